@@ -1,0 +1,2 @@
+//! The bare-metal port.
+#![no_std]

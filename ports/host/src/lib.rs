@@ -1,0 +1,1 @@
+//! The host port: a Linux process as a peer.

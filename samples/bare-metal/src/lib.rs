@@ -1,0 +1,2 @@
+//! Bare-metal images.
+#![no_std]

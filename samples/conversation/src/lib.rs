@@ -1,0 +1,2 @@
+//! The conversation that the demo shows.
+#![no_std]

@@ -1,0 +1,65 @@
+//! A run of shared bytes to copy into and out of: payload. Each copy is checked.
+
+use super::{MemoryError, SharedMemory};
+
+/// Shared bytes that are only ever copied.
+#[derive(Clone, Debug)]
+pub struct Bytes<M> {
+    memory: M,
+}
+
+impl<M: SharedMemory> Bytes<M> {
+    /// The `len` bytes at `offset` of `memory`.
+    ///
+    /// # Errors
+    /// [`MemoryError::OutOfBounds`] where they are not all inside.
+    pub fn new(memory: &M, offset: u32, len: u32) -> Result<Self, MemoryError> {
+        Ok(Self { memory: memory.part(offset, len)? })
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.memory.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.memory.len() == 0
+    }
+
+    /// Copies `from` to `offset`.
+    ///
+    /// # Errors
+    /// [`MemoryError::OutOfBounds`] where it does not fit; nothing was written.
+    #[inline]
+    pub fn write(&self, offset: u32, from: &[u8]) -> Result<(), MemoryError> {
+        self.check(offset, from.len())?;
+        // SAFETY: just checked.
+        unsafe { self.memory.copy_in(offset, from) };
+        Ok(())
+    }
+
+    /// Fills `to` from `offset`.
+    ///
+    /// # Errors
+    /// [`MemoryError::OutOfBounds`] where there is not as much; `to` is as it was.
+    #[inline]
+    pub fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
+        self.check(offset, to.len())?;
+        // SAFETY: just checked.
+        unsafe { self.memory.copy_out(offset, to) };
+        Ok(())
+    }
+
+    #[inline]
+    fn check(&self, offset: u32, len: usize) -> Result<(), MemoryError> {
+        let size = self.memory.len();
+        if len <= size as usize && offset as usize <= size as usize - len {
+            Ok(())
+        } else {
+            Err(MemoryError::OutOfBounds { offset, len: u32::try_from(len).unwrap_or(u32::MAX), size })
+        }
+    }
+}

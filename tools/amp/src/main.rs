@@ -1,0 +1,2 @@
+//! The `amp` tool.
+fn main() {}

@@ -109,7 +109,10 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 ///
 /// # Safety
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
-#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "arm", target_feature = "v7")))))]
+#[cfg(any(
+    miri,
+    not(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "arm", target_feature = "v7")))
+))]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     for i in 0..len {
         // SAFETY: inside, by the caller's promise.

@@ -18,7 +18,7 @@ mod table;
 
 pub use bytes::Bytes;
 pub use region::Region;
-pub use table::Table;
+pub use table::{Record, Table};
 
 /// What a load must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,9 @@ pub enum Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
     /// The bytes asked for are not all inside.
-    #[error("{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller")]
+    #[error(
+        "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
+    )]
     OutOfBounds {
         /// Where the place begins, in bytes.
         offset: u32,

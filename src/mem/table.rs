@@ -1,31 +1,35 @@
-//! A table of equal entries whose bounds are proven when it is made: after that no index can leave it.
+//! Tables and records whose bounds are proven when they are made: after that no access can leave them.
 
 use super::{Load, MemoryError, SharedMemory, Store};
 
-/// `2^n` entries of `STRIDE` bytes in shared memory, with fields of 16 and 32 bits.
+/// `2^n` entries of `STRIDE` bytes in shared memory, between a head of `HEAD` bytes and a tail of `TAIL` bytes, with
+/// fields of 16 and 32 bits: the shape of all three parts of a vring.
 ///
 /// An index is taken modulo the number of entries, as rings do. A field's place is a constant that the compiler
 /// checks. So the accesses need no check at run time, and have none.
 ///
 /// Values are little-endian in memory, as virtio and rpmsg are here, and native outside.
 #[derive(Clone, Debug)]
-pub struct Table<M, const STRIDE: u32> {
+pub struct Table<M, const STRIDE: u32, const HEAD: u32 = 0, const TAIL: u32 = 0> {
     memory: M,
     /// Entries − 1.
     mask: u32,
 }
 
-impl<M: SharedMemory, const STRIDE: u32> Table<M, STRIDE> {
-    /// The `count` entries at `offset` of `memory`.
+impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table<M, STRIDE, HEAD, TAIL> {
+    /// What `STRIDE` and the table's start are multiples of.
+    const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
+
+    /// The table with `count` entries whose head is at `offset` of `memory`.
     ///
     /// # Errors
-    /// A count that is not a power of two, entries that are not all inside, or an offset that is not aligned for the
+    /// A count that is not a power of two, a table that is not all inside, or an offset that is not aligned for the
     /// entries' fields (4 bytes where `STRIDE` is a multiple of 4, else 2).
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
         if !count.is_power_of_two() {
             return Err(MemoryError::NotPowerOfTwo { count });
         }
-        let len = u64::from(count) * u64::from(STRIDE);
+        let len = u64::from(count) * u64::from(STRIDE) + u64::from(HEAD) + u64::from(TAIL);
         let Ok(len) = u32::try_from(len) else {
             return Err(MemoryError::OutOfBounds { offset, len: u32::MAX, size: memory.len() });
         };
@@ -36,8 +40,6 @@ impl<M: SharedMemory, const STRIDE: u32> Table<M, STRIDE> {
         Ok(Self { memory, mask: count - 1 })
     }
 
-    const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
-
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -45,43 +47,131 @@ impl<M: SharedMemory, const STRIDE: u32> Table<M, STRIDE> {
     }
 
     /// Where `FIELD` of entry `index` is. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
-    /// `STRIDE`. Aligned: the table's start and `STRIDE` are, and `FIELD` is checked here.
+    /// `STRIDE`. Aligned: the table's start, `HEAD` and `STRIDE` are, and `FIELD` is checked here.
     #[inline(always)]
-    fn place<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> u32 {
+    fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> u32 {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
-        (index & self.mask) * STRIDE + FIELD
+        const { assert!(HEAD.is_multiple_of(Self::ALIGN)) }
+        HEAD + (index & self.mask) * STRIDE + FIELD
+    }
+
+    /// Where the 16-bit `FIELD` of the head is; in bounds and aligned, as for `entry`.
+    #[inline(always)]
+    fn head<const FIELD: u32>() -> u32 {
+        const { assert!(FIELD + 2 <= HEAD && FIELD.is_multiple_of(2)) }
+        FIELD
+    }
+
+    /// Where the 16-bit `FIELD` of the tail is; in bounds and aligned, as for `entry`.
+    #[inline(always)]
+    fn tail<const FIELD: u32>(&self) -> u32 {
+        const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
+        HEAD + (self.mask + 1) * STRIDE + FIELD
     }
 
     /// Loads the 16-bit field at byte `FIELD` of entry `index`.
     #[inline(always)]
     pub fn load_u16<const FIELD: u32>(&self, index: u32, order: Load) -> u16 {
-        // SAFETY: `place` is inside and aligned.
-        u16::from_le(unsafe { self.memory.load_u16(self.place::<FIELD, 2>(index), order) })
+        // SAFETY: `entry` is inside and aligned.
+        u16::from_le(unsafe { self.memory.load_u16(self.entry::<FIELD, 2>(index), order) })
     }
 
     /// Stores the 16-bit field at byte `FIELD` of entry `index`.
     #[inline(always)]
     pub fn store_u16<const FIELD: u32>(&self, index: u32, value: u16, order: Store) {
-        // SAFETY: `place` is inside and aligned.
-        unsafe { self.memory.store_u16(self.place::<FIELD, 2>(index), value.to_le(), order) };
+        // SAFETY: `entry` is inside and aligned.
+        unsafe { self.memory.store_u16(self.entry::<FIELD, 2>(index), value.to_le(), order) };
     }
 
     /// Loads the 32-bit field at byte `FIELD` of entry `index`.
     #[inline(always)]
     pub fn load_u32<const FIELD: u32>(&self, index: u32, order: Load) -> u32 {
-        // SAFETY: `place` is inside and aligned.
-        u32::from_le(unsafe { self.memory.load_u32(self.place::<FIELD, 4>(index), order) })
+        // SAFETY: `entry` is inside and aligned.
+        u32::from_le(unsafe { self.memory.load_u32(self.entry::<FIELD, 4>(index), order) })
     }
 
     /// Stores the 32-bit field at byte `FIELD` of entry `index`.
     #[inline(always)]
     pub fn store_u32<const FIELD: u32>(&self, index: u32, value: u32, order: Store) {
-        // SAFETY: `place` is inside and aligned.
-        unsafe { self.memory.store_u32(self.place::<FIELD, 4>(index), value.to_le(), order) };
+        // SAFETY: `entry` is inside and aligned.
+        unsafe { self.memory.store_u32(self.entry::<FIELD, 4>(index), value.to_le(), order) };
+    }
+
+    /// Loads the 16-bit field at byte `FIELD` of the head.
+    #[inline(always)]
+    pub fn load_head<const FIELD: u32>(&self, order: Load) -> u16 {
+        // SAFETY: `head` is inside and aligned.
+        u16::from_le(unsafe { self.memory.load_u16(Self::head::<FIELD>(), order) })
+    }
+
+    /// Stores the 16-bit field at byte `FIELD` of the head.
+    #[inline(always)]
+    pub fn store_head<const FIELD: u32>(&self, value: u16, order: Store) {
+        // SAFETY: `head` is inside and aligned.
+        unsafe { self.memory.store_u16(Self::head::<FIELD>(), value.to_le(), order) };
+    }
+
+    /// Loads the 16-bit field at byte `FIELD` of the tail.
+    #[inline(always)]
+    pub fn load_tail<const FIELD: u32>(&self, order: Load) -> u16 {
+        // SAFETY: `tail` is inside and aligned.
+        u16::from_le(unsafe { self.memory.load_u16(self.tail::<FIELD>(), order) })
+    }
+
+    /// Stores the 16-bit field at byte `FIELD` of the tail.
+    #[inline(always)]
+    pub fn store_tail<const FIELD: u32>(&self, value: u16, order: Store) {
+        // SAFETY: `tail` is inside and aligned.
+        unsafe { self.memory.store_u16(self.tail::<FIELD>(), value.to_le(), order) };
     }
 
     /// A full barrier; see [`SharedMemory::fence`].
     #[inline(always)]
+    pub fn fence(&self) {
+        self.memory.fence();
+    }
+}
+
+/// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
+#[derive(Clone, Debug)]
+pub struct Record<M, const SIZE: u32> {
+    memory: M,
+}
+
+impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
+    /// The record at `offset` of `memory`.
+    ///
+    /// # Errors
+    /// A record that is not all inside, or an offset that is not a multiple of 4.
+    pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
+        let memory = memory.part(offset, SIZE)?;
+        if !memory.is_aligned_to(4) {
+            return Err(MemoryError::Misaligned { offset, align: 4 });
+        }
+        Ok(Self { memory })
+    }
+
+    #[inline(always)]
+    fn field<const FIELD: u32>() -> u32 {
+        const { assert!(FIELD + 4 <= SIZE && FIELD.is_multiple_of(4)) }
+        FIELD
+    }
+
+    /// Loads the field at byte `FIELD`.
+    #[inline(always)]
+    pub fn load<const FIELD: u32>(&self, order: Load) -> u32 {
+        // SAFETY: `field` is inside and aligned.
+        u32::from_le(unsafe { self.memory.load_u32(Self::field::<FIELD>(), order) })
+    }
+
+    /// Stores the field at byte `FIELD`.
+    #[inline(always)]
+    pub fn store<const FIELD: u32>(&self, value: u32, order: Store) {
+        // SAFETY: `field` is inside and aligned.
+        unsafe { self.memory.store_u32(Self::field::<FIELD>(), value.to_le(), order) };
+    }
+
+    /// A full barrier; see [`SharedMemory::fence`].
     pub fn fence(&self) {
         self.memory.fence();
     }

@@ -1,0 +1,206 @@
+//! rpmsg's bytes: the header before each payload, and the name service's message.
+//!
+//! Source: OpenAMP's rpmsg protocol and Linux' `include/linux/rpmsg/{byteorder,ns}.h`; all fields little-endian.
+
+use core::fmt;
+
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// An endpoint's number on one side of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address(pub u32);
+
+impl Address {
+    /// No address: never a legal destination on the wire.
+    pub const ANY: Self = Self(u32::MAX);
+    /// The name service, the same on both sides.
+    pub const NAME_SERVICE: Self = Self(53);
+    /// The first address that is handed out; those below are for an application's own choice.
+    pub const FIRST_DYNAMIC: Self = Self(1024);
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+/// The 16 bytes before each payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct Header {
+    /// The sending endpoint's address.
+    pub source: U32,
+    /// The receiving endpoint's address.
+    pub destination: U32,
+    /// 0 when sent, ignored when received.
+    pub reserved: U32,
+    /// Bytes of payload, without this header.
+    pub length: U16,
+    /// 0 when sent, ignored when received.
+    pub flags: U16,
+}
+
+impl Header {
+    /// Bytes of a header.
+    pub const SIZE: u32 = 16;
+
+    /// The header of a message of `length` payload bytes.
+    #[must_use]
+    pub const fn new(source: Address, destination: Address, length: u16) -> Self {
+        Self {
+            source: U32::new(source.0),
+            destination: U32::new(destination.0),
+            reserved: U32::ZERO,
+            length: U16::new(length),
+            flags: U16::ZERO,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Header>() == Header::SIZE as usize);
+
+/// Bytes of a name's field, its terminating NUL included.
+pub const NAME_SIZE: usize = 32;
+
+/// An endpoint's name: 1 to 31 bytes, without NUL; kept with zeros behind it, as it stands in a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name([u8; NAME_SIZE]);
+
+/// A name that cannot stand in a name service message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an endpoint's name has 1 to 31 bytes and no NUL; this one has {length} bytes{}", if *nul { " and a NUL" } else { "" })]
+pub struct BadName {
+    /// Bytes of the name given.
+    pub length: usize,
+    /// Whether there is a NUL among them.
+    pub nul: bool,
+}
+
+impl Name {
+    /// `name` as an endpoint's name.
+    ///
+    /// # Errors
+    /// [`BadName`] where it is empty, longer than 31 bytes, or contains a NUL.
+    pub fn new(name: &str) -> Result<Self, BadName> {
+        let bytes = name.as_bytes();
+        let mut field = [0; NAME_SIZE];
+        let nul = bytes.contains(&0);
+        match field.get_mut(..bytes.len()) {
+            Some(place) if !nul && !bytes.is_empty() && bytes.len() < NAME_SIZE => {
+                place.copy_from_slice(bytes);
+                Ok(Self(field))
+            }
+            _ => Err(BadName { length: bytes.len(), nul }),
+        }
+    }
+
+    /// The name in a received field: what is before the first NUL. A peer's bytes behind it are dropped, and a field
+    /// without any NUL loses its last byte, as in Linux. `None` where the name is empty.
+    #[must_use]
+    pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
+        let mut name = [0; NAME_SIZE];
+        let bytes = field.split(|&byte| byte == 0).next().unwrap_or_default();
+        let bytes = bytes.get(..bytes.len().min(NAME_SIZE.wrapping_sub(1)))?;
+        name.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        (!bytes.is_empty()).then_some(Self(name))
+    }
+
+    /// The name's bytes, without NUL.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// The name as text, where it is UTF-8.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        core::str::from_utf8(self.as_bytes()).ok()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().escape_ascii().fmt(f)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// The name service's message: the 40 bytes of payload to address 53.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub struct NameService {
+    /// The endpoint's name, NUL-terminated.
+    pub name: [u8; NAME_SIZE],
+    /// The endpoint's address.
+    pub address: U32,
+    /// Bit 0: 0 the endpoint exists, 1 it is gone. Other bits are ignored.
+    pub flags: U32,
+}
+
+impl NameService {
+    /// Bytes of a message.
+    pub const SIZE: u32 = 40;
+    const DESTROY: u32 = 1;
+
+    /// The message that an endpoint exists (`exists`) or is gone.
+    #[must_use]
+    pub fn new(name: Name, address: Address, exists: bool) -> Self {
+        let flags = if exists { 0 } else { Self::DESTROY };
+        Self { name: name.0, address: U32::new(address.0), flags: U32::new(flags) }
+    }
+
+    /// Whether the endpoint exists; otherwise it is gone.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.flags.get() & Self::DESTROY == 0
+    }
+}
+
+const _: () = assert!(size_of::<NameService>() == NameService::SIZE as usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_bytes_are_those_of_the_golden_trace() {
+        let header = Header::new(Address(0x400), Address(53), 40);
+        assert_eq!(
+            header.as_bytes(),
+            [0x00, 4, 0, 0, 0x35, 0, 0, 0, 0, 0, 0, 0, 0x28, 0, 0, 0],
+            "OpenAMP's `00040000 35000000 00000000 28000000`"
+        );
+    }
+
+    #[test]
+    fn a_name_ends_at_its_nul_and_hides_what_is_behind() {
+        let mut field = [0xaa; NAME_SIZE];
+        field[..2].copy_from_slice(b"k\0");
+        assert_eq!(Name::from_field(&field), Name::new("k").ok());
+        assert_eq!(Name::from_field(&[0; NAME_SIZE]), None);
+        assert_eq!(Name::from_field(&[b'x'; NAME_SIZE]).map(|name| name.as_bytes().len()), Some(31));
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_refused() {
+        assert_eq!(Name::new(""), Err(BadName { length: 0, nul: false }));
+        assert_eq!(Name::new("a\0b"), Err(BadName { length: 3, nul: true }));
+        assert!(Name::new(&"x".repeat(31)).is_ok());
+        assert_eq!(Name::new(&"x".repeat(32)), Err(BadName { length: 32, nul: false }));
+    }
+
+    #[test]
+    fn name_service_message_is_openamps() {
+        let message = NameService::new(Name::new("k").unwrap(), Address(0x400), false);
+        assert_eq!(message.as_bytes()[..4], [b'k', 0, 0, 0]);
+        assert_eq!(message.as_bytes()[32..], [0, 4, 0, 0, 1, 0, 0, 0]);
+        assert!(!message.exists());
+    }
+}

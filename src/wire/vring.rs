@@ -1,0 +1,130 @@
+//! The split virtqueue's three parts: sizes, field offsets, flags and the event rule.
+//!
+//! Source: virtio 1.3, section 2.7 (split virtqueues). Offsets and sizes are in bytes.
+
+/// The descriptor table: 16 bytes for each descriptor.
+pub mod descriptor {
+    /// Bytes for each descriptor.
+    pub const SIZE: u32 = 16;
+    /// What the table's place must be a multiple of.
+    pub const ALIGN: u32 = 16;
+    /// Low half of the buffer's address, u32. Written by the driver.
+    pub const ADDRESS_LOW: u32 = 0;
+    /// High half of the buffer's address, u32. Written by the driver.
+    pub const ADDRESS_HIGH: u32 = 4;
+    /// The buffer's length in bytes, u32. Written by the driver.
+    pub const LENGTH: u32 = 8;
+    /// [`Flags`](super::DescriptorFlags), u16. Written by the driver.
+    pub const FLAGS: u32 = 12;
+    /// The next descriptor of a chain, u16. Written by the driver; never read here, as a message is one descriptor.
+    pub const NEXT: u32 = 14;
+}
+
+/// The available ring: flags, index, one u16 for each entry, event.
+pub mod available {
+    /// Bytes before the entries.
+    pub const HEAD: u32 = 4;
+    /// Flags, u16 of the head. Written by the driver.
+    pub const FLAGS: u32 = 0;
+    /// How many entries were ever made available, u16 of the head, wrapping. Written by the driver.
+    pub const INDEX: u32 = 2;
+    /// Bytes for each entry: a descriptor's number, u16.
+    pub const ENTRY: u32 = 2;
+    /// The descriptor's number in an entry.
+    pub const ID: u32 = 0;
+    /// Bytes after the entries.
+    pub const TAIL: u32 = 2;
+    /// `used_event`, u16 of the tail: the used index past which the driver wants to be notified. Written by the driver.
+    pub const USED_EVENT: u32 = 0;
+    /// The flag that asks the device not to notify; meaningful only without EVENT_IDX.
+    pub const NO_INTERRUPT: u16 = 1;
+}
+
+/// The used ring: flags, index, {id, length} for each entry, event.
+pub mod used {
+    /// Bytes before the entries.
+    pub const HEAD: u32 = 4;
+    /// Flags, u16 of the head. Written by the device.
+    pub const FLAGS: u32 = 0;
+    /// How many entries were ever used, u16 of the head, wrapping. Written by the device.
+    pub const INDEX: u32 = 2;
+    /// Bytes for each entry.
+    pub const ENTRY: u32 = 8;
+    /// The descriptor's number, u32 of an entry.
+    pub const ID: u32 = 0;
+    /// How many bytes the device wrote, u32 of an entry.
+    pub const LENGTH: u32 = 4;
+    /// Bytes after the entries.
+    pub const TAIL: u32 = 2;
+    /// `avail_event`, u16 of the tail: the available index past which the device wants to be notified. Written by the
+    /// device.
+    pub const AVAILABLE_EVENT: u32 = 0;
+    /// The flag that asks the driver not to notify; meaningful only without EVENT_IDX.
+    pub const NO_NOTIFY: u16 = 1;
+}
+
+bitflags::bitflags! {
+    /// What a descriptor says of its buffer (virtio 1.3, 2.7.5). Unknown bits are kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct DescriptorFlags: u16 {
+        /// The buffer goes on in the descriptor `next`.
+        const NEXT = 1;
+        /// The device writes the buffer; otherwise it reads it.
+        const WRITE = 2;
+        /// The buffer holds a table of descriptors.
+        const INDIRECT = 4;
+        const _ = !0;
+    }
+}
+
+/// Bytes of a descriptor table for `size` descriptors.
+#[must_use]
+pub const fn descriptor_table_len(size: u16) -> u32 {
+    (size as u32).wrapping_mul(descriptor::SIZE)
+}
+
+/// Bytes of an available ring with `size` entries, event included.
+#[must_use]
+pub const fn available_len(size: u16) -> u32 {
+    (size as u32).wrapping_mul(available::ENTRY).wrapping_add(available::HEAD).wrapping_add(available::TAIL)
+}
+
+/// Bytes of a used ring with `size` entries, event included.
+#[must_use]
+pub const fn used_len(size: u16) -> u32 {
+    (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEAD).wrapping_add(used::TAIL)
+}
+
+/// Whether moving an index from `old` to `new` passes `event`, so that the other side must be notified (virtio 1.3,
+/// 2.7.7 and 2.7.10). All three wrap at 65536.
+#[must_use]
+pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
+    new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_c_library() {
+        // vring_size(16, 4): the available ring at 0x100, the used ring at 0x128, 430 bytes in all.
+        assert_eq!(descriptor_table_len(16), 0x100);
+        assert_eq!((0x100 + available_len(16)).next_multiple_of(4), 0x128);
+        assert_eq!(0x128 + used_len(16), 430);
+    }
+
+    /// Virtio 1.3, 2.7.7: notify if and only if the index moved past the event, whatever wraps.
+    #[test]
+    fn need_event_equals_counting_one_by_one() {
+        for old in [0u16, 1, 5, 0x7fff, 0xfff0, 0xffff] {
+            for step in 0..40u16 {
+                let new = old.wrapping_add(step);
+                for event in (0..80u16).map(|d| old.wrapping_sub(20).wrapping_add(d)) {
+                    let passed = (0..step).any(|i| old.wrapping_add(i) == event);
+                    assert_eq!(need_event(event, new, old), passed, "event {event} new {new} old {old}");
+                }
+            }
+        }
+    }
+}

@@ -1,1 +1,135 @@
-//! virtqueue
+//! One split virtqueue: the side that offers buffers ([`Driver`]) and the side that uses them ([`Device`]).
+//!
+//! Knows nothing of messages. A buffer is one descriptor, never a chain, as rpmsg has it. Source: virtio 1.3, 2.7.
+//!
+//! Nothing that the other side writes is trusted: each shared word is read once, bounded, and then the copy is used;
+//! all that this side owns is kept privately as well, and never read back. What the other side breaks comes back as a
+//! [`Fault`], after which the queue must be set up anew.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)]
+
+mod device;
+mod driver;
+#[cfg(test)]
+mod tests;
+
+pub use device::{Device, Offered};
+pub use driver::{Driver, Used};
+
+use crate::mem::{MemoryError, SharedMemory, Table};
+use crate::wire::vring::{available, descriptor, used};
+
+/// Where a queue's three parts are, from the memory's start, and how many descriptors it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Descriptors, a power of two up to 32768.
+    pub size: u16,
+    /// The descriptor table, in bytes.
+    pub descriptors: u32,
+    /// The available ring, in bytes.
+    pub available: u32,
+    /// The used ring, in bytes.
+    pub used: u32,
+}
+
+/// How each side asks the other for notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suppression {
+    /// By an index past which it wants one (feature EVENT_IDX).
+    Events,
+    /// By a flag in its ring.
+    Flags,
+}
+
+/// What the other side broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More entries than there are descriptors.
+    #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]
+    IndexJump {
+        /// Up to where this side has read.
+        old: u16,
+        /// What the peer wrote.
+        new: u16,
+        /// The ring's size.
+        size: u16,
+    },
+    /// A descriptor that does not exist.
+    #[error("the peer named descriptor {id} in a ring of {size}")]
+    NoSuchDescriptor {
+        /// What the peer wrote.
+        id: u32,
+        /// The ring's size.
+        size: u16,
+    },
+    /// A descriptor that is not the peer's to name now: given back twice, or offered twice.
+    #[error("the peer named descriptor {id}, which it does not hold")]
+    NotHeld {
+        /// What the peer wrote.
+        id: u16,
+    },
+    /// A descriptor of a kind that rpmsg has not: a chain or an indirect table.
+    #[error("the peer's descriptor {id} has flags {flags:#x}: chains and indirect tables have no place in rpmsg")]
+    NotOneBuffer {
+        /// The descriptor.
+        id: u16,
+        /// Its flags.
+        flags: u16,
+    },
+}
+
+/// A queue that cannot be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// A part that is not inside the memory, or not aligned.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// More descriptors than this side was built for.
+    #[error(
+        "a queue of {size} buffers, but this side keeps track of {capacity} at most: agree on fewer, or build it for more"
+    )]
+    TooLarge {
+        /// Descriptors asked for.
+        size: u16,
+        /// The most that this side can have.
+        capacity: usize,
+    },
+}
+
+/// The three parts in memory.
+#[derive(Clone, Debug)]
+struct Ring<M> {
+    descriptors: Table<M, { descriptor::SIZE }>,
+    available: Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }>,
+    used: Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>,
+    size: u16,
+}
+
+impl<M: SharedMemory> Ring<M> {
+    fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
+        let size = layout.size;
+        if usize::from(size) > capacity {
+            return Err(SetupError::TooLarge { size, capacity });
+        }
+        Ok(Self {
+            descriptors: Table::new(memory, layout.descriptors, size.into())?,
+            available: Table::new(memory, layout.available, size.into())?,
+            used: Table::new(memory, layout.used, size.into())?,
+            size,
+        })
+    }
+
+    /// `id` as a descriptor's number, if there is such a one.
+    #[inline]
+    fn descriptor(&self, id: u32) -> Result<u16, Fault> {
+        match u16::try_from(id) {
+            Ok(number) if number < self.size => Ok(number),
+            _ => Err(Fault::NoSuchDescriptor { id, size: self.size }),
+        }
+    }
+
+    /// Checks that the peer's index `new` is at most a whole ring beyond `old`.
+    #[inline]
+    fn advance(&self, old: u16, new: u16) -> Result<u16, Fault> {
+        if new.wrapping_sub(old) <= self.size { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
+    }
+}

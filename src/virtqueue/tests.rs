@@ -1,0 +1,213 @@
+//! The two sides against each other, against a model, and against a peer that writes nonsense.
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::collections::VecDeque;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::mem::fake::Heap;
+use crate::mem::{Bytes, Region, Store};
+use crate::wire::vring::{DescriptorFlags, available_len, descriptor_table_len, used_len};
+
+const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
+const MEMORY: u32 = 0x1000;
+
+type Pair<'m> = (Driver<Region<'m>, 8>, Device<Region<'m>, 8>);
+
+fn pair(heap: &Heap, suppression: Suppression) -> Pair<'_> {
+    let driver = Driver::new(&heap.region(), LAYOUT, suppression).unwrap();
+    let device = Device::new(&heap.region(), LAYOUT, suppression).unwrap();
+    (driver, device)
+}
+
+#[test]
+fn the_test_layout_does_not_overlap() {
+    assert!(descriptor_table_len(8) <= LAYOUT.available && LAYOUT.available + available_len(8) <= LAYOUT.used);
+    assert!(LAYOUT.used + used_len(8) <= MEMORY);
+}
+
+#[test]
+fn a_queue_that_does_not_fit_is_refused() {
+    let heap = Heap::new(MEMORY);
+    let memory = heap.region();
+    let new = |layout| Driver::<_, 8>::new(&memory, layout, Suppression::Events).map(|_| ());
+    assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(SetupError::TooLarge { size: 16, capacity: 8 }));
+    assert_eq!(new(Layout { size: 6, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 6 }.into()));
+    assert_eq!(new(Layout { size: 0, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 0 }.into()));
+    assert_eq!(
+        new(Layout { used: MEMORY - 8, ..LAYOUT }),
+        Err(MemoryError::OutOfBounds { offset: MEMORY - 8, len: 70, size: MEMORY }.into())
+    );
+    assert_eq!(new(Layout { used: 0x102, ..LAYOUT }), Err(MemoryError::Misaligned { offset: 0x102, align: 4 }.into()));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Offer,
+    PutBack,
+    Take,
+    GiveBack(usize),
+    Collect,
+    DriverSleeps,
+    DeviceSleeps,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Offer),
+        1 => Just(Step::PutBack),
+        4 => Just(Step::Take),
+        4 => (0..8usize).prop_map(Step::GiveBack),
+        4 => Just(Step::Collect),
+        1 => Just(Step::DriverSleeps),
+        1 => Just(Step::DeviceSleeps),
+    ]
+}
+
+proptest! {
+    /// Whatever the two sides do in whatever order: each buffer arrives once, in order, with its contents, and comes
+    /// back once; a side that sleeps after asking is notified of the very next event.
+    #[test]
+    fn behaves_as_two_queues(
+        steps in proptest::collection::vec(step(), 1..400),
+        flags in any::<bool>(),
+        start in prop_oneof![Just(0u16), 65500..=65535u16],
+    ) {
+        let heap = Heap::new(MEMORY);
+        let (mut driver, mut device) = pair(&heap, if flags { Suppression::Flags } else { Suppression::Events });
+        // Move both sides close to the indices' wrap.
+        for _ in 0..start {
+            let id = driver.take().unwrap();
+            driver.offer(id, 0, 0, DescriptorFlags::empty());
+            let offered = device.take().unwrap().unwrap();
+            device.give_back(offered.id, 0);
+            driver.collect().unwrap().unwrap();
+            driver.put_back(id);
+        }
+        let _ = (driver.must_notify(), device.must_notify());
+        let (mut free, mut offered, mut held, mut returned) = (8, VecDeque::new(), Vec::new(), VecDeque::new());
+        let (mut driver_sleeps, mut device_sleeps, mut stamp) = (false, false, 0u64);
+        for step in steps {
+            match step {
+                Step::Offer => match driver.take() {
+                    Some(id) => {
+                        free -= 1;
+                        stamp += 1;
+                        driver.offer(id, stamp << 20, 100, DescriptorFlags::empty());
+                        offered.push_back((id, stamp << 20));
+                        let notified = driver.must_notify();
+                        prop_assert!(notified || !device_sleeps, "a sleeping device was not notified");
+                        device_sleeps &= !notified;
+                    }
+                    None => prop_assert_eq!(free, 0),
+                },
+                Step::PutBack => if let Some(id) = driver.take() { driver.put_back(id) },
+                Step::Take => match device.take().unwrap() {
+                    Some(buffer) => {
+                        prop_assert_eq!(Some((buffer.id, buffer.address)), offered.pop_front());
+                        prop_assert_eq!((buffer.length, buffer.writable), (100, false));
+                        held.push(buffer.id);
+                    }
+                    None => prop_assert!(offered.is_empty()),
+                },
+                Step::GiveBack(which) => if !held.is_empty() {
+                    let id = held.remove(which % held.len());
+                    device.give_back(id, u32::from(id));
+                    returned.push_back(id);
+                    let notified = device.must_notify();
+                    prop_assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
+                    driver_sleeps &= !notified;
+                },
+                Step::Collect => match driver.collect().unwrap() {
+                    Some(used) => {
+                        prop_assert_eq!(Some(used.id), returned.pop_front());
+                        prop_assert_eq!(used.length, u32::from(used.id));
+                        driver.put_back(used.id);
+                        free += 1;
+                    }
+                    None => prop_assert!(returned.is_empty()),
+                },
+                Step::DriverSleeps => {
+                    driver_sleeps = driver.ask_for_notifications();
+                    prop_assert_eq!(driver_sleeps, returned.is_empty());
+                }
+                Step::DeviceSleeps => {
+                    device_sleeps = device.ask_for_notifications();
+                    prop_assert_eq!(device_sleeps, offered.is_empty());
+                }
+            }
+        }
+    }
+
+    /// A peer that writes anything anywhere at any time: no panic, no descriptor twice, nothing outside the ring.
+    #[test]
+    fn survives_a_peer_that_scribbles(
+        scribbles in proptest::collection::vec((0..0x150u32, any::<u16>(), step()), 1..300),
+        flags in any::<bool>(),
+    ) {
+        let heap = Heap::new(MEMORY);
+        let (mut driver, mut device) = pair(&heap, if flags { Suppression::Flags } else { Suppression::Events });
+        let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+        let (mut driver_holds, mut device_holds) = ([false; 8], [false; 8]);
+        for (offset, value, step) in scribbles {
+            memory.write(offset, &value.to_le_bytes()[..1 + usize::from(value & 1)]).unwrap();
+            match step {
+                Step::Offer | Step::PutBack => if let Some(id) = driver.take() {
+                    prop_assert!(!std::mem::replace(&mut driver_holds[usize::from(id)], true));
+                    driver.offer(id, 0, 0, DescriptorFlags::empty());
+                },
+                Step::Collect => if let Ok(Some(used)) = driver.collect() {
+                    prop_assert!(std::mem::replace(&mut driver_holds[usize::from(used.id)], false));
+                    driver.put_back(used.id);
+                },
+                Step::Take => if let Ok(Some(buffer)) = device.take() {
+                    prop_assert!(!std::mem::replace(&mut device_holds[usize::from(buffer.id)], true));
+                },
+                Step::GiveBack(id) => {
+                    device.give_back(id as u16, 0);
+                    device_holds[id] = false;
+                }
+                Step::DriverSleeps => { driver.ask_for_notifications(); driver.must_notify(); }
+                Step::DeviceSleeps => { device.ask_for_notifications(); device.must_notify(); }
+            }
+        }
+    }
+}
+
+#[test]
+fn names_what_the_peer_broke() {
+    let heap = Heap::new(MEMORY);
+    let (mut driver, mut device) = pair(&heap, Suppression::Events);
+    let other = Ring::new(&heap.region(), LAYOUT, 8).unwrap();
+
+    other.available.store_head::<{ available::INDEX }>(9, Store::Release);
+    assert_eq!(device.take(), Err(Fault::IndexJump { old: 0, new: 9, size: 8 }));
+    other.available.store_head::<{ available::INDEX }>(2, Store::Release);
+    other.available.store_u16::<{ available::ID }>(0, 8, Store::Relaxed);
+    assert_eq!(device.take(), Err(Fault::NoSuchDescriptor { id: 8, size: 8 }));
+    other.available.store_u16::<{ available::ID }>(0, 3, Store::Relaxed);
+    other.available.store_u16::<{ available::ID }>(1, 3, Store::Relaxed);
+    assert_eq!(device.take().map(|buffer| buffer.map(|buffer| buffer.id)), Ok(Some(3)));
+    assert_eq!(device.take(), Err(Fault::NotHeld { id: 3 }), "offered twice");
+    other.available.store_u16::<{ available::ID }>(1, 4, Store::Relaxed);
+    other.descriptors.store_u16::<{ descriptor::FLAGS }>(4, 1, Store::Relaxed);
+    assert_eq!(device.take(), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
+
+    let id = driver.take().unwrap();
+    driver.offer(id, 0, 0, DescriptorFlags::empty());
+    other.used.store_head::<{ used::INDEX }>(2, Store::Release);
+    other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
+    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
+    other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);
+    other.used.store_u32::<{ used::ID }>(1, id.into(), Store::Relaxed);
+    assert_eq!(driver.collect().map(|used| used.map(|used| used.id)), Ok(Some(id)));
+    assert_eq!(driver.collect(), Err(Fault::NotHeld { id }), "given back twice");
+}

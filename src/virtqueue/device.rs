@@ -35,17 +35,13 @@ pub struct Device<M, const N: usize> {
 }
 
 impl<M: SharedMemory, const N: usize> Device<M, N> {
-    /// Sets the queue up: nothing held, the part that the device writes at its start. The driver is asked to notify.
-    ///
-    /// The driver must not look at the used ring before this is done, nor after it has begun.
+    /// The device side of a queue whose memory is [prepared](super::prepare_used): nothing held, and the driver asked to
+    /// notify. Touches no memory.
     ///
     /// # Errors
     /// Parts outside the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, suppression: Suppression) -> Result<Self, SetupError> {
         let ring = Ring::new(memory, layout, N)?;
-        ring.used.store_head::<{ used::FLAGS }>(0, Store::Relaxed);
-        ring.used.store_head::<{ used::INDEX }>(0, Store::Relaxed);
-        ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(0, Store::Relaxed);
         Ok(Self { ring, suppression, held: [false; N], taken: 0, seen: 0, used: 0, notified: 0 })
     }
 

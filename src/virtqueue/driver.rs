@@ -43,10 +43,8 @@ pub struct Driver<M, const N: usize> {
 }
 
 impl<M: SharedMemory, const N: usize> Driver<M, N> {
-    /// Sets the queue up: all descriptors free, the parts that the driver writes at their start. The device asks for
-    /// notifications until it says otherwise, and is asked for none.
-    ///
-    /// The device must not look at the queue before this is done, nor after it has begun.
+    /// The driver side of a queue whose memory is [prepared](super::prepare_available): all descriptors free, nothing
+    /// offered, and no notifications asked for. Touches no memory.
     ///
     /// # Errors
     /// Parts outside the memory, or more descriptors than `N`.
@@ -57,8 +55,6 @@ impl<M: SharedMemory, const N: usize> Driver<M, N> {
         for id in (0..layout.size).rev() {
             driver.release(id);
         }
-        driver.ring.available.store_head::<{ available::INDEX }>(0, Store::Relaxed);
-        driver.refuse_notifications();
         Ok(driver)
     }
 

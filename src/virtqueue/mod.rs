@@ -15,7 +15,7 @@ mod tests;
 pub use device::{Device, Offered};
 pub use driver::{Driver, Used};
 
-use crate::mem::{MemoryError, SharedMemory, Table};
+use crate::mem::{MemoryError, SharedMemory, Store, Table};
 use crate::wire::vring::{available, descriptor, used};
 
 /// Where a queue's three parts are, from the memory's start, and how many descriptors it has.
@@ -95,12 +95,42 @@ pub enum SetupError {
     },
 }
 
+type Descriptors<M> = Table<M, { descriptor::SIZE }>;
+type Available<M> = Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }>;
+type UsedRing<M> = Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>;
+
+/// Sets the available ring of `size` entries at byte `offset` to its start: nothing offered, no notifications wanted.
+/// For its writer, while the other side looks at neither ring.
+///
+/// # Errors
+/// A ring that is not inside the memory or not aligned.
+pub fn prepare_available<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Result<(), MemoryError> {
+    let ring: Available<M> = Table::new(memory, offset, size.into())?;
+    ring.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
+    ring.store_head::<{ available::INDEX }>(0, Store::Relaxed);
+    ring.store_tail::<{ available::USED_EVENT }>(u16::MAX, Store::Relaxed);
+    Ok(())
+}
+
+/// Sets the used ring of `size` entries at byte `offset` to its start: nothing used, notifications wanted. For its
+/// writer, while the other side looks at neither ring.
+///
+/// # Errors
+/// A ring that is not inside the memory or not aligned.
+pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Result<(), MemoryError> {
+    let ring: UsedRing<M> = Table::new(memory, offset, size.into())?;
+    ring.store_head::<{ used::FLAGS }>(0, Store::Relaxed);
+    ring.store_head::<{ used::INDEX }>(0, Store::Relaxed);
+    ring.store_tail::<{ used::AVAILABLE_EVENT }>(0, Store::Relaxed);
+    Ok(())
+}
+
 /// The three parts in memory.
 #[derive(Clone, Debug)]
 struct Ring<M> {
-    descriptors: Table<M, { descriptor::SIZE }>,
-    available: Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }>,
-    used: Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>,
+    descriptors: Descriptors<M>,
+    available: Available<M>,
+    used: UsedRing<M>,
     size: u16,
 }
 

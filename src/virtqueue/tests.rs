@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mem::fake::Heap;
-use crate::mem::{Bytes, Region, Store};
+use crate::mem::{Bytes, Region};
 use crate::wire::vring::{DescriptorFlags, available_len, descriptor_table_len, used_len};
 
 const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
@@ -23,6 +23,8 @@ const MEMORY: u32 = 0x1000;
 type Pair<'m> = (Driver<Region<'m>, 8>, Device<Region<'m>, 8>);
 
 fn pair(heap: &Heap, suppression: Suppression) -> Pair<'_> {
+    prepare_available(&heap.region(), LAYOUT.available, LAYOUT.size).unwrap();
+    prepare_used(&heap.region(), LAYOUT.used, LAYOUT.size).unwrap();
     let driver = Driver::new(&heap.region(), LAYOUT, suppression).unwrap();
     let device = Device::new(&heap.region(), LAYOUT, suppression).unwrap();
     (driver, device)

@@ -1,0 +1,211 @@
+//! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
+
+use super::endpoint::Endpoints;
+use super::send::max_message;
+use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing};
+use crate::platform::{Doorbell, PeerId, Vector};
+
+/// What happened on the bus.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message came.
+    Message(Message),
+    /// An endpoint knows its peer now: it can send.
+    Bound {
+        /// The endpoint on this side.
+        endpoint: Endpoint,
+        /// The peer's.
+        peer: Address,
+    },
+    /// An endpoint's peer is gone: it cannot send until it is bound again.
+    Unbound {
+        /// The endpoint on this side.
+        endpoint: Endpoint,
+    },
+    /// The peer has an endpoint that none here matches. It is not announced again until the link restarts.
+    Announced {
+        /// Its name.
+        name: Name,
+        /// Its address at the peer.
+        address: Address,
+    },
+    /// The peer has closed an endpoint that none here was bound to.
+    Withdrawn {
+        /// Its name.
+        name: Name,
+        /// Its address at the peer.
+        address: Address,
+    },
+}
+
+/// A received message. It keeps one of the peer's buffers until it is [released](Bus::release).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a message that is never released keeps its buffer from the peer"]
+pub struct Message {
+    /// The endpoint it is for.
+    pub endpoint: Endpoint,
+    /// The endpoint it is from, at the peer.
+    pub source: Address,
+    /// Its length in bytes, 0 or more.
+    pub length: u16,
+    /// Where its payload begins among the peer's buffers.
+    pub(super) offset: u32,
+    pub(super) buffer: u16,
+    pub(super) session: u32,
+}
+
+/// A buffer to fill in place. It is [sent](Bus::send_reserved) or [given up](Bus::cancel).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a reserved buffer that is neither sent nor cancelled is lost until the link restarts"]
+pub struct Reserved {
+    pub(super) buffer: u16,
+    pub(super) session: u32,
+}
+
+/// What the bus did so far. All wrap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages sent, announcements included.
+    pub sent: u32,
+    /// Messages received, announcements included.
+    pub received: u32,
+    /// Doorbells rung for messages and for buffers given back.
+    pub doorbells: u32,
+    /// Messages dropped because no endpoint here has their destination.
+    pub unknown: u32,
+}
+
+/// Both directions while there is a peer, and whom to ring.
+#[derive(Debug)]
+pub(super) struct Attached<O, I> {
+    pub outgoing: O,
+    pub incoming: I,
+    peer: PeerId,
+    vector: Vector,
+    /// Whether the peer was asked to notify of freed buffers.
+    pub waiting: bool,
+}
+
+/// A bus with at most `E` endpoints, over the directions `O` and `I`, ringing by `D`.
+#[derive(Debug)]
+pub struct Bus<O, I, D, const E: usize> {
+    pub(super) attached: Option<Attached<O, I>>,
+    doorbell: D,
+    pub(super) endpoints: Endpoints<E>,
+    /// Grows whenever the peer changes, so that an older peer's messages are recognised.
+    pub(super) session: u32,
+    /// Whether an endpoint may have been bound or unbound that the application was not told of.
+    pub(super) bindings: bool,
+    /// Whether an endpoint may be to be announced.
+    pub(super) announcements: bool,
+    /// Whether the last poll stopped although there may be more.
+    pub(super) more: bool,
+    /// What ended the bus' use of the present peer.
+    pub(super) fault: Option<Fault>,
+    pub(super) counters: Counters,
+}
+
+impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+    /// A bus without a peer.
+    pub const fn new(doorbell: D) -> Self {
+        Self {
+            attached: None,
+            doorbell,
+            endpoints: Endpoints::new(),
+            session: 0,
+            bindings: false,
+            announcements: false,
+            more: false,
+            fault: None,
+            counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
+        }
+    }
+
+    /// The peer is there: messages go through these two, and `vector` rings it. Announces every named endpoint.
+    pub(crate) fn attach(&mut self, outgoing: O, incoming: I, peer: PeerId, vector: Vector) {
+        self.detach();
+        self.attached = Some(Attached { outgoing, incoming, peer, vector, waiting: false });
+        self.endpoints.up();
+        (self.bindings, self.announcements) = (true, true);
+    }
+
+    /// The peer is gone. Messages not released and buffers reserved are void from here on.
+    pub(crate) fn detach(&mut self) {
+        if self.attached.take().is_some() {
+            self.session = self.session.wrapping_add(1);
+            self.endpoints.down();
+            self.bindings = true;
+        }
+        (self.fault, self.more) = (None, false);
+    }
+
+    /// The doorbell that the bus rings with.
+    pub(crate) const fn doorbell(&self) -> &D {
+        &self.doorbell
+    }
+
+    /// Whether there is a peer.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.attached.is_some()
+    }
+
+    /// Whether the last [`poll`](Self::poll) ended for fairness, although there may be more: poll again instead of
+    /// waiting.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// What the bus did so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The longest message that can be sent now, in bytes; 0 while there is no peer.
+    #[must_use]
+    pub fn max_message(&self) -> u32 {
+        self.attached.as_ref().map_or(0, |attached| max_message(&attached.outgoing))
+    }
+
+    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(&mut self, name: &str) -> Result<Endpoint, OpenError> {
+        self.open_with(&Config { name: Some(name), ..Config::default() })
+    }
+
+    /// Opens an endpoint.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(&mut self, config: &Config<'_>) -> Result<Endpoint, OpenError> {
+        let endpoint = self.endpoints.open(config, self.is_up())?;
+        (self.bindings, self.announcements) = (true, true);
+        Ok(endpoint)
+    }
+
+    /// Closes an endpoint and tells the peer. Messages of it that were not released still have to be. Does nothing
+    /// for one that is closed already.
+    pub fn close(&mut self, endpoint: Endpoint) {
+        self.announcements |= self.endpoints.close(endpoint, self.is_up());
+    }
+
+    /// The peer's address that `endpoint` sends to.
+    #[must_use]
+    pub fn peer_of(&mut self, endpoint: Endpoint) -> Option<Address> {
+        self.endpoints.open_at(endpoint.0)?.peer
+    }
+
+    /// Rings the peer.
+    pub(super) fn ring(&mut self) {
+        if let Some(attached) = &self.attached {
+            self.counters.doorbells = self.counters.doorbells.wrapping_add(1);
+            if let Err(error) = self.doorbell.ring(attached.peer, attached.vector) {
+                self.fault = Some(error.into());
+            }
+        }
+    }
+}

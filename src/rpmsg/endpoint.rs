@@ -1,0 +1,214 @@
+//! The endpoints of one side: addresses, names, and whom each is bound to. Knows nothing of queues.
+
+use super::{Address, Name, OpenError};
+
+/// An open endpoint, by its address. An address that was handed out is not handed out again for long, so that one that
+/// was closed is not mistaken for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint(pub(super) Address);
+
+impl Endpoint {
+    /// Its address on this side.
+    #[must_use]
+    pub const fn address(self) -> Address {
+        self.0
+    }
+}
+
+/// What an endpoint is to be. By default nameless, at an address of the bus's choice, bound by the first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config<'a> {
+    /// Announced to the peer, and bound to the peer's endpoint of the same name. 1 to 31 bytes.
+    pub name: Option<&'a str>,
+    /// An address of the application's own choice, below 1024 and not 53.
+    pub address: Option<Address>,
+    /// The peer's address, where it is known beforehand.
+    pub peer: Option<Address>,
+}
+
+/// What the peer is still to be told of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// Nothing.
+    Nothing,
+    /// That it exists.
+    Exists,
+    /// That it is gone, after which the slot is free.
+    Gone,
+}
+
+/// One endpoint's place in the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// `None` in a free slot.
+    pub address: Option<Address>,
+    pub name: Option<Name>,
+    /// The peer's address given when it was opened; survives the link's going down.
+    configured: Option<Address>,
+    pub peer: Option<Address>,
+    /// Whether the application was told that it is bound.
+    pub told: bool,
+    pub announce: Announce,
+    /// How many endpoints had this slot before.
+    generation: u16,
+}
+
+/// All endpoints of one side, at most `E`.
+#[derive(Debug)]
+pub(super) struct Endpoints<const E: usize> {
+    slots: [Slot; E],
+}
+
+impl<const E: usize> Endpoints<E> {
+    pub const fn new() -> Self {
+        let free = Slot {
+            address: None,
+            name: None,
+            configured: None,
+            peer: None,
+            told: false,
+            announce: Announce::Nothing,
+            generation: 0,
+        };
+        Self { slots: [free; E] }
+    }
+
+    /// Opens an endpoint; `up` is whether there is a peer to announce it to.
+    pub fn open(&mut self, config: &Config<'_>, up: bool) -> Result<Endpoint, OpenError> {
+        let name = config.name.map(Name::new).transpose()?;
+        if let Some(address) = config.address {
+            if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
+                return Err(OpenError::AddressReserved(address));
+            }
+            if self.find(address).is_some() {
+                return Err(OpenError::AddressInUse(address));
+            }
+        }
+        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.address.is_none());
+        let (index, slot) = free.ok_or(OpenError::Full(E))?;
+        // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again E further on.
+        let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * E as u32;
+        let address = config.address.unwrap_or(Address(dynamic));
+        let announce = if up && name.is_some() { Announce::Exists } else { Announce::Nothing };
+        *slot = Slot {
+            address: Some(address),
+            name,
+            configured: config.peer,
+            peer: if up { config.peer } else { None },
+            told: false,
+            announce,
+            generation: slot.generation,
+        };
+        Ok(Endpoint(address))
+    }
+
+    /// Closes an endpoint; false where there is none. `up` is whether there is a peer to tell.
+    pub fn close(&mut self, endpoint: Endpoint, up: bool) -> bool {
+        let Some(slot) = self.find(endpoint.0) else { return false };
+        if slot.announce == Announce::Gone {
+            return false;
+        }
+        if up && slot.name.is_some() {
+            slot.announce = Announce::Gone;
+            slot.peer = None;
+            slot.told = false;
+        } else {
+            slot.free();
+        }
+        true
+    }
+
+    /// The slot of `address`, also where the endpoint is closed and the peer not told yet.
+    #[inline]
+    pub fn find(&mut self, address: Address) -> Option<&mut Slot> {
+        // A dynamic address says where its slot is; others are few.
+        let index = match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
+            Some(dynamic) => dynamic as usize % E.max(1),
+            None => self.slots.iter().position(|slot| slot.address == Some(address))?,
+        };
+        self.slots.get_mut(index).filter(|slot| slot.address == Some(address))
+    }
+
+    /// The open endpoint at `address`.
+    #[inline]
+    pub fn open_at(&mut self, address: Address) -> Option<&mut Slot> {
+        self.find(address).filter(|slot| slot.announce != Announce::Gone)
+    }
+
+    /// All slots that are in use.
+    pub fn used(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut().filter(|slot| slot.address.is_some())
+    }
+
+    /// What is to be announced of slot `index`: its address and name, and whether it exists.
+    pub fn due(&self, index: usize) -> Option<(Address, Name, bool)> {
+        let slot = self.slots.get(index).filter(|slot| slot.announce != Announce::Nothing)?;
+        Some((slot.address?, slot.name?, slot.announce == Announce::Exists))
+    }
+
+    /// The peer was told of slot `index`.
+    pub fn announced(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            match core::mem::replace(&mut slot.announce, Announce::Nothing) {
+                Announce::Gone => slot.free(),
+                Announce::Exists | Announce::Nothing => (),
+            }
+        }
+    }
+
+    /// The peer is there: everything with a name is to be announced, and what has a peer beforehand is bound.
+    pub fn up(&mut self) {
+        for slot in self.used() {
+            slot.peer = slot.configured;
+            if slot.name.is_some() {
+                slot.announce = Announce::Exists;
+            }
+        }
+    }
+
+    /// The peer is gone: nothing is bound, nothing is to be announced.
+    pub fn down(&mut self) {
+        for slot in self.used() {
+            slot.peer = None;
+            match slot.announce {
+                Announce::Gone => slot.free(),
+                _ => slot.announce = Announce::Nothing,
+            }
+        }
+    }
+
+    /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already.
+    pub fn bind(&mut self, name: Name, peer: Address) -> bool {
+        let mut same = self.used().filter(|slot| slot.announce != Announce::Gone && slot.name == Some(name));
+        if same.any(|slot| slot.peer == Some(peer)) {
+            return true;
+        }
+        let mut same = self.used().filter(|slot| slot.announce != Announce::Gone && slot.name == Some(name));
+        let Some(slot) = same.find(|slot| slot.peer.is_none()) else { return false };
+        slot.peer = Some(peer);
+        // The peer may have opened its endpoint after ours was announced: tell it again where ours is.
+        slot.announce = Announce::Exists;
+        true
+    }
+
+    /// The peer's endpoint at `peer` is gone. True where one here was bound to it.
+    pub fn unbind(&mut self, peer: Address) -> bool {
+        let mut any = false;
+        for slot in self.used().filter(|slot| slot.peer == Some(peer)) {
+            slot.peer = None;
+            any = true;
+        }
+        any
+    }
+}
+
+impl Slot {
+    pub fn free(&mut self) {
+        self.address = None;
+        self.name = None;
+        self.peer = None;
+        self.told = false;
+        self.announce = Announce::Nothing;
+        self.generation = self.generation.wrapping_add(1);
+    }
+}

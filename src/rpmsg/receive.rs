@@ -1,0 +1,194 @@
+//! Receiving: takes what has arrived, sorts it, and keeps the name service.
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::bus::{Bus, Event, Message};
+use super::{Address, Endpoint, Fault, Incoming, Name, Outgoing, ReadError, SendError};
+use crate::platform::Doorbell;
+use crate::wire::rpmsg::{Header, NameService};
+
+impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+    /// Fills `to` from byte `offset` of a message's payload.
+    ///
+    /// The peer may write its buffer meanwhile, so two reads of one byte may differ: read once what a decision hangs on.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn read(&self, message: &Message, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
+        let Some(attached) = self.attached.as_ref().filter(|_| message.session == self.session) else {
+            return Err(ReadError::Stale);
+        };
+        let room = usize::from(message.length.saturating_sub(offset));
+        if to.len() > room || offset > message.length {
+            return Err(ReadError::Beyond { offset, wanted: to.len(), length: message.length });
+        }
+        Ok(attached.incoming.read(message.offset + u32::from(offset), to)?)
+    }
+
+    /// Gives a message's buffer back to the peer.
+    pub fn release(&mut self, message: Message) {
+        if message.session == self.session {
+            self.give_back(message.buffer);
+        }
+    }
+
+    /// What has happened since the last call, one event at a time. `None` where nothing more has: then the peer has
+    /// been asked to ring when something does, and the caller may wait for a doorbell.
+    ///
+    /// # Errors
+    /// What the peer broke. The bus is unusable until its link has restarted.
+    pub fn poll(&mut self) -> Result<Option<Event>, Fault> {
+        let event = self.next_event();
+        if let Err(fault) = event {
+            self.fault = Some(fault);
+        }
+        event
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, Fault> {
+        self.more = false;
+        if let Some(event) = self.binding_event() {
+            return Ok(Some(event));
+        }
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        if self.announcements {
+            self.announce()?;
+        }
+        // A peer that floods us with what is for nobody, or that moves its index to and fro, keeps us here for two
+        // rings at most.
+        let rounds = self.attached.as_ref().map_or(0, |attached| 2 * u32::from(attached.incoming.size()));
+        for _ in 0..rounds {
+            match self.take_message()? {
+                Some(message) => {
+                    if let Some(event) = self.sort(message) {
+                        return Ok(Some(event));
+                    }
+                }
+                None => {
+                    let Some(attached) = &mut self.attached else { break };
+                    if attached.incoming.ask_for_notifications() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        self.more = rounds > 0;
+        Ok(None)
+    }
+
+    /// Takes the next message, whomever it is for.
+    fn take_message(&mut self) -> Result<Option<Message>, Fault> {
+        let Some(attached) = &mut self.attached else { return Ok(None) };
+        let Some(arrived) = attached.incoming.take()? else { return Ok(None) };
+        let Some(room) = arrived.length.checked_sub(Header::SIZE) else {
+            return Err(Fault::Length { length: 0, buffer: arrived.length });
+        };
+        let mut header = Header::new_zeroed();
+        let read = attached.incoming.read(arrived.offset, header.as_mut_bytes());
+        let length = header.length.get();
+        if read.is_err() || u32::from(length) > room {
+            return Err(Fault::Length { length, buffer: arrived.length });
+        }
+        self.counters.received = self.counters.received.wrapping_add(1);
+        Ok(Some(Message {
+            endpoint: Endpoint(Address(header.destination.get())),
+            source: Address(header.source.get()),
+            length,
+            offset: arrived.offset + Header::SIZE,
+            buffer: arrived.id,
+            session: self.session,
+        }))
+    }
+
+    /// Decides what a message is.
+    fn sort(&mut self, message: Message) -> Option<Event> {
+        if message.endpoint.0 == Address::NAME_SERVICE {
+            let event = self.name_service(&message);
+            self.release(message);
+            return event.or_else(|| self.binding_event());
+        }
+        match self.endpoints.open_at(message.endpoint.0) {
+            Some(slot) => {
+                if slot.peer.is_none() {
+                    slot.peer = Some(message.source);
+                    self.bindings = true;
+                }
+                Some(Event::Message(message))
+            }
+            None => {
+                self.counters.unknown = self.counters.unknown.wrapping_add(1);
+                self.release(message);
+                None
+            }
+        }
+    }
+
+    fn name_service(&mut self, message: &Message) -> Option<Event> {
+        let mut announcement = NameService::new_zeroed();
+        if u32::from(message.length) != NameService::SIZE {
+            return None;
+        }
+        self.read(message, 0, announcement.as_mut_bytes()).ok()?;
+        let name = Name::from_field(&announcement.name)?;
+        let address = Address(announcement.address.get());
+        if address == Address::ANY {
+            return None;
+        }
+        self.bindings = true;
+        if announcement.exists() {
+            self.announcements = true;
+            (!self.endpoints.bind(name, address)).then_some(Event::Announced { name, address })
+        } else {
+            (!self.endpoints.unbind(address)).then_some(Event::Withdrawn { name, address })
+        }
+    }
+
+    /// The next endpoint that was bound or unbound since the application was told.
+    fn binding_event(&mut self) -> Option<Event> {
+        if !self.bindings {
+            return None;
+        }
+        for slot in self.endpoints.used() {
+            if slot.told != slot.peer.is_some()
+                && let Some(address) = slot.address
+            {
+                slot.told = slot.peer.is_some();
+                let endpoint = Endpoint(address);
+                return Some(match slot.peer {
+                    Some(peer) => Event::Bound { endpoint, peer },
+                    None => Event::Unbound { endpoint },
+                });
+            }
+        }
+        self.bindings = false;
+        None
+    }
+
+    /// Sends the announcements that are due, as far as there are buffers.
+    fn announce(&mut self) -> Result<(), Fault> {
+        for index in 0..E {
+            let due = self.endpoints.due(index);
+            let Some((address, name, exists)) = due else { continue };
+            let payload = NameService::new(name, address, exists);
+            match self.send_message(address, Address::NAME_SERVICE, payload.as_bytes()) {
+                Ok(()) => self.endpoints.announced(index),
+                Err(SendError::NoBuffer) => return Ok(()),
+                // Too small a buffer for a name, or no peer: nobody will ever be told.
+                Err(_) => return self.fault.map_or(Ok(()), Err),
+            }
+        }
+        self.announcements = false;
+        Ok(())
+    }
+
+    fn give_back(&mut self, buffer: u16) {
+        if let Some(attached) = &mut self.attached {
+            attached.incoming.give_back(buffer);
+            if attached.incoming.must_notify() {
+                self.ring();
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Sending: by copy, or filled in place. Never blocks, never truncates.
+
+use zerocopy::IntoBytes;
+
+use super::bus::{Bus, Reserved};
+use super::{Address, Endpoint, Incoming, Outgoing, SendError};
+use crate::platform::Doorbell;
+use crate::wire::rpmsg::Header;
+
+impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+    /// Sends `payload` to the endpoint's peer.
+    ///
+    /// # Errors
+    /// See [`SendError`]; nothing was sent then.
+    pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
+        let destination = self.destination(endpoint)?;
+        self.send_message(endpoint.0, destination, payload)
+    }
+
+    /// Sends `payload` to `destination`, whomever the endpoint is bound to.
+    ///
+    /// # Errors
+    /// See [`SendError`]; nothing was sent then.
+    pub fn send_to(&mut self, endpoint: Endpoint, destination: Address, payload: &[u8]) -> Result<(), SendError> {
+        self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
+        if destination == Address::ANY {
+            return Err(SendError::NoDestination(destination));
+        }
+        self.send_message(endpoint.0, destination, payload)
+    }
+
+    /// Takes a buffer, to be filled in place by [`write`](Self::write) and then sent by
+    /// [`send_reserved`](Self::send_reserved). It holds [`max_message`](Self::max_message) bytes.
+    ///
+    /// # Errors
+    /// [`SendError::NoBuffer`] or [`SendError::Down`].
+    pub fn reserve(&mut self) -> Result<Reserved, SendError> {
+        let buffer = self.take_buffer()?;
+        Ok(Reserved { buffer, session: self.session })
+    }
+
+    /// Writes `bytes` at `offset` of the payload of a reserved buffer.
+    ///
+    /// # Errors
+    /// [`SendError::TooLong`] where they do not fit, [`SendError::Stale`] or [`SendError::Down`] where the link is not
+    /// what it was.
+    pub fn write(&self, reserved: &Reserved, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
+        let attached = self.attached.as_ref().ok_or(SendError::Down)?;
+        if reserved.session != self.session {
+            return Err(SendError::Stale);
+        }
+        attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes).map_err(|_| {
+            SendError::TooLong {
+                length: bytes.len().saturating_add(offset as usize),
+                max: max_message(&attached.outgoing),
+            }
+        })
+    }
+
+    /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
+    ///
+    /// # Errors
+    /// See [`SendError`], with the buffer, to be sent otherwise or cancelled.
+    pub fn send_reserved(
+        &mut self,
+        endpoint: Endpoint,
+        reserved: Reserved,
+        length: u16,
+    ) -> Result<(), (SendError, Reserved)> {
+        let destination = match self.destination(endpoint) {
+            Ok(destination) => destination,
+            Err(error) => return Err((error, reserved)),
+        };
+        let Some(attached) = self.attached.as_mut() else { return Err((SendError::Down, reserved)) };
+        if reserved.session != self.session {
+            return Err((SendError::Stale, reserved));
+        }
+        let max = max_message(&attached.outgoing);
+        if u32::from(length) > max {
+            return Err((SendError::TooLong { length: length.into(), max }, reserved));
+        }
+        let header = Header::new(endpoint.0, destination, length);
+        if attached.outgoing.write(reserved.buffer, 0, header.as_bytes()).is_err() {
+            return Err((SendError::TooLong { length: length.into(), max }, reserved));
+        }
+        attached.outgoing.send(reserved.buffer, Header::SIZE + u32::from(length));
+        self.after_send();
+        Ok(())
+    }
+
+    /// Gives a reserved buffer up, unsent.
+    pub fn cancel(&mut self, reserved: Reserved) {
+        if reserved.session == self.session
+            && let Some(attached) = &mut self.attached
+        {
+            attached.outgoing.put_back(reserved.buffer);
+        }
+    }
+
+    fn destination(&mut self, endpoint: Endpoint) -> Result<Address, SendError> {
+        let slot = self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
+        match slot.peer {
+            Some(peer) => Ok(peer),
+            None if self.attached.is_none() => Err(SendError::Down),
+            None => Err(SendError::NotBound),
+        }
+    }
+
+    fn take_buffer(&mut self) -> Result<u16, SendError> {
+        let Some(attached) = self.attached.as_mut().filter(|_| self.fault.is_none()) else {
+            return Err(SendError::Down);
+        };
+        let mut buffer = attached.outgoing.take();
+        if buffer == Ok(None) && !attached.outgoing.ask_for_notifications() {
+            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+            buffer = attached.outgoing.take();
+        }
+        match buffer {
+            Ok(Some(buffer)) => {
+                if core::mem::take(&mut attached.waiting) {
+                    attached.outgoing.refuse_notifications();
+                }
+                Ok(buffer)
+            }
+            Ok(None) => {
+                attached.waiting = true;
+                Err(SendError::NoBuffer)
+            }
+            Err(fault) => {
+                self.fault = Some(fault);
+                Err(SendError::Down)
+            }
+        }
+    }
+
+    pub(super) fn send_message(
+        &mut self,
+        source: Address,
+        destination: Address,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        let Some(attached) = &self.attached else { return Err(SendError::Down) };
+        let max = max_message(&attached.outgoing);
+        let too_long = SendError::TooLong { length: payload.len(), max };
+        let length = u16::try_from(payload.len()).map_err(|_| too_long)?;
+        if u32::from(length) > max {
+            return Err(too_long);
+        }
+        let buffer = self.take_buffer()?;
+        let Some(attached) = &mut self.attached else { return Err(SendError::Down) };
+        let header = Header::new(source, destination, length);
+        let written = attached.outgoing.write(buffer, 0, header.as_bytes());
+        if written.and_then(|()| attached.outgoing.write(buffer, Header::SIZE, payload)).is_err() {
+            attached.outgoing.put_back(buffer);
+            return Err(too_long);
+        }
+        attached.outgoing.send(buffer, Header::SIZE + u32::from(length));
+        self.after_send();
+        Ok(())
+    }
+
+    fn after_send(&mut self) {
+        self.counters.sent = self.counters.sent.wrapping_add(1);
+        if let Some(attached) = &mut self.attached
+            && attached.outgoing.must_notify()
+        {
+            self.ring();
+        }
+    }
+}
+
+/// The longest payload, which also fits the header's 16 bits.
+pub(super) fn max_message(outgoing: &impl Outgoing) -> u32 {
+    outgoing.buffer_size().saturating_sub(Header::SIZE).min(u16::MAX.into())
+}

@@ -1,1 +1,15 @@
-//! ivshmem
+//! The ivshmem device: its registers, its doorbell, and the two ways it appears, PCI and flat. Knows `mem` and
+//! `platform` only; register pointers arrive ready-made from a port.
+//!
+//! A port finds the device ([`pci`], or [`flat`] with addresses it was given), maps its registers and memory, and
+//! makes a [`Device`] of the registers. The device does no more than tell this machine's number and ring others; all
+//! else, including who is there, is in the shared memory.
+
+mod device;
+pub mod flat;
+#[cfg(feature = "pci")]
+pub mod pci;
+mod registers;
+
+pub use device::{Device, DeviceError};
+pub use registers::Registers;

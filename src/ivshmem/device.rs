@@ -1,0 +1,138 @@
+//! A device whose registers are mapped: its number and its doorbell. Does not know how it was found, or who is there.
+
+use core::cell::Cell;
+use core::fmt;
+use core::sync::atomic::{Ordering, fence};
+
+use safe_mmio::{UniqueMmioPointer, field, field_shared};
+
+use super::registers::Registers;
+use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
+
+/// Why registers that are mapped make no device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// IVPOSITION is no number a peer can have.
+    #[error(
+        "ivshmem's IVPOSITION reads {ivposition:#x}, not a peer's number: no server has greeted it; start the server first"
+    )]
+    NoId {
+        /// What the register reads.
+        ivposition: u32,
+    },
+}
+
+/// An ivshmem device. Shared by reference: `&Device` is a [`Doorbell`].
+///
+/// It is for one thread; where several ring, the port puts its own lock around it.
+pub struct Device<'r> {
+    id: PeerId,
+    vectors: u16,
+    // Taken out for the length of one store, because safe-mmio writes only through an exclusive pointer.
+    registers: Cell<Option<UniqueMmioPointer<'r, Registers>>>,
+}
+
+impl<'r> Device<'r> {
+    /// The most vectors a device can ring: QEMU decodes only the low 8 bits of DOORBELL's vector.
+    pub const MAX_VECTORS: u16 = 256;
+
+    /// The device behind `registers`, whose peers have `vectors` vectors each: the size of its MSI-X table on PCI, and
+    /// 1 on a flat device. The device does not tell how many its peers have; one server gives all of them the same.
+    /// More than [`MAX_VECTORS`](Self::MAX_VECTORS) count as that.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoId`] where IVPOSITION is above 65535, as on a device that has no server yet.
+    pub fn new(registers: UniqueMmioPointer<'r, Registers>, vectors: u16) -> Result<Self, DeviceError> {
+        let ivposition = u32::from_le(field_shared!(registers, ivposition).read());
+        let Ok(id) = u16::try_from(ivposition) else {
+            return Err(DeviceError::NoId { ivposition });
+        };
+        Ok(Self { id: PeerId(id), vectors: vectors.min(Self::MAX_VECTORS), registers: Cell::new(Some(registers)) })
+    }
+
+    /// This machine's number, as its server gave it. It changes when the machine connects anew.
+    #[must_use]
+    pub fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// How many vectors can be rung at each peer, counted from 0.
+    #[must_use]
+    pub fn vectors(&self) -> u16 {
+        self.vectors
+    }
+}
+
+impl Doorbell for Device<'_> {
+    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
+        // Before the register is touched: a flat peer's QEMU reads past an array for a vector of 64 or more, and never
+        // stops serving one of 1 or more.
+        if vector.0 >= self.vectors {
+            return Err(VectorOutOfRange { vector, vectors: self.vectors });
+        }
+        // Orders earlier stores to shared memory before the store to the register. `dmb ish` on AArch64, `dmb sy` on
+        // Armv7-M, `mfence` on x86. Inner shareable is wide enough here: what observes the register is no device of its
+        // own but a hypervisor, on cores of the domain that the memory is shared in. (A mailbox in silicon would need
+        // the outer shareable domain, `dmb oshst`.) `dsb` would add waiting, not order: the interrupt is raised by
+        // whoever has observed the register store, hence the stores before the barrier too.
+        fence(Ordering::SeqCst);
+        if let Some(mut registers) = self.registers.take() {
+            field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());
+            self.registers.set(Some(registers));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Device<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device").field("id", &self.id).field("vectors", &self.vectors).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use safe_mmio::fields::{ReadPure, ReadPureWrite, ReadWrite, WriteOnly};
+
+    use super::*;
+
+    fn registers(ivposition: u32) -> Registers {
+        Registers {
+            intrmask: ReadPureWrite(0),
+            intrstatus: ReadWrite(0),
+            ivposition: ReadPure(ivposition.to_le()),
+            doorbell: WriteOnly(0xdead_beef),
+        }
+    }
+
+    #[test]
+    fn rings_peer_in_the_high_half() {
+        let mut registers = registers(7);
+        let device = Device::new(UniqueMmioPointer::from(&mut registers), 4).unwrap();
+        assert_eq!(device.id(), PeerId(7));
+        assert_eq!(device.ring(PeerId(0xfffe), Vector(3)), Ok(()));
+        assert_eq!(device.ring(PeerId(0x1234), Vector(2)), Ok(()));
+        assert_eq!(u32::from_le(registers.doorbell.0), 0x1234_0002);
+    }
+
+    #[test]
+    fn refuses_a_vector_before_touching_the_register() {
+        for (vectors, vector) in [(0, 0), (1, 1), (1, 64), (1, u16::MAX), (256, 256), (u16::MAX, 256)] {
+            let mut registers = registers(0);
+            let device = Device::new(UniqueMmioPointer::from(&mut registers), vectors).unwrap();
+            let refused = VectorOutOfRange { vector: Vector(vector), vectors: vectors.min(256) };
+            assert_eq!(device.ring(PeerId(1), Vector(vector)), Err(refused));
+            assert_eq!(registers.doorbell.0, 0xdead_beef);
+        }
+    }
+
+    #[test]
+    fn a_device_without_a_server_is_none() {
+        for ivposition in [u32::MAX, 0x1_0000] {
+            let mut registers = registers(ivposition);
+            let error = Device::new(UniqueMmioPointer::from(&mut registers), 1).unwrap_err();
+            assert_eq!(error, DeviceError::NoId { ivposition });
+        }
+        assert_eq!(Device::new(UniqueMmioPointer::from(&mut registers(0xffff)), 1).unwrap().id(), PeerId(0xffff));
+    }
+}

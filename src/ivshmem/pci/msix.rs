@@ -1,0 +1,82 @@
+//! MSI-X: where the table is, what an entry holds, switching it on. Does not know what an interrupt controller wants
+//! written where.
+
+use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::{UniqueMmioPointer, field};
+
+use super::{Bar, ConfigSpace, Function, PciError};
+
+const ENABLE: u32 = 1 << 31;
+const FUNCTION_MASK: u32 = 1 << 30;
+const TABLE_SIZE: u32 = 0x7ff;
+const BAR_OF_TABLE: u32 = 0b111;
+const MASKED: u32 = 1;
+
+/// A device's MSI-X capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Msix {
+    function: Function,
+    capability: u16,
+    /// Bus address of the table, an array of [`MsixEntry`].
+    pub table: u64,
+    /// How many entries the table has, 1 to 2048: the device's `vectors`.
+    pub vectors: u16,
+}
+
+/// One entry of the table: what is written where to interrupt. All are little-endian.
+///
+/// Source: PCI Local Bus Specification 3.0, section 6.8.2.
+#[repr(C)]
+pub struct MsixEntry {
+    /// Message address, low half; a multiple of 4.
+    pub address_low: ReadPureWrite<u32>,
+    /// Message address, high half.
+    pub address_high: ReadPureWrite<u32>,
+    /// Message data.
+    pub data: ReadPureWrite<u32>,
+    /// Bit 0: masked, as after reset.
+    pub control: ReadPureWrite<u32>,
+}
+
+impl MsixEntry {
+    /// Points `entry` at the interrupt controller's `address`, to be told `data`, and unmasks it.
+    pub fn route(mut entry: UniqueMmioPointer<'_, Self>, address: u64, data: u32) {
+        field!(entry, control).write(MASKED.to_le());
+        field!(entry, address_low).write((address as u32).to_le());
+        field!(entry, address_high).write(((address >> 32) as u32).to_le());
+        field!(entry, data).write(data.to_le());
+        field!(entry, control).write(0);
+    }
+}
+
+impl Msix {
+    /// Reads the capability, whose table must lie inside `bar`.
+    pub(super) fn new(
+        config: &mut impl ConfigSpace,
+        function: Function,
+        capability: u16,
+        bar: Bar,
+    ) -> Result<Self, PciError> {
+        let vectors = (config.read(function.0, capability) >> 16 & TABLE_SIZE) as u16 + 1;
+        let place = config.read(function.0, capability + 4);
+        let offset = place & !BAR_OF_TABLE;
+        let end = u64::from(offset) + u64::from(vectors) * size_of::<MsixEntry>() as u64;
+        let in_bar = (place & BAR_OF_TABLE) as u8;
+        if in_bar != bar.number || end > bar.size {
+            return Err(PciError::BadMsixTable { bar: in_bar, offset });
+        }
+        Ok(Self { function, capability, table: u64::from(offset), vectors })
+    }
+
+    /// The same, its BAR now at `bar`.
+    pub(super) fn at(self, bar: u64) -> Self {
+        Self { table: bar + self.table, ..self }
+    }
+
+    /// Lets the device send the interrupts whose entries are unmasked. A doorbell that rings before is lost: enable,
+    /// then look at the shared memory once, then sleep.
+    pub fn enable(&self, config: &mut impl ConfigSpace) {
+        let control = config.read(self.function.0, self.capability);
+        config.write(self.function.0, self.capability, (control | ENABLE) & !FUNCTION_MASK);
+    }
+}

@@ -157,6 +157,11 @@ impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
         self.more
     }
 
+    /// Whether there is something to say without a doorbell: an endpoint bound or unbound.
+    pub(crate) const fn has_news(&self) -> bool {
+        self.bindings
+    }
+
     /// What the bus did so far.
     #[must_use]
     pub const fn counters(&self) -> Counters {

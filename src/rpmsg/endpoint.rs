@@ -179,12 +179,12 @@ impl<const E: usize> Endpoints<E> {
 
     /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already.
     pub fn bind(&mut self, name: Name, peer: Address) -> bool {
-        let mut same = self.used().filter(|slot| slot.announce != Announce::Gone && slot.name == Some(name));
-        if same.any(|slot| slot.peer == Some(peer)) {
+        let same =
+            |slot: &Slot, bound| slot.announce != Announce::Gone && slot.name == Some(name) && slot.peer == bound;
+        if self.used().any(|slot| same(slot, Some(peer))) {
             return true;
         }
-        let mut same = self.used().filter(|slot| slot.announce != Announce::Gone && slot.name == Some(name));
-        let Some(slot) = same.find(|slot| slot.peer.is_none()) else { return false };
+        let Some(slot) = self.used().find(|slot| same(slot, None)) else { return false };
         slot.peer = Some(peer);
         // The peer may have opened its endpoint after ours was announced: tell it again where ours is.
         slot.announce = Announce::Exists;

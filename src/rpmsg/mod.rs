@@ -13,8 +13,6 @@ mod incoming;
 mod outgoing;
 mod receive;
 mod send;
-#[cfg(test)]
-mod tests;
 
 pub use bus::{Bus, Counters, Event, Message, Reserved};
 pub use endpoint::{Config, Endpoint};

@@ -5,7 +5,10 @@
 //! Nothing that the other side writes is trusted: each shared word is read once, bounded, and then the copy is used;
 //! all that this side owns is kept privately as well, and never read back. What the other side breaks comes back as a
 //! [`Fault`], after which the queue must be set up anew.
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
 mod device;
 mod driver;

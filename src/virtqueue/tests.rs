@@ -1,11 +1,4 @@
 //! The two sides against each other, against a model, and against a peer that writes nonsense.
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 use std::collections::VecDeque;
 use std::vec::Vec;

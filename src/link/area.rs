@@ -1,0 +1,251 @@
+//! Where a link is in the memory: the directory, and the four pieces of a link's area. Knows nothing of states.
+
+use super::{Role, Settings};
+use crate::mem::{Load, MemoryError, Record, SharedMemory, Store, Table};
+use crate::platform::PeerId;
+use crate::wire::link::{PAGE, directory, entry};
+
+/// What is wrong with a memory, or with the place of a link in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AreaError {
+    /// There is something else in the memory.
+    #[error(
+        "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear it"
+    )]
+    Foreign {
+        /// The first word of the memory.
+        found: u32,
+    },
+    /// The directory is of another version of the layout.
+    #[error(
+        "the directory has version {found}, this side knows {expected}: use the same version of amp-ivshmem on both sides"
+    )]
+    Version {
+        /// What is there.
+        found: u32,
+        /// What is known here.
+        expected: u32,
+    },
+    /// The directory is of a memory of another size.
+    #[error(
+        "the directory is of a memory of {found} bytes, this side has mapped {expected}: give both the server's size"
+    )]
+    Size {
+        /// What is there.
+        found: u32,
+        /// What this side has mapped.
+        expected: u32,
+    },
+    /// No such entry.
+    #[error("link {link}: a memory has links 0 to 251")]
+    Link {
+        /// What was asked for.
+        link: u8,
+    },
+    /// The area is not inside the memory, not of whole pages, or over the directory.
+    #[error(
+        "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is whole pages of 4096 behind the first"
+    )]
+    Place {
+        /// Where it would begin, in bytes.
+        offset: u32,
+        /// How long it would be, in bytes.
+        size: u32,
+        /// How long the memory is, in bytes.
+        memory: u32,
+    },
+    /// Another link is there.
+    #[error("the link's area overlaps that of link {other}: set another area")]
+    Overlap {
+        /// The other link.
+        other: u8,
+    },
+    /// The area is too small for the buffers.
+    #[error(
+        "{count} buffers of {buffer_size} bytes need {needed} bytes, a side of this link has {available}: use a larger memory or area, or fewer or smaller buffers"
+    )]
+    TooSmall {
+        /// Buffers.
+        count: u16,
+        /// Bytes of each.
+        buffer_size: u32,
+        /// Bytes needed in all.
+        needed: u32,
+        /// Bytes that there are.
+        available: u32,
+    },
+    /// Buffers that cannot be.
+    #[error(
+        "{count} buffers of {size} bytes: the count is a power of two up to {capacity}, the size a multiple of 8 from 24 to 65544"
+    )]
+    Buffers {
+        /// Buffers.
+        count: u16,
+        /// Bytes of each.
+        size: u32,
+        /// The most that this side was built for.
+        capacity: usize,
+    },
+    /// A place that is not inside the memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+/// A run of bytes of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub offset: u32,
+    pub size: u32,
+}
+
+impl Span {
+    /// Whether the `len` bytes at `offset` are all inside.
+    pub fn contains(self, offset: u32, len: u32) -> bool {
+        match (offset.checked_sub(self.offset), self.size.checked_sub(len)) {
+            (Some(from), Some(last)) => from <= last,
+            _ => false,
+        }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        let (a, b) = (u64::from(self.offset), u64::from(other.offset));
+        a < b + u64::from(other.size) && b < a + u64::from(self.size)
+    }
+}
+
+/// A link's area: a page for each side's block, then a half of the rest for each side's rings and buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Area(Span);
+
+impl Area {
+    fn new(memory: u32, offset: u32, size: u32) -> Result<Self, AreaError> {
+        let span = Span { offset, size };
+        let whole = Span { offset: PAGE, size: memory.saturating_sub(PAGE) };
+        let pages = offset.is_multiple_of(PAGE) && size.is_multiple_of(PAGE);
+        if pages && size >= 4 * PAGE && whole.contains(offset, size) {
+            Ok(Self(span))
+        } else {
+            Err(AreaError::Place { offset, size, memory })
+        }
+    }
+
+    /// Where the block of one side is.
+    pub const fn block(self, role: Role) -> u32 {
+        match role {
+            Role::Host => self.0.offset,
+            Role::Remote => self.0.offset + PAGE,
+        }
+    }
+
+    /// Where the rings and buffers of one side are.
+    pub const fn data(self, role: Role) -> Span {
+        let size = (self.0.size - 2 * PAGE) / 2 / PAGE * PAGE;
+        let host = self.0.offset + 2 * PAGE;
+        match role {
+            Role::Host => Span { offset: host, size },
+            Role::Remote => Span { offset: host + size, size },
+        }
+    }
+}
+
+/// The first page of a memory.
+#[derive(Debug)]
+pub(super) struct Directory<M> {
+    head: Record<M, { directory::HEAD }>,
+    entries: Table<M, { directory::ENTRY }>,
+    /// Own entry.
+    link: u8,
+    size: u32,
+}
+
+impl<M: SharedMemory> Directory<M> {
+    pub fn new(memory: &M, link: u8) -> Result<Self, AreaError> {
+        if u32::from(link) >= directory::ENTRIES {
+            return Err(AreaError::Link { link });
+        }
+        let size = memory.len();
+        if size < PAGE {
+            return Err(AreaError::Place { offset: 0, size: PAGE, memory: size });
+        }
+        // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the
+        // head and never asked for.
+        let entries = Table::new(memory, 0, PAGE / directory::ENTRY)?;
+        Ok(Self { head: Record::new(memory, 0)?, entries, link, size })
+    }
+
+    /// Where entry `link` is in the table.
+    fn index(link: u8) -> u32 {
+        u32::from(link) + directory::HEAD / directory::ENTRY
+    }
+
+    /// Whether there is a directory, and one for this memory.
+    fn check(&self) -> Result<bool, AreaError> {
+        // Acquire: who wrote the magic has written the rest before.
+        match self.head.load::<{ directory::MAGIC }>(Load::Acquire) {
+            0 => return Ok(false),
+            directory::MAGIC_VALUE => (),
+            found => return Err(AreaError::Foreign { found }),
+        }
+        let (found, expected) = (self.head.load::<{ directory::VERSION }>(Load::Relaxed), directory::VERSION_VALUE);
+        if found != expected {
+            return Err(AreaError::Version { found, expected });
+        }
+        let (found, expected) = (self.head.load::<{ directory::SIZE }>(Load::Relaxed), self.size);
+        if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
+    }
+
+    fn read(&self, link: u8) -> Result<Option<Area>, AreaError> {
+        let index = Self::index(link);
+        if self.entries.load_u32::<{ entry::MAGIC }>(index, Load::Acquire) != entry::MAGIC_VALUE {
+            return Ok(None);
+        }
+        let offset = self.entries.load_u32::<{ entry::OFFSET }>(index, Load::Relaxed);
+        let size = self.entries.load_u32::<{ entry::SIZE }>(index, Load::Relaxed);
+        Area::new(self.size, offset, size).map(Some)
+    }
+
+    /// The remote's way: the link's area, once its host has written it. Until then the host finds here whom to ring.
+    pub fn find(&self, own: PeerId) -> Result<Option<Area>, AreaError> {
+        let index = Self::index(self.link);
+        self.entries.store_u32::<{ entry::REMOTE }>(index, u32::from(own.0) + 1, Store::Release);
+        // Publish, then check; the host does the reverse.
+        self.entries.fence();
+        if self.check()? { self.read(self.link) } else { Ok(None) }
+    }
+
+    /// The host's way: writes the directory, where there is none yet, and the link's entry.
+    pub fn publish(&self, settings: &Settings) -> Result<Area, AreaError> {
+        let (offset, size) = settings.area.unwrap_or((PAGE, self.size.saturating_sub(PAGE) / PAGE * PAGE));
+        let area = Area::new(self.size, offset, size)?;
+        if !self.check()? {
+            // Every host writes these same words.
+            self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
+            self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
+            self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
+        }
+        for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
+            // What is no area is of no use to its link's two sides, and no obstacle to us.
+            if let Ok(Some(taken)) = self.read(other)
+                && taken.0.overlaps(area.0)
+            {
+                return Err(AreaError::Overlap { other });
+            }
+        }
+        if self.read(self.link) != Ok(Some(area)) {
+            let index = Self::index(self.link);
+            self.entries.store_u32::<{ entry::MAGIC }>(index, 0, Store::Relaxed);
+            self.entries.fence();
+            self.entries.store_u32::<{ entry::OFFSET }>(index, offset, Store::Relaxed);
+            self.entries.store_u32::<{ entry::SIZE }>(index, size, Store::Relaxed);
+            self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
+        }
+        self.entries.fence();
+        Ok(area)
+    }
+
+    /// Who waits for this link's host, if anyone has said so.
+    pub fn waiting(&self) -> Option<PeerId> {
+        let waiting = self.entries.load_u32::<{ entry::REMOTE }>(Self::index(self.link), Load::Acquire);
+        u16::try_from(waiting.checked_sub(1)?).ok().map(PeerId)
+    }
+}

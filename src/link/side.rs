@@ -1,0 +1,250 @@
+//! One side of a link: its block, and where its rings and buffers are. Knows nothing of when to do what.
+
+use super::area::{Area, AreaError, Span};
+use super::{Role, Settings};
+use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
+use crate::platform::PeerId;
+use crate::rpmsg::{DeviceIncoming, DriverOutgoing};
+use crate::virtqueue::{self, Layout, SetupError, Suppression};
+use crate::wire::link::{Features, State, block};
+use crate::wire::rpmsg::Header;
+use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
+
+/// What is wrong with what the peer says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// Its number is none.
+    #[error("the peer says that its id is {id}: ids are 0 to 65535")]
+    Id {
+        /// What it says.
+        id: u32,
+    },
+    /// Its buffers cannot be, or are more than this side keeps track of.
+    #[error(
+        "the peer sends with {count} buffers of {size} bytes; here the count is a power of two up to {capacity}, the size a multiple of 8 from 24 to 65544"
+    )]
+    Buffers {
+        /// Buffers.
+        count: u32,
+        /// Bytes of each.
+        size: u32,
+        /// The most that this side was built for.
+        capacity: usize,
+    },
+    /// A part of it is not among its own memory.
+    #[error("the peer's {part} of {len} bytes at {offset:#x} is not within its part of the link")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// Where it says it is.
+        offset: u32,
+        /// How long it would be, in bytes.
+        len: u32,
+    },
+    /// A part of it is where it cannot be used.
+    #[error(transparent)]
+    Queue(#[from] SetupError),
+}
+
+/// Whether buffers can be used: what fits a 16-bit length and this side's bookkeeping.
+fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
+    let largest = (Header::SIZE + u32::from(u16::MAX)).next_multiple_of(8);
+    count.is_power_of_two()
+        && count as usize <= capacity
+        && count <= 1 << 15
+        && size.is_multiple_of(8)
+        && size > Header::SIZE
+        && size <= largest
+}
+
+/// What one look at the other's block shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub epoch: u32,
+    pub peer_epoch: u32,
+    pub state: State,
+    pub heartbeat: u32,
+}
+
+impl Look {
+    /// Whether someone is there.
+    pub fn alive(&self) -> bool {
+        self.epoch != 0 && !matches!(self.state, State::Reset | State::Dead)
+    }
+}
+
+/// Where one side's rings and buffers are, in bytes from the memory's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    used: u32,
+    descriptors: u32,
+    available: u32,
+    buffers: u32,
+    count: u16,
+    size: u32,
+    /// How many buffers the peer sends with, for which the used ring has room.
+    peer_count: u16,
+}
+
+impl Parts {
+    /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
+    pub fn lay_out(data: Span, settings: &Settings, peer_count: u16) -> Result<Self, AreaError> {
+        let (count, size) = (settings.buffer_count, settings.buffer_size);
+        // 64 bits: nothing a setting says can overflow.
+        let used = u64::from(data.offset);
+        let descriptors = (used + u64::from(used_len(peer_count))).next_multiple_of(descriptor::ALIGN.into());
+        let available = descriptors + u64::from(descriptor_table_len(count));
+        let buffers = (available + u64::from(available_len(count))).next_multiple_of(64);
+        let end = buffers + u64::from(count) * u64::from(size);
+        let needed = u32::try_from(end - used).unwrap_or(u32::MAX);
+        if needed > data.size {
+            return Err(AreaError::TooSmall { count, buffer_size: size, needed, available: data.size });
+        }
+        // CAST: all at most `end`, which is inside the memory.
+        let [used, descriptors, available, buffers] = [used, descriptors, available, buffers].map(|at| at as u32);
+        Ok(Self { used, descriptors, available, buffers, count, size, peer_count })
+    }
+}
+
+/// Checks the settings of the side that they are for, whatever the peer will be.
+pub(super) fn check(settings: &Settings, area: Area, capacity: usize) -> Result<(), AreaError> {
+    let (count, size) = (settings.buffer_count, settings.buffer_size);
+    if !buffers_are_sound(count.into(), size, capacity) {
+        return Err(AreaError::Buffers { count, size, capacity });
+    }
+    let most = u16::try_from(capacity).unwrap_or(1 << 15);
+    Parts::lay_out(area.data(settings.role), settings, most).map(|_| ())
+}
+
+/// This side's own block, written here and never read back, but for the epoch at the start.
+#[derive(Debug)]
+pub(super) struct Own<M>(Record<M, { block::SIZE }>);
+
+impl<M: SharedMemory> Own<M> {
+    pub fn new(memory: &M, area: Area, role: Role) -> Result<Self, MemoryError> {
+        Ok(Self(Record::new(memory, area.block(role))?))
+    }
+
+    /// The epoch that an earlier incarnation left here, or 0.
+    pub fn last_epoch(&self) -> u32 {
+        self.0.load::<{ block::EPOCH }>(Load::Relaxed)
+    }
+
+    /// Begins a new incarnation: the epoch last, so that who sees it sees the rest.
+    pub fn begin(&self, epoch: u32, id: PeerId, settings: &Settings) {
+        self.0.store::<{ block::PEER_EPOCH }>(0, Store::Relaxed);
+        self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Relaxed);
+        self.0.store::<{ block::PEER_ID }>(id.0.into(), Store::Relaxed);
+        self.0.store::<{ block::FEATURES }>(Features::EVENT_INDEX.bits(), Store::Relaxed);
+        self.0.store::<{ block::BUFFER_COUNT }>(settings.buffer_count.into(), Store::Relaxed);
+        self.0.store::<{ block::BUFFER_SIZE }>(settings.buffer_size, Store::Relaxed);
+        self.0.store::<{ block::EPOCH }>(epoch, Store::Release);
+    }
+
+    /// Goes back to INIT, not using the peer's rings any more, and confirms its epoch: the state first, so that who
+    /// sees the confirmation does not see the state of the time before.
+    pub fn confirm(&self, peer_epoch: u32) {
+        self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Release);
+        self.0.store::<{ block::PEER_EPOCH }>(peer_epoch, Store::Release);
+    }
+
+    /// Sets the rings to their start and says where they are. The peer is not looking at them: it has confirmed this
+    /// side's epoch and not seen it READY since.
+    pub fn ready(&self, memory: &M, parts: &Parts) -> Result<(), MemoryError> {
+        virtqueue::prepare_available(memory, parts.available, parts.count)?;
+        virtqueue::prepare_used(memory, parts.used, parts.peer_count)?;
+        self.0.store::<{ block::DESCRIPTORS }>(parts.descriptors, Store::Relaxed);
+        self.0.store::<{ block::AVAILABLE }>(parts.available, Store::Relaxed);
+        self.0.store::<{ block::BUFFERS }>(parts.buffers, Store::Relaxed);
+        self.0.store::<{ block::USED }>(parts.used, Store::Relaxed);
+        self.state(State::Ready);
+        Ok(())
+    }
+
+    pub fn state(&self, state: State) {
+        self.0.store::<{ block::STATE }>(state.to_wire(), Store::Release);
+    }
+
+    pub fn heartbeat(&self, beat: u32) {
+        self.0.store::<{ block::HEARTBEAT }>(beat, Store::Relaxed);
+    }
+}
+
+/// The other side's block, only ever read, and believed nothing.
+#[derive(Debug)]
+pub(super) struct Peer<M>(Record<M, { block::SIZE }>);
+
+impl<M: SharedMemory> Peer<M> {
+    pub fn new(memory: &M, area: Area, role: Role) -> Result<Self, MemoryError> {
+        Ok(Self(Record::new(memory, area.block(role))?))
+    }
+
+    /// What the block says now; `None` while it is between two incarnations.
+    pub fn look(&self) -> Option<Look> {
+        // Each load acquires, so that they are made in this order: the reverse of `Own::begin` and `Own::confirm`.
+        let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
+        let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
+        let state = self.0.load::<{ block::STATE }>(Load::Acquire);
+        let heartbeat = self.0.load::<{ block::HEARTBEAT }>(Load::Acquire);
+        let state = State::from_wire(state)?;
+        let same = self.0.load::<{ block::EPOCH }>(Load::Acquire) == epoch;
+        same.then_some(Look { epoch, peer_epoch, state, heartbeat })
+    }
+
+    pub fn id(&self) -> Result<PeerId, PeerError> {
+        let id = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
+        u16::try_from(id).map(PeerId).map_err(|_| PeerError::Id { id })
+    }
+
+    /// How many buffers it sends with, and how large; from INIT.
+    pub fn buffers(&self, capacity: usize) -> Result<(u16, u32), PeerError> {
+        let count = self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed);
+        let size = self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed);
+        match u16::try_from(count) {
+            Ok(number) if buffers_are_sound(count, size, capacity) => Ok((number, size)),
+            _ => Err(PeerError::Buffers { count, size, capacity }),
+        }
+    }
+
+    /// Both directions of messages, from where the peer says its parts are; from READY.
+    pub fn connect<const N: usize>(
+        &self,
+        memory: &M,
+        data: Span,
+        own: &Parts,
+    ) -> Result<(DriverOutgoing<M, N>, DeviceIncoming<M, N>), PeerError> {
+        let (count, size) = self.buffers(N)?;
+        if count != own.peer_count {
+            return Err(PeerError::Buffers { count: count.into(), size, capacity: own.peer_count.into() });
+        }
+        let features = Features::from_bits_retain(self.0.load::<{ block::FEATURES }>(Load::Relaxed));
+        let suppression =
+            if features.contains(Features::EVENT_INDEX) { Suppression::Events } else { Suppression::Flags };
+        let inside = |part, offset, len| {
+            if data.contains(offset, len) { Ok(offset) } else { Err(PeerError::Part { part, offset, len }) }
+        };
+        let descriptors = self.0.load::<{ block::DESCRIPTORS }>(Load::Relaxed);
+        let available = self.0.load::<{ block::AVAILABLE }>(Load::Relaxed);
+        let buffers = self.0.load::<{ block::BUFFERS }>(Load::Relaxed);
+        let used = self.0.load::<{ block::USED }>(Load::Relaxed);
+        // No overflow: `buffers_are_sound`.
+        let buffers_len = u32::from(count) * size;
+        let incoming = Layout {
+            size: count,
+            descriptors: inside("descriptor table", descriptors, descriptor_table_len(count))?,
+            available: inside("available ring", available, available_len(count))?,
+            used: own.used,
+        };
+        let outgoing = Layout {
+            size: own.count,
+            descriptors: own.descriptors,
+            available: own.available,
+            used: inside("used ring", used, used_len(own.count))?,
+        };
+        let buffers = inside("buffers", buffers, buffers_len)?;
+        Ok((
+            DriverOutgoing::new(memory, outgoing, own.buffers, own.size, suppression)?,
+            DeviceIncoming::new(memory, incoming, buffers, buffers_len, suppression)?,
+        ))
+    }
+}

@@ -1,0 +1,389 @@
+//! Two links on one memory, in virtual time: any order of starting, dying and coming back, and a peer that scribbles.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::mem::fake::Heap;
+use crate::mem::{Bytes, Region};
+use crate::platform::{Doorbell, Instant, VectorOutOfRange};
+use crate::rpmsg::{Address, Endpoint, Event as BusEvent, Name, SendError};
+
+const MEMORY: u32 = 128 * 1024;
+
+/// Rings by setting the peer's flag.
+#[derive(Clone, Default)]
+struct Bells(Rc<RefCell<Vec<bool>>>);
+
+impl Bells {
+    fn new() -> Self {
+        Self(Rc::new(RefCell::new(vec![false; 4])))
+    }
+
+    fn heard(&self, id: PeerId) -> bool {
+        std::mem::take(&mut self.0.borrow_mut()[usize::from(id.0)])
+    }
+}
+
+impl Doorbell for Bells {
+    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
+        if vector != Vector(0) {
+            return Err(VectorOutOfRange { vector, vectors: 1 });
+        }
+        if let Some(bell) = self.0.borrow_mut().get_mut(usize::from(peer.0)) {
+            *bell = true;
+        }
+        Ok(())
+    }
+}
+
+type TestLink<'m> = Link<Region<'m>, Bells, 4, 16>;
+
+/// One side: its link, and what it was told.
+struct Side<'m> {
+    id: PeerId,
+    link: TestLink<'m>,
+    talk: Endpoint,
+    log: Vec<String>,
+    /// What came, as `endpoint name: contents`.
+    received: Vec<Vec<u8>>,
+    echo: bool,
+    wake: Instant,
+}
+
+impl<'m> Side<'m> {
+    fn new(heap: &'m Heap, bells: &Bells, id: u16, settings: Settings) -> Self {
+        let id = PeerId(id);
+        bells.heard(id);
+        let mut link = Link::new(heap.region(), bells.clone(), id, settings).unwrap();
+        let talk = link.bus().open("talk").unwrap();
+        Self { id, link, talk, log: Vec::new(), received: Vec::new(), echo: false, wake: Instant::default() }
+    }
+
+    /// As a port would: runs only when its doorbell has rung or its deadline has come. False where it slept.
+    fn run(&mut self, bells: &Bells, now: Instant) -> bool {
+        if !bells.heard(self.id) && now < self.wake {
+            return false;
+        }
+        while let Some(event) = self.link.poll(now) {
+            match event {
+                Event::Bus(BusEvent::Message(message)) => {
+                    let mut bytes = vec![0; message.length.into()];
+                    self.link.bus().read(&message, 0, &mut bytes).unwrap();
+                    let endpoint = message.endpoint;
+                    self.link.bus().release(message);
+                    if self.echo {
+                        self.link.bus().send(endpoint, &bytes).unwrap();
+                    }
+                    self.received.push(bytes);
+                }
+                other => self.log.push(std::format!("{other:?}")),
+            }
+        }
+        self.wake = self.link.deadline();
+        true
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.link.bus().send(self.talk, bytes)
+    }
+
+    fn is_bound(&mut self) -> bool {
+        self.link.bus().peer_of(self.talk).is_some()
+    }
+}
+
+/// Lets both run until both sleep, at one point in time.
+fn settle(sides: &mut [&mut Side<'_>], bells: &Bells, now: Instant) {
+    for _ in 0..1000 {
+        let mut ran = false;
+        for side in sides.iter_mut() {
+            ran |= side.run(bells, now);
+        }
+        if !ran {
+            return;
+        }
+    }
+    panic!("the two sides never sleep");
+}
+
+const HOST: Settings = Settings::new(Role::Host);
+const REMOTE: Settings = Settings::new(Role::Remote);
+
+#[test]
+fn comes_up_in_either_order_by_doorbells_alone() {
+    for host_first in [true, false] {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+        let now = Instant::from_micros(1);
+        let first = if host_first { HOST } else { REMOTE };
+        let second = if host_first { REMOTE } else { HOST };
+        let mut a = Side::new(&heap, &bells, 0, first);
+        settle(&mut [&mut a], &bells, now);
+        let mut b = Side::new(&heap, &bells, 1, second);
+        settle(&mut [&mut a, &mut b], &bells, now);
+        assert!(a.is_bound() && b.is_bound(), "host first: {host_first}; {:?}; {:?}", a.log, b.log);
+        assert_eq!(a.log[0], "Up { peer: PeerId(1) }");
+        assert_eq!(b.log[0], "Up { peer: PeerId(0) }");
+        b.echo = true;
+        a.send(b"hello").unwrap();
+        settle(&mut [&mut a, &mut b], &bells, now);
+        assert_eq!((a.received, b.received.len()), (vec![b"hello".to_vec()], 1));
+    }
+}
+
+#[test]
+fn lost_doorbells_only_delay() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let mut a = Side::new(&heap, &bells, 0, HOST);
+    let mut b = Side::new(&heap, &bells, 1, REMOTE);
+    for millis in 0..2000 {
+        bells.0.borrow_mut().fill(false);
+        a.run(&bells, Instant::from_micros(millis * 1000));
+        bells.0.borrow_mut().fill(false);
+        b.run(&bells, Instant::from_micros(millis * 1000));
+    }
+    assert!(a.is_bound() && b.is_bound(), "{:?} {:?}", a.log, b.log);
+}
+
+#[test]
+fn a_full_ring_is_an_error_and_freed_buffers_ring() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    let mut sent = 0;
+    let error = loop {
+        match a.send(&[sent; 496]) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((sent, error), (16, SendError::NoBuffer));
+    bells.heard(a.id);
+    b.run(&bells, now);
+    assert!(bells.heard(a.id), "freed buffers wake the sender");
+    assert_eq!(a.send(b""), Ok(()));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    let expected: Vec<_> = (0..16).map(|i| vec![i; 496]).chain([vec![]]).collect();
+    assert_eq!(b.received, expected);
+    assert_eq!(a.send(&[0; 497]), Err(SendError::TooLong { length: 497, max: 496 }));
+}
+
+#[test]
+fn leaving_and_coming_back() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let mut a = Side::new(&heap, &bells, 0, HOST);
+    for round in 1..5u16 {
+        let mut b = Side::new(&heap, &bells, round % 3 + 1, REMOTE);
+        settle(&mut [&mut a, &mut b], &bells, now);
+        assert!(b.is_bound(), "round {round}: {:?} {:?}", a.log, b.log);
+        b.send(&[round as u8]).unwrap();
+        settle(&mut [&mut a, &mut b], &bells, now);
+        a.send(&[round as u8]).unwrap();
+        if round % 2 == 0 {
+            // Dies without a word, with a message unread; the next one's start tells.
+            std::mem::forget(b.link);
+        }
+    }
+    settle(&mut [&mut a], &bells, now);
+    assert_eq!(a.received, (1..5).map(|round| vec![round]).collect::<Vec<_>>(), "each exactly once");
+    let downs: Vec<_> = a.log.iter().filter(|line| line.starts_with("Down")).collect();
+    assert_eq!(downs, ["Down(Left)", "Down(Restarted)", "Down(Left)"]);
+}
+
+#[test]
+fn silence_is_noticed_within_its_limit() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let settings = Settings { silence: Some(Duration::from_millis(300)), ..HOST };
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, settings), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(1));
+    for millis in 1..1000 {
+        settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(millis * 1000));
+    }
+    assert_eq!(a.log.len(), 2, "alive: {:?}", a.log);
+    let mut silent = 1000;
+    while a.log.len() == 2 {
+        a.run(&bells, Instant::from_micros(silent * 1000));
+        silent += 1;
+    }
+    assert!((1270..=1430).contains(&silent), "{silent} ms; {:?}", a.log);
+    assert_eq!(a.log[2], "Down(Silent)");
+    // It was only paused: both find together again.
+    for millis in silent..silent + 500 {
+        settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(millis * 1000));
+    }
+    assert!(a.is_bound() && b.is_bound(), "{:?} {:?}", a.log, b.log);
+}
+
+#[test]
+fn what_cannot_be_is_named() {
+    let heap = Heap::new(MEMORY);
+    let new = |heap: &Heap, settings| TestLink::new(heap.region(), Bells::new(), PeerId(0), settings).map(|_| ()).err();
+    let too_small = AreaError::TooSmall { count: 16, buffer_size: 512, needed: 8640, available: 4096 };
+    assert_eq!(new(&Heap::new(20 * 1024), HOST), Some(too_small));
+    assert!(matches!(new(&Heap::new(4096), HOST), Some(AreaError::Place { size: 0, .. })));
+    assert!(matches!(new(&heap, Settings { buffer_count: 12, ..HOST }), Some(AreaError::Buffers { .. })));
+    assert!(matches!(new(&heap, Settings { buffer_count: 32, ..HOST }), Some(AreaError::Buffers { .. })));
+    assert!(matches!(new(&heap, Settings { buffer_size: 16, ..HOST }), Some(AreaError::Buffers { .. })));
+    assert_eq!(new(&heap, Settings { link: 252, ..HOST }), Some(AreaError::Link { link: 252 }));
+    assert_eq!(new(&heap, Settings { area: Some((4096, 64 * 1024)), ..HOST }), None);
+    let second = Settings { link: 1, area: Some((32 * 1024, 64 * 1024)), ..HOST };
+    assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }));
+    assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
+
+    let foreign = Heap::new(MEMORY);
+    Bytes::new(&foreign.region(), 0, 4).unwrap().write(0, &[4, 0, 0, 0]).unwrap();
+    assert_eq!(new(&foreign, HOST), Some(AreaError::Foreign { found: 4 }));
+    let bells = Bells::new();
+    let mut remote = Side::new(&foreign, &bells, 1, REMOTE);
+    settle(&mut [&mut remote], &bells, Instant::from_micros(1));
+    assert_eq!(remote.log, ["Refused(Area(Foreign { found: 4 }))"], "said once");
+}
+
+#[test]
+fn endpoints_come_and_go_while_traffic_flows() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    let mut addresses = Vec::new();
+    for round in 0..50u8 {
+        let at_a = a.link.bus().open("extra").unwrap();
+        assert!(!addresses.contains(&at_a.address()), "an address handed out again");
+        addresses.push(at_a.address());
+        a.wake = Instant::default();
+        settle(&mut [&mut a, &mut b], &bells, now);
+        let name = Name::new("extra").unwrap();
+        let announced = Event::Bus(BusEvent::Announced { name, address: at_a.address() });
+        assert_eq!(b.log.last(), Some(&std::format!("{announced:?}")));
+        // The late one here is told of the early one there.
+        let at_b = b.link.bus().open("extra").unwrap();
+        b.wake = Instant::default();
+        settle(&mut [&mut a, &mut b], &bells, now);
+        assert_eq!(b.link.bus().peer_of(at_b), Some(at_a.address()));
+        assert_eq!(a.link.bus().peer_of(at_a), Some(at_b.address()));
+        b.link.bus().send(at_b, &[round]).unwrap();
+        a.link.bus().close(at_a);
+        a.wake = Instant::default();
+        settle(&mut [&mut a, &mut b], &bells, now);
+        assert_eq!(b.link.bus().send(at_b, &[round]), Err(SendError::NotBound));
+        assert_eq!(b.link.bus().send_to(at_b, Address::ANY, &[]), Err(SendError::NoDestination(Address::ANY)));
+        b.link.bus().close(at_b);
+        b.wake = Instant::default();
+        settle(&mut [&mut a, &mut b], &bells, now);
+    }
+    assert_eq!(a.received, Vec::<Vec<u8>>::new(), "messages for a closed endpoint are for nobody");
+    assert_eq!(a.link.bus().counters().unknown, 50);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Run(bool),
+    Send(bool),
+    Kill(bool),
+    Leave(bool),
+    LoseBells,
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        12 => any::<bool>().prop_map(Act::Run),
+        6 => any::<bool>().prop_map(Act::Send),
+        1 => any::<bool>().prop_map(Act::Kill),
+        1 => any::<bool>().prop_map(Act::Leave),
+        1 => Just(Act::LoseBells),
+        3 => (0..200_000u64).prop_map(Act::Wait),
+    ]
+}
+
+proptest! {
+    /// Whoever dies, leaves, restarts or misses doorbells whenever: no message twice, out of order, or from before a
+    /// side's start; and in the end the two find each other.
+    #[test]
+    fn any_order_any_death(acts in proptest::collection::vec(act(), 1..300)) {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+        let settings = [HOST, REMOTE];
+        let start = |which: usize| Side::new(&heap, &bells, which as u16, settings[which]);
+        let mut sides = [start(0), start(1)];
+        let (mut now, mut stamp) = (Instant::from_micros(1), 0u32);
+        let mut last = [0u32; 2];
+        let mut born = [0u32; 2];
+        for act in acts {
+            match act {
+                Act::Run(which) => { sides[usize::from(which)].run(&bells, now); }
+                Act::Send(which) => {
+                    stamp += 1;
+                    let _ = sides[usize::from(which)].send(&stamp.to_le_bytes());
+                }
+                Act::Kill(which) | Act::Leave(which) => {
+                    let which = usize::from(which);
+                    let dead = std::mem::replace(&mut sides[which], start(which));
+                    if matches!(act, Act::Kill(_)) {
+                        std::mem::forget(dead.link);
+                    }
+                    born[which] = stamp;
+                    last[which] = stamp;
+                }
+                Act::LoseBells => bells.0.borrow_mut().fill(false),
+                Act::Wait(micros) => now = now.plus_micros(micros),
+            }
+            for (side, last) in sides.iter_mut().zip(&mut last) {
+                for bytes in side.received.drain(..) {
+                    let got = u32::from_le_bytes(bytes.try_into().unwrap());
+                    prop_assert!(got > *last, "{got} after {last}: twice, late, or from before the start");
+                    *last = got;
+                }
+            }
+        }
+        for _ in 0..400 {
+            now = now.plus_micros(5_000);
+            for side in &mut sides { side.run(&bells, now); }
+        }
+        let [a, b] = &mut sides;
+        prop_assert!(a.is_bound() && b.is_bound(), "{:?} {:?}", a.log, b.log);
+    }
+
+    /// A peer that writes anything anywhere, at any time: nothing panics, hangs, or leaves the memory.
+    #[test]
+    fn survives_a_peer_that_scribbles(
+        acts in proptest::collection::vec((act(), 0..0x9000u32, any::<[u8; 4]>(), 0..8u8), 1..200),
+    ) {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+        let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+        let mut sides = [Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE)];
+        let mut now = Instant::from_micros(1);
+        for (act, offset, bytes, kind) in acts {
+            // Often where it hurts: the words of the blocks and rings, with small values.
+            let (offset, bytes) = match kind {
+                0..4 => (0x1000 + offset % 0x40 / 4 * 4 + offset % 3 / 2 * 0x1000, [bytes[0] % 32, bytes[1] & 1, 0, 0]),
+                4 => (0x3000 + offset % 0x400, bytes),
+                5 => (offset, bytes),
+                _ => (MEMORY - 4, [0; 4]),
+            };
+            memory.write(offset, &bytes).unwrap();
+            match act {
+                Act::Send(which) => { let _ = sides[usize::from(which)].send(&bytes); }
+                Act::Wait(micros) => now = now.plus_micros(micros),
+                Act::Run(which) | Act::Kill(which) | Act::Leave(which) => {
+                    let side = &mut sides[usize::from(which)];
+                    side.wake = Instant::default();
+                    for _ in 0..100 {
+                        match side.link.poll(now) {
+                            Some(Event::Bus(BusEvent::Message(message))) => side.link.bus().release(message),
+                            Some(_) => (),
+                            None => break,
+                        }
+                    }
+                }
+                Act::LoseBells => (),
+            }
+        }
+    }
+}

@@ -1,1 +1,72 @@
-//! The preload object.
+//! A preload object that puts QEMU's compiled-in `ivshmem-flat` device on the bus of an Arm M-profile machine.
+//!
+//! QEMU since 10.0 has the device, but no command line option creates it and no board does. QEMU's dynamic symbols are
+//! exported for its modules, so a shared object loaded with `LD_PRELOAD` can create and wire it as a board would:
+//!
+//! ```text
+//! LD_PRELOAD=libamp_qemu_flat.so \
+//! AMP_QEMU_FLAT=chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40 \
+//!     qemu-system-arm -machine lm3s6965evb -chardev socket,path=SOCKET,id=ivshmem ...
+//! ```
+//!
+//! `LD_PRELOAD` reaches every process of a command: without the variable, or in a process that is not QEMU's system
+//! emulator, the object does nothing at all.
+
+mod qemu;
+mod settings;
+mod wire;
+
+use std::ffi::c_void;
+use std::sync::OnceLock;
+use std::{env, process};
+
+use qemu::Qemu;
+use settings::{Settings, VARIABLE};
+use wire::Error;
+
+/// What the constructor leaves for the callback that QEMU makes once its machine stands.
+static PENDING: OnceLock<(Qemu, Settings)> = OnceLock::new();
+
+/// Run by the dynamic loader before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = constructor;
+
+extern "C" fn constructor() {
+    let Some(text) = env::var_os(VARIABLE).filter(|text| !text.is_empty()) else { return };
+    // A QEMU without exported symbols is known by its name only: it shall hear why it gets no device.
+    if !Qemu::is_here() && !is_named_qemu() {
+        return;
+    }
+    if let Err(error) = prepare(&text.to_string_lossy()) {
+        give_up(&error);
+    }
+}
+
+fn prepare(text: &str) -> Result<(), Error> {
+    let qemu = Qemu::find().map_err(Error::NoSymbol)?;
+    let settings = settings::parse(text)?;
+    PENDING.get_or_init(|| (qemu, settings));
+    qemu.when_machine_is_done(machine_done);
+    Ok(())
+}
+
+fn is_named_qemu() -> bool {
+    env::current_exe()
+        .is_ok_and(|path| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"qemu-system-")))
+}
+
+/// A machine without the device that was asked for would only fail later and less clearly.
+fn give_up(error: &Error) -> ! {
+    eprintln!("amp-qemu-flat: {error}");
+    process::exit(1)
+}
+
+/// QEMU calls this once, on its main thread with its big lock held, after all of the board and `-device`s.
+extern "C" fn machine_done(_notifier: *mut qemu::Notifier, _data: *mut c_void) {
+    if let Some((qemu, settings)) = PENDING.get()
+        && let Err(error) = wire::wire(qemu, settings)
+    {
+        give_up(&error);
+    }
+}

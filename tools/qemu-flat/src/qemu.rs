@@ -1,0 +1,209 @@
+//! The functions of QEMU that the object calls, found by name at run time. All of QEMU's types stay opaque.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::{MaybeUninit, transmute_copy};
+use std::ptr;
+
+/// A QEMU object of any type; in QEMU a `DeviceState *` or `SysBusDevice *` is the `Object *` of the same device.
+#[derive(Clone, Copy, Debug)]
+pub struct Object(*mut c_void);
+
+/// What [`Qemu::when_machine_is_done`] calls.
+pub type Callback = extern "C" fn(*mut Notifier, *mut c_void);
+
+/// QEMU's `Notifier`: a callback, and a link in a list that QEMU fills in.
+#[repr(C)]
+pub struct Notifier {
+    notify: Callback,
+    next: *mut c_void,
+    previous: *mut c_void,
+}
+
+/// QEMU's `MemoryRegionSection`: its size (128 bits), its region, and more that does not matter here. Larger than the
+/// real one (64 bytes), because QEMU writes it, and a later one may be longer.
+#[repr(C, align(16))]
+struct Section {
+    size: [u64; 2],
+    region: *mut c_void,
+    rest: [u64; 29],
+}
+
+/// Declares a struct of functions and how to find them all.
+macro_rules! functions {
+    ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
+        /// QEMU's functions.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Qemu {
+            $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
+        }
+
+        impl Qemu {
+            /// Looks up every function.
+            ///
+            /// # Errors
+            /// The name of the first that this process does not have.
+            pub fn find() -> Result<Self, &'static str> {
+                Ok(Self {
+                    $($name: {
+                        let name = concat!(stringify!($name), "\0");
+                        let address = symbol(CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or_default());
+                        if address.is_null() {
+                            return Err(stringify!($name));
+                        }
+                        // SAFETY: a function pointer is as large as a data pointer here, and this is the address of the
+                        // function of that name, whose signature has been the same since QEMU 5.2 at least.
+                        unsafe { transmute_copy::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(&address) }
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+functions! {
+    error_get_pretty: fn(*const c_void) -> *const c_char;
+    get_system_memory: fn() -> *mut c_void;
+    memory_region_find: fn(*mut c_void, u64, u64) -> MaybeUninit<Section>;
+    memory_region_name: fn(*const c_void) -> *const c_char;
+    memory_region_unref: fn(*mut c_void);
+    object_dynamic_cast: fn(*mut c_void, *const c_char) -> *mut c_void;
+    module_object_class_by_name: fn(*const c_char) -> *mut c_void;
+    object_property_get_uint: fn(*mut c_void, *const c_char, *mut *mut c_void) -> u64;
+    object_property_set_str: fn(*mut c_void, *const c_char, *const c_char, *mut *mut c_void) -> bool;
+    object_property_set_uint: fn(*mut c_void, *const c_char, u64, *mut *mut c_void) -> bool;
+    object_resolve_path_type: fn(*const c_char, *const c_char, *mut bool) -> *mut c_void;
+    qdev_get_gpio_in: fn(*mut c_void, c_int) -> *mut c_void;
+    qdev_new: fn(*const c_char) -> *mut c_void;
+    qemu_add_machine_init_done_notifier: fn(*mut Notifier);
+    qemu_chr_find: fn(*const c_char) -> *mut c_void;
+    sysbus_connect_irq: fn(*mut c_void, c_int, *mut c_void);
+    sysbus_mmio_map: fn(*mut c_void, c_int, u64);
+    sysbus_realize_and_unref: fn(*mut c_void, *mut *mut c_void) -> bool;
+}
+
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the name is terminated; nothing is loaded or run by this.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}
+
+// Apart from `is_here` and `when_machine_is_done`, these are for QEMU's main thread with its big lock held only: the
+// notifier's callback. The room's one caller, `wire`, runs there.
+impl Qemu {
+    /// Whether this process is a QEMU that has machines, with its symbols.
+    pub fn is_here() -> bool {
+        !symbol(c"qemu_add_machine_init_done_notifier").is_null()
+    }
+
+    /// Has QEMU call `callback` once its machine is complete.
+    pub fn when_machine_is_done(&self, callback: Callback) {
+        let notifier = Box::new(Notifier { notify: callback, next: ptr::null_mut(), previous: ptr::null_mut() });
+        // SAFETY: the list is static data of QEMU, which needs no initialisation; the notifier is never freed.
+        unsafe { (self.qemu_add_machine_init_done_notifier)(Box::leak(notifier)) };
+    }
+
+    /// Whether QEMU has a class of that name.
+    pub fn has_class(&self, name: &CStr) -> bool {
+        // SAFETY: the name is terminated.
+        !unsafe { (self.module_object_class_by_name)(name.as_ptr()) }.is_null()
+    }
+
+    /// The chardev of that id.
+    pub fn chardev(&self, id: &CStr) -> Option<Object> {
+        // SAFETY: the id is terminated.
+        let chardev = unsafe { (self.qemu_chr_find)(id.as_ptr()) };
+        (!chardev.is_null()).then_some(Object(chardev))
+    }
+
+    /// Whether `object` is of that class.
+    pub fn is_a(&self, object: Object, class: &CStr) -> bool {
+        // SAFETY: an `Object` comes from QEMU and lives as long as the machine; the name is terminated.
+        !unsafe { (self.object_dynamic_cast)(object.0, class.as_ptr()) }.is_null()
+    }
+
+    /// The object of that class, where there is exactly one.
+    pub fn only_object_of(&self, class: &CStr) -> Option<Object> {
+        let mut ambiguous = false;
+        // SAFETY: both strings are terminated, and QEMU writes the flag only during the call.
+        let object = unsafe { (self.object_resolve_path_type)(c"".as_ptr(), class.as_ptr(), &raw mut ambiguous) };
+        (!object.is_null() && !ambiguous).then_some(Object(object))
+    }
+
+    /// A number that an object has as a property.
+    ///
+    /// # Errors
+    /// QEMU's own words.
+    pub fn uint_property(&self, object: Object, name: &CStr) -> Result<u64, String> {
+        let mut error = ptr::null_mut();
+        // SAFETY: an `Object` comes from QEMU and lives as long as the machine.
+        let value = unsafe { (self.object_property_get_uint)(object.0, name.as_ptr(), &raw mut error) };
+        self.check(error).map(|()| value)
+    }
+
+    /// The name of something that a guest sees within `size` bytes at `start`, where there is anything.
+    pub fn region_in(&self, start: u64, size: u64) -> Option<String> {
+        // SAFETY: no arguments; the board has made the system memory long ago.
+        let system = unsafe { (self.get_system_memory)() };
+        // SAFETY: the result is returned through memory of the caller, which is larger than what QEMU writes.
+        let section = unsafe { (self.memory_region_find)(system, start, size) };
+        // SAFETY: `MemoryRegionSection` begins with a 128-bit size and then the region, which QEMU always writes.
+        let region = unsafe { (*section.as_ptr()).region };
+        if region.is_null() {
+            return None;
+        }
+        // SAFETY: a region that was found is referenced for us.
+        let name = self.text(unsafe { (self.memory_region_name)(region) });
+        // SAFETY: this gives the reference back; the region is not used after.
+        unsafe { (self.memory_region_unref)(region) };
+        Some(name)
+    }
+
+    /// Creates the device and brings it up: this is where it connects to the server.
+    ///
+    /// # Errors
+    /// QEMU's own words.
+    pub fn realize(&self, class: &CStr, chardev: &CStr, size: u64) -> Result<Object, String> {
+        // SAFETY: the class exists (`has_class`), else QEMU would abort.
+        let device = unsafe { (self.qdev_new)(class.as_ptr()) };
+        let mut error = ptr::null_mut();
+        // SAFETY: `device` is the new object, owned by us until it is realized.
+        unsafe { (self.object_property_set_str)(device, c"chardev".as_ptr(), chardev.as_ptr(), &raw mut error) };
+        self.check(error)?;
+        // SAFETY: as before.
+        unsafe { (self.object_property_set_uint)(device, c"shmem-size".as_ptr(), size, &raw mut error) };
+        self.check(error)?;
+        // SAFETY: a sysbus device; on success the bus keeps the reference that is given up here.
+        unsafe { (self.sysbus_realize_and_unref)(device, &raw mut error) };
+        self.check(error)?;
+        Ok(Object(device))
+    }
+
+    /// Maps memory region `index` of a realized sysbus device at `address`.
+    pub fn map(&self, device: Object, index: c_int, address: u64) {
+        // SAFETY: the device is realized and has regions 0 (registers) and 1 (memory).
+        unsafe { (self.sysbus_mmio_map)(device.0, index, address) };
+    }
+
+    /// Connects the device's interrupt to input `irq` of `cpu`, which has that input.
+    pub fn connect_irq(&self, device: Object, cpu: Object, irq: u32) {
+        // SAFETY: the caller has compared `irq` with the CPU's `num-irq`.
+        let input = unsafe { (self.qdev_get_gpio_in)(cpu.0, c_int::try_from(irq).unwrap_or(c_int::MAX)) };
+        // SAFETY: the device is realized and has interrupt 0.
+        unsafe { (self.sysbus_connect_irq)(device.0, 0, input) };
+    }
+
+    fn check(&self, error: *mut c_void) -> Result<(), String> {
+        if error.is_null() {
+            return Ok(());
+        }
+        // SAFETY: an error that QEMU set. It is not freed: the process is about to exit.
+        Err(self.text(unsafe { (self.error_get_pretty)(error) }))
+    }
+
+    fn text(&self, text: *const c_char) -> String {
+        if text.is_null() {
+            return "(unnamed)".to_owned();
+        }
+        // SAFETY: QEMU's strings are terminated, and this one lives at least until we let go of its object.
+        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,172 @@
+//! The settings, from one environment variable. Knows nothing of QEMU.
+
+use std::ffi::CString;
+
+/// The environment variable.
+pub const VARIABLE: &str = "AMP_QEMU_FLAT";
+
+/// The size of the device's registers, in bytes (QEMU 10.0: `ivshmem-mmio`).
+pub const REGISTERS_SIZE: u64 = 0x10;
+
+/// Where the device goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The `id=` of the `-chardev socket` that is connected to the ivshmem server.
+    pub chardev: CString,
+    /// The guest address of the 16 bytes of registers, a multiple of 4.
+    pub registers: u64,
+    /// The guest address of the shared memory, a multiple of 4096.
+    pub memory: u64,
+    /// The size of the shared memory in bytes, a power of two from 4096 to 2 GiB; it must be the server's.
+    pub size: u64,
+    /// The number of the NVIC input, from 0.
+    pub irq: u32,
+}
+
+/// What is wrong with the settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Not `key=value`.
+    #[error("`{0}` in {VARIABLE} is not key=value; write {EXAMPLE}")]
+    NotKeyValue(String),
+    /// A key that does not exist.
+    #[error("{VARIABLE} has no key `{0}`; write {EXAMPLE}")]
+    UnknownKey(String),
+    /// A key given twice.
+    #[error("{VARIABLE} gives `{0}` twice; give it once")]
+    Twice(&'static str),
+    /// A key that is not given.
+    #[error("{VARIABLE} lacks `{0}=`; write {EXAMPLE}")]
+    Missing(&'static str),
+    /// A value that is not a number, or not a sensible one.
+    #[error("`{key}={value}` in {VARIABLE} must be {must}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The value as it was written.
+        value: String,
+        /// What it must be.
+        must: &'static str,
+    },
+    /// The registers lie in the memory.
+    #[error("registers={registers:#x} in {VARIABLE} lies in the memory at {memory:#x}; choose another address")]
+    Overlap {
+        /// The registers' address.
+        registers: u64,
+        /// The memory's address.
+        memory: u64,
+    },
+}
+
+const EXAMPLE: &str = "chardev=ID,registers=ADDRESS,memory=ADDRESS,size=BYTES,irq=NUMBER";
+const KEYS: [&str; 5] = ["chardev", "registers", "memory", "size", "irq"];
+const SPACE: u64 = 1 << 32;
+
+/// Reads `chardev=ID,registers=ADDRESS,memory=ADDRESS,size=BYTES,irq=NUMBER`, in any order. Numbers are decimal, or
+/// hexadecimal after `0x`; K, M and G after a number multiply by powers of 1024.
+///
+/// # Errors
+/// The first thing that is wrong, with what to write instead.
+pub fn parse(text: &str) -> Result<Settings, SettingsError> {
+    let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').ok_or_else(|| SettingsError::NotKeyValue(part.to_owned()))?;
+        let place = KEYS.iter().position(|k| *k == key).ok_or_else(|| SettingsError::UnknownKey(key.to_owned()))?;
+        if values[place].replace(value).is_some() {
+            return Err(SettingsError::Twice(KEYS[place]));
+        }
+    }
+    let get = |place: usize| values[place].ok_or(SettingsError::Missing(KEYS[place]));
+    let in_range = |place: usize, must: &'static str, accept: &dyn Fn(u64) -> bool| {
+        let value = get(place)?;
+        number(value).filter(|&n| accept(n)).ok_or_else(|| SettingsError::Value {
+            key: KEYS[place],
+            value: value.to_owned(),
+            must,
+        })
+    };
+
+    let chardev = get(0)?;
+    let chardev = CString::new(chardev).ok().filter(|id| !id.is_empty()).ok_or_else(|| SettingsError::Value {
+        key: KEYS[0],
+        value: chardev.to_owned(),
+        must: "the id of a -chardev socket",
+    })?;
+    let registers = in_range(1, "an address below 4 GiB, a multiple of 4", &|n| {
+        n.is_multiple_of(4) && n <= SPACE - REGISTERS_SIZE
+    })?;
+    let size =
+        in_range(3, "a power of two from 4K to 2G", &|n| n.is_power_of_two() && (4096..=SPACE / 2).contains(&n))?;
+    let memory = in_range(2, "an address, a multiple of 4096, with all of the memory below 4 GiB", &|n| {
+        n.is_multiple_of(4096) && n <= SPACE - size
+    })?;
+    let irq = in_range(4, "the number of an NVIC input, 0 to 495", &|n| n <= 495)?;
+    if registers < memory + size && memory < registers + REGISTERS_SIZE {
+        return Err(SettingsError::Overlap { registers, memory });
+    }
+    let irq = u32::try_from(irq).unwrap_or(u32::MAX);
+    Ok(Settings { chardev, registers, memory, size, irq })
+}
+
+fn number(text: &str) -> Option<u64> {
+    if let Some(hex) = text.strip_prefix("0x") {
+        return if hex.starts_with('+') { None } else { u64::from_str_radix(hex, 16).ok() };
+    }
+    let (digits, unit) = match text.char_indices().next_back()? {
+        (at, 'K' | 'k') => (&text[..at], 1 << 10),
+        (at, 'M' | 'm') => (&text[..at], 1 << 20),
+        (at, 'G' | 'g') => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    if digits.starts_with('+') { None } else { digits.parse::<u64>().ok()?.checked_mul(unit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
+
+    #[test]
+    fn reads_the_settings_in_any_order() {
+        let want = Settings {
+            chardev: c"ivshmem".to_owned(),
+            registers: 0x400f_f000,
+            memory: 0x6000_0000,
+            size: 1 << 20,
+            irq: 40,
+        };
+        assert_eq!(parse(GOOD), Ok(want.clone()));
+        let reversed: Vec<&str> = GOOD.rsplit(',').collect();
+        assert_eq!(parse(&reversed.join(",").replace("1M", "0x100000")), Ok(want));
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        for (from, to, message) in [
+            (GOOD, "", "`` in AMP_QEMU_FLAT is not key=value"),
+            ("size=1M", "1M", "`1M` in AMP_QEMU_FLAT is not key=value"),
+            ("irq=", "line=", "has no key `line`"),
+            (",irq=40", "", "lacks `irq=`"),
+            ("irq=40", "irq=40,irq=41", "gives `irq` twice"),
+            ("irq=40", "irq=496", "`irq=496`"),
+            ("irq=40", "irq=-1", "`irq=-1`"),
+            ("irq=40", "irq=+1", "`irq=+1`"),
+            ("size=1M", "size=3M", "must be a power of two from 4K to 2G"),
+            ("size=1M", "size=2K", "must be a power of two from 4K to 2G"),
+            ("size=1M", "size=4G", "must be a power of two from 4K to 2G"),
+            ("size=1M", "size=99999999999999G", "must be a power of two from 4K to 2G"),
+            ("size=1M", "size=", "`size=`"),
+            ("memory=0x60000000", "memory=0xfff80000", "below 4 GiB"),
+            ("memory=0x60000000", "memory=0x60000001", "a multiple of 4096"),
+            ("registers=0x400ff000", "registers=0x400ff002", "a multiple of 4"),
+            ("registers=0x400ff000", "registers=0x600ffff8", "lies in the memory"),
+            ("registers=0x400ff000", "registers=0x5ffffff4", "lies in the memory"),
+            ("chardev=ivshmem", "chardev=", "the id of a -chardev socket"),
+        ] {
+            let text = GOOD.replace(from, to);
+            let error = parse(&text).expect_err(&text).to_string();
+            assert!(error.contains(message), "{text}: {error}");
+        }
+    }
+}

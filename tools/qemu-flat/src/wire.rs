@@ -1,0 +1,108 @@
+//! Creating the device and wiring it as a board would: memory, registers, interrupt.
+
+use std::ffi::CStr;
+
+use crate::qemu::Qemu;
+use crate::settings::{REGISTERS_SIZE, Settings, SettingsError, VARIABLE};
+
+const CLASS: &CStr = c"ivshmem-flat";
+
+/// Why there is no device.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The environment variable.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Not linked as distributions link it.
+    #[error(
+        "this QEMU does not export `{0}`: it is stripped or too old; use a distribution's qemu-system-arm of 10.0 or later"
+    )]
+    NoSymbol(&'static str),
+    /// QEMU before 10.0.
+    #[error("this QEMU has no ivshmem-flat device; use QEMU 10.0 or later")]
+    NoClass,
+    /// The chardev is not on QEMU's command line.
+    #[error("QEMU has no chardev `{0}`; add -chardev socket,path=SOCKET,id={0} or correct chardev= in {VARIABLE}")]
+    NoChardev(String),
+    /// The chardev is a file, a terminal, ...
+    #[error("chardev `{0}` is not a socket; give QEMU -chardev socket,path=SOCKET,id={0}")]
+    NotASocket(String),
+    /// The machine has no M-profile CPU, or several.
+    #[error(
+        "this machine does not have exactly one ARMv7-M CPU; use -machine lm3s6965evb or mps2-an385, or unset {VARIABLE}"
+    )]
+    NoCpu,
+    /// The NVIC has fewer inputs.
+    #[error("irq={irq} in {VARIABLE}: this machine's NVIC has inputs 0 to {last}; choose one of these")]
+    NoIrq {
+        /// The input asked for.
+        irq: u32,
+        /// The last that there is.
+        last: u64,
+    },
+    /// Something is at the address already.
+    #[error(
+        "{key}={start:#x} in {VARIABLE}: {size:#x} bytes there overlap `{name}` of this machine; choose a free address"
+    )]
+    Occupied {
+        /// Which of the two.
+        key: &'static str,
+        /// Where it should go.
+        start: u64,
+        /// How long it is.
+        size: u64,
+        /// What is there.
+        name: String,
+    },
+    /// The device itself refused.
+    #[error("QEMU refused the device: {message}{}", hint(message))]
+    Refused {
+        /// QEMU's own words.
+        message: String,
+    },
+}
+
+/// QEMU tells what it saw; this tells what to do.
+fn hint(message: &str) -> &'static str {
+    let message = message.to_ascii_lowercase();
+    if message.contains("size") {
+        "; give the server and size= the same size"
+    } else if message.contains("in use") {
+        "; give this device a chardev of its own"
+    } else {
+        "; check that chardev= is a socket to a running ivshmem server (`amp server`)"
+    }
+}
+
+/// Puts the device on the machine's bus.
+///
+/// # Errors
+/// The first thing that stands in the way. The device may then half exist: QEMU must not go on.
+pub fn wire(qemu: &Qemu, settings: &Settings) -> Result<(), Error> {
+    if !qemu.has_class(CLASS) {
+        return Err(Error::NoClass);
+    }
+    let id = || settings.chardev.to_string_lossy().into_owned();
+    let chardev = qemu.chardev(&settings.chardev).ok_or_else(|| Error::NoChardev(id()))?;
+    // The device reads the server's greeting while it is made, and would wait for ever on another kind.
+    if !qemu.is_a(chardev, c"chardev-socket") {
+        return Err(Error::NotASocket(id()));
+    }
+    let cpu = qemu.only_object_of(c"armv7m").ok_or(Error::NoCpu)?;
+    let inputs = qemu.uint_property(cpu, c"num-irq").map_err(|message| Error::Refused { message })?;
+    if u64::from(settings.irq) >= inputs {
+        return Err(Error::NoIrq { irq: settings.irq, last: inputs.saturating_sub(1) });
+    }
+    for (key, start, size) in
+        [("registers", settings.registers, REGISTERS_SIZE), ("memory", settings.memory, settings.size)]
+    {
+        if let Some(name) = qemu.region_in(start, size) {
+            return Err(Error::Occupied { key, start, size, name });
+        }
+    }
+    let device = qemu.realize(CLASS, &settings.chardev, settings.size).map_err(|message| Error::Refused { message })?;
+    qemu.map(device, 0, settings.registers);
+    qemu.map(device, 1, settings.memory);
+    qemu.connect_irq(device, cpu, settings.irq);
+    Ok(())
+}

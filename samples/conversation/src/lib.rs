@@ -1,2 +1,40 @@
-//! The conversation that the demo shows.
+//! The talk that `amp demo` shows, written once for every port: three endpoints at once, both sides starting
+//! conversations, messages of random lengths, and every byte checked at both ends.
+//!
+//! Knows the core and [`Port`], no machine. A party is one side; [`run`] is all that an image has to call.
 #![no_std]
+#![forbid(unsafe_code)]
+
+mod content;
+mod conversation;
+mod histogram;
+mod party;
+
+pub use content::MAX_MESSAGE;
+pub use histogram::Histogram;
+pub use party::{Figures, Party};
+
+use core::convert::Infallible;
+use core::fmt::Write;
+
+use amp_ivshmem::link::{AreaError, Role};
+use amp_ivshmem::platform::Port;
+
+/// The endpoints' names, who starts on each, and how many messages.
+pub const CONVERSATIONS: [(&str, Role, u32); 3] =
+    [("amp.first", Role::Host, 3334), ("amp.second", Role::Host, 3333), ("amp.third", Role::Remote, 3333)];
+
+/// How many messages are started in all, by both sides.
+pub const MESSAGES: u32 = CONVERSATIONS[0].2 + CONVERSATIONS[1].2 + CONVERSATIONS[2].2;
+
+/// Plays one side for ever: talks, prints its figures when all has been said, and goes on answering.
+///
+/// # Errors
+/// A shared memory that the link cannot be in.
+pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) -> Result<Infallible, AreaError> {
+    let mut party = Party::new(port, role, console)?;
+    loop {
+        party.step(port.now(), console);
+        port.wait(Some(party.deadline()));
+    }
+}

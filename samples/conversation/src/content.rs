@@ -1,0 +1,75 @@
+//! What is said: a message's length and bytes follow from its conversation and its number, so both ends know them.
+
+/// The longest message, in bytes: what rpmsg's usual buffers of 512 hold.
+pub const MAX_MESSAGE: usize = 496;
+
+/// The bytes of one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Content {
+    state: u32,
+}
+
+impl Content {
+    /// The message `number` of conversation `index`.
+    pub fn new(index: usize, number: u32) -> Self {
+        // Any mixing that is not 0 will do; CAST: an index below 3.
+        let mut content = Self { state: (number ^ 0x9e37_79b9).wrapping_mul(2 * index as u32 + 0x85eb_ca6b) | 1 };
+        for _ in 0..4 {
+            content.next();
+        }
+        content
+    }
+
+    /// Marsaglia's xorshift32.
+    fn next(&mut self) -> u32 {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 17;
+        self.state ^= self.state << 5;
+        self.state
+    }
+
+    /// How long the message is: 0 to [`MAX_MESSAGE`] bytes, evenly.
+    pub fn length(&self) -> usize {
+        self.state as usize % (MAX_MESSAGE + 1)
+    }
+
+    /// Writes the message to the front of `buffer`; how long it is.
+    pub fn write(mut self, buffer: &mut [u8; MAX_MESSAGE]) -> usize {
+        let length = self.length();
+        for chunk in buffer[..length].chunks_mut(4) {
+            let word = self.next().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        length
+    }
+
+    /// Whether `bytes` are exactly the message.
+    pub fn is(mut self, bytes: &[u8]) -> bool {
+        bytes.len() == self.length() && bytes.chunks(4).all(|chunk| chunk == &self.next().to_le_bytes()[..chunk.len()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_reach_both_ends_and_one_wrong_byte_is_noticed() {
+        let mut buffer = [0; MAX_MESSAGE];
+        let (mut shortest, mut longest) = (MAX_MESSAGE, 0);
+        for number in 0..3334 {
+            let content = Content::new(1, number);
+            let length = content.write(&mut buffer);
+            shortest = shortest.min(length);
+            longest = longest.max(length);
+            assert!(content.is(&buffer[..length]));
+            assert!(!Content::new(0, number).is(&buffer[..length]) || length == 0);
+            if length > 0 {
+                assert!(!content.is(&buffer[..length - 1]), "one byte short");
+                buffer[length / 2] ^= 1;
+                assert!(!content.is(&buffer[..length]));
+            }
+        }
+        assert_eq!((shortest, longest), (0, MAX_MESSAGE));
+    }
+}

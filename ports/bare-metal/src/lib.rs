@@ -1,2 +1,53 @@
-//! The bare-metal port.
+//! The bare-metal port: a machine without an operating system as one side of a link. Knows two machines of QEMU, and
+//! nothing of rings or messages.
+//!
+//! | target | machine | ivshmem | start-up, interrupts, time |
+//! |---|---|---|---|
+//! | `aarch64-unknown-none` | `virt,gic-version=2`, EL1 | PCI `ivshmem-doorbell`, MSI-X through the GICv2m frame | `aarch64-rt`, GICv2, the generic timer |
+//! | `thumbv7m-none-eabi` | `lm3s6965evb` | `ivshmem-flat` at [fixed places](Machine) | `cortex-m-rt`, NVIC, SysTick and a general-purpose timer |
+//!
+//! An image is a crate that calls [`image!`] with its main function and links with the target's script; see
+//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, and hands both the
+//! [`Machine`] and the [`Console`] to main. Where it cannot, it says why on the console, in one line, and parks.
+//!
+//! Doorbells that ring before the interrupt is enabled are lost. It is enabled before main is called, so main looks at
+//! the shared memory once before it first waits.
+//!
+//! For any other target the crate is empty, so that a workspace builds as one.
 #![no_std]
+
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+mod aarch64;
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+mod cortex_m;
+#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
+mod one_core;
+
+#[cfg(all(target_arch = "aarch64", target_os = "none"))]
+pub use aarch64::{Console, Machine, panicked};
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use cortex_m::{Console, Machine, panicked};
+
+/// Makes an image of `main`, a `fn(Machine, Console) -> !`, and of a panic handler that prints where and parks.
+///
+/// Once, in a crate that is `#![no_std]` and `#![no_main]`.
+#[macro_export]
+macro_rules! image {
+    ($main:path) => {
+        #[unsafe(export_name = "__amp_main")]
+        fn __amp_main(machine: $crate::Machine, console: $crate::Console) -> ! {
+            $main(machine, console)
+        }
+
+        #[panic_handler]
+        fn __amp_panic(info: &::core::panic::PanicInfo) -> ! {
+            $crate::panicked(info)
+        }
+    };
+}
+
+#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
+unsafe extern "Rust" {
+    /// What [`image!`] was given. Safe: only `image!` defines it, with this type.
+    safe fn __amp_main(machine: Machine, console: Console) -> !;
+}

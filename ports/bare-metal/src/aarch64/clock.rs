@@ -1,0 +1,65 @@
+//! The generic timer: the time, an alarm, and sleeping. Knows no interrupt controller.
+
+use core::arch::asm;
+
+use amp_ivshmem::platform::Instant;
+
+const MICROS: u64 = 1_000_000;
+const ENABLE: u64 = 1;
+
+/// The virtual timer and its frequency. The counter has at least 56 bits and does not wrap in a machine's life.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    /// In Hz; 32 bits in the register, not 0.
+    frequency: u64,
+}
+
+impl Clock {
+    /// The timer; none where firmware has not stated its frequency.
+    pub fn new() -> Option<Self> {
+        let frequency: u64;
+        // SAFETY: reads a register, no more.
+        unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags)) };
+        (frequency != 0).then_some(Self { frequency })
+    }
+
+    /// The time since the machine was started.
+    pub fn now(self) -> Instant {
+        let ticks: u64;
+        // Without the barrier the counter could be read before what the program has ahead of it.
+        // SAFETY: reads a register, no more.
+        unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+        // In two steps, because ticks times a million leaves 64 bits after a few hours.
+        Instant::from_micros(ticks / self.frequency * MICROS + ticks % self.frequency * MICROS / self.frequency)
+    }
+
+    /// Raises the timer's interrupt at `deadline`, or at once where that has passed.
+    pub fn alarm(self, deadline: Instant) {
+        let micros = deadline.as_micros();
+        // Rounded up, so that the time has come when the alarm does. A deadline at the end of time stays there.
+        let ticks = (micros / MICROS)
+            .saturating_mul(self.frequency)
+            .saturating_add((micros % MICROS * self.frequency).div_ceil(MICROS));
+        // SAFETY: sets the timer of this core; its interrupt is taken by `wait` only.
+        unsafe { asm!("msr cntv_cval_el0, {}", in(reg) ticks, options(nomem, nostack, preserves_flags)) };
+        Self::control(ENABLE);
+    }
+
+    /// Withdraws the alarm.
+    pub fn silence(self) {
+        Self::control(0);
+    }
+
+    fn control(value: u64) {
+        // The barrier makes it take effect before what follows looks at the interrupt controller.
+        // SAFETY: as in `alarm`.
+        unsafe { asm!("msr cntv_ctl_el0, {}", "isb", in(reg) value, options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+/// Sleeps until an interrupt is pending, masked or not.
+pub fn sleep() {
+    // Not `nomem`: what was stored before is visible to others before this core stops.
+    // SAFETY: waits, no more.
+    unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) };
+}

@@ -1,0 +1,36 @@
+//! The console: `virt`'s PL011. Knows nothing of what is printed.
+
+use core::fmt;
+
+use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
+use safe_mmio::UniqueMmioPointer;
+
+use super::map;
+
+/// What QEMU tells the UART's clock to be, in Hz; baud rates mean nothing to it.
+const CLOCK: u32 = 24_000_000;
+const BAUD: u32 = 115_200;
+
+/// The machine's serial console. Writing waits until there is room, and never fails.
+pub struct Console(Uart<'static>);
+
+impl Console {
+    /// Takes the console and enables it.
+    ///
+    /// # Safety
+    /// With the map in force, and no other console in use, now or later.
+    pub unsafe fn new() -> Self {
+        // SAFETY: `virt` has its PL011 there, mapped as Device memory; that it is the only one the caller promises.
+        let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::device::<PL011Registers>(map::UART)) });
+        let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
+        // An error would mean that the two constants make no divisor. They do: 13.02.
+        let _ = uart.enable(line, BAUD, CLOCK);
+        Self(uart)
+    }
+}
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_str(text)
+    }
+}

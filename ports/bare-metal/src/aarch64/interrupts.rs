@@ -1,0 +1,113 @@
+//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. Knows two
+//! interrupts, the doorbell's and the timer's, and takes them without the core ever leaving its thread.
+//!
+//! They stay masked in the core, because (1) then nothing can come between looking whether one is pending and going to
+//! sleep: `wfi` returns for a pending interrupt that is masked too; and (2) an exception handler in Rust may use vector
+//! registers, which `aarch64-rt`'s vectors do not save.
+
+use arm_gic::gicv2::GicV2;
+use arm_gic::gicv2::registers::{Gicc, Gicd};
+use arm_gic::{IntId, InterruptGroup, Trigger};
+use safe_mmio::fields::{ReadPure, WriteOnly};
+use safe_mmio::{UniqueMmioPointer, field, field_shared};
+
+use super::{StartError, map};
+
+/// The virtual timer's interrupt: INTID 27.
+const TIMER: IntId = IntId::ppi(11);
+
+/// Before both interrupts, hence above none: 0 is the highest, and QEMU's GICv2 keeps the upper four bits or more.
+const PRIORITY: u8 = 0x80;
+
+/// Identification of the distributor: 4 KiB block's PIDR2, whose bits 7:4 are the architecture's version.
+const PIDR2: usize = 0xfe8;
+
+/// The GICv2m frame. Source: Arm Server Base System Architecture, appendix "GICv2m Architecture".
+#[repr(C)]
+struct V2m {
+    _0: [u32; 2],
+    /// MSI_TYPER: bits 25:16 the first interrupt, bits 9:0 how many.
+    typer: ReadPure<u32>,
+    _1: [u32; 13],
+    /// MSI_SETSPI_NS: a device writes the number of the interrupt to raise.
+    setspi: WriteOnly<u32>,
+}
+
+const SETSPI: u64 = (map::V2M + core::mem::offset_of!(V2m, setspi)) as u64;
+const _: () = assert!(SETSPI == 0x0802_0040);
+
+/// The interrupt controller with doorbell and timer enabled.
+pub struct Interrupts {
+    gic: GicV2<'static>,
+    doorbell: IntId,
+}
+
+impl Interrupts {
+    /// Sets the interrupt controller up.
+    ///
+    /// # Safety
+    /// Called once, with the map in force.
+    pub unsafe fn new() -> Result<Self, StartError> {
+        // SAFETY: the GIC's version 2 and 3 both have their identification there, mapped as Device memory.
+        let pidr2 = unsafe { UniqueMmioPointer::new(map::device::<ReadPure<u32>>(map::GICD + PIDR2)) }.read();
+        if pidr2 >> 4 & 0xf != 2 {
+            return Err(StartError::NotGicV2(pidr2));
+        }
+        // SAFETY: a GICv2's frame is there on `virt`, mapped as Device memory, and nobody else has it.
+        let v2m = unsafe { UniqueMmioPointer::new(map::device::<V2m>(map::V2M)) };
+        let typer = field_shared!(v2m, typer).read();
+        let (first, count) = (typer >> 16 & 0x3ff, typer & 0x3ff);
+        let Some(doorbell) = IntId::try_from(first).ok().filter(|first| count > 0 && first.is_spi()) else {
+            return Err(StartError::NoMsiFrame);
+        };
+
+        // SAFETY: the distributor is mapped as Device memory, and the pointer is gone before the driver has its own.
+        unsafe { Self::target_this_core(UniqueMmioPointer::new(map::device(map::GICD)), doorbell) };
+        // SAFETY: a GICv2's registers are there, mapped as Device memory, and from here on only the driver has them.
+        let mut gic =
+            unsafe { GicV2::new(map::device::<Gicd>(map::GICD).as_ptr(), map::device::<Gicc>(map::GICC).as_ptr()) };
+        gic.setup();
+        for (id, trigger) in [(doorbell, Trigger::Edge), (TIMER, Trigger::Level)] {
+            gic.set_interrupt_priority(id, PRIORITY);
+            gic.set_trigger(id, trigger);
+            gic.enable_interrupt(id, true).map_err(|_| StartError::Interrupt(id.raw_value()))?;
+        }
+        Ok(Self { gic, doorbell })
+    }
+
+    /// Sends the shared interrupt `id` to the core that this runs on, which the driver has no call for: where there are
+    /// several cores, it would go to none. (Where there is one, these registers read 0 and ignore writes.)
+    fn target_this_core(mut distributor: UniqueMmioPointer<'_, Gicd>, id: IntId) {
+        let mut targets = field!(distributor, itargetsr);
+        // A core reads itself in the bytes of its private interrupts.
+        // SAFETY: the register can be read at any time.
+        let this_core = targets.get(0).map_or(0, |mut word| unsafe { word.read_unsafe() }) & 0xff;
+        let shift = id.raw_value() % 4 * 8;
+        if let Some(mut word) = targets.get(id.raw_value() as usize / 4) {
+            // SAFETY: as above.
+            let others = unsafe { word.read_unsafe() } & !(0xff << shift);
+            // SAFETY: the interrupt is not enabled yet, so nothing is in flight while it moves.
+            unsafe { word.write_unsafe(others | this_core << shift) };
+        }
+    }
+
+    /// The address and the data of the message that raises the doorbell's interrupt.
+    pub fn doorbell_message(&self) -> (u64, u32) {
+        (SETSPI, self.doorbell.raw_value())
+    }
+
+    /// Takes all that is pending, and tells whether the doorbell was among it. The timer's stays pending while its
+    /// alarm is due, so the caller silences that first.
+    pub fn take_doorbell(&mut self) -> bool {
+        let mut rung = false;
+        // Group 0's registers are those of the only group this core can see, whichever that is.
+        while let Some(id) = self.gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
+            self.gic.end_interrupt(id, InterruptGroup::Group0);
+            if id != self.doorbell {
+                break;
+            }
+            rung = true;
+        }
+        rung
+    }
+}

@@ -1,0 +1,93 @@
+//! Where things are on `virt`, and the page table that maps them, in force before the first Rust code. Addresses only.
+//!
+//! Source: QEMU's `virt` with default `highmem=on`; the interrupt controller's version decides what is at `GICC` and `V2M`.
+//!
+//! | virtual | physical | as | what |
+//! |---|---|---|---|
+//! | 0 – 1 GiB | same | Device | UART, interrupt controller, PCI's 32-bit window |
+//! | 1 – 2 GiB | same | Normal, write-back | RAM |
+//! | 2 – 3 GiB | 512 – 513 GiB | Normal, write-back, no execution | PCI's 64-bit window: the shared memory |
+//! | 256 – 257 GiB | same | Device | PCI's configuration space |
+//!
+//! The table's four 1 GiB blocks are constants. Virtual addresses have 39 bits, PCI's 64-bit window begins at bit 39, so
+//! it cannot be mapped where it is.
+
+use core::ptr::{NonNull, without_provenance_mut};
+
+use aarch64_paging::descriptor::El1Attributes as Attributes;
+use aarch64_paging::mair::{Mair, MairAttribute, NormalMemory};
+use aarch64_rt::{InitialPagetable, initial_pagetable};
+use amp_ivshmem::ivshmem::pci::{Window, Windows};
+
+/// Interrupt controller: distributor.
+pub const GICD: usize = 0x0800_0000;
+/// Interrupt controller: the core's interface.
+pub const GICC: usize = 0x0801_0000;
+/// Interrupt controller: the GICv2m frame, which turns PCI's messages into interrupts.
+pub const V2M: usize = 0x0802_0000;
+/// Console.
+pub const UART: usize = 0x0900_0000;
+/// PCI configuration space, 256 buses.
+pub const ECAM: usize = 0x40_1000_0000;
+
+const NARROW: u64 = 0x1000_0000;
+const NARROW_SIZE: u64 = 0x2eff_0000;
+const WIDE: u64 = 0x80_0000_0000;
+const WIDE_AT: u64 = 0x8000_0000;
+const GIB: u64 = 1 << 30;
+
+/// PCI's windows, as far as they are mapped. Above is more of the 64-bit one; 1 GiB of shared memory is enough.
+pub const fn pci_windows() -> Windows {
+    Windows { narrow: Window::new(NARROW, NARROW_SIZE), wide: Window::new(WIDE, GIB) }
+}
+
+/// A fixed device at `address`.
+pub const fn device<T>(address: usize) -> NonNull<T> {
+    match NonNull::new(without_provenance_mut(address)) {
+        Some(pointer) => pointer,
+        None => NonNull::dangling(),
+    }
+}
+
+/// Where `address` of PCI's narrow window is mapped: there.
+pub const fn narrow<T>(address: u64) -> NonNull<T> {
+    device(address as usize)
+}
+
+/// Where `address` of PCI's wide window is mapped.
+pub const fn wide<T>(address: u64) -> NonNull<T> {
+    device((address - WIDE + WIDE_AT) as usize)
+}
+
+const MAIR: Mair = Mair::EMPTY.with_attribute(0, MairAttribute::DEVICE_NGNRE).with_attribute(
+    1,
+    MairAttribute::normal(
+        NormalMemory::WriteBackNonTransientReadWriteAllocate,
+        NormalMemory::WriteBackNonTransientReadWriteAllocate,
+    ),
+);
+
+const NO_EXECUTION: Attributes = Attributes::UXN.union(Attributes::PXN);
+const DEVICE: Attributes =
+    Attributes::VALID.union(Attributes::ATTRIBUTE_INDEX_0).union(Attributes::ACCESSED).union(NO_EXECUTION);
+const NORMAL: Attributes = Attributes::VALID
+    .union(Attributes::ATTRIBUTE_INDEX_1)
+    .union(Attributes::INNER_SHAREABLE)
+    .union(Attributes::ACCESSED)
+    .union(Attributes::UXN);
+
+const fn block(attributes: Attributes, physical: u64) -> usize {
+    attributes.bits() | physical as usize
+}
+
+initial_pagetable!(
+    {
+        let mut table = [0; 512];
+        table[0] = block(DEVICE, 0);
+        table[1] = block(NORMAL, GIB);
+        table[(WIDE_AT / GIB) as usize] = block(NORMAL.union(NO_EXECUTION), WIDE);
+        table[ECAM / GIB as usize] = block(DEVICE, ECAM as u64 & !(GIB - 1));
+        InitialPagetable(table)
+    },
+    MAIR.0
+);

@@ -1,0 +1,64 @@
+//! The end: one line on the console, then sleep for ever. Knows nothing of why.
+
+use core::arch::asm;
+use core::fmt::Write;
+use core::panic::PanicInfo;
+
+use aarch64_rt::{ExceptionHandlers, RegisterStateRef, exception_handlers};
+
+use super::clock::sleep;
+use super::console::Console;
+
+/// Sleeps for ever. Whoever started the machine ends it.
+pub fn park() -> ! {
+    loop {
+        sleep();
+    }
+}
+
+/// Prints where the panic was and why, then parks.
+pub fn panicked(info: &PanicInfo) -> ! {
+    // SAFETY: whoever had the console has panicked and never returns to it.
+    let mut console = unsafe { Console::new() };
+    // The console never fails.
+    let _ = match info.location() {
+        Some(at) => writeln!(console, "amp: panicked at {}:{}: {}", at.file(), at.line(), info.message()),
+        None => writeln!(console, "amp: panicked: {}", info.message()),
+    };
+    park()
+}
+
+struct Handlers;
+
+exception_handlers!(Handlers);
+
+impl ExceptionHandlers for Handlers {
+    extern "C" fn sync_current(state: RegisterStateRef) {
+        fault("fault", &state)
+    }
+
+    extern "C" fn serror_current(state: RegisterStateRef) {
+        fault("system error", &state)
+    }
+
+    extern "C" fn irq_current(state: RegisterStateRef) {
+        fault("interrupt that should be masked", &state)
+    }
+
+    extern "C" fn fiq_current(state: RegisterStateRef) {
+        fault("fast interrupt that should be masked", &state)
+    }
+}
+
+fn fault(what: &str, state: &RegisterStateRef) -> ! {
+    let (syndrome, address): (u64, u64);
+    // SAFETY: reads two registers, no more.
+    unsafe {
+        asm!("mrs {}, esr_el1", "mrs {}, far_el1", out(reg) syndrome, out(reg) address, options(nomem, nostack));
+    }
+    // SAFETY: whoever had the console was interrupted and never returns to it.
+    let mut console = unsafe { Console::new() };
+    // The console never fails.
+    let _ = writeln!(console, "amp: {what} at {:#x}, address {address:#x}, ESR {syndrome:#x}", state.elr);
+    park()
+}

@@ -1,2 +1,0 @@
-//! Bare-metal images.
-#![no_std]

@@ -10,12 +10,16 @@
 //! without a doorbell.
 
 mod area;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod native;
 mod side;
 #[cfg(test)]
 mod tests;
 
 pub use area::AreaError;
+#[cfg(feature = "async")]
+pub use asynchronous::Arrival;
 pub use native::Link;
 pub use side::PeerError;
 

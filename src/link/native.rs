@@ -109,6 +109,13 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// `None` where nothing more has: then the caller waits for a doorbell, but no longer than to the
     /// [`deadline`](Self::deadline).
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
+        let event = self.next_event(now);
+        #[cfg(feature = "log")]
+        self.log(event.as_ref());
+        event
+    }
+
+    fn next_event(&mut self, now: Instant) -> Option<Event> {
         if now >= self.next_beat {
             self.show_life(now);
             if let Some(event) = self.step(now) {
@@ -131,10 +138,27 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// When to poll again even if no doorbell rings.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        if self.bus.has_more() || self.bus.has_news() {
+        if self.has_more() {
             return Instant::default();
         }
         self.next_ring.map_or(self.next_beat, |(at, _)| at.min(self.next_beat))
+    }
+
+    /// Whether the last poll stopped although there may be more, so that a caller must not wait.
+    pub(super) const fn has_more(&self) -> bool {
+        self.bus.has_more() || self.bus.has_news()
+    }
+
+    /// Logs what concerns the link as a whole; never a message.
+    #[cfg(feature = "log")]
+    fn log(&self, event: Option<&Event>) {
+        let link = self.settings.link;
+        match event {
+            Some(Event::Up { peer }) => log::info!("link {link} is up with peer {peer}"),
+            Some(Event::Down(reason)) => log::warn!("link {link} is down: {reason}"),
+            Some(Event::Refused(refusal)) => log::error!("link {link} cannot come up: {refusal}"),
+            Some(Event::Bus(_)) | None => (),
+        }
     }
 
     /// Knows where the link is now, and begins an incarnation.

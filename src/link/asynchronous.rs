@@ -1,0 +1,110 @@
+//! The async form: a doorbell that wakes a task, and a link that is awaited instead of polled. Any executor will do.
+
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::signal::Signal;
+
+use super::{Event, Link};
+use crate::mem::SharedMemory;
+use crate::platform::{Doorbell, Instant};
+use crate::rpmsg::{Endpoint, SendError};
+
+/// What a port's interrupt handler signals and one task waits on; usually a `static`. Signal it on each doorbell, and
+/// from a timer at the link's [`deadline`](Link::deadline).
+pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+    /// Waits for the next event; `now` tells the time, as for [`poll`](Self::poll).
+    ///
+    /// Something must ring `arrival` at the [`deadline`](Self::deadline), too: an executor's timer, or a periodic tick.
+    pub async fn next(&mut self, arrival: &Arrival, mut now: impl FnMut() -> Instant) -> Event {
+        loop {
+            if let Some(event) = self.poll(now()) {
+                return event;
+            }
+            if !self.has_more() {
+                arrival.wait().await;
+            }
+        }
+    }
+
+    /// Sends, and waits for a free buffer if need be. What arrives meanwhile stays in its ring for
+    /// [`next`](Self::next).
+    ///
+    /// # Errors
+    /// See [`SendError`], but never [`SendError::NoBuffer`].
+    pub async fn send(&mut self, endpoint: Endpoint, payload: &[u8], arrival: &Arrival) -> Result<(), SendError> {
+        loop {
+            match self.bus().send(endpoint, payload) {
+                Err(SendError::NoBuffer) => arrival.wait().await,
+                result => return result,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::future::Future;
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::link::{Role, Settings};
+    use crate::mem::Region;
+    use crate::mem::fake::Heap;
+    use crate::platform::{PeerId, Vector, VectorOutOfRange};
+    use crate::rpmsg::Event as BusEvent;
+
+    struct Bell<'a>([&'a Arrival; 2]);
+
+    impl Doorbell for Bell<'_> {
+        fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+            self.0[usize::from(peer.0)].signal(());
+            Ok(())
+        }
+    }
+
+    type TestLink<'a> = Link<Region<'a>, Bell<'a>, 1, 16>;
+
+    async fn until_bound(link: &mut TestLink<'_>, arrival: &Arrival) {
+        while !matches!(link.next(arrival, Instant::default).await, Event::Bus(BusEvent::Bound { .. })) {}
+    }
+
+    /// Two tasks, each polled only in turn: one sends more than there are buffers and waits for each, the other reads.
+    #[test]
+    fn a_sender_waits_for_buffers_and_a_reader_for_messages() {
+        let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
+        let bell = || Bell([&arrivals[0], &arrivals[1]]);
+        let received = RefCell::new(0u32);
+        let new = |id, role| TestLink::new(heap.region(), bell(), PeerId(id), Settings::new(role)).unwrap();
+        let mut sender = pin!(async {
+            let mut link = new(0, Role::Host);
+            let endpoint = link.bus().open("stream").unwrap();
+            until_bound(&mut link, &arrivals[0]).await;
+            for number in 0..100u32 {
+                link.send(endpoint, &number.to_le_bytes(), &arrivals[0]).await.unwrap();
+            }
+            core::future::pending::<()>().await;
+        });
+        let mut reader = pin!(async {
+            let mut link = new(1, Role::Remote);
+            link.bus().open("stream").unwrap();
+            loop {
+                if let Event::Bus(BusEvent::Message(message)) = link.next(&arrivals[1], Instant::default).await {
+                    let mut bytes = [0; 4];
+                    link.bus().read(&message, 0, &mut bytes).unwrap();
+                    link.bus().release(message);
+                    assert_eq!(u32::from_le_bytes(bytes), *received.borrow());
+                    *received.borrow_mut() += 1;
+                }
+            }
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..200 {
+            assert!(sender.as_mut().poll(&mut context).is_pending());
+            assert!(Future::poll(reader.as_mut(), &mut context).is_pending());
+        }
+        assert_eq!(*received.borrow(), 100);
+    }
+}

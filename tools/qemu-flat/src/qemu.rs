@@ -1,8 +1,10 @@
 //! The functions of QEMU that the object calls, found by name at run time. All of QEMU's types stay opaque.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::{MaybeUninit, transmute_copy};
 use std::ptr;
+
+use crate::settings::IRQ_MAX;
 
 /// A QEMU object of any type; in QEMU a `DeviceState *` or `SysBusDevice *` is the `Object *` of the same device.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ macro_rules! functions {
                             return Err(stringify!($name));
                         }
                         // SAFETY: a function pointer is as large as a data pointer here, and this is the address of the
-                        // function of that name, whose signature has been the same since QEMU 5.2 at least.
+                        // function of that name, whose signature QEMU 10 has.
                         unsafe { transmute_copy::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(&address) }
                     },)*
                 })
@@ -68,7 +70,7 @@ functions! {
     memory_region_unref: fn(*mut c_void);
     object_dynamic_cast: fn(*mut c_void, *const c_char) -> *mut c_void;
     module_object_class_by_name: fn(*const c_char) -> *mut c_void;
-    object_property_get_uint: fn(*mut c_void, *const c_char, *mut *mut c_void) -> u64;
+    object_property_find: fn(*mut c_void, *const c_char) -> *mut c_void;
     object_property_set_str: fn(*mut c_void, *const c_char, *const c_char, *mut *mut c_void) -> bool;
     object_property_set_uint: fn(*mut c_void, *const c_char, u64, *mut *mut c_void) -> bool;
     object_resolve_path_type: fn(*const c_char, *const c_char, *mut bool) -> *mut c_void;
@@ -128,15 +130,15 @@ impl Qemu {
         (!object.is_null() && !ambiguous).then_some(Object(object))
     }
 
-    /// A number that an object has as a property.
-    ///
-    /// # Errors
-    /// QEMU's own words.
-    pub fn uint_property(&self, object: Object, name: &CStr) -> Result<u64, String> {
-        let mut error = ptr::null_mut();
-        // SAFETY: an `Object` comes from QEMU and lives as long as the machine.
-        let value = unsafe { (self.object_property_get_uint)(object.0, name.as_ptr(), &raw mut error) };
-        self.check(error).map(|()| value)
+    /// How many inputs the CPU's interrupt controller has. QEMU shows each as a property; `num-irq` would be no use,
+    /// for it grows by the 16 exceptions while the CPU is made.
+    pub fn inputs(&self, cpu: Object) -> u32 {
+        let has = |n: &u32| {
+            let name = CString::new(format!("unnamed-gpio-in[{n}]")).unwrap_or_default();
+            // SAFETY: an `Object` comes from QEMU and lives as long as the machine; the name is terminated.
+            !unsafe { (self.object_property_find)(cpu.0, name.as_ptr()) }.is_null()
+        };
+        u32::try_from((0..=IRQ_MAX).take_while(has).count()).unwrap_or(0)
     }
 
     /// The name of something that a guest sees within `size` bytes at `start`, where there is anything.
@@ -185,7 +187,7 @@ impl Qemu {
 
     /// Connects the device's interrupt to input `irq` of `cpu`, which has that input.
     pub fn connect_irq(&self, device: Object, cpu: Object, irq: u32) {
-        // SAFETY: the caller has compared `irq` with the CPU's `num-irq`.
+        // SAFETY: the caller has compared `irq` with `inputs`.
         let input = unsafe { (self.qdev_get_gpio_in)(cpu.0, c_int::try_from(irq).unwrap_or(c_int::MAX)) };
         // SAFETY: the device is realized and has interrupt 0.
         unsafe { (self.sysbus_connect_irq)(device.0, 0, input) };

@@ -8,6 +8,9 @@ pub const VARIABLE: &str = "AMP_QEMU_FLAT";
 /// The size of the device's registers, in bytes (QEMU 10.0: `ivshmem-mmio`).
 pub const REGISTERS_SIZE: u64 = 0x10;
 
+/// The highest input that an NVIC can have (ARMv7-M: 496 external interrupts).
+pub const IRQ_MAX: u32 = 495;
+
 /// Where the device goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -100,11 +103,11 @@ pub fn parse(text: &str) -> Result<Settings, SettingsError> {
     let memory = in_range(2, "an address, a multiple of 4096, with all of the memory below 4 GiB", &|n| {
         n.is_multiple_of(4096) && n <= SPACE - size
     })?;
-    let irq = in_range(4, "the number of an NVIC input, 0 to 495", &|n| n <= 495)?;
+    let irq = in_range(4, "the number of an NVIC input, 0 to 495", &|n| n <= u64::from(IRQ_MAX))?;
     if registers < memory + size && memory < registers + REGISTERS_SIZE {
         return Err(SettingsError::Overlap { registers, memory });
     }
-    let irq = u32::try_from(irq).unwrap_or(u32::MAX);
+    let irq = u32::try_from(irq).unwrap_or(IRQ_MAX);
     Ok(Settings { chardev, registers, memory, size, irq })
 }
 

@@ -38,7 +38,7 @@ pub enum Error {
         /// The input asked for.
         irq: u32,
         /// The last that there is.
-        last: u64,
+        last: u32,
     },
     /// Something is at the address already.
     #[error(
@@ -89,8 +89,8 @@ pub fn wire(qemu: &Qemu, settings: &Settings) -> Result<(), Error> {
         return Err(Error::NotASocket(id()));
     }
     let cpu = qemu.only_object_of(c"armv7m").ok_or(Error::NoCpu)?;
-    let inputs = qemu.uint_property(cpu, c"num-irq").map_err(|message| Error::Refused { message })?;
-    if u64::from(settings.irq) >= inputs {
+    let inputs = qemu.inputs(cpu);
+    if settings.irq >= inputs {
         return Err(Error::NoIrq { irq: settings.irq, last: inputs.saturating_sub(1) });
     }
     for (key, start, size) in

@@ -1,17 +1,20 @@
-//! Puts the target's memory map where the linker finds it. The image's own build script asks for it by name.
+//! Puts the target's linker scripts where the linker finds them. The image's own build script asks for them by name.
 
 use std::path::Path;
 use std::{env, fs};
 
 fn main() {
     let target = |key: &str| env::var(key).unwrap_or_default();
-    let (from, to) = match (target("CARGO_CFG_TARGET_OS").as_str(), target("CARGO_CFG_TARGET_ARCH").as_str()) {
-        ("none", "aarch64") => ("memory-aarch64-virt.ld", "memory.ld"),
-        ("none", "arm") => ("memory-lm3s6965.x", "memory.x"),
-        _ => return,
+    let scripts: &[(&str, &str)] = match (&*target("CARGO_CFG_TARGET_OS"), &*target("CARGO_CFG_TARGET_ARCH")) {
+        ("none", "aarch64") => &[("memory.ld", include_str!("memory-aarch64-virt.ld"))],
+        // cortex-m-rt also asks for the names of the interrupts: the port has a table of its own, hence no names.
+        ("none", "arm") => &[("memory.x", include_str!("memory-lm3s6965.x")), ("device.x", "")],
+        _ => &[],
     };
     let out = target("OUT_DIR");
-    fs::copy(from, Path::new(&out).join(to)).unwrap_or_else(|error| panic!("copying {from} to {out}: {error}"));
+    for (name, text) in scripts {
+        fs::write(Path::new(&out).join(name), text).unwrap_or_else(|error| panic!("writing {name} to {out}: {error}"));
+    }
     println!("cargo::rustc-link-search={out}");
-    println!("cargo::rerun-if-changed={from}");
+    println!("cargo::rerun-if-changed=build.rs");
 }

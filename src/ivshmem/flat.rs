@@ -36,36 +36,10 @@ pub struct Place {
     pub interrupt: u16,
 }
 
-impl Place {
-    /// Whether `address` is in the registers or the memory: that a fault there means that no device was wired, or one
-    /// with less memory.
-    #[must_use]
-    pub fn holds(&self, address: usize) -> bool {
-        address.wrapping_sub(self.registers) < size_of::<Registers>()
-            || address.wrapping_sub(self.memory) < self.size as usize
-    }
-}
-
 /// The flat device behind `registers`.
 ///
 /// # Errors
 /// As [`Device::new`].
 pub fn device(registers: UniqueMmioPointer<'_, Registers>) -> Result<Device<'_>, DeviceError> {
     Device::new(registers, VECTORS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_holds_its_registers_and_memory_only() {
-        let place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 0x10_0000, interrupt: 40 };
-        for inside in [0x400f_f000, 0x400f_f00f, 0x6000_0000, 0x600f_ffff] {
-            assert!(place.holds(inside), "{inside:#x}");
-        }
-        for outside in [0, 0x400f_efff, 0x400f_f010, 0x5fff_ffff, 0x6010_0000, usize::MAX] {
-            assert!(!place.holds(outside), "{outside:#x}");
-        }
-    }
 }

@@ -24,9 +24,9 @@ mod cortex_m;
 mod one_core;
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
-pub use aarch64::{Console, Machine, panicked};
+pub use aarch64::{Console, Machine, panicked, park};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
-pub use cortex_m::{Console, Machine, panicked};
+pub use cortex_m::{Console, Machine, panicked, park};
 
 /// Makes an image of `main`, a `fn(Machine, Console) -> !`, and of a panic handler that prints where and parks.
 ///

@@ -1,13 +1,23 @@
-//! The rpmsg host as an image. For now a test of the doorbell: the one machine's own, then the peers' in turn.
-#![no_std]
-#![no_main]
+//! The conversation's rpmsg host as an image for bare metal.
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
-use amp_ivshmem_bare_metal::{Console, Machine};
+#[cfg(target_os = "none")]
+mod image {
+    use core::fmt::Write;
 
-mod doorbell_test;
+    use amp_ivshmem::link::Role;
+    use amp_ivshmem_bare_metal::{Console, Machine, image};
+    use amp_ivshmem_conversation::run;
 
-amp_ivshmem_bare_metal::image!(main);
+    image!(main);
 
-fn main(machine: Machine, console: Console) -> ! {
-    doorbell_test::run(machine, console, 0)
+    fn main(mut machine: Machine, mut console: Console) -> ! {
+        let Err(error) = run(&mut machine, Role::Host, &mut console);
+        // The console never fails.
+        let _ = writeln!(console, "error: {error}");
+        amp_ivshmem_bare_metal::park()
+    }
 }
+
+#[cfg(not(target_os = "none"))]
+include!("not_here.rs");

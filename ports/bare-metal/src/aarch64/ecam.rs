@@ -11,8 +11,6 @@ use super::map;
 /// How many buses there are without bridges being set up: the root bus, where QEMU puts `-device` by default.
 pub const BUSES: u16 = 1;
 
-const WORDS: usize = (256 << 20) / 4;
-
 /// The configuration space of all 256 buses.
 pub struct Ecam(UniqueMmioPointer<'static, [ReadWrite<u32>]>);
 
@@ -22,7 +20,7 @@ impl Ecam {
     /// # Safety
     /// Called once, with the map in force.
     pub unsafe fn new() -> Self {
-        let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), WORDS);
+        let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), map::ECAM_SIZE / 4);
         // SAFETY: `virt` has 256 MiB of configuration space there, the map has it as Device memory, and the caller
         // promises that it is taken once.
         Self(unsafe { UniqueMmioPointer::new(words) })

@@ -29,6 +29,8 @@ pub const V2M: usize = 0x0802_0000;
 pub const UART: usize = 0x0900_0000;
 /// PCI configuration space, 256 buses.
 pub const ECAM: usize = 0x40_1000_0000;
+/// Bytes of it.
+pub const ECAM_SIZE: usize = 256 << 20;
 
 const NARROW: u64 = 0x1000_0000;
 const NARROW_SIZE: u64 = 0x2eff_0000;

@@ -20,7 +20,7 @@ use self::clock::Clock;
 pub use self::console::Console;
 use self::ecam::Ecam;
 use self::interrupts::Interrupts;
-pub use self::park::panicked;
+pub use self::park::{panicked, park};
 use crate::one_core::OneCore;
 
 /// The least shared memory that is worth mapping: one page, in bytes.
@@ -31,6 +31,8 @@ static DEVICE: OneCore<Device<'static>> = OneCore::new();
 /// Why the machine cannot be started. Each ends in a line on the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum StartError {
+    #[error("the machine is at EL{0}, this image is for EL1: start QEMU without virtualization=on and secure=on")]
+    NotEl1(u64),
     #[error(
         "the interrupt controller is not a GICv2 (its PIDR2 says {0}): start QEMU with -machine virt,gic-version=2"
     )]
@@ -66,6 +68,10 @@ impl Machine {
     /// # Safety
     /// Called once, with the map of [`map`] in force, on QEMU's `virt`.
     unsafe fn start() -> Result<Self, StartError> {
+        match park::exception_level() {
+            1 => {}
+            other => return Err(StartError::NotEl1(other)),
+        }
         let clock = Clock::new().ok_or(StartError::NoFrequency)?;
         // SAFETY: called once, as this function.
         let interrupts = unsafe { Interrupts::new() }?;
@@ -147,7 +153,7 @@ fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
         Err(error) => {
             // The console never fails.
             let _ = writeln!(console, "amp: {error}");
-            park::park()
+            park()
         }
     }
 }

@@ -8,6 +8,7 @@ use aarch64_rt::{ExceptionHandlers, RegisterStateRef, exception_handlers};
 
 use super::clock::sleep;
 use super::console::Console;
+use super::map;
 
 /// Sleeps for ever. Whoever started the machine ends it.
 pub fn park() -> ! {
@@ -50,6 +51,23 @@ impl ExceptionHandlers for Handlers {
     }
 }
 
+/// What a fault at `address` is likely to come from.
+fn hint(address: u64) -> &'static str {
+    if address as usize & !(map::ECAM_SIZE - 1) == map::ECAM {
+        ": no PCI there; start QEMU with -machine virt and without highmem=off"
+    } else {
+        ""
+    }
+}
+
+/// Which exception level this runs at, 1 to 3.
+pub fn exception_level() -> u64 {
+    let current: u64;
+    // SAFETY: reads a register, no more.
+    unsafe { asm!("mrs {}, CurrentEL", out(reg) current, options(nomem, nostack, preserves_flags)) };
+    current >> 2 & 0b11
+}
+
 fn fault(what: &str, state: &RegisterStateRef) -> ! {
     let (syndrome, address): (u64, u64);
     // SAFETY: reads two registers, no more.
@@ -59,6 +77,7 @@ fn fault(what: &str, state: &RegisterStateRef) -> ! {
     // SAFETY: whoever had the console was interrupted and never returns to it.
     let mut console = unsafe { Console::new() };
     // The console never fails.
-    let _ = writeln!(console, "amp: {what} at {:#x}, address {address:#x}, ESR {syndrome:#x}", state.elr);
+    let _ =
+        writeln!(console, "amp: {what} at {:#x}, address {address:#x}, ESR {syndrome:#x}{}", state.elr, hint(address));
     park()
 }

@@ -1,0 +1,73 @@
+//! An alarm for deadlines: general-purpose timer 0 as one 32-bit one-shot timer. Knows no time of day.
+
+use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
+use safe_mmio::{UniqueMmioPointer, field};
+
+use super::vectors;
+
+const TIMER0: usize = 0x4003_0000;
+const WHOLE: u32 = 0;
+const ONE_SHOT: u32 = 1;
+const ENABLE_A: u32 = 1;
+const TIMED_OUT_A: u32 = 1;
+
+/// Longest alarm, in microseconds; an earlier alarm than asked for does no harm. 25 times as much fits 32 bits.
+const LONGEST: u64 = 60_000_000;
+
+/// Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
+#[repr(C)]
+struct Timer {
+    /// 0x00
+    cfg: ReadPureWrite<u32>,
+    /// 0x04
+    tamr: ReadPureWrite<u32>,
+    _tbmr: u32,
+    /// 0x0C
+    ctl: ReadPureWrite<u32>,
+    _0: [u32; 2],
+    /// 0x18
+    imr: ReadPureWrite<u32>,
+    _ris: ReadPure<u32>,
+    _mis: ReadPure<u32>,
+    /// 0x24
+    icr: WriteOnly<u32>,
+    /// 0x28
+    tailr: ReadPureWrite<u32>,
+}
+
+const _: () = assert!(size_of::<Timer>() == 0x2c);
+
+/// The timer.
+pub struct Alarm(UniqueMmioPointer<'static, Timer>);
+
+impl Alarm {
+    /// Takes the timer and sets it up, silent.
+    ///
+    /// # Safety
+    /// Called once.
+    pub unsafe fn new() -> Self {
+        // SAFETY: the LM3S6965 has its timer 0 there; that this is the only pointer the caller promises.
+        let mut timer = unsafe { UniqueMmioPointer::new(super::address::<Timer>(TIMER0)) };
+        field!(timer, ctl).write(0);
+        field!(timer, cfg).write(WHOLE);
+        field!(timer, tamr).write(ONE_SHOT);
+        field!(timer, imr).write(TIMED_OUT_A);
+        Self(timer)
+    }
+
+    /// Interrupts in `micros` microseconds, or earlier where that is more than a minute.
+    pub fn set(&mut self, micros: u64) {
+        self.silence();
+        // 12.5 ticks each, rounded up; never 0.
+        let ticks = micros.min(LONGEST) as u32 * 25 / 2 + 1;
+        field!(self.0, tailr).write(ticks);
+        vectors::enable_alarm();
+        field!(self.0, ctl).write(ENABLE_A);
+    }
+
+    /// Withdraws the alarm.
+    pub fn silence(&mut self) {
+        field!(self.0, ctl).write(0);
+        field!(self.0, icr).write(TIMED_OUT_A);
+    }
+}

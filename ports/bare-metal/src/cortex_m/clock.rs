@@ -1,0 +1,58 @@
+//! The time: SysTick, 24 bits wide, made 64 by its interrupt. Knows nothing of deadlines.
+
+use core::cell::Cell;
+
+use ::cortex_m::interrupt::{self, Mutex};
+use ::cortex_m::peripheral::syst::SystClkSource;
+use ::cortex_m::peripheral::{Peripherals, SCB, SYST};
+use amp_ivshmem::platform::Instant;
+use cortex_m_rt::exception;
+
+/// Ticks for each second: QEMU's LM3S6965 as after reset, 200 MHz divided by 16.
+const FREQUENCY: u32 = 12_500_000;
+
+/// Seconds that are over, in microseconds, so that reading the time needs no division of 64 bits.
+static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
+
+/// Starts the time at 0.
+pub fn start() {
+    // Start-up runs once, so they are there.
+    if let Some(Peripherals { SYST: mut systick, .. }) = Peripherals::take() {
+        systick.set_clock_source(SystClkSource::Core);
+        systick.set_reload(FREQUENCY - 1);
+        systick.clear_current();
+        systick.enable_counter();
+        systick.enable_interrupt();
+        // It reads 0, as at a second's end, until its first tick.
+        while SYST::get_current() == 0 {}
+    }
+}
+
+#[exception]
+fn SysTick() {
+    interrupt::free(|token| {
+        let seconds = SECONDS.borrow(token);
+        seconds.set(seconds.get() + 1_000_000);
+    });
+}
+
+/// The time since the start.
+pub fn now() -> Instant {
+    interrupt::free(|token| {
+        let mut left = SYST::get_current();
+        // A second that ended while interrupts are masked is not counted yet. `left` may be from before or after its
+        // end; read again, it is from after.
+        let mut ended = 0_u32;
+        if SCB::is_pendst_pending() {
+            left = SYST::get_current();
+            ended = 1_000_000;
+        }
+        // It counts down to 0 and is pending from then on. QEMU shows the 0 earlier than that: then the second is over
+        // all the same.
+        let ticks = match left {
+            0 if ended != 0 => 0,
+            left => FREQUENCY - left,
+        };
+        Instant::from_micros(SECONDS.borrow(token).get() + u64::from(ended) + u64::from(ticks * 2 / 25))
+    })
+}

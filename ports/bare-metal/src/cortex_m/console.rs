@@ -1,0 +1,34 @@
+//! The console: the LM3S6965's first UART, which is a PL011. Knows nothing of what is printed.
+
+use core::fmt;
+
+use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
+use safe_mmio::UniqueMmioPointer;
+
+const UART0: usize = 0x4000_c000;
+const CLOCK: u32 = 12_500_000;
+const BAUD: u32 = 115_200;
+
+/// The machine's serial console. Writing waits until there is room, and never fails.
+pub struct Console(Uart<'static>);
+
+impl Console {
+    /// Takes the console and enables it.
+    ///
+    /// # Safety
+    /// No other console is in use, now or later.
+    pub unsafe fn new() -> Self {
+        // SAFETY: the LM3S6965 has its first UART there; that it is the only one the caller promises.
+        let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(super::address::<PL011Registers>(UART0)) });
+        let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
+        // An error would mean that the two constants make no divisor. They do: 6.78.
+        let _ = uart.enable(line, BAUD, CLOCK);
+        Self(uart)
+    }
+}
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_str(text)
+    }
+}

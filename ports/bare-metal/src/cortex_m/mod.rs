@@ -1,0 +1,158 @@
+//! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`]. Knows no rings and no messages.
+//!
+//! No silicon has an `ivshmem-flat`, so what only silicon asks for (clock gates, pin functions) is left out. Small
+//! comes first here: nothing formats, no line is longer than it must be.
+
+mod alarm;
+mod clock;
+mod console;
+mod park;
+mod vectors;
+
+use core::ptr::{NonNull, without_provenance_mut};
+use core::sync::atomic::Ordering;
+
+use amp_ivshmem::ivshmem::flat::{self, Place};
+use amp_ivshmem::ivshmem::{Device, Registers};
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector};
+use safe_mmio::UniqueMmioPointer;
+
+use self::alarm::Alarm;
+pub use self::console::Console;
+pub use self::park::{panicked, park};
+use crate::one_core::OneCore;
+
+/// Where the flat device is wired: `AMP_QEMU_FLAT` of the QEMU preload object says the same.
+const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
+
+/// How long the own doorbell may take to come back, and how often to ring it, in microseconds.
+const PATIENCE: u64 = 1_000_000;
+const RETRY: u64 = 1_000;
+
+const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
+
+static DEVICE: OneCore<Device<'static>> = OneCore::new();
+
+/// QEMU's `lm3s6965evb` with an `ivshmem-flat`: one side of a link.
+///
+/// The registers are at 0x400F_F000, 1 MiB of shared memory at 0x6000_0000, the interrupt is the NVIC's 40.
+pub struct Machine {
+    device: &'static Device<'static>,
+    memory: Region<'static>,
+    alarm: Alarm,
+}
+
+impl Machine {
+    /// Finds the device and enables its interrupt; or why not.
+    ///
+    /// # Safety
+    /// Called once, on QEMU's `lm3s6965evb`.
+    unsafe fn start() -> Result<Self, &'static str> {
+        // SAFETY: the registers are there, or QEMU reads 0 and ignores writes; nobody else uses them.
+        let registers = unsafe { UniqueMmioPointer::new(address::<Registers>(PLACE.registers)) };
+        let device = DEVICE.set(flat::device(registers).map_err(|_| NO_DEVICE)?);
+        // SAFETY: the memory is there, or QEMU reads 0 and ignores writes. At this address the default map has Normal
+        // memory. It is no Rust allocation: the linker knows nothing of it. It is a multiple of 8.
+        let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
+
+        clock::start();
+        // SAFETY: called once, as this function.
+        let alarm = unsafe { Alarm::new() };
+        vectors::enable_doorbell();
+        let mut machine = Self { device, memory, alarm };
+        if machine.hears_itself() { Ok(machine) } else { Err(NO_DEVICE) }
+    }
+
+    /// Whether the own doorbell comes back: nothing else tells a device with the number 0 from none at all, because
+    /// this machine of QEMU does not fault where nothing is. It comes once QEMU has heard all that the server told it.
+    fn hears_itself(&mut self) -> bool {
+        let end = self.now().plus_micros(PATIENCE);
+        while self.now() < end {
+            // The device has vector 0.
+            let _ = self.device.ring(self.id(), Vector(0));
+            if self.sleep(Some(self.now().plus_micros(RETRY))) {
+                // It may have been a peer's as well, so it counts for main's first wait.
+                vectors::RUNG.store(true, Ordering::Relaxed);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sleeps until a doorbell rings or `deadline` has come; whether one rang.
+    fn sleep(&mut self, deadline: Option<Instant>) -> bool {
+        let rung = loop {
+            // Interrupts are masked while we look and until we sleep; `wfi` returns for a pending one all the same, and
+            // its handler runs when this ends. So none comes between.
+            let over = ::cortex_m::interrupt::free(|_| {
+                if vectors::RUNG.load(Ordering::Relaxed) {
+                    vectors::RUNG.store(false, Ordering::Relaxed);
+                    return Some(true);
+                }
+                if let Some(deadline) = deadline {
+                    let now = clock::now();
+                    if now >= deadline {
+                        return Some(false);
+                    }
+                    self.alarm.set(deadline.micros_since(now));
+                }
+                ::cortex_m::asm::dsb();
+                ::cortex_m::asm::wfi();
+                None
+            });
+            if let Some(rung) = over {
+                break rung;
+            }
+        };
+        if deadline.is_some() {
+            self.alarm.silence();
+        }
+        rung
+    }
+}
+
+impl Port for Machine {
+    type Memory = Region<'static>;
+    type Doorbell = &'static Device<'static>;
+
+    fn memory(&self) -> Self::Memory {
+        self.memory
+    }
+
+    fn doorbell(&self) -> Self::Doorbell {
+        self.device
+    }
+
+    fn id(&self) -> PeerId {
+        self.device.id()
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) {
+        self.sleep(deadline);
+    }
+}
+
+/// What is at `address`.
+const fn address<T>(address: usize) -> NonNull<T> {
+    match NonNull::new(without_provenance_mut(address)) {
+        Some(pointer) => pointer,
+        None => NonNull::dangling(),
+    }
+}
+
+/// What `cortex-m-rt` calls once memory is set up.
+#[cortex_m_rt::entry]
+fn start() -> ! {
+    // SAFETY: this runs once; nobody else has a console yet.
+    let console = unsafe { Console::new() };
+    // SAFETY: this runs once.
+    match unsafe { Machine::start() } {
+        Ok(machine) => crate::__amp_main(machine, console),
+        Err(why) => park::stop(console, &[why]),
+    }
+}

@@ -15,6 +15,58 @@
 //! | [`rpmsg`] | the bus, its endpoints and their names; zero-copy buffers |
 //! | [`link`] | how two sides find each other, agree, start, reset and notice death |
 //! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `mem` and `platform`) |
+//!
+//! # Example
+//!
+//! Both sides of a link in one process; on a machine, memory, doorbell and id come from its port, and a side sleeps
+//! where this one lets the other run.
+//!
+#![cfg_attr(feature = "fakes", doc = "```")]
+#![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
+//! use amp_ivshmem::link::{Event, Link, Role, Settings};
+//! use amp_ivshmem::mem::fake::Heap;
+//! use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+//! use amp_ivshmem::rpmsg::Event as Bus;
+//!
+//! struct NoBell;
+//! impl Doorbell for NoBell {
+//!     fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let memory = Heap::new(64 * 1024);
+//! // At most 4 endpoints, and 16 buffers in each direction.
+//! let mut host: Link<_, _, 4, 16> = Link::new(memory.region(), NoBell, PeerId(0), Settings::new(Role::Host))?;
+//! let mut remote: Link<_, _, 4, 16> = Link::new(memory.region(), NoBell, PeerId(1), Settings::new(Role::Remote))?;
+//! let ping = host.bus().open("echo")?;
+//! remote.bus().open("echo")?;
+//!
+//! let mut answer = None;
+//! for micros in 0.. {
+//!     let now = Instant::from_micros(micros);
+//!     match host.poll(now) {
+//!         Some(Event::Bus(Bus::Bound { endpoint, .. })) => host.bus().send(endpoint, b"hello")?,
+//!         Some(Event::Bus(Bus::Message(message))) => {
+//!             let mut bytes = [0; 5];
+//!             host.bus().read(&message, 0, &mut bytes)?;
+//!             host.bus().release(message);
+//!             answer = Some(bytes);
+//!             break;
+//!         }
+//!         _ => (),
+//!     }
+//!     if let Some(Event::Bus(Bus::Message(message))) = remote.poll(now) {
+//!         let mut bytes = [0; 5];
+//!         remote.bus().read(&message, 0, &mut bytes)?;
+//!         remote.bus().send(message.endpoint, &bytes)?;
+//!         remote.bus().release(message);
+//!     }
+//! }
+//! assert_eq!(answer, Some(*b"hello"));
+//! host.bus().close(ping);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 #![cfg_attr(not(any(test, feature = "fakes")), no_std)]
 #![deny(unsafe_code)]
 

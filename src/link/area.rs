@@ -76,7 +76,7 @@ pub enum AreaError {
     },
     /// Buffers that cannot be.
     #[error(
-        "{count} buffers of {size} bytes: the count is a power of two up to {capacity}, the size a multiple of 8 from 24 to 65544"
+        "{count} buffers of {size} bytes: the count is a power of two up to {capacity}, the size a multiple of 8 from 56 to 65552"
     )]
     Buffers {
         /// Buffers.
@@ -213,8 +213,9 @@ impl<M: SharedMemory> Directory<M> {
         if self.check()? { self.read(self.link) } else { Ok(None) }
     }
 
-    /// The host's way: writes the directory, where there is none yet, and the link's entry.
-    pub fn publish(&self, settings: &Settings) -> Result<Area, AreaError> {
+    /// The host's way: writes the directory, where there is none yet, and the link's entry. The link's area, and where it
+    /// was before if that was elsewhere.
+    pub fn publish(&self, settings: &Settings) -> Result<(Area, Option<Area>), AreaError> {
         let (offset, size) = settings.area.unwrap_or((PAGE, self.size.saturating_sub(PAGE) / PAGE * PAGE));
         let area = Area::new(self.size, offset, size)?;
         if !self.check()? {
@@ -231,6 +232,7 @@ impl<M: SharedMemory> Directory<M> {
                 return Err(AreaError::Overlap { other });
             }
         }
+        let before = self.read(self.link).ok().flatten().filter(|&before| before != area);
         if self.read(self.link) != Ok(Some(area)) {
             let index = Self::index(self.link);
             self.entries.store_u32::<{ entry::MAGIC }>(index, 0, Store::Relaxed);
@@ -240,7 +242,7 @@ impl<M: SharedMemory> Directory<M> {
             self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
         }
         self.entries.fence();
-        Ok(area)
+        Ok((area, before))
     }
 
     /// Who waits for this link's host, if anyone has said so.

@@ -51,9 +51,9 @@ pub struct Settings {
     pub vector: Vector,
     /// How many buffers this side sends with, a power of two; the peer must keep track of as many. Default 16.
     pub buffer_count: u16,
-    /// Bytes of each of them, a multiple of 8, with the 16 of the header. Default 512.
+    /// Bytes of each of them, with the 16 of the header: a multiple of 8, 56 to 65552. Default 512.
     pub buffer_size: u32,
-    /// How often this side shows that it is alive, and looks without a doorbell. Default 100 ms.
+    /// How often this side shows that it is alive, and looks without a doorbell; 1 ms at least. Default 100 ms.
     pub heartbeat: Duration,
     /// After how long without a sign of life the peer counts as dead; must be longer than the peer's heartbeat. By
     /// default never.

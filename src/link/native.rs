@@ -1,5 +1,7 @@
 //! The native link: walks through the states with the peer, and carries the bus while both run.
 
+use core::time::Duration;
+
 use super::area::{Area, AreaError, Directory};
 use super::side::{Look, Own, Parts, Peer, check};
 use super::{Event, Reason, Refusal, Role, Settings};
@@ -11,6 +13,9 @@ use crate::wire::link::State;
 /// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
 /// may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
 const RING_AGAIN_MICROS: u64 = 5_000;
+
+/// A side that beat faster would do nothing else.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(1);
 
 /// How far this side has come with the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,8 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     beat: u32,
     /// When to show life again.
     next_beat: Instant,
+    /// Until when a peer that broke the link is not looked at.
+    not_before: Instant,
     /// When to ring an unanswering peer again, and the wait after that.
     next_ring: Option<(Instant, u64)>,
     /// What the caller was last told to be in the way.
@@ -68,6 +75,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// # Errors
     /// Settings that do not fit the memory or this link's sizes, or a memory in which something else is.
     pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, AreaError> {
+        let heartbeat = settings.heartbeat.max(SHORTEST_HEARTBEAT);
+        let settings = Settings { heartbeat, ..settings };
         let directory = Directory::new(&memory, settings.link)?;
         let mut link = Self {
             directory,
@@ -81,13 +90,18 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             seen: None,
             beat: 0,
             next_beat: Instant::default(),
+            not_before: Instant::default(),
             next_ring: None,
             refused: None,
             doorbells: 0,
             memory,
         };
         if settings.role == Role::Host {
-            let area = link.directory.publish(&settings)?;
+            let (area, before) = link.directory.publish(&settings)?;
+            if let Some(before) = before {
+                // A remote that still looks at the old place finds nobody there, and asks the directory again.
+                Own::new(&link.memory, before, Role::Host)?.state(State::Reset);
+            }
             link.enter(area)?;
         }
         Ok(link)
@@ -127,6 +141,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             Ok(None) => (),
             Err(fault) => {
                 self.restart();
+                // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
+                self.not_before = now + self.settings.heartbeat;
                 return Some(Event::Down(Reason::Fault(fault)));
             }
         }
@@ -189,6 +205,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// One step with the peer, as far as it has come.
     fn step(&mut self, now: Instant) -> Option<Event> {
+        if now < self.not_before {
+            return None;
+        }
         if let Err(refusal) = self.find() {
             return self.refuse(refusal);
         }
@@ -302,10 +321,12 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         }
     }
 
-    /// The remote's search for its link.
+    /// The remote's search for its link, also where its host has moved it.
     fn find(&mut self) -> Result<(), Refusal> {
-        if self.sides.is_none()
+        if self.settings.role == Role::Remote
+            && self.life == Life::Init
             && let Some(area) = self.directory.find(self.id)?
+            && self.sides.as_ref().is_none_or(|sides| sides.area != area)
         {
             self.enter(area)?;
         }

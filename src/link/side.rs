@@ -7,7 +7,7 @@ use crate::platform::PeerId;
 use crate::rpmsg::{DeviceIncoming, DriverOutgoing};
 use crate::virtqueue::{self, Layout, SetupError, Suppression};
 use crate::wire::link::{Features, State, block};
-use crate::wire::rpmsg::Header;
+use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
 
 /// What is wrong with what the peer says of itself.
@@ -21,7 +21,7 @@ pub enum PeerError {
     },
     /// Its buffers cannot be, or are more than this side keeps track of.
     #[error(
-        "the peer sends with {count} buffers of {size} bytes; here the count is a power of two up to {capacity}, the size a multiple of 8 from 24 to 65544"
+        "the peer sends with {count} buffers of {size} bytes; here the count is a power of two up to {capacity}, the size a multiple of 8 from 56 to 65552"
     )]
     Buffers {
         /// Buffers.
@@ -46,14 +46,14 @@ pub enum PeerError {
     Queue(#[from] SetupError),
 }
 
-/// Whether buffers can be used: what fits a 16-bit length and this side's bookkeeping.
+/// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
 fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
     let largest = (Header::SIZE + u32::from(u16::MAX)).next_multiple_of(8);
     count.is_power_of_two()
         && count as usize <= capacity
         && count <= 1 << 15
         && size.is_multiple_of(8)
-        && size > Header::SIZE
+        && size >= Header::SIZE + NameService::SIZE
         && size <= largest
 }
 

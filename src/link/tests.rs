@@ -222,6 +222,19 @@ fn silence_is_noticed_within_its_limit() {
 }
 
 #[test]
+fn a_host_may_move_its_link() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let mut remote = Side::new(&heap, &bells, 1, REMOTE);
+    for (round, area) in [(4096, 64 * 1024), (8192, 64 * 1024), (64 * 1024, 32 * 1024)].into_iter().enumerate() {
+        let mut host = Side::new(&heap, &bells, 0, Settings { area: Some(area), ..HOST });
+        settle(&mut [&mut host, &mut remote], &bells, now);
+        assert!(host.is_bound() && remote.is_bound(), "round {round}: {:?} {:?}", host.log, remote.log);
+        std::mem::forget(host.link);
+    }
+}
+
+#[test]
 fn what_cannot_be_is_named() {
     let heap = Heap::new(MEMORY);
     let new = |heap: &Heap, settings| TestLink::new(heap.region(), Bells::new(), PeerId(0), settings).map(|_| ()).err();

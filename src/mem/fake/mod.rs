@@ -1,10 +1,16 @@
-//! Memory for tests: on the heap, so that two sides in one process share it. Built with the feature `fakes`.
+//! Memory for tests: on the heap, so that two sides in one process share it; under `--cfg loom` also loom's model of
+//! it. Built with the feature `fakes`.
 
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 use std::boxed::Box;
 
 use super::Region;
+
+#[cfg(loom)]
+mod model;
+#[cfg(loom)]
+pub use model::Model;
 
 /// Zeroed memory that both sides of a test take their [`Region`] from.
 #[derive(Debug)]

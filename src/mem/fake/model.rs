@@ -1,0 +1,108 @@
+//! Memory made of loom's atomics and cells: loom runs a test under every order of accesses that the language allows,
+//! and reports payload that is read while it may be written.
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
+use std::vec::Vec;
+
+use crate::mem::{Load, MemoryError, SharedMemory, Store};
+
+/// Each byte as a cell, each half word and word as an atomic. They do not overlay each other, which suits a memory where
+/// no place is accessed in two widths.
+struct Cells {
+    bytes: Vec<UnsafeCell<u8>>,
+    halves: Vec<AtomicU16>,
+    words: Vec<AtomicU32>,
+}
+
+/// A memory in loom's model; a clone is the same memory.
+#[derive(Clone)]
+pub struct Model {
+    cells: Arc<Cells>,
+    start: u32,
+    len: u32,
+}
+
+impl Model {
+    /// `len` bytes of zeros. Keep it small: loom follows each of them.
+    #[must_use]
+    pub fn new(len: u32) -> Self {
+        let cells = Cells {
+            bytes: (0..len).map(|_| UnsafeCell::new(0)).collect(),
+            halves: (0..len / 2).map(|_| AtomicU16::new(0)).collect(),
+            words: (0..len / 4).map(|_| AtomicU32::new(0)).collect(),
+        };
+        Self { cells: Arc::new(cells), start: 0, len }
+    }
+
+    fn at(&self, offset: u32) -> usize {
+        (self.start + offset) as usize
+    }
+}
+
+const fn load(order: Load) -> Ordering {
+    match order {
+        Load::Relaxed => Ordering::Relaxed,
+        Load::Acquire => Ordering::Acquire,
+    }
+}
+
+const fn store(order: Store) -> Ordering {
+    match order {
+        Store::Relaxed => Ordering::Relaxed,
+        Store::Release => Ordering::Release,
+    }
+}
+
+// SAFETY: every access is to loom's own cells, by checked indices.
+unsafe impl SharedMemory for Model {
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.len => Ok(Self { cells: self.cells.clone(), start: self.start + offset, len }),
+            _ => Err(MemoryError::OutOfBounds { offset, len, size: self.len }),
+        }
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        self.start.is_multiple_of(align)
+    }
+
+    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+        self.cells.halves[self.at(offset) / 2].load(load(order))
+    }
+
+    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+        self.cells.halves[self.at(offset) / 2].store(value, store(order));
+    }
+
+    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+        self.cells.words[self.at(offset) / 4].load(load(order))
+    }
+
+    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+        self.cells.words[self.at(offset) / 4].store(value, store(order));
+    }
+
+    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+        for (cell, &byte) in self.cells.bytes[self.at(offset)..].iter().zip(from) {
+            // SAFETY: loom fails the test where another access is possible meanwhile.
+            cell.with_mut(|place| unsafe { *place = byte });
+        }
+    }
+
+    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+        for (cell, byte) in self.cells.bytes[self.at(offset)..].iter().zip(to) {
+            // SAFETY: as for `copy_in`.
+            *byte = cell.with(|place| unsafe { *place });
+        }
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+}

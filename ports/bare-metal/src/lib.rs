@@ -7,8 +7,9 @@
 //! | `thumbv7m-none-eabi` | `lm3s6965evb` | `ivshmem-flat` at [fixed places](Machine) | `cortex-m-rt`, NVIC, SysTick and a general-purpose timer |
 //!
 //! An image is a crate that calls [`image!`] with its main function and links with the target's script; see
-//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, and hands both the
-//! [`Machine`] and the [`Console`] to main. Where it cannot, it says why on the console, in one line, and parks.
+//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, rings itself to see that
+//! doorbells arrive, and hands both the [`Machine`] and the [`Console`] to main. Where it cannot, it says why on the
+//! console, in one line, and parks.
 //!
 //! Doorbells that ring before the interrupt is enabled are lost. It is enabled before main is called, so main looks at
 //! the shared memory once before it first waits.
@@ -22,6 +23,8 @@ mod aarch64;
 mod cortex_m;
 #[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
 mod one_core;
+#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
+mod self_test;
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 pub use aarch64::{Console, Machine, panicked, park};

@@ -22,6 +22,7 @@ use self::ecam::Ecam;
 use self::interrupts::Interrupts;
 pub use self::park::{panicked, park};
 use crate::one_core::OneCore;
+use crate::self_test::{Sleep, hears_itself};
 
 /// The least shared memory that is worth mapping: one page, in bytes.
 const MIN_MEMORY: u64 = 4096;
@@ -45,6 +46,8 @@ enum StartError {
     NoFrequency,
     #[error("ivshmem has {0} bytes of memory, at least {MIN_MEMORY} are needed: start the server with more")]
     MemoryTooSmall(u64),
+    #[error("ivshmem's own doorbell does not come back: start the server with at least one vector")]
+    Deaf,
     #[error(transparent)]
     Pci(#[from] PciError),
     #[error(transparent)]
@@ -100,7 +103,8 @@ impl Machine {
         let (address, data) = interrupts.doorbell_message();
         MsixEntry::route(entry, address, data);
         msix.enable(&mut config);
-        Ok(Self { device, memory, interrupts, clock })
+        let mut machine = Self { device, memory, interrupts, clock };
+        if hears_itself(&mut machine) { Ok(machine) } else { Err(StartError::Deaf) }
     }
 }
 
@@ -125,10 +129,16 @@ impl Port for Machine {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) {
+        self.sleep(deadline);
+    }
+}
+
+impl Sleep for Machine {
+    fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         loop {
             let rung = self.interrupts.take_doorbell();
             if rung || deadline.is_some_and(|deadline| self.now() >= deadline) {
-                break;
+                return rung;
             }
             if let Some(deadline) = deadline {
                 self.clock.alarm(deadline);

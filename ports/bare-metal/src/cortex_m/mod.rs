@@ -15,20 +15,17 @@ use core::sync::atomic::Ordering;
 use amp_ivshmem::ivshmem::flat::{self, Place};
 use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::mem::Region;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector};
+use amp_ivshmem::platform::{Instant, PeerId, Port};
 use safe_mmio::UniqueMmioPointer;
 
 use self::alarm::Alarm;
 pub use self::console::Console;
 pub use self::park::{panicked, park};
 use crate::one_core::OneCore;
+use crate::self_test::{Sleep, hears_itself};
 
 /// Where the flat device is wired: `AMP_QEMU_FLAT` of the QEMU preload object says the same.
 const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
-
-/// How long the own doorbell may take to come back, and how often to ring it, in microseconds.
-const PATIENCE: u64 = 1_000_000;
-const RETRY: u64 = 1_000;
 
 const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
 
@@ -61,26 +58,12 @@ impl Machine {
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
-        if machine.hears_itself() { Ok(machine) } else { Err(NO_DEVICE) }
+        // Nothing else tells a device with the number 0 from none: this machine does not fault where nothing is.
+        if hears_itself(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
+}
 
-    /// Whether the own doorbell comes back: nothing else tells a device with the number 0 from none at all, because
-    /// this machine of QEMU does not fault where nothing is. It comes once QEMU has heard all that the server told it.
-    fn hears_itself(&mut self) -> bool {
-        let end = self.now().plus_micros(PATIENCE);
-        while self.now() < end {
-            // The device has vector 0.
-            let _ = self.device.ring(self.id(), Vector(0));
-            if self.sleep(Some(self.now().plus_micros(RETRY))) {
-                // It may have been a peer's as well, so it counts for main's first wait.
-                vectors::RUNG.store(true, Ordering::Relaxed);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Sleeps until a doorbell rings or `deadline` has come; whether one rang.
+impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         let rung = loop {
             // Interrupts are masked while we look and until we sleep; `wfi` returns for a pending one all the same, and
@@ -153,6 +136,6 @@ fn start() -> ! {
     // SAFETY: this runs once.
     match unsafe { Machine::start() } {
         Ok(machine) => crate::__amp_main(machine, console),
-        Err(why) => park::stop(console, &[why]),
+        Err(why) => park::stop(console, &[park::Part::Text(why)]),
     }
 }

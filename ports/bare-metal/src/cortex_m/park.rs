@@ -1,11 +1,12 @@
 //! The end: one line on the console, then sleep for ever. Formats by hand, because `core::fmt` is large.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
 use ::cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 
+use self::Part::{Hex, Text};
 use super::console::Console;
 
 /// Sleeps for ever. Whoever started the machine ends it.
@@ -15,12 +16,25 @@ pub fn park() -> ! {
     }
 }
 
+/// A piece of a line.
+pub enum Part<'a> {
+    /// As it is.
+    Text(&'a str),
+    /// With eight digits.
+    Hex(u32),
+}
+
 /// Prints a line, then parks.
-pub fn stop(mut console: Console, line: &[&str]) -> ! {
-    for part in ["amp: "].iter().chain(line).chain(&["\n"]) {
-        // The console never fails.
-        let _ = console.write_str(part);
+pub fn stop(mut console: Console, line: &[Part<'_>]) -> ! {
+    // The console never fails.
+    let _ = console.write_str("amp: ");
+    for part in line {
+        let _ = match *part {
+            Text(text) => console.write_str(text),
+            Hex(value) => hex(&mut console, value),
+        };
     }
+    let _ = console.write_str("\n");
     park()
 }
 
@@ -30,8 +44,8 @@ pub fn panicked(info: &PanicInfo) -> ! {
     // SAFETY: whoever had the console has panicked and never returns to it.
     let console = unsafe { Console::new() };
     match info.location() {
-        Some(at) => stop(console, &["panicked at ", at.file(), ", line 0x", hex(at.line(), &mut [0; 8])]),
-        None => stop(console, &["panicked"]),
+        Some(at) => stop(console, &[Text("panicked at "), Text(at.file()), Text(", line 0x"), Hex(at.line())]),
+        None => stop(console, &[Text("panicked")]),
     }
 }
 
@@ -41,14 +55,13 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     let console = unsafe { Console::new() };
     // SAFETY: the system control block is always there, and reading this register changes nothing.
     let status = unsafe { &*SCB::PTR }.cfsr.read();
-    stop(console, &["fault at 0x", hex(frame.pc(), &mut [0; 8]), ", CFSR 0x", hex(status, &mut [0; 8])])
+    stop(console, &[Text("fault at 0x"), Hex(frame.pc()), Text(", CFSR 0x"), Hex(status)])
 }
 
-fn hex(mut value: u32, digits: &mut [u8; 8]) -> &str {
-    for digit in digits.iter_mut().rev() {
-        let nibble = (value & 0xf) as u8;
-        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-        value >>= 4;
+fn hex(console: &mut Console, value: u32) -> fmt::Result {
+    for shift in (0..32).step_by(4).rev() {
+        let digit = (value >> shift & 0xf) as usize;
+        console.write_str("0123456789abcdef".get(digit..=digit).unwrap_or_default())?;
     }
-    core::str::from_utf8(digits).unwrap_or_default()
+    Ok(())
 }

@@ -1,2 +1,116 @@
-//! The `amp` tool.
-fn main() {}
+//! The `amp` tool's command line. What each command does is in the module of its name.
+
+mod bench;
+mod demo;
+mod machines;
+mod peer;
+mod process;
+mod qemu;
+mod server;
+mod server_options;
+mod test;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or one and a Linux process.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amp",
+    version,
+    after_help = "\
+Examples:
+  amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
+  amp demo --pair host,m3        a Linux process and a Cortex-M3 do
+  amp test                       all tests
+  amp server --help              a server for machines of your own"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start two machines, let them talk, and print the figures
+    #[command(after_help = "\
+Each of the 9 pairs of a53, m3 and host goes; the first named is the rpmsg host, the second the remote.
+The exit status is 0 only if every message came back right.
+
+Examples:
+  amp demo
+  amp demo --pair m3,m3 --start remote-first
+  amp demo --pair host,a53 --json 2>/dev/null | jq .median_us
+  amp demo --runs 20
+
+Environment: QEMU_BIN_PATH names the folder of another QEMU; NO_COLOR switches colours off.")]
+    Demo(demo::Options),
+    /// Serve shared memory and doorbells to QEMUs and Linux processes
+    #[command(after_help = "\
+It speaks version 0 of QEMU's ivshmem protocol, and runs until SIGINT or SIGTERM.
+
+Examples:
+  amp server --socket /tmp/ivshmem
+  amp server --socket /tmp/ivshmem --size 1M
+  qemu-system-aarch64 -machine virt … -chardev socket,path=/tmp/ivshmem,id=ivshmem \\
+      -device ivshmem-doorbell,chardev=ivshmem,vectors=1")]
+    Server(server_options::ServerOptions),
+    /// Run all tests: format, lints, unit, property and doc tests, and pairs of machines
+    #[command(after_help = "\
+The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
+
+Examples:
+  amp test
+  amp test clippy
+  amp test 'pair a53,m3'
+  amp test --list")]
+    Test(test::Options),
+    /// Measure the images: flash and RAM
+    #[command(after_help = "Examples:\n  amp bench\n  amp bench --json\n  amp bench --check")]
+    Bench(bench::Options),
+    /// Print the completion of this command line for a shell
+    #[command(after_help = "Examples:\n  source <(./amp completions bash)\n  ./amp completions fish | source")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Be one side of a demo's pair, as this process
+    #[command(hide = true)]
+    Peer(peer::Options),
+    /// Become a command that dies with its parent
+    #[command(hide = true)]
+    Guard {
+        /// The parent's process id
+        parent: i32,
+        /// The command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Server(options) => server::run(&options.into()).map(|()| ExitCode::SUCCESS),
+        Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "amp", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Peer(options) => peer::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Guard { parent, command } => Err(process::guard(parent, &command)),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("amp: {error:#}");
+        match error.downcast_ref() {
+            // As a shell counts it.
+            Some(process::Interrupted(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+            None => ExitCode::FAILURE,
+        }
+    })
+}

@@ -1,0 +1,50 @@
+//! Where the machines' lines go: prefixed by machine, coloured on a terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Shows lines of the two sides.
+#[derive(Debug)]
+pub struct Console {
+    to_errors: bool,
+    coloured: bool,
+    labels: [String; 2],
+}
+
+impl Console {
+    /// For sides with these labels; on standard error where standard output is for programs.
+    pub fn new(labels: [String; 2], to_errors: bool) -> Self {
+        let terminal = if to_errors { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+        // no-color.org: any value but an empty one means no colour.
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { to_errors, coloured: terminal && !unwanted, labels }
+    }
+
+    /// Shows a line of side 0 or 1. An output that has gone is no reason to stop.
+    pub fn show(&self, side: usize, line: &str) {
+        let text = self.format(side, line);
+        let _ = if self.to_errors { writeln!(io::stderr(), "{text}") } else { writeln!(io::stdout(), "{text}") };
+    }
+
+    fn format(&self, side: usize, line: &str) -> String {
+        let width = self.labels.iter().map(String::len).max().unwrap_or(0);
+        let label = &self.labels[side];
+        // Cyan and yellow are legible on dark and on light, and told apart by most eyes.
+        let (on, off) = if self.coloured { (["\x1b[36m", "\x1b[33m"][side], "\x1b[0m") } else { ("", "") };
+        format!("{on}{label:width$} | {off}{line}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_prefixed_to_one_width_and_coloured_by_side() {
+        let labels = ["a53 host".to_owned(), "m3 remote".to_owned()];
+        let mut console = Console { to_errors: false, coloured: false, labels };
+        assert_eq!(console.format(0, "up"), "a53 host  | up");
+        assert_eq!(console.format(1, "up"), "m3 remote | up");
+        console.coloured = true;
+        assert_eq!(console.format(1, "up"), "\x1b[33mm3 remote | \x1b[0mup");
+    }
+}

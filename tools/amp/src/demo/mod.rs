@@ -1,0 +1,196 @@
+//! `amp demo`: a server, two machines, and what came of their talk, for people or for programs.
+
+mod console;
+mod figures;
+pub mod pair;
+mod talk;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::machines::{SHARED_MEMORY, Workshop};
+use crate::process;
+use crate::server;
+use console::Console;
+use figures::Total;
+use pair::{Pair, Start};
+use talk::{Outcome, Rules, Talk};
+
+/// How long a machine has until its console shows life, at most.
+const UP_LIMIT: Duration = Duration::from_secs(30);
+/// The longest path of a socket, in bytes: what fits `sockaddr_un` beside its end.
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// What `amp demo` can be told.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Options {
+    /// The machines of the rpmsg host and of the rpmsg remote: each a53, m3 or host (a Linux process)
+    #[arg(long, value_name = "HOST-SIDE,REMOTE-SIDE", default_value = "a53,m3")]
+    pub pair: Pair,
+    /// Who starts first
+    #[arg(long, value_enum, default_value = "host-first")]
+    pub start: Start,
+    /// How long one talk may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+    /// How many talks to hold, one after the other; ends at the first that fails
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Print the figures as JSON, one object a run; the consoles go to standard error
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What came of a run, as a program reads it. Times are in the unit of their name.
+#[derive(Debug, Serialize)]
+struct Report {
+    pair: Pair,
+    start: Start,
+    passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(flatten)]
+    total: Option<Total>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_message_ms: Option<f64>,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// What is missing, or what went wrong; with `json`, also printed as an object.
+pub fn run(options: &Options) -> Result<()> {
+    process::catch_interrupts()?;
+    let expected = u64::from(amp_ivshmem_conversation::MESSAGES);
+    let workshop = Workshop::prepare(&options.pair.sides().map(|(machine, _)| machine));
+    if let (Err(error), true) = (&workshop, options.json) {
+        report(options, Err(error), None)?;
+    }
+    let workshop = workshop?;
+    for number in 1..=options.runs {
+        if options.runs > 1 && !options.json {
+            println!("run {number} of {}", options.runs);
+        }
+        let result = hold(options, &workshop);
+        let objection = result.as_ref().ok().and_then(|outcome| outcome.total.objection(expected));
+        if options.json {
+            report(options, result.as_ref(), objection.clone())?;
+        } else if let Ok(outcome) = &result {
+            println!("{}", line(outcome));
+        }
+        result?;
+        if let Some(objection) = objection {
+            bail!(objection);
+        }
+    }
+    Ok(())
+}
+
+/// One talk on a server of its own, on a socket that nobody else sees.
+fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
+    let folder = tempfile::Builder::new().prefix("amp-").tempdir().context("no folder for the socket")?;
+    let socket = folder.path().join("ivshmem");
+    check_socket_path(&socket)?;
+    let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
+    let sides = options.pair.sides();
+    let labels = sides.map(|(machine, role)| machine.label(role));
+    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, &socket));
+    let [host_label, remote_label] = labels.clone();
+    let limit = Duration::from_secs(options.timeout);
+    let rules = Rules { start: options.start, up_limit: UP_LIMIT.min(limit), limit };
+    let console = Console::new(labels, options.json);
+    let outcome =
+        Talk::new([(host_label, host?), (remote_label, remote?)], rules).hold(|side, line| console.show(side, line));
+    drop(server);
+    outcome
+}
+
+fn check_socket_path(socket: &Path) -> Result<()> {
+    let length = socket.as_os_str().len();
+    if length > LONGEST_SOCKET_PATH {
+        bail!(
+            "the socket's path {} has {length} bytes, {LONGEST_SOCKET_PATH} is the most: set TMPDIR to a shorter folder",
+            socket.display()
+        );
+    }
+    Ok(())
+}
+
+/// The figures as one line.
+fn line(outcome: &Outcome) -> String {
+    let Total { messages, lost, wrong, median_us, p99_us, doorbells } = outcome.total;
+    let first = outcome.first_message.map(|time| format!("; first message after {} ms", time.as_millis()));
+    format!(
+        "{messages} messages, {lost} lost, {wrong} wrong; round trip median {median_us} µs, 99 % {p99_us} µs; \
+         {doorbells} doorbells; {:.2} s{}",
+        outcome.duration.as_secs_f64(),
+        first.unwrap_or_default()
+    )
+}
+
+/// The figures, or the error, as one line of JSON on standard output.
+fn report(options: &Options, result: Result<&Outcome, &anyhow::Error>, objection: Option<String>) -> Result<()> {
+    let outcome = result.ok();
+    let error = result.err().map(|error| format!("{error:#}")).or(objection);
+    let report = Report {
+        pair: options.pair,
+        start: options.start,
+        passed: error.is_none(),
+        error,
+        total: outcome.map(|outcome| outcome.total),
+        seconds: outcome.map(|outcome| outcome.duration.as_secs_f64()),
+        first_message_ms: outcome.and_then(|outcome| Some(outcome.first_message?.as_secs_f64() * 1000.0)),
+    };
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).context("standard output has gone")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: Options = Options {
+        pair: Pair { host: crate::machines::Machine::A53, remote: crate::machines::Machine::M3 },
+        start: Start::Together,
+        timeout: 60,
+        runs: 1,
+        json: false,
+    };
+
+    #[test]
+    fn the_line_has_all_figures() {
+        let total = Total { messages: 10_000, lost: 0, wrong: 0, median_us: 12, p99_us: 34, doorbells: 56 };
+        let duration = Duration::from_millis(3210);
+        let outcome = Outcome { total, duration, first_message: Some(Duration::from_millis(68)) };
+        assert_eq!(
+            line(&outcome),
+            "10000 messages, 0 lost, 0 wrong; round trip median 12 µs, 99 % 34 µs; 56 doorbells; 3.21 s; \
+             first message after 68 ms"
+        );
+        let report = Report {
+            pair: OPTIONS.pair,
+            start: OPTIONS.start,
+            passed: true,
+            error: None,
+            total: Some(total),
+            seconds: Some(3.21),
+            first_message_ms: None,
+        };
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["pair"], &json["start"]), (&"a53,m3".into(), &"together".into()));
+        assert_eq!((&json["messages"], &json["passed"]), (&10_000.into(), &true.into()));
+        assert!(json.get("error").is_none());
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_refused() {
+        assert!(check_socket_path(Path::new("/run/x")).is_ok());
+        let error = check_socket_path(&Path::new("/").join("x".repeat(107))).unwrap_err().to_string();
+        assert!(error.contains("TMPDIR"), "{error}");
+    }
+}

@@ -1,0 +1,168 @@
+//! The machines that can be a side of a pair: what each needs, and the command that starts it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::{process, qemu, workspace};
+
+/// How much memory the machines of a demo share, in bytes: what the flat device is set to must be what the server has.
+pub const SHARED_MEMORY: u64 = 1 << 20;
+/// Where the M3 images expect the flat device: registers, memory, interrupt.
+const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
+
+/// Which side of the link a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// rpmsg host: the virtio driver, which owns the buffers.
+    Host,
+    /// rpmsg remote: the virtio device.
+    Remote,
+}
+
+impl Role {
+    /// The image that plays it.
+    pub const fn image(self) -> &'static str {
+        match self {
+            Self::Host => "echo-host",
+            Self::Remote => "echo-remote",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Host { "host" } else { "remote" })
+    }
+}
+
+/// A kind of machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Machine {
+    /// QEMU's `virt` with a Cortex-A53; the PCI device.
+    A53,
+    /// QEMU's `lm3s6965evb`, a Cortex-M3; the flat device.
+    M3,
+    /// A Linux process on this machine, named `host` in a pair.
+    Linux,
+}
+
+impl Machine {
+    /// The name in a pair.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::A53 => "a53",
+            Self::M3 => "m3",
+            Self::Linux => "host",
+        }
+    }
+
+    /// Rust's name of what its images are built for; none where the tool itself is the program.
+    pub const fn target(self) -> Option<&'static str> {
+        match self {
+            Self::A53 => Some("aarch64-unknown-none"),
+            Self::M3 => Some("thumbv7m-none-eabi"),
+            Self::Linux => None,
+        }
+    }
+
+    /// The name in front of its console's lines.
+    pub fn label(self, role: Role) -> String {
+        // `host host` would tell nobody anything.
+        format!("{} {role}", if self == Self::Linux { "linux" } else { self.name() })
+    }
+}
+
+/// The two images for a machine, built or up to date.
+///
+/// # Errors
+/// They did not build.
+pub fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
+    let what = format!("the {} images", machine.name());
+    let arguments = ["--profile", "guest", "-p", "amp-ivshmem-echo", "--bins"];
+    let files = workspace::build(&what, Some(target), &arguments)?;
+    Ok([workspace::find(&files, Role::Host.image())?, workspace::find(&files, Role::Remote.image())?])
+}
+
+/// Everything that a set of machines needs to start: checked and built.
+#[derive(Debug, Default)]
+pub struct Workshop {
+    images: HashMap<Machine, [PathBuf; 2]>,
+    qemu: HashMap<Machine, PathBuf>,
+    flat_object: PathBuf,
+}
+
+impl Workshop {
+    /// Checks the QEMUs that `machines` need and builds their images.
+    ///
+    /// # Errors
+    /// A QEMU that is not there or does not do, or a build that failed.
+    pub fn prepare(machines: &[Machine]) -> Result<Self> {
+        let mut workshop = Self::default();
+        for &machine in machines {
+            let program = match machine {
+                Machine::A53 => "qemu-system-aarch64",
+                Machine::M3 => "qemu-system-arm",
+                Machine::Linux => continue,
+            };
+            if !workshop.qemu.contains_key(&machine) {
+                let path = qemu::find(program)?;
+                if machine == Machine::M3 {
+                    qemu::check_extensible(&path)?;
+                }
+                workshop.qemu.insert(machine, path);
+            }
+        }
+        for &machine in machines {
+            let Some(target) = machine.target() else { continue };
+            if workshop.images.contains_key(&machine) {
+                continue;
+            }
+            workshop.images.insert(machine, images(machine, target)?);
+            if machine == Machine::M3 {
+                let files = workspace::build("the preload object", None, &["--release", "-p", "amp-qemu-flat"])?;
+                workshop.flat_object = workspace::find(&files, "libamp_qemu_flat.so")?;
+            }
+        }
+        Ok(workshop)
+    }
+
+    /// The command that starts `machine` as `role`, a peer of the server at `socket`.
+    ///
+    /// # Errors
+    /// The machine was not prepared.
+    pub fn command(&self, machine: Machine, role: Role, socket: &Path) -> Result<Command> {
+        if machine == Machine::Linux {
+            let mut command = process::guarded("/proc/self/exe");
+            command.args(["peer", "--role", &role.to_string(), "--socket"]).arg(socket);
+            return Ok(command);
+        }
+        let not_prepared = "a machine that was not prepared";
+        let mut command = process::guarded(self.qemu.get(&machine).context(not_prepared)?);
+        let image = &self.images.get(&machine).context(not_prepared)?[role as usize];
+        match machine {
+            // GICv2's frame for messages is all that the image's MSI-X needs. Without the default network card, whose boot
+            // code not every distribution installs along.
+            Machine::A53 => command
+                .args(["-nic", "none"])
+                .args(["-machine", "virt,gic-version=2", "-cpu", "cortex-a53", "-m", "64M"])
+                .args(["-device", "ivshmem-doorbell,chardev=ivshmem,vectors=1"]),
+            _ => command
+                .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])
+                .env("LD_PRELOAD", &self.flat_object)
+                .env("AMP_QEMU_FLAT", FLAT_DEVICE),
+        };
+        // In QEMU's options a comma is written twice.
+        let path = socket.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
+        let chardev = format!("socket,id=ivshmem,path={}", path.replace(',', ",,"));
+        command.args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-chardev"]);
+        command.arg(chardev).arg("-kernel").arg(image);
+        Ok(command)
+    }
+}

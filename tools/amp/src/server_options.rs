@@ -1,0 +1,57 @@
+//! The command line of `amp server`; the server itself knows of no command line.
+
+use std::path::PathBuf;
+
+use crate::server;
+
+/// What `amp server` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerOptions {
+    /// Where the socket will be; only its owner can connect
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// The size of the memory: a power of two, in bytes or with K, M or G
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = parse_size)]
+    pub size: u64,
+    /// Doorbell vectors of each peer; a flat device works with 1 only
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub vectors: u16,
+    /// A file that is the memory, kept at the end; without one the memory is anonymous and cannot change its size
+    #[arg(long, value_name = "FILE")]
+    pub memory: Option<PathBuf>,
+}
+
+impl From<ServerOptions> for server::Options {
+    fn from(options: ServerOptions) -> Self {
+        let ServerOptions { socket, size, vectors, memory } = options;
+        Self { socket, size, vectors, memory }
+    }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 10),
+        Some(digits) if text.ends_with('M') => (digits, 20),
+        Some(digits) => (digits, 30),
+        None => (text, 0),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let size = number.and_then(|number| number.checked_mul(1 << shift));
+    size.ok_or_else(|| "a size is a number of bytes, or one with K, M or G at its end, for example 4M".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!(parse_size("4M"), Ok(4 << 20));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("64K"), Ok(64 << 10));
+        assert_eq!(parse_size("1G"), Ok(1 << 30));
+        for wrong in ["", "M", "4m", "-1", "4 M", "99999999999G"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! All that `amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::demo::pair::{Pair, Start};
+use crate::machines::Machine;
+
+/// What a job runs.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Cargo with these words, for the machine at hand.
+    Cargo(&'static str),
+    /// Cargo with these words, for a guest's target.
+    Guest(&'static str, &'static str),
+    /// Cargo with these words, on loom's model of the memory.
+    Loom(&'static str),
+    /// Cargo of the nightly toolchain with these words, where it has Miri.
+    Miri(&'static str),
+    /// This tool with these words.
+    Amp(Cow<'static, str>),
+}
+
+/// How a job's tests are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The job is one test: its exit status.
+    AsOne,
+    /// By the result lines of libtest.
+    ByLibtest,
+}
+
+/// One job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What a filter is compared with.
+    pub name: String,
+    /// What it runs.
+    pub work: Work,
+    /// How it is counted.
+    pub counted: Counted,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+const M3: &str = "thumbv7m-none-eabi";
+const A53: &str = "aarch64-unknown-none";
+
+/// Name, work, counting, minutes.
+const JOBS: &[(&str, Work, Counted, u64)] = &[
+    ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
+    ("clippy linux", Work::Cargo("clippy --all-targets --all-features -- -D warnings"), Counted::AsOne, 15),
+    (
+        "clippy m3 core",
+        Work::Guest(M3, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    (
+        "clippy m3 core with all",
+        Work::Guest(M3, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    ("clippy m3 images", Work::Guest(M3, GUEST_CLIPPY), Counted::AsOne, 10),
+    (
+        "clippy a53 core",
+        Work::Guest(A53, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    (
+        "clippy a53 core with all",
+        Work::Guest(A53, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    ("clippy a53 images", Work::Guest(A53, GUEST_CLIPPY), Counted::AsOne, 10),
+    ("tests", Work::Cargo("test --all-features --lib --bins --tests --no-fail-fast"), Counted::ByLibtest, 20),
+    ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
+    ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
+    ("loom", Work::Loom("test --release -p amp-ivshmem --features fakes --test loom"), Counted::ByLibtest, 15),
+    ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
+    ("image sizes", Work::Amp(Cow::Borrowed("bench --check")), Counted::AsOne, 10),
+];
+const GUEST_CLIPPY: &str =
+    "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -- -D warnings";
+
+/// The pairs that must talk, each in either order.
+const PAIRS: [(Machine, Machine); 5] = [
+    (Machine::A53, Machine::M3),
+    (Machine::A53, Machine::A53),
+    (Machine::M3, Machine::M3),
+    (Machine::Linux, Machine::M3),
+    (Machine::Linux, Machine::A53),
+];
+
+/// All jobs in the order in which they run: what is quick to fail first.
+pub fn all() -> Vec<Job> {
+    let job = |(name, work, counted, minutes): &(&str, Work, Counted, u64)| Job {
+        name: (*name).to_owned(),
+        work: work.clone(),
+        counted: *counted,
+        limit: Duration::from_secs(minutes * 60),
+    };
+    let talks = PAIRS.iter().flat_map(|&(host, remote)| {
+        [Start::HostFirst, Start::RemoteFirst].map(|start| {
+            let pair = Pair { host, remote };
+            let words = format!("demo --pair {pair} --start {} --timeout 90", start.name());
+            Job {
+                name: format!("pair {pair} {}", start.name()),
+                work: Work::Amp(words.into()),
+                counted: Counted::AsOne,
+                // The images are built already, or the first pair builds them.
+                limit: Duration::from_secs(300),
+            }
+        })
+    });
+    JOBS.iter().map(job).chain(talks).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_pairs_start_both_ways() {
+        let jobs = all();
+        let mut names: Vec<_> = jobs.iter().map(|job| &job.name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), jobs.len());
+        assert_eq!(jobs.iter().filter(|job| job.name.starts_with("pair ")).count(), 10);
+    }
+}

@@ -1,0 +1,72 @@
+//! The peers' ids: 16 bits, growing, and none given again while anyone lives who knew its former holder.
+//!
+//! QEMU frees a peer's eventfds when it leaves, and would write through the freed array if the same id joined later.
+
+use std::collections::HashMap;
+
+/// Gives out ids.
+#[derive(Debug, Default)]
+pub struct Ids {
+    next: u16,
+    /// Joins and leaves so far: the time here.
+    clock: u64,
+    /// When each living id joined.
+    joined: HashMap<u16, u64>,
+    /// When each former id left.
+    left: HashMap<u16, u64>,
+}
+
+impl Ids {
+    /// The next id that is free in the sense above; none where there is none.
+    pub fn take(&mut self) -> Option<u16> {
+        let oldest = self.joined.values().min().copied().unwrap_or(u64::MAX);
+        let forgotten = |id: &u16| self.left.get(id).is_none_or(|&left| left < oldest);
+        let id = (0..=u16::MAX)
+            .map(|step| self.next.wrapping_add(step))
+            .find(|id| !self.joined.contains_key(id) && forgotten(id))?;
+        self.clock += 1;
+        self.left.remove(&id);
+        self.joined.insert(id, self.clock);
+        self.next = id.wrapping_add(1);
+        Some(id)
+    }
+
+    /// The holder of `id` left.
+    pub fn give_back(&mut self, id: u16) {
+        if self.joined.remove(&id).is_some() {
+            self.clock += 1;
+            self.left.insert(id, self.clock);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_and_are_not_given_again() {
+        let mut ids = Ids::default();
+        assert_eq!([ids.take(), ids.take()], [Some(0), Some(1)]);
+        ids.give_back(0);
+        assert_eq!(ids.take(), Some(2));
+    }
+
+    #[test]
+    fn after_the_last_id_only_forgotten_ones_follow() {
+        let mut ids = Ids::default();
+        assert_eq!(ids.take(), Some(0));
+        for id in 1..=u16::MAX {
+            assert_eq!(ids.take(), Some(id));
+            if id != 7 {
+                ids.give_back(id);
+            }
+        }
+        assert_eq!(ids.take(), None, "peer 0 knew them all");
+        ids.give_back(0);
+        assert_eq!(ids.take(), Some(1), "1 to 6 left before 7, the oldest, joined; it knew 0");
+        ids.give_back(7);
+        ids.give_back(1);
+        assert_eq!(ids.take(), Some(2));
+    }
+}

@@ -1,0 +1,192 @@
+//! The server's loop: one thread, one `poll`, nothing in it waits for a single client.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with, sockopt};
+
+use super::client::{Client, Sent};
+use super::ids::Ids;
+use super::{Event, Reason, Server};
+
+/// Ends the loop when it becomes readable.
+pub struct Stop {
+    /// A descriptor that nobody else reads.
+    pub fd: Arc<OwnedFd>,
+    /// Who or what that is, for people.
+    pub name: &'static str,
+}
+
+/// What the kernel may hold for one client, in bytes: its minimum, some five messages. The rest waits with us, where an
+/// eventfd under way does not count against the user's limit of descriptors in flight.
+const SEND_BUFFER: usize = 4096;
+
+/// How long to leave alone what the system had no room for.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+/// How many clients to accept before looking after the others again.
+const ACCEPTS: usize = 16;
+
+impl Server {
+    /// Serves until one of `stops` is readable, and says which.
+    ///
+    /// # Errors
+    /// Where polling itself fails; no client can cause that.
+    pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str> {
+        let memory = Rc::new(self.memory.try_clone().context("no descriptor left for the memory")?);
+        let mut state = Loop {
+            server: self,
+            memory,
+            ids: Ids::default(),
+            clients: Vec::new(),
+            report,
+            full: false,
+            full_said: false,
+            doomed: Vec::new(),
+        };
+        loop {
+            if let Some(name) = state.turn(stops)? {
+                return Ok(name);
+            }
+        }
+    }
+}
+
+struct Loop<R> {
+    server: Server,
+    memory: Rc<OwnedFd>,
+    ids: Ids,
+    /// In the order in which they joined.
+    clients: Vec<Client>,
+    report: R,
+    /// There was no descriptor left to accept a client with: pause, or `poll` would return at once for ever.
+    full: bool,
+    /// That has been reported since a client was last accepted.
+    full_said: bool,
+    /// Clients to drop at the end of this turn.
+    doomed: Vec<(u16, Reason)>,
+}
+
+impl<R: FnMut(Event)> Loop<R> {
+    fn turn(&mut self, stops: &[Stop]) -> Result<Option<&'static str>> {
+        let ready = self.wait(stops)?;
+        let (stopped, rest) = ready.split_at(stops.len());
+        if let Some((stop, _)) = stops.iter().zip(stopped).find(|(_, flags)| !flags.is_empty()) {
+            return Ok(Some(stop.name));
+        }
+        let (listener, clients) = rest.split_at(1);
+        for (client, flags) in self.clients.iter_mut().zip(clients) {
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
+                && let Some(reason) = client.look()
+            {
+                self.doomed.push((client.id, reason));
+            }
+        }
+        self.bury();
+        if self.full || !listener[0].is_empty() {
+            self.full = false;
+            self.accept();
+        }
+        for client in &mut self.clients {
+            if client.is_behind() && client.send() == Sent::Broken {
+                self.doomed.push((client.id, Reason::Closed));
+            }
+        }
+        self.bury();
+        Ok(None)
+    }
+
+    /// Polls, and gives what each descriptor has: the stops, the listener, the clients.
+    fn wait(&self, stops: &[Stop]) -> Result<Vec<PollFlags>> {
+        let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
+        let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
+        fds.push(PollFd::new(self.server.listener.socket(), listener));
+        let mut pause = self.full;
+        for client in &self.clients {
+            let writable = client.is_behind() && !client.crowded;
+            pause |= client.crowded;
+            let events = if writable { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            fds.push(PollFd::new(client.connection(), events));
+        }
+        match poll(&mut fds, pause.then_some(&PAUSE)) {
+            Ok(_) => Ok(fds.iter().map(PollFd::revents).collect()),
+            Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Ok(vec![PollFlags::empty(); fds.len()]),
+            Err(error) => Err(error).context("cannot poll"),
+        }
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            match accept_with(self.server.listener.socket(), flags) {
+                Ok(connection) => {
+                    self.full_said = false;
+                    let event = self.admit(connection).map_or_else(Event::Refused, Event::Joined);
+                    (self.report)(event);
+                }
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    // It stays in the backlog until another leaves.
+                    self.full = true;
+                    if !std::mem::replace(&mut self.full_said, true) {
+                        (self.report)(Event::Refused(
+                            "no descriptor for it until another leaves; raise the limit with ulimit -n".to_owned(),
+                        ));
+                    }
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Makes a peer of a connection: greets it, tells the others of it and it of the others, in the protocol's order.
+    fn admit(&mut self, connection: OwnedFd) -> Result<u16, String> {
+        let _ = sockopt::set_socket_send_buffer_size(&connection, SEND_BUFFER);
+        let eventfds: Vec<_> = (0..self.server.vectors)
+            .map(|_| eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Rc::new))
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("no eventfd for it ({error}); raise the limit with ulimit -n"))?;
+        let id = self.ids.take().ok_or("all 65536 ids are used or remembered; restart the oldest peers")?;
+        let mut client = Client::new(id, connection, eventfds);
+        let greeting = (|| {
+            client.push(0, None)?;
+            client.push(i64::from(id), None)?;
+            client.push(-1, Some(&self.memory))?;
+            for other in &self.clients {
+                client.push_peer(other.id, &other.eventfds)?;
+            }
+            client.push_peer(id, &client.eventfds.clone())
+        })();
+        if greeting.is_err() {
+            self.ids.give_back(id);
+            return Err("too many peers for it to be told of".to_owned());
+        }
+        for other in &mut self.clients {
+            if let Err(reason) = other.push_peer(id, &client.eventfds) {
+                self.doomed.push((other.id, reason));
+            }
+        }
+        self.clients.push(client);
+        Ok(id)
+    }
+
+    /// Drops the doomed, and tells the others.
+    fn bury(&mut self) {
+        while let Some((id, reason)) = self.doomed.pop() {
+            let Some(at) = self.clients.iter().position(|client| client.id == id) else { continue };
+            let gone = self.clients.remove(at);
+            self.ids.give_back(id);
+            for client in &mut self.clients {
+                if let Err(reason) = client.forget(id, gone.eventfds.len()) {
+                    self.doomed.push((client.id, reason));
+                }
+            }
+            (self.report)(Event::Left(id, reason));
+        }
+    }
+}

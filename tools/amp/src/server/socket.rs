@@ -1,0 +1,122 @@
+//! The listening socket: private to its user, never in place of a live one, and gone with its server.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+
+/// Linux's `sun_path` less its final zero, in bytes.
+const PATH_MAX: usize = 107;
+
+/// How many clients may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// A socket that listens, and the name that it made for itself.
+pub struct Listener {
+    socket: OwnedFd,
+    path: PathBuf,
+    /// Device and inode: what was made here is all that is ever removed.
+    made: (u64, u64),
+}
+
+impl Listener {
+    /// Listens at `path`. A socket that nobody listens at any more is replaced.
+    pub fn bind(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let length = path.as_os_str().len();
+        if length > PATH_MAX {
+            bail!("socket path of {length} bytes: Linux allows {PATH_MAX}; choose a shorter one than {name}");
+        }
+        let address = SocketAddrUnix::new(path).with_context(|| format!("{name} cannot name a socket"))?;
+        // Made absolute, so that it is found again wherever the process may be then.
+        let path = std::path::absolute(path).with_context(|| format!("{name} cannot name a socket"))?;
+        // Two servers that find the same stale socket take turns, else one would remove the other's new one.
+        let _turn = turn(&path)?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).context("no socket")?;
+        // On Linux the file gets the mode that the socket has when it is bound: there is no moment in which others
+        // could connect, and the process's umask need not be touched.
+        fchmod(&socket, Mode::RUSR | Mode::WUSR).context("cannot make the socket private")?;
+        let mut bound = bind(&socket, &address);
+        if bound == Err(Errno::ADDRINUSE) {
+            remove_stale(&path, &address)?;
+            bound = bind(&socket, &address);
+        }
+        bound.with_context(|| format!("cannot make the socket {name}; choose a directory that is yours"))?;
+        let found = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {name}"))?;
+        let listener = Self { socket, path, made: (found.dev(), found.ino()) };
+        listen(&listener.socket, BACKLOG).with_context(|| format!("cannot listen on {name}"))?;
+        Ok(listener)
+    }
+
+    /// The socket to accept from; it never blocks.
+    pub fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _turn = turn(&self.path);
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.made) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The turn to make or remove sockets in a directory: a lock on the directory itself, which leaves nothing behind.
+fn turn(path: &Path) -> Result<OwnedFd> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let name = directory.display();
+    let lock = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .with_context(|| format!("cannot open the socket's directory {name}; make it, or choose another"))?;
+    // Held for microseconds; a stranger may hold it for longer, and must not hang us.
+    for _ in 0..100 {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) => return Err(error).with_context(|| format!("cannot lock the directory {name}")),
+        }
+    }
+    bail!("another process keeps the directory {name} locked; choose another directory for the socket")
+}
+
+/// Removes what is at `path` if it is a socket that no process has open.
+fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<()> {
+    let name = path.display();
+    let found = fs::symlink_metadata(path).with_context(|| format!("cannot look at {name}"))?;
+    if !found.file_type().is_socket() {
+        bail!("{name} exists and is not a socket; choose another path, or remove it");
+    }
+    // Connecting with another type of socket asks whether the socket is alive without disturbing who listens there.
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let probe = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).context("no socket")?;
+    match connect(&probe, address) {
+        Err(Errno::CONNREFUSED) => {
+            fs::remove_file(path).with_context(|| format!("cannot remove the stale socket {name}"))
+        }
+        Err(Errno::ACCESS) => bail!("{name} is another user's socket; choose another path"),
+        _ => bail!("a server already listens on {name}; stop it, or choose another path"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_107_bytes_is_the_longest() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let room = PATH_MAX - directory.path().as_os_str().as_bytes().len() - 1;
+        drop(Listener::bind(&directory.path().join("s".repeat(room))).expect("107 bytes"));
+        let error = Listener::bind(&directory.path().join("s".repeat(room + 1))).err().expect("108 bytes");
+        assert!(error.to_string().contains("of 108 bytes: Linux allows 107"), "{error}");
+    }
+}

@@ -89,7 +89,7 @@ pub enum Event {
     Down(Reason),
     /// Something on the bus.
     Bus(rpmsg::Event),
-    /// The link cannot come up as things are; it goes on trying, and says so once for each cause.
+    /// The link cannot come up as things are; it goes on trying, and says so once until it has come up.
     Refused(Refusal),
 }
 

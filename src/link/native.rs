@@ -61,8 +61,8 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     not_before: Instant,
     /// When to ring an unanswering peer again, and the wait after that.
     next_ring: Option<(Instant, u64)>,
-    /// What the caller was last told to be in the way.
-    refused: Option<Refusal>,
+    /// Whether the caller was told what is in the way.
+    refused: bool,
     doorbells: u32,
 }
 
@@ -92,7 +92,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             next_beat: Instant::default(),
             not_before: Instant::default(),
             next_ring: None,
-            refused: None,
+            refused: false,
             doorbells: 0,
             memory,
         };
@@ -284,7 +284,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     fn run(&mut self, outgoing: DriverOutgoing<M, N>, incoming: DeviceIncoming<M, N>, peer: PeerId) -> Event {
         self.bus.attach(outgoing, incoming, peer, self.settings.vector);
         self.life = Life::Run;
-        (self.refused, self.next_ring) = (None, None);
+        (self.refused, self.next_ring) = (false, None);
         if let Some(sides) = &self.sides {
             sides.own.state(State::Run);
         }
@@ -373,14 +373,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         }
     }
 
-    /// Tells the caller what is in the way, once.
+    /// Tells the caller what is in the way, once until it is not any more.
     fn refuse(&mut self, refusal: impl Into<Refusal>) -> Option<Event> {
-        let refusal = Some(refusal.into());
-        if self.refused == refusal {
-            return None;
-        }
-        self.refused = refusal;
-        refusal.map(Event::Refused)
+        let told = core::mem::replace(&mut self.refused, true);
+        (!told).then(|| Event::Refused(refusal.into()))
     }
 }
 

@@ -5,6 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod console;
 mod content;
 mod conversation;
 mod histogram;
@@ -14,10 +15,9 @@ pub use content::MAX_MESSAGE;
 pub use histogram::Histogram;
 pub use party::{Figures, Party};
 
-use core::convert::Infallible;
 use core::fmt::Write;
 
-use amp_ivshmem::link::{AreaError, Role};
+use amp_ivshmem::link::Role;
 use amp_ivshmem::platform::Port;
 
 /// The endpoints' names, who starts on each, and how many messages.
@@ -29,12 +29,13 @@ pub const MESSAGES: u32 = CONVERSATIONS[0].2 + CONVERSATIONS[1].2 + CONVERSATION
 
 /// Plays one side for ever: talks, prints its figures when all has been said, and goes on answering.
 ///
-/// # Errors
-/// A shared memory that the link cannot be in.
-pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) -> Result<Infallible, AreaError> {
-    let mut party = Party::new(port, role, console)?;
-    loop {
-        party.step(port.now(), console);
-        port.wait(Some(party.deadline()));
+/// Returns only where the link cannot be in the port's memory, after it has said why.
+pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) {
+    match Party::new(port, role, console) {
+        Ok(mut party) => loop {
+            party.step(port.now(), console);
+            port.wait(Some(party.deadline()));
+        },
+        Err(error) => console::because(console, "error: ", &error, "no place for the link in the shared memory"),
     }
 }

@@ -1,12 +1,13 @@
 //! One side of the talk: its link, its conversations, and what it tells the console.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
-use amp_ivshmem::link::{AreaError, Event, Link, Role, Settings};
+use amp_ivshmem::link::{AreaError, Event, Link, Reason, Role, Settings};
 use amp_ivshmem::platform::{Instant, Port};
-use amp_ivshmem::rpmsg::{Event as BusEvent, OpenError};
+use amp_ivshmem::rpmsg::{Event as BusEvent, Message, OpenError};
 
 use crate::CONVERSATIONS;
+use crate::console::{because, line};
 use crate::conversation::{Conversation, Tally};
 use crate::histogram::Histogram;
 
@@ -35,11 +36,25 @@ pub struct Figures {
     pub doorbells: u32,
 }
 
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, messages, lost, wrong, median_micros, p99_micros, doorbells } = self;
-        write!(f, "figures role={} messages={messages} lost={lost} wrong={wrong} ", name(*role))?;
-        write!(f, "median_us={median_micros} p99_us={p99_micros} doorbells={doorbells}")
+impl Figures {
+    /// Writes them as one line, `figures role=… messages=…`, for people and programs.
+    fn write(&self, console: &mut impl Write) {
+        line(console)
+            .text("figures role=")
+            .text(name(self.role))
+            .text(" messages=")
+            .number(self.messages)
+            .text(" lost=")
+            .number(self.lost)
+            .text(" wrong=")
+            .number(self.wrong)
+            .text(" median_us=")
+            .number(self.median_micros)
+            .text(" p99_us=")
+            .number(self.p99_micros)
+            .text(" doorbells=")
+            .number(self.doorbells)
+            .end();
     }
 }
 
@@ -47,6 +62,16 @@ const fn name(role: Role) -> &'static str {
     match role {
         Role::Host => "host",
         Role::Remote => "remote",
+    }
+}
+
+/// Why the link went down, in short.
+const fn kind(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Left => "the peer has left",
+        Reason::Restarted => "the peer has restarted",
+        Reason::Silent => "the peer is silent",
+        Reason::Fault(_) => "the peer broke the protocol",
     }
 }
 
@@ -73,7 +98,8 @@ impl<P: Port> Party<P> {
         use amp_ivshmem::mem::SharedMemory;
 
         let memory = port.memory();
-        let _ = writeln!(console, "up as {} with id {}, {} KiB shared", name(role), port.id(), memory.len() / 1024);
+        let start = line(console).text("up as ").text(name(role)).text(" with id ").number(port.id().0.into());
+        start.text(", ").number(memory.len() / 1024).text(" KiB shared").end();
         let mut link = Link::new(memory, port.doorbell(), port.id(), Settings::new(role))?;
         let mut open = |index: usize| -> Result<Conversation, OpenError> {
             let (name, starter, messages) = CONVERSATIONS[index];
@@ -121,43 +147,48 @@ impl<P: Port> Party<P> {
             p99_micros: self.round_trips.quantile(99),
             doorbells: self.link.doorbells(),
         };
-        let _ = writeln!(console, "{figures}");
+        figures.write(console);
         Some(figures)
     }
 
     fn handle(&mut self, event: Event, now: Instant, console: &mut impl Write) {
-        let _ = match event {
+        match event {
             Event::Up { peer } => {
                 self.restart();
-                writeln!(console, "peer {peer} is there")
+                line(console).text("peer ").number(peer.0.into()).text(" is there").end();
             }
-            Event::Down(reason) => writeln!(console, "link down: {reason}"),
-            Event::Refused(refusal) => writeln!(console, "error: {refusal}"),
-            Event::Bus(BusEvent::Message(message)) => {
-                if core::mem::take(&mut self.silent) {
-                    let _ =
-                        writeln!(console, "first message: {} bytes at {}", message.length, message.endpoint.address());
-                }
-                let conversation = self.conversations.iter_mut().find(|talk| talk.endpoint == message.endpoint);
-                let Some(conversation) = conversation else { return self.link.bus().release(message) };
-                let before = self.tally.echoed;
-                let (link, tally, round_trips) = (&mut self.link, &mut self.tally, &mut self.round_trips);
-                conversation.receive(link, message, now, tally, round_trips);
-                if tally.echoed > before && tally.echoed.is_multiple_of(PROGRESS) {
-                    let _ = writeln!(console, "{} messages came back", tally.echoed);
-                }
-                Ok(())
-            }
+            Event::Down(reason) => because(console, "link down: ", &reason, kind(reason)),
+            Event::Refused(refusal) => because(console, "error: ", &refusal, "memory or peer do not fit this side"),
+            Event::Bus(BusEvent::Message(message)) => self.receive(message, now, console),
             Event::Bus(BusEvent::Bound { endpoint, peer }) => {
                 let index = self.conversations.iter().position(|talk| talk.endpoint == endpoint).unwrap_or(0);
-                writeln!(console, "{} at {} is bound to {peer}", CONVERSATIONS[index].0, endpoint.address())
+                let start = line(console).text(CONVERSATIONS[index].0).text(" at ").hex(endpoint.address().0);
+                start.text(" is bound to ").hex(peer.0).end();
             }
-            Event::Bus(BusEvent::Unbound { endpoint }) => writeln!(console, "{} is unbound", endpoint.address()),
+            Event::Bus(BusEvent::Unbound { endpoint }) => {
+                line(console).hex(endpoint.address().0).text(" is unbound").end();
+            }
             Event::Bus(BusEvent::Announced { name, address }) => {
-                writeln!(console, "the peer announces {name} at {address}, which nobody here wants")
+                line(console).text("nobody here wants ").name(&name).text(" at ").hex(address.0).end();
             }
-            Event::Bus(BusEvent::Withdrawn { name, .. }) => writeln!(console, "the peer withdraws {name}"),
-        };
+            Event::Bus(BusEvent::Withdrawn { name, .. }) => {
+                line(console).text("the peer withdraws ").name(&name).end();
+            }
+        }
+    }
+
+    fn receive(&mut self, message: Message, now: Instant, console: &mut impl Write) {
+        if core::mem::take(&mut self.silent) {
+            let start = line(console).text("first message: ").number(message.length.into()).text(" bytes at ");
+            start.hex(message.endpoint.address().0).end();
+        }
+        let conversation = self.conversations.iter_mut().find(|talk| talk.endpoint == message.endpoint);
+        let Some(conversation) = conversation else { return self.link.bus().release(message) };
+        let before = self.tally.echoed;
+        conversation.receive(&mut self.link, message, now, &mut self.tally, &mut self.round_trips);
+        if self.tally.echoed > before && self.tally.echoed.is_multiple_of(PROGRESS) {
+            line(console).number(self.tally.echoed).text(" messages came back").end();
+        }
     }
 
     fn restart(&mut self) {

@@ -57,10 +57,8 @@ fn all_is_said_and_checked_at_both_ends() {
     let ports = [0, 1].map(|id| Fake { memory: &memory, bells: bells.clone(), id: PeerId(id) });
     let mut consoles = [String::new(), String::new()];
     let [first, second] = &mut consoles;
-    let mut parties = [
-        Party::new(&ports[0], Role::Host, first).unwrap(),
-        Party::new(&ports[1], Role::Remote, second).unwrap(),
-    ];
+    let mut parties =
+        [Party::new(&ports[0], Role::Host, first).unwrap(), Party::new(&ports[1], Role::Remote, second).unwrap()];
     let mut figures: [Option<Figures>; 2] = [None; 2];
     let mut micros = 1;
     while figures.iter().any(Option::is_none) {
@@ -78,7 +76,7 @@ fn all_is_said_and_checked_at_both_ends() {
     assert_eq!((host.lost, host.wrong, remote.lost, remote.wrong), (0, 0, 0, 0));
     // A round trip is two turns of 10 µs; three conversations share each doorbell.
     assert_eq!((host.median_micros, host.p99_micros), (20, 20));
-    assert!(host.doorbells + remote.doorbells < 2 * MESSAGES, "{host} {remote}");
+    assert!(host.doorbells + remote.doorbells < 2 * MESSAGES, "{host:?} {remote:?}");
     let line = consoles[1].lines().last().unwrap();
     assert!(line.starts_with("figures role=remote messages=3333 lost=0 wrong=0 median_us=20 p99_us="), "{line}");
     println!("{}\n{}", consoles[0], consoles[1]);

@@ -1,1 +1,154 @@
-//! The host port: a Linux process as a peer.
+//! The host port: a Linux process as a peer of an ivshmem server, among QEMU machines or other processes.
+//!
+//! [`Peer::connect`] speaks version 0 of QEMU's ivshmem protocol (QEMU's `docs/specs/ivshmem-spec`, "Client-server
+//! protocol"), maps the memory, and is then a [`Port`] like any other. It knows nothing of what lies in the memory.
+//!
+//! ```no_run
+//! use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
+//! use std::time::Duration;
+//!
+//! let mut peer = amp_ivshmem_host::Peer::connect("/run/user/1000/ivshmem", Duration::from_secs(1))?;
+//! peer.doorbell().ring(PeerId(0), Vector(0))?;
+//! peer.wait(Some(peer.now() + Duration::from_secs(1)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod connection;
+mod error;
+mod mapping;
+mod peers;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use amp_ivshmem::platform::{Instant, PeerId, Port};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Timespec;
+use rustix::time::{ClockId, clock_gettime};
+
+use connection::Connection;
+pub use error::ConnectError;
+pub use mapping::Mapping;
+pub use peers::HostDoorbell;
+use peers::{Peers, lock};
+
+/// This process as a peer.
+///
+/// The memory lives as long as anything made from [`memory`](Port::memory) does, and the doorbells as long as the
+/// [`HostDoorbell`]s do, also after the `Peer` itself. The server may go away: who has met, stays connected.
+#[derive(Debug)]
+pub struct Peer {
+    id: PeerId,
+    memory: Mapping,
+    peers: Arc<Mutex<Peers>>,
+    /// [`server_has_gone`](Self::server_has_gone) has said so.
+    loss_said: bool,
+}
+
+impl Peer {
+    /// Connects to the server at `path`, and waits until it has handed over the memory and this peer's own first
+    /// eventfd, for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: no server, one that does not answer in time or speaks something else, or no room for its
+    /// memory.
+    pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
+        let deadline = now() + timeout;
+        let mut connection = Connection::open(path.as_ref())?;
+        let version = connection.expect("its protocol version", deadline)?;
+        if version.number != 0 || version.fd.is_some() {
+            return Err(ConnectError::Version { number: version.number });
+        }
+        let number = connection.expect("this peer's id", deadline)?.number;
+        let id = u16::try_from(number).map_err(|_| ConnectError::Protocol { what: "an id", number })?;
+        let memory = connection.expect("the memory", deadline)?;
+        if memory.number != -1 {
+            return Err(ConnectError::Protocol { what: "the memory (-1)", number: memory.number });
+        }
+        let memory = Mapping::new(&memory.fd.ok_or(ConnectError::NoMemory)?)?;
+        let mut peers = Peers::new(PeerId(id));
+        while peers.vectors() == 0 {
+            let message = connection.expect("this peer's eventfd", deadline)?;
+            let number = message.number;
+            peers.hear(message).map_err(|_| ConnectError::Protocol { what: "a peer's id", number })?;
+        }
+        peers.connection = Some(connection);
+        peers.catch_up();
+        Ok(Self { id: PeerId(id), memory, peers: Arc::new(Mutex::new(peers)), loss_said: false })
+    }
+
+    /// How many vectors this peer has, as far as the server has said: at least 1.
+    #[must_use]
+    pub fn vectors(&self) -> u16 {
+        lock(&self.peers).vectors()
+    }
+
+    /// The other peers that the server has told of, in no order.
+    #[must_use]
+    pub fn others(&self) -> Vec<PeerId> {
+        lock(&self.peers).others()
+    }
+
+    /// Whether the server has gone since this was last asked: true once at most, after which newcomers stay unknown.
+    /// Memory and doorbells of the peers that are known go on working.
+    pub fn server_has_gone(&mut self) -> bool {
+        let gone = lock(&self.peers).connection.is_none();
+        gone && !std::mem::replace(&mut self.loss_said, true)
+    }
+}
+
+impl Port for Peer {
+    type Memory = Mapping;
+    type Doorbell = HostDoorbell;
+
+    fn memory(&self) -> Mapping {
+        self.memory.clone()
+    }
+
+    fn doorbell(&self) -> HostDoorbell {
+        HostDoorbell::new(Arc::clone(&self.peers))
+    }
+
+    fn id(&self) -> PeerId {
+        self.id
+    }
+
+    fn now(&self) -> Instant {
+        now()
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) {
+        // Shared handles, so that doorbells can be rung from other threads while this one sleeps.
+        let (own, connection) = lock(&self.peers).to_poll();
+        let mut fds: Vec<PollFd<'_>> = own.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)).collect();
+        fds.extend(connection.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)));
+        let timeout = deadline.map(|deadline| timespec(deadline.micros_since(now())));
+        // Interrupted by a signal, or without memory: returning early is allowed.
+        if poll(&mut fds, timeout.as_ref()).is_err() {
+            return;
+        }
+        for (fd, polled) in own.iter().zip(&fds) {
+            if !polled.revents().is_empty() {
+                // Takes all rings so far at once. Where another reader took them, there is nothing; that is fine.
+                let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
+            }
+        }
+        if fds[own.len()..].iter().any(|polled| !polled.revents().is_empty()) {
+            lock(&self.peers).catch_up();
+        }
+    }
+}
+
+/// CLOCK_MONOTONIC.
+fn now() -> Instant {
+    let time = clock_gettime(ClockId::Monotonic);
+    // Never negative, on Linux: time since the machine started.
+    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Instant::from_micros(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000))
+}
+
+fn timespec(micros: u64) -> Timespec {
+    let tv_sec = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
+    Timespec { tv_sec, tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0) }
+}

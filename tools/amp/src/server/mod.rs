@@ -6,6 +6,8 @@
 mod client;
 mod ids;
 mod memory;
+#[cfg(test)]
+mod peer_tests;
 mod serve;
 mod socket;
 #[cfg(test)]
@@ -15,7 +17,7 @@ use std::fmt;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -139,7 +141,7 @@ impl Server {
             .name("ivshmem-server".to_owned())
             .spawn(move || server.serve(&stops, report).map(|_| ()))
             .context("cannot start the server's thread")?;
-        Ok(Running { stop, thread: Some(thread), socket: options.socket.clone() })
+        Ok(Running { stop, thread: Some(thread) })
     }
 }
 
@@ -147,15 +149,9 @@ impl Server {
 pub struct Running {
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<Result<()>>>,
-    socket: PathBuf,
 }
 
 impl Running {
-    /// Where to connect.
-    pub fn socket(&self) -> &Path {
-        &self.socket
-    }
-
     /// Stops the server, and says how it fared.
     ///
     /// # Errors

@@ -1,0 +1,110 @@
+//! The connection to the server: numbers of 8 bytes, some with a descriptor.
+
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use amp_ivshmem::platform::Instant;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SocketAddrUnix, SocketFlags,
+    SocketType, connect, recvmsg, socket_with,
+};
+
+use crate::{ConnectError, now, timespec};
+
+/// Linux's `sun_path` less its final zero, in bytes.
+const PATH_MAX: usize = 107;
+
+/// One message of the server.
+#[derive(Debug)]
+pub struct Message {
+    /// A peer's id; −1 for the memory; the version in the very first.
+    pub number: i64,
+    /// The memory, or an eventfd.
+    pub fd: Option<OwnedFd>,
+    /// There was a descriptor, and this process had no room for it.
+    pub fd_lost: bool,
+}
+
+/// The server closed the connection, or it broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+/// A connection that never blocks.
+#[derive(Debug)]
+pub struct Connection {
+    socket: Arc<OwnedFd>,
+    /// The bytes so far of a message that is not complete.
+    partial: [u8; 8],
+    have: usize,
+    fd: Option<OwnedFd>,
+    fd_lost: bool,
+}
+
+impl Connection {
+    pub fn open(path: &Path) -> Result<Self, ConnectError> {
+        let address = SocketAddrUnix::new(path)
+            .ok()
+            // The last byte of `sun_path` would leave no room for its final zero, which other programs rely on.
+            .filter(|_| path.as_os_str().len() <= PATH_MAX)
+            .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+            .map_err(|source| ConnectError::System { what: "make a socket", source })?;
+        connect(&socket, &address).map_err(|source| ConnectError::NoServer { path: path.to_owned(), source })?;
+        Ok(Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false })
+    }
+
+    /// What to poll for reading.
+    pub fn socket(&self) -> &Arc<OwnedFd> {
+        &self.socket
+    }
+
+    /// The next message, where it has arrived.
+    pub fn next(&mut self) -> Result<Option<Message>, Lost> {
+        while self.have < self.partial.len() {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+            let mut rest = [IoSliceMut::new(&mut self.partial[self.have..])];
+            let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+            let got = match recvmsg(&self.socket, &mut rest, &mut ancillary, flags) {
+                Ok(got) if got.bytes > 0 => got,
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::INTR) => continue,
+                Ok(_) | Err(_) => return Err(Lost),
+            };
+            for message in ancillary.drain() {
+                if let RecvAncillaryMessage::ScmRights(fds) = message {
+                    self.fd = fds.last().or(self.fd.take());
+                }
+            }
+            self.fd_lost |= got.flags.contains(ReturnFlags::CTRUNC);
+            self.have += got.bytes;
+        }
+        self.have = 0;
+        let number = i64::from_le_bytes(self.partial);
+        Ok(Some(Message { number, fd: self.fd.take(), fd_lost: std::mem::take(&mut self.fd_lost) }))
+    }
+
+    /// Waits for the next message, which should be `what`.
+    pub fn expect(&mut self, what: &'static str, deadline: Instant) -> Result<Message, ConnectError> {
+        loop {
+            if let Some(message) = self.next().map_err(|Lost| ConnectError::Closed { what })? {
+                return Ok(message);
+            }
+            let left = deadline.micros_since(now());
+            if left == 0 {
+                return Err(ConnectError::Timeout { what });
+            }
+            let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+            match poll(&mut fds, Some(&timespec(left))) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(source) => return Err(ConnectError::System { what: "wait for the server", source }),
+            }
+        }
+    }
+}

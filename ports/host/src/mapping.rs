@@ -1,0 +1,120 @@
+//! The shared memory as this process maps it.
+
+use std::os::fd::OwnedFd;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use amp_ivshmem::mem::{Load, MemoryError, Region, SharedMemory, Store};
+use rustix::fs::fstat;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::ConnectError;
+
+/// The shared memory, or a part of it. The memory is unmapped when the last of its parts is dropped.
+///
+/// Whoever else has the server's memory object may shrink it unless the server has sealed it (`amp server` has); access
+/// to what is gone then ends this process with SIGBUS.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Valid for as long as `whole`, and therefore never handed out.
+    region: Region<'static>,
+    whole: Arc<Whole>,
+}
+
+/// Unmaps when dropped.
+#[derive(Debug)]
+struct Whole {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: only the address is kept here, to unmap it once; the accesses are `Region`'s, which is made for sharing.
+unsafe impl Send for Whole {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Whole {}
+
+impl Mapping {
+    pub(crate) fn new(memory: &OwnedFd) -> Result<Self, ConnectError> {
+        let system = |what| move |source| ConnectError::System { what, source };
+        let size = fstat(memory).map_err(system("look at the server's memory"))?.st_size;
+        let size = u64::try_from(size).unwrap_or(0);
+        if !(4096..=1 << 31).contains(&size) {
+            return Err(ConnectError::Size { size });
+        }
+        let too_large = |_| ConnectError::Size { size };
+        let (len, len_u32) = (usize::try_from(size).map_err(too_large)?, u32::try_from(size).map_err(too_large)?);
+        let rights = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: at an address of the kernel's choice, so nothing that exists is replaced.
+        let start = unsafe { mmap(ptr::null_mut(), len, rights, MapFlags::SHARED, memory, 0) }
+            .map_err(system("map the server's memory"))?;
+        let start = NonNull::new(start.cast()).ok_or(ConnectError::NoMemory)?;
+        let whole = Arc::new(Whole { start, len });
+        // SAFETY: mapped until `whole` is dropped, which every user of the region holds; page-aligned, ordinary memory,
+        // and no Rust allocation.
+        let region = unsafe { Region::new(start, len_u32) };
+        Ok(Self { region, whole })
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        // SAFETY: what `new` mapped; the last `Mapping`, and so the last region, is gone.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+// SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
+unsafe impl SharedMemory for Mapping {
+    fn len(&self) -> u32 {
+        self.region.len()
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
+        Ok(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        self.region.is_aligned_to(align)
+    }
+
+    #[inline]
+    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.load_u16(offset, order) }
+    }
+
+    #[inline]
+    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.store_u16(offset, value, order) }
+    }
+
+    #[inline]
+    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.load_u32(offset, order) }
+    }
+
+    #[inline]
+    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.store_u32(offset, value, order) }
+    }
+
+    #[inline]
+    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.copy_in(offset, from) }
+    }
+
+    #[inline]
+    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.region.copy_out(offset, to) }
+    }
+
+    #[inline]
+    fn fence(&self) {
+        self.region.fence();
+    }
+}

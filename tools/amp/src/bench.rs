@@ -7,7 +7,7 @@ use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 use serde::Serialize;
 
 use crate::machines::{self, Machine, Role};
-use crate::process;
+use crate::{output, process};
 
 /// The most flash, in bytes, that the M3 echo remote may take.
 const FLASH_LIMIT: u64 = 16 * 1024;
@@ -51,11 +51,11 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     if options.json {
-        println!("{}", serde_json::to_string(&sizes)?);
+        output::line(&serde_json::to_string(&sizes)?);
     } else {
-        println!("image       flash     RAM   in bytes, RAM beside the stack");
+        output::line("image       flash     RAM   in bytes, RAM beside the stack");
         for Size { machine, role, flash, ram } in &sizes {
-            println!("{:10} {flash:6} {ram:7}", format!("{machine} {role}"));
+            output::line(&format!("{:10} {flash:6} {ram:7}", format!("{machine} {role}")));
         }
     }
     if options.check {

@@ -1,6 +1,6 @@
 //! The machines that can be a side of a pair: what each needs, and the command that starts it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -103,27 +103,18 @@ impl Workshop {
     ///
     /// # Errors
     /// A QEMU that is not there or does not do, or a build that failed.
-    pub fn prepare(machines: &[Machine]) -> Result<Self> {
+    pub fn prepare(machines: &HashSet<Machine>) -> Result<Self> {
         let mut workshop = Self::default();
         for &machine in machines {
-            let program = match machine {
-                Machine::A53 => "qemu-system-aarch64",
-                Machine::M3 => "qemu-system-arm",
+            let path = match machine {
+                Machine::A53 => qemu::find("qemu-system-aarch64")?,
+                Machine::M3 => qemu::find_extensible("qemu-system-arm")?,
                 Machine::Linux => continue,
             };
-            if !workshop.qemu.contains_key(&machine) {
-                let path = qemu::find(program)?;
-                if machine == Machine::M3 {
-                    qemu::check_extensible(&path)?;
-                }
-                workshop.qemu.insert(machine, path);
-            }
+            workshop.qemu.insert(machine, path);
         }
         for &machine in machines {
             let Some(target) = machine.target() else { continue };
-            if workshop.images.contains_key(&machine) {
-                continue;
-            }
             workshop.images.insert(machine, images(machine, target)?);
             if machine == Machine::M3 {
                 let files = workspace::build("the preload object", None, &["--release", "-p", "amp-qemu-flat"])?;

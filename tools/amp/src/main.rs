@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod machines;
+mod output;
 mod peer;
 mod process;
 mod qemu;
@@ -99,7 +100,9 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "amp", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "amp", &mut script);
+            output::print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
         Command::Peer(options) => peer::run(&options).map(|()| ExitCode::SUCCESS),

@@ -28,6 +28,16 @@ pub fn find(program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// As [`find`], and checks that a preloaded object can extend it.
+///
+/// # Errors
+/// As [`find`], and where it cannot be extended.
+pub fn find_extensible(program: &str) -> Result<PathBuf> {
+    let path = find(program)?;
+    check_extensible(&path)?;
+    Ok(path)
+}
+
 /// In the folder that Zephyr's variable names, else in PATH.
 fn locate(program: &str) -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("QEMU_BIN_PATH").filter(|folder| !folder.is_empty()) {
@@ -62,7 +72,7 @@ fn check_version(path: &Path, said: &str) -> Result<()> {
 ///
 /// # Errors
 /// It can't, and why.
-pub fn check_extensible(program: &Path) -> Result<()> {
+fn check_extensible(program: &Path) -> Result<()> {
     let name = program.display();
     let file = File::open(program).with_context(|| format!("{name} cannot be read"))?;
     let cache = ReadCache::new(file);

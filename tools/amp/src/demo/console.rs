@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::output;
+
 /// Shows lines of the two sides.
 #[derive(Debug)]
 pub struct Console {
@@ -22,7 +24,11 @@ impl Console {
     /// Shows a line of side 0 or 1. An output that has gone is no reason to stop.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
-        let _ = if self.to_errors { writeln!(io::stderr(), "{text}") } else { writeln!(io::stdout(), "{text}") };
+        if self.to_errors {
+            let _ = writeln!(io::stderr(), "{text}");
+        } else {
+            output::line(&text);
+        }
     }
 
     fn format(&self, side: usize, line: &str) -> String {

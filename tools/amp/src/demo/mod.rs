@@ -5,7 +5,6 @@ mod figures;
 pub mod pair;
 mod talk;
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,8 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use crate::machines::{SHARED_MEMORY, Workshop};
-use crate::process;
-use crate::server;
+use crate::{output, process, server};
 use console::Console;
 use figures::Total;
 use pair::{Pair, Start};
@@ -68,21 +66,21 @@ struct Report {
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let expected = u64::from(amp_ivshmem_conversation::MESSAGES);
-    let workshop = Workshop::prepare(&options.pair.sides().map(|(machine, _)| machine));
+    let workshop = Workshop::prepare(&[options.pair.host, options.pair.remote].into());
     if let (Err(error), true) = (&workshop, options.json) {
         report(options, Err(error), None)?;
     }
     let workshop = workshop?;
     for number in 1..=options.runs {
         if options.runs > 1 && !options.json {
-            println!("run {number} of {}", options.runs);
+            output::line(&format!("run {number} of {}", options.runs));
         }
         let result = hold(options, &workshop);
         let objection = result.as_ref().ok().and_then(|outcome| outcome.total.objection(expected));
         if options.json {
             report(options, result.as_ref(), objection.clone())?;
         } else if let Ok(outcome) = &result {
-            println!("{}", line(outcome));
+            output::line(&line(outcome));
         }
         result?;
         if let Some(objection) = objection {
@@ -100,14 +98,15 @@ fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let sides = options.pair.sides();
     let labels = sides.map(|(machine, role)| machine.label(role));
-    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, &socket));
+    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, server.socket()));
     let [host_label, remote_label] = labels.clone();
     let limit = Duration::from_secs(options.timeout);
     let rules = Rules { start: options.start, up_limit: UP_LIMIT.min(limit), limit };
     let console = Console::new(labels, options.json);
     let outcome =
         Talk::new([(host_label, host?), (remote_label, remote?)], rules).hold(|side, line| console.show(side, line));
-    drop(server);
+    // What ended the server early explains what ended the talk.
+    server.stop().context("the server ended")?;
     outcome
 }
 
@@ -145,9 +144,10 @@ fn report(options: &Options, result: Result<&Outcome, &anyhow::Error>, objection
         error,
         total: outcome.map(|outcome| outcome.total),
         seconds: outcome.map(|outcome| outcome.duration.as_secs_f64()),
-        first_message_ms: outcome.and_then(|outcome| Some(outcome.first_message?.as_secs_f64() * 1000.0)),
+        first_message_ms: outcome.and_then(|outcome| Some(outcome.first_message?.as_micros() as f64 / 1000.0)),
     };
-    writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).context("standard output has gone")
+    output::line(&serde_json::to_string(&report)?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 mod count;
 mod jobs;
 
-use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::process::{self, Running};
-use crate::workspace;
+use crate::{output, workspace};
 use count::Count;
 use jobs::{Counted, Job, Work};
 
@@ -42,26 +41,24 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let filter = options.filter.as_deref().unwrap_or_default();
     let jobs: Vec<Job> = jobs::all().into_iter().filter(|job| job.name.contains(filter)).collect();
     if options.list {
-        jobs.iter().for_each(|job| println!("{}", job.name));
+        jobs.iter().for_each(|job| output::line(&job.name));
         return Ok(ExitCode::SUCCESS);
     }
     if jobs.is_empty() {
         eprintln!("amp: no job's name contains '{filter}'; amp test --list prints them all");
-        println!("0 passed, 0 failed, 0 skipped");
+        output::line("0 passed, 0 failed, 0 skipped");
         return Ok(ExitCode::FAILURE);
     }
     let mut sum = Count::default();
     for (index, job) in jobs.iter().enumerate() {
-        print!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name);
-        // A terminal that has gone is no reason to stop.
-        let _ = std::io::stdout().flush();
+        output::print(&format!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name));
         let begun = Instant::now();
         let end = hold(job)?;
-        println!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64());
-        end.output.iter().for_each(|line| println!("    {line}"));
+        output::line(&format!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64()));
+        end.output.iter().for_each(|line| output::line(&format!("    {line}")));
         sum += end.count;
     }
-    println!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
+    output::line(&format!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped));
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

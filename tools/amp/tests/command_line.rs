@@ -1,0 +1,109 @@
+//! The tool as a process: its help, its refusals, and that what it starts dies with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const AMP: &str = env!("CARGO_BIN_EXE_amp");
+
+fn amp(arguments: &[&str]) -> Output {
+    Command::new(AMP).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether a process lives; one that has died and was not waited for does not.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
+    !matches!(stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()), None | Some(Some('Z')))
+}
+
+fn dies(pid: &str) -> bool {
+    let end = Instant::now() + Duration::from_secs(5);
+    while lives(pid) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    !lives(pid)
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["demo", "server", "test", "bench", "completions"] {
+        let output = amp(&[command, "--help"]);
+        assert!(output.status.success(), "{command}");
+        assert!(text(&output.stdout).contains("Examples:"), "{command}");
+    }
+    assert!(text(&amp(&["--help"]).stdout).contains("Examples:"));
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&amp(&["completions", shell]).stdout);
+        assert!(script.contains("demo") && script.contains("server"), "{shell}");
+    }
+}
+
+#[test]
+fn a_guarded_command_dies_with_its_parent_however_that_ends() {
+    let script = format!("{AMP} guard $$ -- sleep 60 & echo $!; wait");
+    let mut parent = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let guarded = first_line(&mut parent);
+    // Until it has become the sleep; before, it refuses to be an orphan.
+    while lives(&guarded) && !std::fs::read_to_string(format!("/proc/{guarded}/comm")).unwrap().starts_with("sleep") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(lives(&guarded));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    assert!(dies(&guarded));
+}
+
+#[test]
+fn a_guarded_command_does_not_start_for_a_parent_that_has_gone() {
+    let output = amp(&["guard", "1", "--", "echo", "started"]);
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    assert!(text(&output.stderr).contains("has gone"));
+}
+
+#[test]
+fn a_qemu_that_does_not_do_gets_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |folder: &Path| {
+        let output = Command::new(AMP).args(["demo", "--json"]).env("QEMU_BIN_PATH", folder).output().unwrap();
+        assert!(!output.status.success());
+        let errors = text(&output.stderr);
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["passed"], false);
+        assert!(errors.contains(report["error"].as_str().unwrap()));
+        errors
+    };
+    assert!(demo(folder.path()).contains("QEMU_BIN_PATH"));
+    for program in ["qemu-system-arm", "qemu-system-aarch64"] {
+        let script = folder.path().join(program);
+        std::fs::write(&script, "#!/bin/sh\necho QEMU emulator version 7.2.1\n").unwrap();
+        assert!(Command::new("chmod").arg("+x").arg(&script).status().unwrap().success());
+    }
+    assert!(demo(folder.path()).contains("7.2.1"));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_panic() {
+    let mut command = Command::new(AMP);
+    command.args(["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output.stderr), "");
+}

@@ -98,7 +98,7 @@ fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let sides = options.pair.sides();
     let labels = sides.map(|(machine, role)| machine.label(role));
-    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, server.socket()));
+    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, &socket));
     let [host_label, remote_label] = labels.clone();
     let limit = Duration::from_secs(options.timeout);
     let rules = Rules { start: options.start, up_limit: UP_LIMIT.min(limit), limit };

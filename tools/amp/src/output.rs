@@ -2,10 +2,15 @@
 
 use std::io::{self, Write};
 
+/// Writes text as it is; it is seen when a line ends.
+pub fn write(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
 /// Prints text as it is, at once.
 pub fn print(text: &str) {
-    let mut output = io::stdout().lock();
-    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    write(text);
+    let _ = io::stdout().lock().flush();
 }
 
 /// Prints a line.

@@ -1,10 +1,18 @@
 //! `amp peer`: this process as one side of a demo's pair.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use amp_ivshmem::link;
+use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
 use crate::machines::Role;
+use crate::output;
+
+/// How long the server has to hand over the memory.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What `amp peer` is told.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,5 +30,21 @@ pub struct Options {
 /// # Errors
 /// No server, or a memory that the link cannot be in.
 pub fn run(options: &Options) -> Result<()> {
-    bail!("the host port is not there yet to be the {} at {}", options.role, options.socket.display());
+    let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
+    let role = match options.role {
+        Role::Host => link::Role::Host,
+        Role::Remote => link::Role::Remote,
+    };
+    amp_ivshmem_conversation::run(&mut peer, role, &mut Console);
+    bail!("there was no talk: its own line above says why")
+}
+
+/// Standard output as the conversation's console; it is flushed at each line's end.
+struct Console;
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        output::write(text);
+        Ok(())
+    }
 }

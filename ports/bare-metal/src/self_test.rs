@@ -2,8 +2,8 @@
 
 use amp_ivshmem::platform::{Doorbell, Instant, Port, Vector};
 
-/// How long the own doorbell may take to come back, and how often it is rung, in microseconds.
-const PATIENCE: u64 = 1_000_000;
+/// How long the own doorbell may take to come back (seconds only where the computer is overloaded), and how often it is rung, in microseconds.
+const PATIENCE: u64 = 3_000_000;
 const RETRY: u64 = 1_000;
 
 /// A port that can tell why it woke.

@@ -104,22 +104,22 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
 
 /// What the toolchain lacks for a job, if anything.
 fn missing(work: &Work) -> Result<Option<&'static str>> {
-    let (command, reason) = match work {
-        Work::Cargo(words) if words.starts_with("fmt") => ("fmt", "this toolchain has no rustfmt"),
+    let (question, reason): (&[&str], _) = match work {
+        Work::Cargo(words) if words.starts_with("fmt") => (&["fmt", "--version"], "this toolchain has no rustfmt"),
         Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
-            ("clippy", "this toolchain has no clippy")
+            (&["clippy", "--version"], "this toolchain has no clippy")
         }
-        Work::Miri(_) => {
-            ("miri", "no nightly toolchain with Miri here (rustup component add miri --toolchain nightly)")
-        }
+        Work::Miri(_) => (
+            // Builds what Miri needs of the standard library, once.
+            &["+nightly", "miri", "setup"],
+            "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
+        ),
         _ => return Ok(None),
     };
     let mut cargo = workspace::cargo();
-    if matches!(work, Work::Miri(_)) {
-        cargo.arg("+nightly");
-    }
-    cargo.args([command, "--version"]);
-    let answer = process::output(cargo, Duration::from_secs(60));
+    // Asking must not install anything.
+    cargo.args(question).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
+    let answer = process::output(cargo, Duration::from_secs(300));
     process::check_interrupts()?;
     Ok(answer.is_err().then_some(reason))
 }

@@ -3,11 +3,12 @@
 use core::time::Duration;
 
 use super::area::{Area, AreaError, Directory};
-use super::side::{Look, Own, Parts, Peer, check};
+use super::side::{Ends, Look, Own, Parts, Peer, check};
 use super::{Event, Reason, Refusal, Role, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
-use crate::rpmsg::{Bus, DeviceIncoming, DriverOutgoing};
+use crate::rpmsg::Bus;
+use crate::rpmsg::profile::Native;
 use crate::wire::link::State;
 
 /// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
@@ -46,7 +47,7 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     settings: Settings,
     id: PeerId,
     sides: Option<Sides<M>>,
-    bus: Bus<DriverOutgoing<M, N>, DeviceIncoming<M, N>, D, E>,
+    bus: Bus<Native<M, N>, D, E>,
     life: Life,
     /// This incarnation.
     epoch: u32,
@@ -108,7 +109,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     }
 
     /// The bus, to open endpoints and send.
-    pub const fn bus(&mut self) -> &mut Bus<DriverOutgoing<M, N>, DeviceIncoming<M, N>, D, E> {
+    pub const fn bus(&mut self) -> &mut Bus<Native<M, N>, D, E> {
         &mut self.bus
     }
 
@@ -130,25 +131,25 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     }
 
     fn next_event(&mut self, now: Instant) -> Option<Event> {
-        if now >= self.next_beat {
+        // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
+        let due = now >= self.next_beat;
+        if due {
             self.show_life(now);
             if let Some(event) = self.step(now) {
                 return Some(event);
             }
         }
         match self.bus.poll() {
-            Ok(Some(event)) => return Some(Event::Bus(event)),
-            Ok(None) => (),
+            Ok(Some(event)) => Some(Event::Bus(event)),
+            Ok(None) if due => None,
+            Ok(None) => self.step(now),
             Err(fault) => {
                 self.restart();
                 // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
                 self.not_before = now + self.settings.heartbeat;
-                return Some(Event::Down(Reason::Fault(fault)));
+                Some(Event::Down(Reason::Fault(fault)))
             }
         }
-        // Idle: the time to look after the peer. What its looking changes may be news for the bus.
-        let event = self.step(now);
-        if event.is_none() && self.bus.has_news() { self.bus.poll().ok().flatten().map(Event::Bus) } else { event }
     }
 
     /// When to poll again even if no doorbell rings.
@@ -254,7 +255,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
                 let data = sides.area.data(if self.settings.role == Role::Host { Role::Remote } else { Role::Host });
                 let connected = sides.peer.connect::<N>(&self.memory, data, &parts);
                 match connected.and_then(|ends| Ok((ends, sides.peer.id()?))) {
-                    Ok(((outgoing, incoming), peer)) => return Some(self.run(outgoing, incoming, peer)),
+                    Ok((ends, peer)) => return Some(self.run(ends, peer)),
                     Err(error) => Err(error.into()),
                 }
             }
@@ -281,7 +282,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     }
 
     /// READY to RUN.
-    fn run(&mut self, outgoing: DriverOutgoing<M, N>, incoming: DeviceIncoming<M, N>, peer: PeerId) -> Event {
+    fn run(&mut self, (outgoing, incoming): Ends<M, N>, peer: PeerId) -> Event {
         self.bus.attach(outgoing, incoming, peer, self.settings.vector);
         self.life = Life::Run;
         (self.refused, self.next_ring) = (false, None);

@@ -4,7 +4,8 @@ use super::area::{Area, AreaError, Span};
 use super::{Role, Settings};
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use crate::platform::PeerId;
-use crate::rpmsg::{DeviceIncoming, DriverOutgoing};
+use crate::rpmsg::profile::NativeStyle;
+use crate::rpmsg::{DeviceIncoming, DriverOutgoing, Pool};
 use crate::virtqueue::{self, Layout, SetupError, Suppression};
 use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
@@ -55,6 +56,14 @@ fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
         && size.is_multiple_of(8)
         && size >= Header::SIZE + NameService::SIZE
         && size <= largest
+}
+
+/// Both directions of a native link.
+pub(super) type Ends<M, const N: usize> = (DriverOutgoing<M, N, NativeStyle>, DeviceIncoming<M, N, NativeStyle>);
+
+/// Buffers whose address is their offset.
+const fn native_pool(start: u32, size: u32) -> Pool {
+    Pool { start, address: start as u64, size }
 }
 
 /// What one look at the other's block shows.
@@ -207,12 +216,7 @@ impl<M: SharedMemory> Peer<M> {
     }
 
     /// Both directions of messages, from where the peer says its parts are; from READY.
-    pub fn connect<const N: usize>(
-        &self,
-        memory: &M,
-        data: Span,
-        own: &Parts,
-    ) -> Result<(DriverOutgoing<M, N>, DeviceIncoming<M, N>), PeerError> {
+    pub fn connect<const N: usize>(&self, memory: &M, data: Span, own: &Parts) -> Result<Ends<M, N>, PeerError> {
         let (count, size) = self.buffers(N)?;
         if count != own.peer_count {
             return Err(PeerError::Buffers { count: count.into(), size, capacity: own.peer_count.into() });
@@ -243,8 +247,8 @@ impl<M: SharedMemory> Peer<M> {
         };
         let buffers = inside("buffers", buffers, buffers_len)?;
         Ok((
-            DriverOutgoing::new(memory, outgoing, own.buffers, own.size, suppression)?,
-            DeviceIncoming::new(memory, incoming, buffers, buffers_len, suppression)?,
+            DriverOutgoing::new(memory, outgoing, native_pool(own.buffers, own.size), suppression)?,
+            DeviceIncoming::new(memory, incoming, native_pool(buffers, size), suppression)?,
         ))
     }
 }

@@ -78,7 +78,7 @@ pub enum MemoryError {
 /// must never shrink, and every access inside `len` that meets its method's conditions must be sound whatever
 /// the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
-pub unsafe trait SharedMemory: Clone {
+pub unsafe trait SharedMemory: Clone + core::fmt::Debug {
     /// How many bytes there are.
     fn len(&self) -> u32;
 

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoints;
 use super::send::max_message;
-use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing};
+use super::{Address, Config, Endpoint, Fault, Name, OpenError, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
 
 /// What happened on the bus.
@@ -77,19 +77,19 @@ pub struct Counters {
 
 /// Both directions while there is a peer, and whom to ring.
 #[derive(Debug)]
-pub(super) struct Attached<O, I> {
-    pub outgoing: O,
-    pub incoming: I,
+pub(super) struct Attached<P: Profile> {
+    pub outgoing: P::Outgoing,
+    pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
     /// Whether the peer was asked to notify of freed buffers.
     pub waiting: bool,
 }
 
-/// A bus with at most `E` endpoints, over the directions `O` and `I`, ringing by `D`.
+/// A bus with at most `E` endpoints, in the wire profile `P`, ringing by `D`.
 #[derive(Debug)]
-pub struct Bus<O, I, D, const E: usize> {
-    pub(super) attached: Option<Attached<O, I>>,
+pub struct Bus<P: Profile, D, const E: usize> {
+    pub(super) attached: Option<Attached<P>>,
     doorbell: D,
     pub(super) endpoints: Endpoints<E>,
     /// Grows whenever the peer changes, so that an older peer's messages are recognised.
@@ -105,7 +105,7 @@ pub struct Bus<O, I, D, const E: usize> {
     pub(super) counters: Counters,
 }
 
-impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// A bus without a peer.
     pub const fn new(doorbell: D) -> Self {
         Self {
@@ -122,10 +122,10 @@ impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
     }
 
     /// The peer is there: messages go through these two, and `vector` rings it. Announces every named endpoint.
-    pub(crate) fn attach(&mut self, outgoing: O, incoming: I, peer: PeerId, vector: Vector) {
+    pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
         self.attached = Some(Attached { outgoing, incoming, peer, vector, waiting: false });
-        self.endpoints.up();
+        self.endpoints.up(P::ANNOUNCE_ALL);
         (self.bindings, self.announcements) = (true, true);
     }
 
@@ -187,7 +187,7 @@ impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_with(&mut self, config: &Config<'_>) -> Result<Endpoint, OpenError> {
-        let endpoint = self.endpoints.open(config, self.is_up())?;
+        let endpoint = self.endpoints.open(config, self.is_up(), P::ANNOUNCE_ALL)?;
         (self.bindings, self.announcements) = (true, true);
         Ok(endpoint)
     }

@@ -1,6 +1,7 @@
 //! The endpoints of one side: addresses, names, and whom each is bound to. Knows nothing of queues.
 
 use super::{Address, Name, OpenError};
+use crate::wire::rpmsg::NameService;
 
 /// An open endpoint, by its address. An address that was handed out is not handed out again for long, so that one that
 /// was closed is not mistaken for a new one.
@@ -33,8 +34,19 @@ pub(super) enum Announce {
     Nothing,
     /// That it exists.
     Exists,
+    /// Its address, by an empty message to the peer's endpoint that it is bound to.
+    Greeting,
     /// That it is gone, after which the slot is free.
     Gone,
+}
+
+/// A message that an endpoint owes the peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    /// From the endpoint, to the name service.
+    NameService(Address, NameService),
+    /// An empty one, from the endpoint to the peer's.
+    Greeting(Address, Address),
 }
 
 /// One endpoint's place in the table.
@@ -73,8 +85,9 @@ impl<const E: usize> Endpoints<E> {
         Self { slots: [free; E] }
     }
 
-    /// Opens an endpoint; `up` is whether there is a peer to announce it to.
-    pub fn open(&mut self, config: &Config<'_>, up: bool) -> Result<Endpoint, OpenError> {
+    /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
+    /// peer is known.
+    pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Endpoint, OpenError> {
         let name = config.name.map(Name::new).transpose()?;
         if let Some(address) = config.address {
             if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
@@ -89,16 +102,18 @@ impl<const E: usize> Endpoints<E> {
         // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again E further on.
         let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * E as u32;
         let address = config.address.unwrap_or(Address(dynamic));
-        let announce = if up && name.is_some() { Announce::Exists } else { Announce::Nothing };
         *slot = Slot {
             address: Some(address),
             name,
             configured: config.peer,
-            peer: if up { config.peer } else { None },
+            peer: None,
             told: false,
-            announce,
+            announce: Announce::Nothing,
             generation: slot.generation,
         };
+        if up {
+            slot.up(all);
+        }
         Ok(Endpoint(address))
     }
 
@@ -140,10 +155,16 @@ impl<const E: usize> Endpoints<E> {
         self.slots.iter_mut().filter(|slot| slot.address.is_some())
     }
 
-    /// What is to be announced of slot `index`: its address and name, and whether it exists.
-    pub fn due(&self, index: usize) -> Option<(Address, Name, bool)> {
-        let slot = self.slots.get(index).filter(|slot| slot.announce != Announce::Nothing)?;
-        Some((slot.address?, slot.name?, slot.announce == Announce::Exists))
+    /// What slot `index` has to tell the peer.
+    pub fn due(&self, index: usize) -> Option<Due> {
+        let slot = self.slots.get(index)?;
+        let (address, name) = (slot.address?, slot.name?);
+        match slot.announce {
+            Announce::Nothing => None,
+            Announce::Exists => Some(Due::NameService(address, NameService::new(name, address, true))),
+            Announce::Gone => Some(Due::NameService(address, NameService::new(name, address, false))),
+            Announce::Greeting => Some(Due::Greeting(address, slot.peer?)),
+        }
     }
 
     /// The peer was told of slot `index`.
@@ -151,19 +172,14 @@ impl<const E: usize> Endpoints<E> {
         if let Some(slot) = self.slots.get_mut(index) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
                 Announce::Gone => slot.free(),
-                Announce::Exists | Announce::Nothing => (),
+                Announce::Exists | Announce::Greeting | Announce::Nothing => (),
             }
         }
     }
 
-    /// The peer is there: everything with a name is to be announced, and what has a peer beforehand is bound.
-    pub fn up(&mut self) {
-        for slot in self.used() {
-            slot.peer = slot.configured;
-            if slot.name.is_some() {
-                slot.announce = Announce::Exists;
-            }
-        }
+    /// The peer is there: see [`Slot::up`].
+    pub fn up(&mut self, all: bool) {
+        self.used().for_each(|slot| slot.up(all));
     }
 
     /// The peer is gone: nothing is bound, nothing is to be announced.
@@ -177,8 +193,9 @@ impl<const E: usize> Endpoints<E> {
         }
     }
 
-    /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already.
-    pub fn bind(&mut self, name: Name, peer: Address) -> bool {
+    /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already; one that is
+    /// bound now has `answer` to tell.
+    pub fn bind(&mut self, name: Name, peer: Address, answer: Announce) -> bool {
         let same =
             |slot: &Slot, bound| slot.announce != Announce::Gone && slot.name == Some(name) && slot.peer == bound;
         if self.used().any(|slot| same(slot, Some(peer))) {
@@ -186,8 +203,8 @@ impl<const E: usize> Endpoints<E> {
         }
         let Some(slot) = self.used().find(|slot| same(slot, None)) else { return false };
         slot.peer = Some(peer);
-        // The peer may have opened its endpoint after ours was announced: tell it again where ours is.
-        slot.announce = Announce::Exists;
+        // The peer may have opened its endpoint after ours was announced: tell it (again) where ours is.
+        slot.announce = answer;
         true
     }
 
@@ -203,6 +220,15 @@ impl<const E: usize> Endpoints<E> {
 }
 
 impl Slot {
+    /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only
+    /// where the peer's is not known.
+    fn up(&mut self, all: bool) {
+        self.peer = self.configured;
+        if self.name.is_some() && (all || self.peer.is_none()) {
+            self.announce = Announce::Exists;
+        }
+    }
+
     pub fn free(&mut self) {
         self.address = None;
         self.name = None;

@@ -23,6 +23,14 @@ pub enum Fault {
         /// Where they end.
         end: u64,
     },
+    /// A posted buffer that cannot be written, or is shorter than the others.
+    #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]
+    NotForUs {
+        /// Its length, in bytes.
+        length: u32,
+        /// What it should be at least.
+        size: u32,
+    },
     /// A message that is longer than its buffer, or a buffer too short for a header.
     #[error("the peer's message of {length} bytes is in a buffer of {buffer} bytes, of which the header takes 16")]
     Length {

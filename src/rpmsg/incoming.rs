@@ -1,8 +1,12 @@
-//! Where messages arrive: a queue with the peer's filled buffers.
+//! Where messages arrive: a queue with filled buffers, the peer's or lent to it.
 
-use super::Fault;
+use core::marker::PhantomData;
+
+use super::profile::Style;
+use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
-use crate::virtqueue::{Device, Layout, SetupError, Suppression};
+use crate::virtqueue::{Device, Driver, Layout, SetupError, Suppression};
+use crate::wire::vring::DescriptorFlags;
 
 /// A filled buffer. Its place and length were checked when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,40 +46,32 @@ pub trait Incoming {
     fn ask_for_notifications(&mut self) -> bool;
 }
 
-/// Receiving as a virtqueue's device, from buffers that lie in one piece of the peer's memory.
+/// Receiving as a virtqueue's device, from buffers that lie in one piece.
 #[derive(Debug)]
-pub struct DeviceIncoming<M, const N: usize> {
+pub struct DeviceIncoming<M, const N: usize, S> {
     queue: Device<M, N>,
     buffers: Bytes<M>,
-    /// The first buffer's address for the peer.
-    start: u64,
+    pool: Pool,
+    style: PhantomData<S>,
 }
 
-impl<M: SharedMemory, const N: usize> DeviceIncoming<M, N> {
-    /// Sets the queue up over the peer's buffers, which are the `len` bytes at byte `start` of `memory`, which is also
-    /// how the peer addresses them.
+impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
+    /// The receiving end over a prepared queue and the peer's buffers, which are `pool`.
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, start: u32, len: u32, suppression: Suppression) -> Result<Self, SetupError> {
-        let buffers = Bytes::new(memory, start, len)?;
-        let queue = Device::new(memory, layout, suppression)?;
-        Ok(Self { queue, buffers, start: start.into() })
+    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+        let buffers = pool.bytes(memory, layout.size)?;
+        Ok(Self { queue: Device::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
     }
 }
 
-impl<M: SharedMemory, const N: usize> Incoming for DeviceIncoming<M, N> {
+impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N, S> {
     #[inline]
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let size = u64::from(self.buffers.len());
-        let offset = buffer.address.wrapping_sub(self.start);
-        if offset > size || u64::from(buffer.length) > size - offset {
-            let (address, length) = (buffer.address, buffer.length);
-            return Err(Fault::Outside { address, length, start: self.start, end: self.start + size });
-        }
-        // CAST: just found to be within `size`, which is a u32.
-        Ok(Some(Arrived { id: buffer.id, offset: offset as u32, length: buffer.length }))
+        let offset = self.pool.find(buffer.address, buffer.length, self.buffers.len())?;
+        Ok(Some(Arrived { id: buffer.id, offset, length: buffer.length }))
     }
 
     #[inline]
@@ -85,7 +81,8 @@ impl<M: SharedMemory, const N: usize> Incoming for DeviceIncoming<M, N> {
 
     #[inline]
     fn give_back(&mut self, id: u16) {
-        self.queue.give_back(id, 0);
+        // Nothing was written; C OpenAMP names the buffer's size all the same.
+        self.queue.give_back(id, if S::WHOLE_BUFFERS { self.pool.size } else { 0 });
     }
 
     fn size(&self) -> u16 {
@@ -93,6 +90,61 @@ impl<M: SharedMemory, const N: usize> Incoming for DeviceIncoming<M, N> {
     }
 
     #[inline]
+    fn must_notify(&mut self) -> bool {
+        self.queue.must_notify()
+    }
+
+    fn ask_for_notifications(&mut self) -> bool {
+        self.queue.ask_for_notifications()
+    }
+}
+
+/// Receiving as a virtqueue's driver, in this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
+#[derive(Debug)]
+pub struct DriverIncoming<M, const N: usize> {
+    queue: Driver<M, N>,
+    buffers: Bytes<M>,
+    pool: Pool,
+}
+
+impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
+    /// The receiving end over a prepared queue; posts all buffers of `pool`, without a notification.
+    ///
+    /// # Errors
+    /// What does not fit the memory, or more descriptors than `N`.
+    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+        let buffers = pool.bytes(memory, layout.size)?;
+        let mut incoming = Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool };
+        while let Some(id) = incoming.queue.take() {
+            incoming.post(id);
+        }
+        Ok(incoming)
+    }
+
+    fn post(&mut self, id: u16) {
+        self.queue.offer(id, self.pool.address(id), self.pool.size, DescriptorFlags::WRITE);
+    }
+}
+
+impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
+    fn take(&mut self) -> Result<Option<Arrived>, Fault> {
+        // How much the peer says it wrote is no more than its word; the header is bounded by the buffer.
+        let Some(used) = self.queue.collect()? else { return Ok(None) };
+        Ok(Some(Arrived { id: used.id, offset: self.pool.offset(used.id), length: self.pool.size }))
+    }
+
+    fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
+        self.buffers.read(offset, to)
+    }
+
+    fn give_back(&mut self, id: u16) {
+        self.post(id);
+    }
+
+    fn size(&self) -> u16 {
+        self.queue.size()
+    }
+
     fn must_notify(&mut self) -> bool {
         self.queue.must_notify()
     }

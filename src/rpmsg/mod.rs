@@ -11,13 +11,17 @@ mod endpoint;
 mod error;
 mod incoming;
 mod outgoing;
+mod pool;
+pub mod profile;
 mod receive;
 mod send;
 
 pub use bus::{Bus, Counters, Event, Message, Reserved};
 pub use endpoint::{Config, Endpoint};
 pub use error::{Fault, OpenError, ReadError, SendError};
-pub use incoming::{Arrived, DeviceIncoming, Incoming};
-pub use outgoing::{DriverOutgoing, Outgoing};
+pub use incoming::{Arrived, DeviceIncoming, DriverIncoming, Incoming};
+pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
+pub use pool::Pool;
+pub use profile::Profile;
 
 pub use crate::wire::rpmsg::{Address, BadName, Name};

@@ -1,8 +1,11 @@
-//! Where messages leave: a queue with this side's buffers to fill.
+//! Where messages leave: a queue with buffers to fill, of this side's own or lent by the peer.
 
-use super::Fault;
+use core::marker::PhantomData;
+
+use super::profile::Style;
+use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
-use crate::virtqueue::{Driver, Layout, SetupError, Suppression};
+use crate::virtqueue::{Device, Driver, Layout, SetupError, Suppression};
 use crate::wire::vring::DescriptorFlags;
 
 /// The sending end of a link, whichever side of a virtqueue that is.
@@ -38,55 +41,28 @@ pub trait Outgoing {
     fn refuse_notifications(&mut self);
 }
 
-/// Sending as a virtqueue's driver, from buffers in this side's own memory: descriptor `n` is buffer `n`.
+/// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
 #[derive(Debug)]
-pub struct DriverOutgoing<M, const N: usize> {
+pub struct DriverOutgoing<M, const N: usize, S> {
     queue: Driver<M, N>,
     buffers: Bytes<M>,
-    /// The first buffer's address for the peer.
-    start: u64,
-    buffer_size: u32,
+    pool: Pool,
+    style: PhantomData<S>,
 }
 
-impl<M: SharedMemory, const N: usize> DriverOutgoing<M, N> {
-    /// Sets the queue up, with a buffer of `buffer_size` bytes for each descriptor, the first at byte `start` of
-    /// `memory`, which is also how the peer addresses it.
+impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
+    /// The sending end over a prepared queue, with a buffer of `pool` for each descriptor.
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(
-        memory: &M,
-        layout: Layout,
-        start: u32,
-        buffer_size: u32,
-        suppression: Suppression,
-    ) -> Result<Self, SetupError> {
-        let out_of_bounds = MemoryError::OutOfBounds { offset: start, len: u32::MAX, size: memory.len() };
-        let len = buffer_size.checked_mul(layout.size.into()).ok_or(out_of_bounds)?;
-        let buffers = Bytes::new(memory, start, len)?;
-        let queue = Driver::new(memory, layout, suppression)?;
-        Ok(Self { queue, buffers, start: start.into(), buffer_size })
+    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+        let buffers = pool.bytes(memory, layout.size)?;
+        Ok(Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
     }
 
-    /// Where buffer `id` is among the buffers. No overflow: `new` has multiplied the largest.
-    fn offset(&self, id: u16) -> u32 {
-        u32::from(id) * self.buffer_size
-    }
-}
-
-impl<M: SharedMemory, const N: usize> Outgoing for DriverOutgoing<M, N> {
-    fn buffer_size(&self) -> u32 {
-        self.buffer_size
-    }
-
-    #[inline]
-    fn take(&mut self) -> Result<Option<u16>, Fault> {
-        if let Some(id) = self.queue.take() {
-            return Ok(Some(id));
-        }
-        // The free list first: the peer's index is then read once for a whole ring of messages.
+    /// A buffer that has come back. What else has goes to the free list, at most a ring of it.
+    fn recycle(&mut self) -> Result<Option<u16>, Fault> {
         let Some(used) = self.queue.collect()? else { return Ok(None) };
-        // What else has come back goes to the free list, at most a ring of it.
         for _ in 1..self.queue.size() {
             match self.queue.collect()? {
                 Some(used) => self.queue.put_back(used.id),
@@ -95,6 +71,24 @@ impl<M: SharedMemory, const N: usize> Outgoing for DriverOutgoing<M, N> {
         }
         Ok(Some(used.id))
     }
+}
+
+impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
+    fn buffer_size(&self) -> u32 {
+        self.pool.size
+    }
+
+    #[inline]
+    fn take(&mut self) -> Result<Option<u16>, Fault> {
+        // The free list first: the peer's index is then read once for a whole ring of messages.
+        if !S::RECYCLE_FIRST
+            && let Some(id) = self.queue.take()
+        {
+            return Ok(Some(id));
+        }
+        let recycled = self.recycle()?;
+        Ok(if S::RECYCLE_FIRST { recycled.or_else(|| self.queue.take()) } else { recycled })
+    }
 
     fn put_back(&mut self, id: u16) {
         self.queue.put_back(id);
@@ -102,18 +96,13 @@ impl<M: SharedMemory, const N: usize> Outgoing for DriverOutgoing<M, N> {
 
     #[inline]
     fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
-        let room = self.buffer_size.saturating_sub(offset);
-        if bytes.len() > room as usize {
-            let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            return Err(MemoryError::OutOfBounds { offset, len, size: self.buffer_size });
-        }
-        self.buffers.write(self.offset(id) + offset, bytes)
+        write(&self.buffers, self.pool.offset(id), self.pool.size, offset, bytes)
     }
 
     #[inline]
     fn send(&mut self, id: u16, length: u32) {
-        let address = self.start + u64::from(self.offset(id));
-        self.queue.offer(id, address, length, DescriptorFlags::empty());
+        let length = if S::WHOLE_BUFFERS { self.pool.size } else { length };
+        self.queue.offer(id, self.pool.address(id), length, DescriptorFlags::empty());
     }
 
     #[inline]
@@ -128,4 +117,99 @@ impl<M: SharedMemory, const N: usize> Outgoing for DriverOutgoing<M, N> {
     fn refuse_notifications(&mut self) {
         self.queue.refuse_notifications();
     }
+}
+
+/// Sending as a virtqueue's device: in the buffers that the peer has posted, at most `N`.
+#[derive(Debug)]
+pub struct DeviceOutgoing<M, const N: usize> {
+    queue: Device<M, N>,
+    buffers: Bytes<M>,
+    pool: Pool,
+    /// Where each held buffer is among the buffers, and how long.
+    held: [(u32, u32); N],
+    /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
+    unsent: [u16; N],
+    unsent_count: usize,
+}
+
+impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
+    /// The sending end over a queue that the peer has prepared, and whose buffers are `pool`.
+    ///
+    /// # Errors
+    /// What does not fit the memory, or more descriptors than `N`.
+    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+        let buffers = pool.bytes(memory, layout.size)?;
+        let mut queue = Device::new(memory, layout, suppression)?;
+        queue.refuse_notifications();
+        Ok(Self { queue, buffers, pool, held: [(0, 0); N], unsent: [0; N], unsent_count: 0 })
+    }
+}
+
+impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
+    fn buffer_size(&self) -> u32 {
+        self.pool.size
+    }
+
+    fn take(&mut self) -> Result<Option<u16>, Fault> {
+        if let Some(&id) = self.unsent_count.checked_sub(1).and_then(|last| self.unsent.get(last)) {
+            self.unsent_count -= 1;
+            return Ok(Some(id));
+        }
+        let Some(buffer) = self.queue.take()? else { return Ok(None) };
+        let offset = self.pool.find(buffer.address, buffer.length, self.buffers.len())?;
+        if !buffer.writable || buffer.length < self.pool.size {
+            return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
+        }
+        if let Some(held) = self.held.get_mut(usize::from(buffer.id)) {
+            *held = (offset, buffer.length);
+        }
+        Ok(Some(buffer.id))
+    }
+
+    fn put_back(&mut self, id: u16) {
+        if let Some(slot) = self.unsent.get_mut(self.unsent_count) {
+            *slot = id;
+            self.unsent_count += 1;
+        }
+    }
+
+    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
+        let (start, size) = self.held.get(usize::from(id)).copied().unwrap_or_default();
+        write(&self.buffers, start, size, offset, bytes)
+    }
+
+    fn send(&mut self, id: u16, _: u32) {
+        // The whole buffer, as C writes it; Linux asks for no less than the message.
+        let (_, size) = self.held.get(usize::from(id)).copied().unwrap_or_default();
+        self.queue.give_back(id, size);
+    }
+
+    fn must_notify(&mut self) -> bool {
+        self.queue.must_notify()
+    }
+
+    fn ask_for_notifications(&mut self) -> bool {
+        self.queue.ask_for_notifications()
+    }
+
+    fn refuse_notifications(&mut self) {
+        self.queue.refuse_notifications();
+    }
+}
+
+/// Writes at `offset` of the buffer of `size` bytes at `start`.
+#[inline]
+fn write<M: SharedMemory>(
+    buffers: &Bytes<M>,
+    start: u32,
+    size: u32,
+    offset: u32,
+    bytes: &[u8],
+) -> Result<(), MemoryError> {
+    let room = size.saturating_sub(offset);
+    if bytes.len() > room as usize {
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        return Err(MemoryError::OutOfBounds { offset, len, size });
+    }
+    buffers.write(start + offset, bytes)
 }

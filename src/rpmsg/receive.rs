@@ -3,11 +3,12 @@
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Event, Message};
-use super::{Address, Endpoint, Fault, Incoming, Name, Outgoing, ReadError, SendError};
+use super::endpoint::{Announce, Due};
+use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
-impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Fills `to` from byte `offset` of a message's payload.
     ///
     /// The peer may write its buffer meanwhile, so two reads of one byte may differ: read once what a decision hangs on.
@@ -139,7 +140,8 @@ impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
         self.bindings = true;
         if announcement.exists() {
             self.announcements = true;
-            (!self.endpoints.bind(name, address)).then_some(Event::Announced { name, address })
+            let answer = if P::ANNOUNCE_ALL { Announce::Exists } else { Announce::Greeting };
+            (!self.endpoints.bind(name, address, answer)).then_some(Event::Announced { name, address })
         } else {
             (!self.endpoints.unbind(address)).then_some(Event::Withdrawn { name, address })
         }
@@ -169,10 +171,14 @@ impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
     /// Sends the announcements that are due, as far as there are buffers.
     fn announce(&mut self) -> Result<(), Fault> {
         for index in 0..E {
-            let due = self.endpoints.due(index);
-            let Some((address, name, exists)) = due else { continue };
-            let payload = NameService::new(name, address, exists);
-            match self.send_message(address, Address::NAME_SERVICE, payload.as_bytes()) {
+            let result = match self.endpoints.due(index) {
+                Some(Due::NameService(address, announcement)) => {
+                    self.send_message(address, Address::NAME_SERVICE, announcement.as_bytes())
+                }
+                Some(Due::Greeting(address, peer)) => self.send_message(address, peer, &[]),
+                None => continue,
+            };
+            match result {
                 Ok(()) => self.endpoints.announced(index),
                 Err(SendError::NoBuffer) => return Ok(()),
                 // Too small a buffer for a name, or no peer: nobody will ever be told.

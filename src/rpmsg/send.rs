@@ -3,11 +3,11 @@
 use zerocopy::IntoBytes;
 
 use super::bus::{Bus, Reserved};
-use super::{Address, Endpoint, Incoming, Outgoing, SendError};
+use super::{Address, Endpoint, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
 
-impl<O: Outgoing, I: Incoming, D: Doorbell, const E: usize> Bus<O, I, D, E> {
+impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Sends `payload` to the endpoint's peer.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+#[cfg(not(feature = "terse"))]
 use amp_ivshmem::rpmsg::Name;
 
 /// A line that is being written. A console that fails is nothing that its writer could act on.
@@ -20,6 +21,7 @@ impl<W: Write> Line<'_, W> {
     }
 
     /// An endpoint's name, as far as it is printable.
+    #[cfg(not(feature = "terse"))]
     pub fn name(self, name: &Name) -> Self {
         for &byte in name.as_bytes() {
             let _ = self.0.write_char(if byte.is_ascii_graphic() { byte.into() } else { '?' });
@@ -47,8 +49,8 @@ impl<W: Write> Line<'_, W> {
         while number / unit >= base {
             unit *= base;
         }
-        while unit > 0 {
-            let _ = self.0.write_char(char::from_digit(number / unit % base, base).unwrap_or('?'));
+        while let Some(quotient) = number.checked_div(unit) {
+            let _ = self.0.write_char(char::from_digit(quotient % base, base).unwrap_or('?'));
             unit /= base;
         }
         self

@@ -33,19 +33,25 @@ impl Content {
         self.state as usize % (MAX_MESSAGE + 1)
     }
 
-    /// Writes the message to the front of `buffer`; how long it is.
-    pub fn write(mut self, buffer: &mut [u8; MAX_MESSAGE]) -> usize {
+    /// Writes the message to the front of `buffer`, and returns that part.
+    pub fn write(mut self, buffer: &mut [u8; MAX_MESSAGE]) -> &[u8] {
         let length = self.length();
-        for chunk in buffer[..length].chunks_mut(4) {
-            let word = self.next().to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
+        for (index, place) in buffer.iter_mut().take(length).enumerate() {
+            *place = self.byte(index);
         }
-        length
+        buffer.get(..length).unwrap_or_default()
     }
 
     /// Whether `bytes` are exactly the message.
     pub fn is(mut self, bytes: &[u8]) -> bool {
-        bytes.len() == self.length() && bytes.chunks(4).all(|chunk| chunk == &self.next().to_le_bytes()[..chunk.len()])
+        bytes.len() == self.length() && bytes.iter().enumerate().all(|(index, &byte)| byte == self.byte(index))
+    }
+
+    /// Byte `index`, which is asked for in order: four of each random word.
+    fn byte(&mut self, index: usize) -> u8 {
+        let word = if index.is_multiple_of(4) { self.next() } else { self.state };
+        // CAST: the low eight bits.
+        (word >> (index % 4 * 8)) as u8
     }
 }
 
@@ -59,7 +65,7 @@ mod tests {
         let (mut shortest, mut longest) = (MAX_MESSAGE, 0);
         for number in 0..3334 {
             let content = Content::new(1, number);
-            let length = content.write(&mut buffer);
+            let length = content.write(&mut buffer).len();
             shortest = shortest.min(length);
             longest = longest.max(length);
             assert!(content.is(&buffer[..length]));

@@ -1,8 +1,9 @@
 //! One endpoint's conversation: one side starts each message, the other checks it and sends it back.
 
+use amp_ivshmem::link::Role;
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
-use amp_ivshmem::rpmsg::{Endpoint, Message, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Message, OpenError, SendError};
 
 use crate::content::{Content, MAX_MESSAGE};
 use crate::histogram::Histogram;
@@ -26,6 +27,7 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Conversation {
     index: usize,
+    pub name: &'static str,
     pub endpoint: Endpoint,
     /// Whether this side starts.
     starts: bool,
@@ -39,8 +41,15 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    pub const fn new(index: usize, endpoint: Endpoint, starts: bool, messages: u32) -> Self {
-        Self { index, endpoint, starts, messages, done: 0, sent: None, pending: None }
+    /// Opens conversation `index` on the side that `role` is.
+    pub fn open<M: SharedMemory, D: Doorbell>(
+        index: usize,
+        (name, starter, messages): (&'static str, Role, u32),
+        role: Role,
+        link: &mut PartyLink<M, D>,
+    ) -> Result<Self, OpenError> {
+        let (endpoint, starts) = (link.bus().open(name)?, starter == role);
+        Ok(Self { index, name, endpoint, starts, messages, done: 0, sent: None, pending: None })
     }
 
     /// There is a new peer: from the beginning.
@@ -104,9 +113,9 @@ impl Conversation {
         }
         if self.starts && self.sent.is_none() && self.done < self.messages {
             let mut buffer = [0; MAX_MESSAGE];
-            let length = Content::new(self.index, self.done).write(&mut buffer);
+            let bytes = Content::new(self.index, self.done).write(&mut buffer);
             // Not bound yet, or no buffer free: the next event is the time to try again.
-            if link.bus().send(self.endpoint, &buffer[..length]).is_ok() {
+            if link.bus().send(self.endpoint, bytes).is_ok() {
                 self.sent = Some(now);
             }
         }

@@ -42,8 +42,9 @@ fn middle(bucket: usize) -> u32 {
 impl Histogram {
     /// Counts one time.
     pub fn add(&mut self, micros: u64) {
-        let count = &mut self.counts[bucket(micros)];
-        *count = count.saturating_add(1);
+        if let Some(count) = self.counts.get_mut(bucket(micros)) {
+            *count = count.saturating_add(1);
+        }
     }
 
     /// The time that `percent` of those counted do not exceed, in microseconds; 0 where none was counted.

@@ -13,7 +13,7 @@ mod party;
 
 pub use content::MAX_MESSAGE;
 pub use histogram::Histogram;
-pub use party::{Figures, Party};
+pub use party::{Figures, Party, StartError};
 
 use core::fmt::Write;
 

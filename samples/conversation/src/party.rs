@@ -1,6 +1,6 @@
 //! One side of the talk: its link, its conversations, and what it tells the console.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use amp_ivshmem::link::{AreaError, Event, Link, Reason, Role, Settings};
 use amp_ivshmem::platform::{Instant, Port};
@@ -16,6 +16,36 @@ pub type PartyLink<M, D> = Link<M, D, { CONVERSATIONS.len() }, 16>;
 
 /// How often the console is told how far it is, in messages.
 const PROGRESS: u32 = 1000;
+
+/// Why a side cannot talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// The link cannot be in the shared memory.
+    Area(AreaError),
+    /// The link was built for fewer endpoints than there are conversations, or one's name is none.
+    Open(OpenError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Area(error) => error.fmt(f),
+            Self::Open(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<AreaError> for StartError {
+    fn from(error: AreaError) -> Self {
+        Self::Area(error)
+    }
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
 
 /// What came of the talk, for one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,22 +123,20 @@ impl<P: Port> Party<P> {
     /// A side that is ready to talk, and says so. Console errors are nothing that a party could act on.
     ///
     /// # Errors
-    /// A shared memory that the link cannot be in.
-    pub fn new(port: &P, role: Role, console: &mut impl Write) -> Result<Self, AreaError> {
+    /// See [`StartError`].
+    pub fn new(port: &P, role: Role, console: &mut impl Write) -> Result<Self, StartError> {
         use amp_ivshmem::mem::SharedMemory;
 
         let memory = port.memory();
         let start = line(console).text("up as ").text(name(role)).text(" with id ").number(port.id().0.into());
         start.text(", ").number(memory.len() / 1024).text(" KiB shared").end();
         let mut link = Link::new(memory, port.doorbell(), port.id(), Settings::new(role))?;
-        let mut open = |index: usize| -> Result<Conversation, OpenError> {
-            let (name, starter, messages) = CONVERSATIONS[index];
-            Ok(Conversation::new(index, link.bus().open(name)?, starter == role, messages))
-        };
-        let conversations = match (open(0), open(1), open(2)) {
-            (Ok(first), Ok(second), Ok(third)) => [first, second, third],
-            _ => unreachable!("the link has room for the conversations, and their names are fit"),
-        };
+        let [first, second, third] = CONVERSATIONS;
+        let conversations = [
+            Conversation::open(0, first, role, &mut link)?,
+            Conversation::open(1, second, role, &mut link)?,
+            Conversation::open(2, third, role, &mut link)?,
+        ];
         Ok(Self {
             role,
             link,
@@ -161,21 +189,29 @@ impl<P: Port> Party<P> {
             Event::Refused(refusal) => because(console, "error: ", &refusal, "memory or peer do not fit this side"),
             Event::Bus(BusEvent::Message(message)) => self.receive(message, now, console),
             Event::Bus(BusEvent::Bound { endpoint, peer }) => {
-                let index = self.conversations.iter().position(|talk| talk.endpoint == endpoint).unwrap_or(0);
-                let start = line(console).text(CONVERSATIONS[index].0).text(" at ").hex(endpoint.address().0);
-                start.text(" is bound to ").hex(peer.0).end();
+                let conversation = self.conversations.iter().find(|talk| talk.endpoint == endpoint);
+                let start = line(console).text(conversation.map_or("?", |talk| talk.name)).text(" at ");
+                start.hex(endpoint.address().0).text(" is bound to ").hex(peer.0).end();
             }
-            Event::Bus(BusEvent::Unbound { endpoint }) => {
-                line(console).hex(endpoint.address().0).text(" is unbound").end();
-            }
-            Event::Bus(BusEvent::Announced { name, address }) => {
-                line(console).text("nobody here wants ").name(&name).text(" at ").hex(address.0).end();
-            }
-            Event::Bus(BusEvent::Withdrawn { name, .. }) => {
-                line(console).text("the peer withdraws ").name(&name).end();
-            }
+            Event::Bus(other) => self.mention(&other, console),
         }
     }
+
+    /// Says what has no consequence here.
+    #[cfg(not(feature = "terse"))]
+    fn mention(&self, event: &BusEvent, console: &mut impl Write) {
+        match event {
+            BusEvent::Unbound { endpoint } => line(console).hex(endpoint.address().0).text(" is unbound").end(),
+            BusEvent::Announced { name, address } => {
+                line(console).text("nobody here wants ").name(name).text(" at ").hex(address.0).end();
+            }
+            BusEvent::Withdrawn { name, .. } => line(console).text("the peer withdraws ").name(name).end(),
+            BusEvent::Message(_) | BusEvent::Bound { .. } => (),
+        }
+    }
+
+    #[cfg(feature = "terse")]
+    fn mention(&self, _: &BusEvent, _: &mut impl Write) {}
 
     fn receive(&mut self, message: Message, now: Instant, console: &mut impl Write) {
         if core::mem::take(&mut self.silent) {

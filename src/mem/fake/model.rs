@@ -55,6 +55,12 @@ const fn store(order: Store) -> Ordering {
     }
 }
 
+impl core::fmt::Debug for Model {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Model {{ start: {:#x}, len: {:#x} }}", self.start, self.len)
+    }
+}
+
 // SAFETY: every access is to loom's own cells, by checked indices.
 unsafe impl SharedMemory for Model {
     fn len(&self) -> u32 {

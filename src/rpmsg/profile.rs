@@ -1,0 +1,74 @@
+//! What differs between the two wire profiles, above the rings. Constants only, so that an image pays for one.
+
+use core::fmt::Debug;
+use core::marker::PhantomData;
+
+use super::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing, Incoming, Outgoing};
+use crate::mem::SharedMemory;
+
+/// How a driver uses its descriptors.
+pub trait Style: Debug {
+    /// Whether a descriptor is as long as its buffer, or as the message in it.
+    const WHOLE_BUFFERS: bool;
+    /// Whether buffers that came back are used before those never used.
+    const RECYCLE_FIRST: bool;
+}
+
+/// Which ends a bus sends and receives by, and what its name service does.
+pub trait Profile: Debug {
+    /// The sending end.
+    type Outgoing: Outgoing + Debug;
+    /// The receiving end.
+    type Incoming: Incoming + Debug;
+    /// Whether every named endpoint is announced, and announced again to a peer that has just bound to it; otherwise only
+    /// one whose peer is not known, and a binding is confirmed by an empty message.
+    const ANNOUNCE_ALL: bool;
+}
+
+/// The native profile: the sender is the driver.
+#[derive(Debug)]
+pub struct Native<M, const N: usize>(PhantomData<M>);
+
+/// C OpenAMP's host: the driver of both queues.
+#[derive(Debug)]
+pub struct OpenAmpHost<M, const N: usize>(PhantomData<M>);
+
+/// C OpenAMP's remote: the device of both queues.
+#[derive(Debug)]
+pub struct OpenAmpRemote<M, const N: usize>(PhantomData<M>);
+
+/// Descriptors as the native profile has them.
+#[derive(Debug)]
+pub struct NativeStyle;
+
+/// Descriptors as C OpenAMP writes them.
+#[derive(Debug)]
+pub struct OpenAmpStyle;
+
+impl Style for NativeStyle {
+    const WHOLE_BUFFERS: bool = false;
+    const RECYCLE_FIRST: bool = false;
+}
+
+impl Style for OpenAmpStyle {
+    const WHOLE_BUFFERS: bool = true;
+    const RECYCLE_FIRST: bool = true;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {
+    type Outgoing = DriverOutgoing<M, N, NativeStyle>;
+    type Incoming = DeviceIncoming<M, N, NativeStyle>;
+    const ANNOUNCE_ALL: bool = true;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for OpenAmpHost<M, N> {
+    type Outgoing = DriverOutgoing<M, N, OpenAmpStyle>;
+    type Incoming = DriverIncoming<M, N>;
+    const ANNOUNCE_ALL: bool = false;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for OpenAmpRemote<M, N> {
+    type Outgoing = DeviceOutgoing<M, N>;
+    type Incoming = DeviceIncoming<M, N, OpenAmpStyle>;
+    const ANNOUNCE_ALL: bool = false;
+}

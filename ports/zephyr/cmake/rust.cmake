@@ -1,0 +1,48 @@
+# Builds the port's static library with cargo and links it. The compiler is what rust-toolchain.toml names.
+
+# The Rust target of this CPU, with the float ABI that Zephyr compiles C for.
+#
+# For ARM64 the one without floating point: Zephyr's kernel and interrupt handlers are compiled without
+# (-mgeneral-regs-only), and these functions are called from both. No float crosses the border, so the ABIs agree.
+function(amp_rust_target out)
+  if(CONFIG_ARM64)
+    set(target aarch64-unknown-none-softfloat)
+  elseif(CONFIG_CPU_CORTEX_M0 OR CONFIG_CPU_CORTEX_M0PLUS OR CONFIG_CPU_CORTEX_M1)
+    set(target thumbv6m-none-eabi)
+  elseif(CONFIG_CPU_CORTEX_M3)
+    set(target thumbv7m-none-eabi)
+  elseif(CONFIG_CPU_CORTEX_M4 OR CONFIG_CPU_CORTEX_M7)
+    set(target thumbv7em-none-eabi)
+  elseif(CONFIG_CPU_CORTEX_M23)
+    set(target thumbv8m.base-none-eabi)
+  elseif(CONFIG_CPU_CORTEX_M)
+    set(target thumbv8m.main-none-eabi)
+  else()
+    message(FATAL_ERROR "amp-ivshmem: no Rust target is known for this CPU; add it to ${CMAKE_CURRENT_LIST_FILE}")
+  endif()
+  if(CONFIG_FP_HARDABI AND target MATCHES "^thumbv(7em|8m.main)")
+    string(APPEND target hf)
+  endif()
+  set(${out} ${target} PARENT_SCOPE)
+endfunction()
+
+amp_rust_target(amp_rust_target)
+set(amp_rust_dir ${CMAKE_CURRENT_BINARY_DIR}/rust)
+set(amp_rust_library ${amp_rust_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
+
+# Cargo knows what has changed, so it is asked each time; what depends on the library is built again only where the
+# library changed. --locked: what Cargo.lock says, and nothing else.
+add_custom_target(amp_ivshmem_rust
+  COMMAND ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
+    --target ${amp_rust_target} --target-dir ${amp_rust_dir}
+  BYPRODUCTS ${amp_rust_library}
+  WORKING_DIRECTORY ${ZEPHYR_CURRENT_MODULE_DIR}
+  COMMENT "Building amp-ivshmem for ${amp_rust_target} with cargo"
+  VERBATIM
+)
+add_library(amp_ivshmem_rust_library STATIC IMPORTED GLOBAL)
+set_target_properties(amp_ivshmem_rust_library PROPERTIES IMPORTED_LOCATION ${amp_rust_library})
+add_dependencies(amp_ivshmem_rust_library amp_ivshmem_rust)
+zephyr_link_libraries(amp_ivshmem_rust_library)
+# Objects of Rust's own compiler run-time do not say that they need no executable stack; nothing here has one.
+zephyr_ld_options(-Wl,--no-warn-execstack)

@@ -1,0 +1,130 @@
+/* Zephyr's ivshmem API on the Rust device: locks, errnos and log lines. Decides nothing. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include <zephyr/kernel.h>
+#include <zephyr/logging/log.h>
+
+#include "amp_ivshmem_driver.h"
+
+LOG_MODULE_REGISTER(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
+
+static int errno_of(enum amp_ivshmem_status status)
+{
+	switch (status) {
+	case AMP_IVSHMEM_OK:
+		return 0;
+	case AMP_IVSHMEM_NOT_STARTED:
+		return -ENODEV;
+	case AMP_IVSHMEM_NO_DOORBELL:
+		return -ENOSYS;
+	case AMP_IVSHMEM_NO_SERVER:
+		return -EIO;
+	default:
+		return -EINVAL;
+	}
+}
+
+int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	enum amp_ivshmem_status status = amp_ivshmem_start(&data->rust, place);
+	uint32_t id = amp_ivshmem_id(&data->rust);
+
+	k_spin_unlock(&data->lock, key);
+	switch (status) {
+	case AMP_IVSHMEM_OK:
+		LOG_INF("%s: peer %u, %u doorbell vector(s), %zu bytes of shared memory at %p", dev->name, id, place->vectors,
+			place->size, (void *)place->memory);
+		break;
+	case AMP_IVSHMEM_BAD_REGISTERS:
+		LOG_ERR("%s: registers at %p: they must be at a multiple of 4; correct the node's reg", dev->name,
+			(void *)place->registers);
+		break;
+	case AMP_IVSHMEM_BAD_MEMORY:
+		LOG_ERR("%s: %zu bytes of memory at %p: it must be a power of two of 4096 bytes to 2 GiB, at a multiple of 8",
+			dev->name, place->size, (void *)place->memory);
+		break;
+	case AMP_IVSHMEM_NO_SERVER:
+		LOG_ERR("%s: IVPOSITION is no peer's number: no server has greeted the device; start the server first", dev->name);
+		break;
+	default:
+		LOG_ERR("%s: cannot start (%d)", dev->name, status);
+		break;
+	}
+	return errno_of(status);
+}
+
+void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	struct k_poll_signal *signal = amp_ivshmem_interrupted(&data->rust, vector);
+
+	if (signal != NULL) {
+		(void)k_poll_signal_raise(signal, vector);
+	}
+	k_spin_unlock(&data->lock, key);
+}
+
+static size_t get_mem(const struct device *dev, uintptr_t *address)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	size_t size = amp_ivshmem_memory(&data->rust, address);
+
+	k_spin_unlock(&data->lock, key);
+	return size;
+}
+
+static uint32_t get_id(const struct device *dev)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	uint32_t id = amp_ivshmem_id(&data->rust);
+
+	k_spin_unlock(&data->lock, key);
+	return id;
+}
+
+static uint16_t get_vectors(const struct device *dev)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	uint16_t vectors = amp_ivshmem_vectors(&data->rust);
+
+	k_spin_unlock(&data->lock, key);
+	return vectors;
+}
+
+static int int_peer(const struct device *dev, uint32_t peer, uint16_t vector)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	enum amp_ivshmem_status status = amp_ivshmem_ring(&data->rust, peer, vector);
+
+	k_spin_unlock(&data->lock, key);
+	return errno_of(status);
+}
+
+static int register_handler(const struct device *dev, struct k_poll_signal *signal, uint16_t vector)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	enum amp_ivshmem_status status = amp_ivshmem_register(&data->rust, signal, vector);
+
+	k_spin_unlock(&data->lock, key);
+	return errno_of(status);
+}
+
+/* Not DEVICE_API(), which Zephyr 4.0 lacks for this class and which would make the table private to this file; it would
+ * put it in this section.
+ */
+const struct ivshmem_driver_api amp_ivshmem_api = {
+	.get_mem = get_mem,
+	.get_id = get_id,
+	.get_vectors = get_vectors,
+	.int_peer = int_peer,
+	.register_handler = register_handler,
+};

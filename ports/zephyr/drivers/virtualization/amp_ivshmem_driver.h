@@ -1,0 +1,28 @@
+/* What both drivers share: an instance, and starting it. Does not know how either finds its device. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AMP_IVSHMEM_DRIVER_H_
+#define AMP_IVSHMEM_DRIVER_H_
+
+#include <zephyr/device.h>
+#include <zephyr/drivers/virtualization/ivshmem.h>
+#include <zephyr/spinlock.h>
+
+#include <amp_ivshmem.h>
+
+/* First member of each driver's `data`. */
+struct amp_ivshmem_data {
+	/* Held around every call into Rust; also in the ISR, so that once a handler was taken back it is not signalled. */
+	struct k_spinlock lock;
+	struct amp_ivshmem rust;
+};
+
+/* ivshmem_driver_api, for both. */
+extern const struct ivshmem_driver_api amp_ivshmem_api;
+
+/* Starts the device at `place`; interrupts may come at once. Logs what is wrong; 0 or -errno. */
+int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place);
+
+/* Says whom an interrupt of `vector` was for. From an ISR. */
+void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector);
+
+#endif /* AMP_IVSHMEM_DRIVER_H_ */

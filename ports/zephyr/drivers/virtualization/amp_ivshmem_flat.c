@@ -1,0 +1,88 @@
+/* Instances of the flat device: places and interrupt from devicetree. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#define DT_DRV_COMPAT qemu_ivshmem_flat
+
+#include <zephyr/irq.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/device_mmio.h>
+
+#include "amp_ivshmem_driver.h"
+
+struct flat_config {
+	uintptr_t registers;
+	size_t registers_size;
+	uintptr_t memory;
+	size_t memory_size;
+	void (*connect)(void);
+};
+
+struct flat_data {
+	struct amp_ivshmem_data common;
+	/* The one vector that a flat device has. */
+	struct k_poll_signal *handler;
+};
+
+static void interrupt(const struct device *dev)
+{
+	amp_ivshmem_driver_interrupt(dev, 0);
+}
+
+/* Where the CPU sees `size` bytes at `address`: elsewhere only with an MMU. */
+static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
+{
+#ifdef CONFIG_MMU
+	mm_reg_t mapped;
+
+	device_map(&mapped, address, size, flags);
+	return mapped;
+#else
+	ARG_UNUSED(size);
+	ARG_UNUSED(flags);
+	return address;
+#endif
+}
+
+static int start(const struct device *dev)
+{
+	const struct flat_config *config = dev->config;
+	struct flat_data *data = dev->data;
+	struct amp_ivshmem_place place = {
+		.registers = map(config->registers, config->registers_size, K_MEM_CACHE_NONE),
+		/* Normal memory, coherent with the other machines: they share this computer's. */
+		.memory = map(config->memory, config->memory_size, K_MEM_CACHE_WB | K_MEM_PERM_RW),
+		.size = config->memory_size,
+		.handlers = &data->handler,
+		.vectors = 1,
+	};
+	int result = amp_ivshmem_driver_start(dev, &place);
+
+	if (result == 0) {
+		config->connect();
+	}
+	return result;
+}
+
+#define AMP_IVSHMEM_FLAT(n)                                                                                                \
+	BUILD_ASSERT(DT_INST_NUM_IRQS(n) == 1, "an ivshmem-flat node has one interrupt");                                  \
+	BUILD_ASSERT(DT_INST_IRQN(n) < CONFIG_NUM_IRQS, "this chip has no interrupt of that number (CONFIG_NUM_IRQS)");    \
+	BUILD_ASSERT(DT_NUM_REGS(DT_DRV_INST(n)) == 2, "an ivshmem-flat node's reg has two parts: registers and memory");          \
+	BUILD_ASSERT(DT_INST_REG_SIZE_BY_IDX(n, 0) == 0x10, "ivshmem-flat has 16 bytes of registers");                     \
+	BUILD_ASSERT(IS_POWER_OF_TWO(DT_INST_REG_SIZE_BY_IDX(n, 1)) && DT_INST_REG_SIZE_BY_IDX(n, 1) >= 4096,              \
+		     "the shared memory's size is a power of two of at least 4096");                                       \
+	static void connect_##n(void)                                                                                      \
+	{                                                                                                                  \
+		IRQ_CONNECT(DT_INST_IRQN(n), DT_INST_IRQ(n, priority), interrupt, DEVICE_DT_INST_GET(n), 0);               \
+		irq_enable(DT_INST_IRQN(n));                                                                               \
+	}                                                                                                                  \
+	static const struct flat_config config_##n = {                                                                     \
+		.registers = DT_INST_REG_ADDR_BY_IDX(n, 0),                                                                \
+		.registers_size = DT_INST_REG_SIZE_BY_IDX(n, 0),                                                           \
+		.memory = DT_INST_REG_ADDR_BY_IDX(n, 1),                                                                   \
+		.memory_size = DT_INST_REG_SIZE_BY_IDX(n, 1),                                                              \
+		.connect = connect_##n,                                                                                    \
+	};                                                                                                                 \
+	static struct flat_data data_##n;                                                                                  \
+	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_KERNEL_INIT_PRIORITY_DEVICE,     \
+			      &amp_ivshmem_api);
+
+DT_INST_FOREACH_STATUS_OKAY(AMP_IVSHMEM_FLAT)

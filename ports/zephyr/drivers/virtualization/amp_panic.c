@@ -1,0 +1,13 @@
+/* How the static library ends where Rust panics: as any other fault of the kernel. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <zephyr/kernel.h>
+#include <zephyr/sys/printk.h>
+
+FUNC_NORETURN void amp_zephyr_panic(uint32_t line);
+
+void amp_zephyr_panic(uint32_t line)
+{
+	printk("amp-ivshmem: Rust panicked at line %u of a source file: this is a defect, please report it\n", line);
+	k_panic();
+	CODE_UNREACHABLE;
+}

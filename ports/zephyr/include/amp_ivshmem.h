@@ -1,0 +1,44 @@
+/* What the Rust of ports/zephyr offers to Zephyr's drivers. Its contracts are in src/ivshmem.rs. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AMP_IVSHMEM_H_
+#define AMP_IVSHMEM_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct k_poll_signal;
+
+/* Numbers as in src/ivshmem.rs, `Status`. */
+enum amp_ivshmem_status {
+	AMP_IVSHMEM_OK = 0,
+	AMP_IVSHMEM_NOT_STARTED = 1,
+	AMP_IVSHMEM_NO_DOORBELL = 2,
+	AMP_IVSHMEM_NO_SUCH_VECTOR = 3,
+	AMP_IVSHMEM_NO_SUCH_PEER = 4,
+	AMP_IVSHMEM_BAD_REGISTERS = 5,
+	AMP_IVSHMEM_BAD_MEMORY = 6,
+	AMP_IVSHMEM_NO_SERVER = 7,
+};
+
+/* Room for a device. All zero until it starts; of one lock with every call. */
+struct amp_ivshmem {
+	uintptr_t opaque[10];
+};
+
+struct amp_ivshmem_place {
+	uintptr_t registers;             /* mapped; 0: none */
+	uintptr_t memory;                /* mapped */
+	size_t size;                     /* bytes of memory */
+	struct k_poll_signal **handlers; /* `vectors` of them, all NULL */
+	uint16_t vectors;                /* 0: no doorbell */
+};
+
+enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state, const struct amp_ivshmem_place *place);
+size_t amp_ivshmem_memory(struct amp_ivshmem *state, uintptr_t *address);
+uint32_t amp_ivshmem_id(struct amp_ivshmem *state);
+uint16_t amp_ivshmem_vectors(struct amp_ivshmem *state);
+enum amp_ivshmem_status amp_ivshmem_ring(struct amp_ivshmem *state, uint32_t peer, uint16_t vector);
+enum amp_ivshmem_status amp_ivshmem_register(struct amp_ivshmem *state, struct k_poll_signal *signal, uint16_t vector);
+struct k_poll_signal *amp_ivshmem_interrupted(struct amp_ivshmem *state, uint16_t vector);
+
+#endif /* AMP_IVSHMEM_H_ */

@@ -13,6 +13,7 @@ mod area;
 #[cfg(feature = "async")]
 mod asynchronous;
 mod native;
+pub mod openamp;
 mod side;
 #[cfg(test)]
 mod tests;
@@ -119,4 +120,7 @@ pub enum Refusal {
     /// What the peer's block says is not usable.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// What a C host has set up is not usable.
+    #[error(transparent)]
+    OpenAmp(#[from] openamp::HostError),
 }

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoints;
 use super::send::max_message;
-use super::{Address, Config, Endpoint, Fault, Name, OpenError, Profile};
+use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
 
 /// What happened on the bus.
@@ -155,6 +155,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[must_use]
     pub const fn has_more(&self) -> bool {
         self.more
+    }
+
+    /// Whether the peer has not set the queues up anew, as far as can be told.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.attached.as_ref().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
     /// Whether there is something to say without a doorbell: an endpoint bound or unbound.

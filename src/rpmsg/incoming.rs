@@ -44,6 +44,11 @@ pub trait Incoming {
 
     /// Asks to be notified of new messages; false where there are some already.
     fn ask_for_notifications(&mut self) -> bool;
+
+    /// Whether the queue is still the one that this end was made for; only a device can tell.
+    fn is_intact(&self) -> bool {
+        true
+    }
 }
 
 /// Receiving as a virtqueue's device, from buffers that lie in one piece.
@@ -67,6 +72,10 @@ impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N, S> {
+    fn is_intact(&self) -> bool {
+        self.queue.is_intact()
+    }
+
     #[inline]
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         let Some(buffer) = self.queue.take()? else { return Ok(None) };

@@ -39,6 +39,11 @@ pub trait Outgoing {
 
     /// Asks not to be notified of freed buffers.
     fn refuse_notifications(&mut self);
+
+    /// Whether the queue is still the one that this end was made for; only a device can tell.
+    fn is_intact(&self) -> bool {
+        true
+    }
 }
 
 /// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
@@ -146,6 +151,10 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
 }
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
+    fn is_intact(&self) -> bool {
+        self.queue.is_intact()
+    }
+
     fn buffer_size(&self) -> u32 {
         self.pool.size
     }

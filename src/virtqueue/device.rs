@@ -51,6 +51,12 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
         self.ring.size
     }
 
+    /// Whether the used ring's index is still what this side wrote; otherwise the driver has set the queue up anew.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.ring.used.load_head::<{ used::INDEX }>(Load::Relaxed) == self.used
+    }
+
     /// Takes the next buffer that the driver offered, for the caller to [give back](Self::give_back) at any later
     /// time, in any order.
     ///

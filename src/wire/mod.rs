@@ -7,5 +7,6 @@
 )]
 
 pub mod link;
+pub mod openamp;
 pub mod rpmsg;
 pub mod vring;

@@ -1,0 +1,108 @@
+//! C OpenAMP's host: sets the rings up, posts the buffers, and says so.
+
+use core::time::Duration;
+
+use super::{Settings, Status, queue, status_of};
+use crate::link::{Event, Reason};
+use crate::mem::{Bytes, SharedMemory, Store, Table};
+use crate::platform::{Doorbell, Instant};
+use crate::rpmsg::profile::OpenAmpHost;
+use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
+use crate::virtqueue::{SetupError, Suppression};
+use crate::wire::openamp::{CHAIN_END, Vring, status};
+use crate::wire::vring::{available, descriptor};
+
+/// How often to look without a doorbell: C rings for each message, and nothing else can be waited for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The host's side of a link with a C remote, with at most `E` endpoints and `N` buffers in each direction.
+#[derive(Debug)]
+pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
+    status: Status<M>,
+    bus: Bus<OpenAmpHost<M, N>, D, E>,
+    next_tick: Instant,
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E, N> {
+    /// Sets everything up, as C does: whatever the memory held is gone. A remote that still uses it must restart.
+    ///
+    /// # Errors
+    /// A layout that does not fit the memory or this link's sizes.
+    pub fn new(memory: M, doorbell: D, settings: &Settings) -> Result<Self, SetupError> {
+        let layout = &settings.layout;
+        let status_word = status_of(&memory, layout)?;
+        status_word.store::<0>(status::RESET, Store::Release);
+        status_word.fence();
+        let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
+        for vring in [to_host, to_remote] {
+            clear(&memory, vring, layout.count)?;
+        }
+        // Of buffers to the remote that come back, nobody has to tell us but when we wait for one.
+        let available: Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }> =
+            Table::new(&memory, to_remote.available, layout.count.into())?;
+        available.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
+
+        let base = settings.address.unwrap_or(0);
+        let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
+        let (inward, outward) =
+            (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers(), layout.to_remote_size));
+        let (inward_queue, outward_queue) = (queue(to_host, layout.count), queue(to_remote, layout.count));
+        let incoming = DriverIncoming::new(&memory, inward_queue, inward, Suppression::Flags)?;
+        let outgoing = DriverOutgoing::new(&memory, outward_queue, outward, Suppression::Flags)?;
+        let mut bus = Bus::new(doorbell);
+        bus.attach(outgoing, incoming, settings.peer, settings.vector);
+        status_word.store::<0>(status::DRIVER_OK, Store::Release);
+        Ok(Self { status: status_word, bus, next_tick: Instant::default() })
+    }
+
+    /// The bus, to open endpoints and send. What is sent before the remote has started waits for it in the ring.
+    pub const fn bus(&mut self) -> &mut Bus<OpenAmpHost<M, N>, D, E> {
+        &mut self.bus
+    }
+
+    /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll). A remote that breaks its rings
+    /// ends the link for good: it cannot be told to start anew, so both sides must be.
+    pub fn poll(&mut self, now: Instant) -> Option<Event> {
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+        }
+        match self.bus.poll() {
+            Ok(event) => event.map(Event::Bus),
+            Err(fault) => {
+                self.bus.detach();
+                self.status.store::<0>(status::FAILED, Store::Release);
+                Some(Event::Down(Reason::Fault(fault)))
+            }
+        }
+    }
+
+    /// When to poll again even if no doorbell rings.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Host<M, D, E, N> {
+    fn drop(&mut self) {
+        self.status.store::<0>(status::RESET, Store::Release);
+    }
+}
+
+/// Zeroes a vring and chains its descriptors.
+fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), SetupError> {
+    let bytes = Bytes::new(memory, vring.descriptors, vring.len)?;
+    let zeros = [0; 64];
+    let mut offset = 0;
+    while offset < vring.len {
+        let step = (vring.len - offset).min(64);
+        bytes.write(offset, zeros.get(..step as usize).unwrap_or_default())?;
+        offset += step;
+    }
+    let descriptors: Table<M, { descriptor::SIZE }> = Table::new(memory, vring.descriptors, count.into())?;
+    for id in 0..count {
+        let next = if id + 1 < count { id + 1 } else { CHAIN_END };
+        descriptors.store_u16::<{ descriptor::NEXT }>(id.into(), next, Store::Relaxed);
+    }
+    Ok(())
+}

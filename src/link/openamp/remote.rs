@@ -1,0 +1,157 @@
+//! C OpenAMP's remote: waits for the host's status, finds out where the buffers are, and uses them.
+
+use core::time::Duration;
+
+use super::{HostError, Settings, Status, queue, status_of};
+use crate::link::{Event, Reason, Refusal};
+use crate::mem::{Load, SharedMemory, Table};
+use crate::platform::{Doorbell, Instant};
+use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
+use crate::rpmsg::{Bus, DeviceIncoming, DeviceOutgoing, Pool};
+use crate::virtqueue::{SetupError, Suppression};
+use crate::wire::openamp::status;
+use crate::wire::vring::{descriptor, used};
+
+/// How often to look for a host that is not there yet; C does every millisecond, and rings nobody when it is.
+const SEARCH: Duration = Duration::from_millis(10);
+/// How often to look whether the host is still there.
+const TICK: Duration = Duration::from_millis(100);
+
+type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, OpenAmpStyle>);
+type Used<M> = Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>;
+
+/// The remote's side of a link with a C host, with at most `E` endpoints and `N` buffers in each direction.
+#[derive(Debug)]
+pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
+    memory: M,
+    settings: Settings,
+    status: Status<M>,
+    bus: Bus<OpenAmpRemote<M, N>, D, E>,
+    next_tick: Instant,
+    refused: Option<HostError>,
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, E, N> {
+    /// The remote's side in `memory`. Nothing is written before a host is there.
+    ///
+    /// # Errors
+    /// A layout that does not fit the memory.
+    pub fn new(memory: M, doorbell: D, settings: Settings) -> Result<Self, SetupError> {
+        let status = status_of(&memory, &settings.layout)?;
+        let bus = Bus::new(doorbell);
+        Ok(Self { memory, settings, status, bus, next_tick: Instant::default(), refused: None })
+    }
+
+    /// The bus, to open endpoints and send.
+    pub const fn bus(&mut self) -> &mut Bus<OpenAmpRemote<M, N>, D, E> {
+        &mut self.bus
+    }
+
+    /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll).
+    pub fn poll(&mut self, now: Instant) -> Option<Event> {
+        if now >= self.next_tick || !self.bus.is_up() {
+            self.next_tick = now + if self.bus.is_up() { TICK } else { SEARCH };
+            if let Some(event) = self.look() {
+                return Some(event);
+            }
+        }
+        match self.bus.poll() {
+            Ok(event) => event.map(Event::Bus),
+            Err(fault) => {
+                self.bus.detach();
+                Some(Event::Down(Reason::Fault(fault)))
+            }
+        }
+    }
+
+    /// When to poll again even if no doorbell rings.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
+    }
+
+    /// Looks whether the host is there, and still the same.
+    fn look(&mut self) -> Option<Event> {
+        // Acquire: the host has set the rings up before.
+        let ready = self.status.load::<0>(Load::Acquire) & status::MASK == status::DRIVER_OK;
+        if self.bus.is_up() {
+            let reason = match (ready, self.bus.is_intact()) {
+                (true, true) => return None,
+                (false, _) => Reason::Left,
+                // Only this side writes the used rings, and a host that sets them up anew.
+                (true, false) => Reason::Restarted,
+            };
+            self.bus.detach();
+            return Some(Event::Down(reason));
+        }
+        if !ready {
+            self.refused = None;
+            return None;
+        }
+        match self.connect() {
+            Ok((outgoing, incoming)) => {
+                self.refused = None;
+                self.bus.attach(outgoing, incoming, self.settings.peer, self.settings.vector);
+                Some(Event::Up { peer: self.settings.peer })
+            }
+            Err(error) if self.refused == Some(error) => None,
+            Err(error) => {
+                self.refused = Some(error);
+                Some(Event::Refused(Refusal::OpenAmp(error)))
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<Ends<M, N>, HostError> {
+        let layout = &self.settings.layout;
+        if usize::from(layout.count) > N {
+            return Err(SetupError::TooLarge { size: layout.count, capacity: N }.into());
+        }
+        let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
+        for vring in [to_host, to_remote] {
+            let used: Used<M> = Table::new(&self.memory, vring.used, layout.count.into()).map_err(SetupError::from)?;
+            if used.load_head::<{ used::INDEX }>(Load::Relaxed) != 0 {
+                return Err(HostError::Used);
+            }
+        }
+        let (first, size) = self.posted(to_host.descriptors)?;
+        let base = self.settings.address.unwrap_or(first.wrapping_sub(layout.buffers.into()));
+        let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
+        let (outward, inward) = (pool(layout.buffers, size), pool(layout.to_remote_buffers(), layout.to_remote_size));
+        Ok((
+            DeviceOutgoing::new(&self.memory, queue(to_host, layout.count), outward, Suppression::Flags)?,
+            DeviceIncoming::new(&self.memory, queue(to_remote, layout.count), inward, Suppression::Flags)?,
+        ))
+    }
+
+    /// The lowest address of the buffers that the host has posted, and their size: equal ones, one behind the other.
+    fn posted(&self, descriptors: u32) -> Result<(u64, u32), HostError> {
+        let count = self.settings.layout.count;
+        let table: Table<M, { descriptor::SIZE }> =
+            Table::new(&self.memory, descriptors, count.into()).map_err(SetupError::from)?;
+        let address = |id: u16| {
+            let low = table.load_u32::<{ descriptor::ADDRESS_LOW }>(id.into(), Load::Relaxed);
+            let high = table.load_u32::<{ descriptor::ADDRESS_HIGH }>(id.into(), Load::Relaxed);
+            u64::from(high) << 32 | u64::from(low)
+        };
+        let length = |id: u16| table.load_u32::<{ descriptor::LENGTH }>(id.into(), Load::Relaxed);
+        let first = (0..count).map(address).min().unwrap_or(0);
+        let size = length(0);
+        // Each place once: that they are as many as places, all in place and of different numbers, is enough.
+        let mut places = [false; N];
+        for id in 0..count {
+            let (address, length) = (address(id), length(id));
+            let wrong = HostError::Buffers { id, address, length };
+            let offset = address.wrapping_sub(first);
+            if length != size || size < 24 || !offset.is_multiple_of(u64::from(size.max(1))) {
+                return Err(wrong);
+            }
+            let place = usize::try_from(offset / u64::from(size.max(1))).ok().and_then(|place| places.get_mut(place));
+            match place {
+                Some(taken) if !*taken => *taken = true,
+                _ => return Err(wrong),
+            }
+        }
+        Ok((first, size))
+    }
+}

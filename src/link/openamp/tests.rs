@@ -1,0 +1,218 @@
+//! Host and remote against C OpenAMP's bytes, and against each other, in one process.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::link::Event;
+use crate::mem::Bytes;
+use crate::mem::Region;
+use crate::mem::fake::Heap;
+use crate::platform::{Doorbell, Instant, VectorOutOfRange};
+use crate::rpmsg::{Address, Config, Event as BusEvent, Name, Profile, SendError};
+
+const MEMORY: u32 = 4 << 20;
+/// Where C's host has the memory.
+const BASE: u64 = 0xafa0_0000;
+const GOLDEN: &str = include_str!("../../../tests/golden/dual_qemu_ivshmem.txt");
+
+/// Counts what was rung.
+#[derive(Clone, Debug, Default)]
+struct Bells(Rc<RefCell<[u32; 2]>>);
+
+impl Doorbell for Bells {
+    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        self.0.borrow_mut()[usize::from(peer.0)] += 1;
+        Ok(())
+    }
+}
+
+type TestHost<'m> = Host<Region<'m>, Bells, 4, 16>;
+type TestRemote<'m> = Remote<Region<'m>, Bells, 4, 16>;
+
+fn settings(peer: u16) -> Settings {
+    Settings::dual_qemu_ivshmem(MEMORY, PeerId(peer)).unwrap()
+}
+
+fn host<'m>(heap: &'m Heap, bells: &Bells) -> TestHost<'m> {
+    Host::new(heap.region(), bells.clone(), &Settings { address: Some(BASE), ..settings(1) }).unwrap()
+}
+
+fn remote<'m>(heap: &'m Heap, bells: &Bells) -> TestRemote<'m> {
+    Remote::new(heap.region(), bells.clone(), settings(0)).unwrap()
+}
+
+/// Compares the memory with a step of the golden trace.
+fn expect(heap: &Heap, step: &str) {
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    let lines = GOLDEN.lines().skip_while(|line| *line != std::format!("[{step}]")).skip(1);
+    let mut compared = 0;
+    for line in lines.take_while(|line| !line.starts_with('[')) {
+        let Some((offset, digits)) = line.split_once(": ").filter(|_| !line.starts_with('#')) else { continue };
+        let digits: Vec<u8> = digits.bytes().filter(|byte| *byte != b' ').collect();
+        let byte = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap();
+        let expected: Vec<u8> = digits.chunks(2).map(byte).collect();
+        let mut found = vec![0; expected.len()];
+        memory.read(u32::from_str_radix(offset, 16).unwrap(), &mut found).unwrap();
+        assert_eq!(found, expected, "{step}, at {offset}");
+        compared += expected.len();
+    }
+    assert!(compared > 0, "no such step: {step}");
+}
+
+/// All that a side has to say, with its messages' contents.
+fn drain<P: Profile, const E: usize>(
+    mut poll: impl FnMut() -> Option<Event>,
+    mut bus: impl FnMut(&mut dyn FnMut(&mut crate::rpmsg::Bus<P, Bells, E>)),
+) -> Vec<String> {
+    let mut log = Vec::new();
+    while let Some(event) = poll() {
+        match event {
+            Event::Bus(BusEvent::Message(message)) => {
+                let mut message = Some(message);
+                bus(&mut |bus| {
+                    if let Some(message) = message.take() {
+                        let mut bytes = vec![0; message.length.into()];
+                        bus.read(&message, 0, &mut bytes).unwrap();
+                        log.push(std::format!("{} got {}", message.endpoint.address(), bytes.escape_ascii()));
+                        bus.release(message);
+                    }
+                });
+            }
+            other => log.push(std::format!("{other:?}")),
+        }
+    }
+    log
+}
+
+macro_rules! drain {
+    ($side:expr) => {{
+        let side = RefCell::new(&mut $side);
+        drain(|| side.borrow_mut().poll(Instant::default()), |act| act(side.borrow_mut().bus()))
+    }};
+}
+
+/// Facts of the C library, step by step, both roles.
+#[test]
+fn writes_what_c_writes() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let rung = |expected: [u32; 2]| assert_eq!(bells.0.take(), expected);
+    let mut host = host(&heap, &bells);
+    expect(&heap, "host is up");
+    rung([0, 0]);
+
+    let mut remote = remote(&heap, &bells);
+    assert_eq!(drain!(remote), ["Up { peer: PeerId(0) }"]);
+    expect(&heap, "remote is up");
+    let k = remote.bus().open("k").unwrap();
+    assert_eq!(k.address(), Address(1024));
+    assert_eq!(drain!(remote), Vec::<String>::new());
+    expect(&heap, "remote announces k");
+    rung([1, 0]);
+
+    let name = Name::new("k").unwrap();
+    let announced = Event::Bus(BusEvent::Announced { name, address: Address(1024) });
+    assert_eq!(drain!(host), [std::format!("{announced:?}")]);
+    expect(&heap, "host has taken it");
+    rung([0, 0]);
+
+    let config = Config { name: Some("k"), peer: Some(Address(1024)), ..Config::default() };
+    let at_host = host.bus().open_with(&config).unwrap();
+    host.bus().send(at_host, b"hello\0").unwrap();
+    expect(&heap, "host sends hello");
+    rung([0, 1]);
+    let log = drain!(remote);
+    assert!(log.contains(&"0x400 got hello\\x00".into()), "{log:?}");
+    expect(&heap, "remote has taken it");
+    rung([0, 0]);
+    host.bus().send(at_host, b"ab").unwrap();
+    expect(&heap, "host sends again");
+    drain!(remote);
+
+    bells.0.take();
+    remote.bus().close(k);
+    drain!(remote);
+    expect(&heap, "remote closes k");
+    rung([1, 0]);
+    let log = drain!(host);
+    assert!(log.contains(&std::format!("{:?}", Event::Bus(BusEvent::Unbound { endpoint: at_host }))), "{log:?}");
+    assert_eq!(host.bus().send(at_host, b"x"), Err(SendError::NotBound));
+}
+
+#[test]
+fn either_side_sends_first_and_a_full_ring_wakes_its_sender() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let (mut host, mut remote) = (host(&heap, &bells), remote(&heap, &bells));
+    let (at_host, at_remote) = (host.bus().open("talk").unwrap(), remote.bus().open("talk").unwrap());
+    for _ in 0..4 {
+        drain!(remote);
+        drain!(host);
+    }
+    assert_eq!(host.bus().peer_of(at_host), Some(at_remote.address()));
+    assert_eq!(remote.bus().peer_of(at_remote), Some(at_host.address()));
+    bells.0.take();
+    for number in 0..16u8 {
+        host.bus().send(at_host, &[number; 496]).unwrap();
+        remote.bus().send(at_remote, &[]).unwrap();
+    }
+    assert_eq!(host.bus().send(at_host, &[]), Err(SendError::NoBuffer));
+    assert_eq!(remote.bus().send(at_remote, &[]), Err(SendError::NoBuffer));
+    assert_eq!(bells.0.take(), [16, 16], "one for each message");
+    assert_eq!(drain!(remote).len(), 16);
+    assert_eq!(drain!(host).len(), 16);
+    let [to_host, to_remote] = bells.0.take();
+    assert!(to_host > 0 && to_remote > 0, "freed buffers wake both: {to_host} {to_remote}");
+    assert_eq!(host.bus().send(at_host, &[0; 497]), Err(SendError::TooLong { length: 497, max: 496 }));
+    assert_eq!((host.bus().send(at_host, &[1]), remote.bus().send(at_remote, &[2])), (Ok(()), Ok(())));
+}
+
+#[test]
+fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let mut first_host = host(&heap, &bells);
+    let mut first = remote(&heap, &bells);
+    first.bus().open("talk").unwrap();
+    drain!(first);
+    drain!(first_host);
+    std::mem::forget(first);
+    let mut second = remote(&heap, &bells);
+    assert_eq!(drain!(second), ["Refused(OpenAmp(Used))"]);
+    // The host restarts: both are fresh again. A first remote still there would notice by its used index.
+    std::mem::forget(first_host);
+    let _host = host(&heap, &bells);
+    assert_eq!(drain!(second), ["Up { peer: PeerId(0) }"]);
+}
+
+#[test]
+fn a_host_that_restarts_is_noticed() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let mut first = host(&heap, &bells);
+    let mut remote = remote(&heap, &bells);
+    remote.bus().open("talk").unwrap();
+    drain!(remote);
+    drain!(first);
+    std::mem::forget(first);
+    let mut second = host(&heap, &bells);
+    let later = Instant::from_micros(1_000_000);
+    assert_eq!(remote.poll(later), Some(Event::Down(crate::link::Reason::Restarted)));
+    assert_eq!(remote.poll(later), Some(Event::Up { peer: PeerId(0) }));
+    while remote.poll(later).is_some() {}
+    assert!(drain!(second).iter().any(|line| line.contains("Announced")));
+    drop(second);
+    assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(crate::link::Reason::Left)));
+}
+
+#[test]
+fn a_host_whose_buffers_are_nonsense_is_refused() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let _host = host(&heap, &bells);
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    // Descriptor 3 names the buffer of descriptor 2.
+    memory.write(MEMORY - 0x800 + 3 * 16, &[0, 8]).unwrap();
+    let mut remote = remote(&heap, &bells);
+    let error = HostError::Buffers { id: 3, address: BASE + 0x800, length: 512 };
+    assert_eq!(drain!(remote), [std::format!("{:?}", Event::Refused(error.into()))]);
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of machines that share memory need: the server, running before any machine does."""
+
+import os
+import select
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+# The build folder's name for it: CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf.
+SOCKET = "ivshmem.sock"
+
+
+class Server:
+    """`amp server` on a socket in a build folder."""
+
+    def __init__(self, folder: Path, size: str):
+        self.socket = folder / SOCKET
+        amp = os.environ.get("AMP", str(ROOT / "amp"))
+        # A relative name: that of a build folder of Twister's may be longer than a socket's can be.
+        self.process = subprocess.Popen(
+            [amp, "server", "--socket", SOCKET, "--size", size],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        # Long, because the tool may have to be built first.
+        line = self.line(600)
+        while line and "listening" not in line:
+            line = self.line(600)
+        assert line, "the server did not start"
+
+    def line(self, seconds: float) -> str:
+        """The next line that the server prints, or nothing."""
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        return self.process.stdout.readline() if ready else ""
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def size() -> str:
+    """Bytes of shared memory: as the flat device's node has it."""
+    return "1M"
+
+
+@pytest.fixture
+def server(device_object, size):
+    """A server for the machine under test; named before `dut`, so that it runs first."""
+    server = Server(Path(device_object.device_config.app_build_dir), size)
+    yield server
+    server.stop()

@@ -1,6 +1,6 @@
 //! The machines that can be a side of a pair: what each needs, and the command that starts it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub const SHARED_MEMORY: u64 = 1 << 20;
 const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
 
 /// Which side of the link a machine is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// rpmsg host: the virtio driver, which owns the buffers.
@@ -43,7 +43,7 @@ impl fmt::Display for Role {
 }
 
 /// A kind of machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Machine {
     /// QEMU's `virt` with a Cortex-A53; the PCI device.
     A53,
@@ -93,8 +93,8 @@ pub fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
 /// Everything that a set of machines needs to start: checked and built.
 #[derive(Debug, Default)]
 pub struct Workshop {
-    images: HashMap<Machine, [PathBuf; 2]>,
-    qemu: HashMap<Machine, PathBuf>,
+    images: BTreeMap<Machine, [PathBuf; 2]>,
+    qemu: BTreeMap<Machine, PathBuf>,
     flat_object: PathBuf,
 }
 
@@ -103,7 +103,7 @@ impl Workshop {
     ///
     /// # Errors
     /// A QEMU that is not there or does not do, or a build that failed.
-    pub fn prepare(machines: &HashSet<Machine>) -> Result<Self> {
+    pub fn prepare(machines: &BTreeSet<Machine>) -> Result<Self> {
         let mut workshop = Self::default();
         for &machine in machines {
             let path = match machine {

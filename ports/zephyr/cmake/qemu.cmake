@@ -60,12 +60,13 @@ if(flat)
       VERBATIM
     )
   endif()
-  # As Zephyr finds QEMU, before it does: it takes what is set. CMake's `env` runs it with the two variables.
+  # As Zephyr finds QEMU, before it does: it takes what is set. `env` runs it with the two variables; the system's and
+  # not CMake's, which would stay between QEMU and whoever wants to stop it.
   find_program(AMP_QEMU qemu-system-${ARCH} HINTS $ENV{QEMU_BIN_PATH})
   if(NOT AMP_QEMU)
     set(AMP_QEMU qemu-system-${ARCH})
   endif()
-  set(QEMU ${CMAKE_COMMAND} -E env LD_PRELOAD=${library} AMP_QEMU_FLAT=${flat} -- ${AMP_QEMU} CACHE INTERNAL
+  set(QEMU env LD_PRELOAD=${library} AMP_QEMU_FLAT=${flat} ${AMP_QEMU} CACHE INTERNAL
     "QEMU with ivshmem-flat")
 endif()
 

@@ -4,10 +4,11 @@
 import os
 import select
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from machine import Machine
 
 ROOT = Path(__file__).resolve().parents[3]
 # The build folder's name for it: CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf.
@@ -62,3 +63,14 @@ def server(device_object, size):
     server = Server(Path(device_object.device_config.app_build_dir), size)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def peer(server, dut):
+    """The second machine: the image `peer` of a build for two, or else a second one of the image under test."""
+    folder = Path(dut.device_config.app_build_dir)
+    image = Path(dut.device_config.build_dir) / "peer"
+    machine = Machine(image if image.is_dir() else folder, run_in=folder)
+    yield machine
+    machine.stop()
+    print(f"----- {machine.name}\n" + "\n".join(machine.lines))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A second machine: QEMU as `west build -t run` starts it, its console on pipes. Twister itself runs one only."""
+
+import re
+import shlex
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+
+def qemu_command(folder: Path) -> list[str]:
+    """What `west build -t run` would run, with the console on standard input and output."""
+    found = subprocess.run(
+        ["ninja", "-C", str(folder), "-t", "commands", "run"], capture_output=True, text=True, check=True
+    )
+    line = next(line for line in reversed(found.stdout.splitlines()) if "qemu-system-" in line)
+    words = shlex.split(next(part for part in line.split("&&") if "qemu-system-" in part))
+    at = words.index("-pidfile")
+    del words[at : at + 2]
+    return [re.sub(r"^(pipe|stdio),id=con,.*", "stdio,id=con,mux=on", word) for word in words]
+
+
+class Machine:
+    """A running QEMU."""
+
+    def __init__(self, folder: Path, run_in: Path):
+        self.name = f"{folder.name} in {run_in.name}"
+        self.lines: list[str] = []
+        self.changed = threading.Condition()
+        self.ended = False
+        self.process = subprocess.Popen(
+            qemu_command(folder), cwd=run_in, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        for raw in self.process.stdout:
+            line = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", raw.decode(errors="replace")).rstrip()
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def expect(self, pattern: str, seconds: float = 60, since: int = 0) -> str:
+        """Waits for a line that has `pattern` in it."""
+        deadline = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for line in self.lines[since:]:
+                    if re.search(pattern, line):
+                        return line
+                rest = deadline - time.monotonic()
+                text = "\n".join(self.lines)
+                assert not self.ended, f"{self.name} ended without {pattern!r}:\n{text}"
+                assert rest > 0, f"{self.name} did not print {pattern!r} in {seconds} s:\n{text}"
+                self.changed.wait(rest)
+
+    def write(self, line: str) -> None:
+        """Types a line."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.reader.join()
+        self.process.stdin.close()
+        self.process.stdout.close()

@@ -1,33 +1,40 @@
-//! How two sides find each other, agree, start, reset, and notice death: the native profile.
+//! How two sides find each other, agree, start, reset, and notice death, in two wire profiles: the native one
+//! ([`Link`]), and that of C OpenAMP ([`openamp`]).
 //!
-//! Neither side waits for the other, and either may come first, go, or come back at any time. Each writes a block of
-//! its own (who it is, which incarnation, how far it has come) and reads the other's; a doorbell only says "look". The
-//! rule that makes restarts safe: a side touches the rings' memory only while the other has confirmed its present
-//! incarnation and is not yet using it, so nothing old is ever read as new. `docs/wire-format.md` has the layout and
-//! the states.
-//!
-//! A link is polled: [`Link::poll`] hands out what has happened, [`Link::deadline`] says when to poll again even
-//! without a doorbell.
+//! A link is polled: [`AnyLink::poll`] hands out what has happened, [`AnyLink::deadline`] says when to poll again even
+//! without a doorbell. Nothing waits for the other side, and either may come first, go, or come back.
 
-mod area;
-#[cfg(feature = "async")]
-mod asynchronous;
 mod native;
 pub mod openamp;
-mod side;
-#[cfg(test)]
-mod tests;
 
-pub use area::AreaError;
 #[cfg(feature = "async")]
-pub use asynchronous::Arrival;
-pub use native::Link;
-pub use side::PeerError;
+pub use native::Arrival;
+pub use native::{AreaError, Link, PeerError};
 
 use core::time::Duration;
 
-use crate::platform::{PeerId, Vector};
-use crate::rpmsg;
+use crate::platform::{Doorbell, Instant, PeerId, Vector};
+use crate::rpmsg::{self, Bus, Profile};
+
+/// A side of a link in any profile, with at most `E` endpoints, for what is written once for all of them.
+pub trait AnyLink<const E: usize> {
+    /// Its wire profile.
+    type Profile: Profile;
+    /// Its doorbell.
+    type Doorbell: Doorbell;
+
+    /// The bus, to open endpoints and send.
+    fn bus(&mut self) -> &mut Bus<Self::Profile, Self::Doorbell, E>;
+
+    /// What has happened since the last call, one event at a time; `now` is the time on any clock that only grows.
+    ///
+    /// `None` where nothing more has: then the caller waits for a doorbell, but no longer than to the
+    /// [`deadline`](Self::deadline).
+    fn poll(&mut self, now: Instant) -> Option<Event>;
+
+    /// When to poll again even if no doorbell rings.
+    fn deadline(&self) -> Instant;
+}
 
 /// Which side of the link this is. A link has one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,9 @@
 
 use super::{Address, BadName};
 use crate::mem::MemoryError;
-use crate::platform::VectorOutOfRange;
 use crate::virtqueue;
 
-/// What the peer broke (or, last, what the port got wrong). It ends the link; a new start is the only remedy.
+/// What the peer broke. It ends the link; a new start is the only remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A ring.
@@ -23,12 +22,12 @@ pub enum Fault {
         /// Where they end.
         end: u64,
     },
-    /// A posted buffer that cannot be written, or is shorter than the others.
+    /// A posted buffer that cannot be written, or is not as long as the others.
     #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]
     NotForUs {
         /// Its length, in bytes.
         length: u32,
-        /// What it should be at least.
+        /// What it should be.
         size: u32,
     },
     /// A message that is longer than its buffer, or a buffer too short for a header.
@@ -39,9 +38,6 @@ pub enum Fault {
         /// Bytes of the buffer.
         buffer: u32,
     },
-    /// The doorbell has not the vector that the link was set up for.
-    #[error(transparent)]
-    Doorbell(#[from] VectorOutOfRange),
 }
 
 /// Why a message was not sent. None of these loses or truncates anything.

@@ -1,7 +1,7 @@
 //! rpmsg: named endpoints that exchange messages over two virtqueues.
 //!
 //! Knows queues and bytes; not who the peer is, nor how the two sides met. The bus never blocks and calls nobody back:
-//! [`Bus::poll`] hands out one [`Event`] after the other, and the caller decides when to wait.
+//! its link's `poll` hands out one [`Event`] after the other, and the caller decides when to wait.
 //!
 //! Messages are not copied on the way: one is written into a shared buffer once and read from there once. A received
 //! [`Message`] keeps its buffer until it is [released](Bus::release), now or later, in any order.

@@ -65,10 +65,12 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
         Ok(Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
     }
 
-    /// A buffer that has come back. What else has goes to the free list, at most a ring of it.
+    /// A buffer that has come back. Where those are not used first anyway, in the order in which they have come, what else
+    /// has goes to the free list, at most a ring of it.
     fn recycle(&mut self) -> Result<Option<u16>, Fault> {
         let Some(used) = self.queue.collect()? else { return Ok(None) };
-        for _ in 1..self.queue.size() {
+        let more = if S::RECYCLE_FIRST { 0 } else { self.queue.size() };
+        for _ in 1..more {
             match self.queue.collect()? {
                 Some(used) => self.queue.put_back(used.id),
                 None => break,
@@ -130,8 +132,8 @@ pub struct DeviceOutgoing<M, const N: usize> {
     queue: Device<M, N>,
     buffers: Bytes<M>,
     pool: Pool,
-    /// Where each held buffer is among the buffers, and how long.
-    held: [(u32, u32); N],
+    /// Where each held buffer is among the buffers; each is as long as `pool` says.
+    held: [u32; N],
     /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
     unsent: [u16; N],
     unsent_count: usize,
@@ -146,7 +148,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         let buffers = pool.bytes(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, suppression)?;
         queue.refuse_notifications();
-        Ok(Self { queue, buffers, pool, held: [(0, 0); N], unsent: [0; N], unsent_count: 0 })
+        Ok(Self { queue, buffers, pool, held: [0; N], unsent: [0; N], unsent_count: 0 })
     }
 }
 
@@ -166,31 +168,32 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
         let offset = self.pool.find(buffer.address, buffer.length, self.buffers.len())?;
-        if !buffer.writable || buffer.length < self.pool.size {
+        if !buffer.writable || buffer.length != self.pool.size {
             return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
         }
         if let Some(held) = self.held.get_mut(usize::from(buffer.id)) {
-            *held = (offset, buffer.length);
+            *held = offset;
         }
         Ok(Some(buffer.id))
     }
 
     fn put_back(&mut self, id: u16) {
-        if let Some(slot) = self.unsent.get_mut(self.unsent_count) {
+        // Once only: a buffer that is there already would go out twice.
+        let twice = self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id);
+        if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
             *slot = id;
             self.unsent_count += 1;
         }
     }
 
     fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
-        let (start, size) = self.held.get(usize::from(id)).copied().unwrap_or_default();
-        write(&self.buffers, start, size, offset, bytes)
+        let start = self.held.get(usize::from(id)).copied().unwrap_or_default();
+        write(&self.buffers, start, self.pool.size, offset, bytes)
     }
 
     fn send(&mut self, id: u16, _: u32) {
         // The whole buffer, as C writes it; Linux asks for no less than the message.
-        let (_, size) = self.held.get(usize::from(id)).copied().unwrap_or_default();
-        self.queue.give_back(id, size);
+        self.queue.give_back(id, self.pool.size);
     }
 
     fn must_notify(&mut self) -> bool {

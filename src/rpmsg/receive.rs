@@ -38,7 +38,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     ///
     /// # Errors
     /// What the peer broke. The bus is unusable until its link has restarted.
-    pub fn poll(&mut self) -> Result<Option<Event>, Fault> {
+    pub(crate) fn poll(&mut self) -> Result<Option<Event>, Fault> {
         let event = self.next_event();
         if let Err(fault) = event {
             self.fault = Some(fault);
@@ -112,7 +112,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         match self.endpoints.open_at(message.endpoint.0) {
             Some(slot) => {
-                if slot.peer.is_none() {
+                if slot.peer.is_none() && !matches!(message.source, Address::ANY | Address::NAME_SERVICE) {
                     slot.peer = Some(message.source);
                     self.bindings = true;
                 }

@@ -84,27 +84,28 @@ impl Name {
     /// # Errors
     /// [`BadName`] where it is empty, longer than 31 bytes, or contains a NUL.
     pub fn new(name: &str) -> Result<Self, BadName> {
-        let bytes = name.as_bytes();
-        let mut field = [0; NAME_SIZE];
-        let nul = bytes.contains(&0);
-        match field.get_mut(..bytes.len()) {
-            Some(place) if !nul && !bytes.is_empty() && bytes.len() < NAME_SIZE => {
-                place.copy_from_slice(bytes);
-                Ok(Self(field))
-            }
-            _ => Err(BadName { length: bytes.len(), nul }),
+        let (bytes, nul) = (name.as_bytes(), name.as_bytes().contains(&0));
+        if nul || bytes.is_empty() || bytes.len() >= NAME_SIZE {
+            return Err(BadName { length: bytes.len(), nul });
         }
+        Ok(Self::padded(bytes))
+    }
+
+    /// The first 31 of `bytes`, with zeros behind.
+    fn padded(bytes: &[u8]) -> Self {
+        let mut field = [0; NAME_SIZE];
+        for (place, &byte) in field.iter_mut().zip(bytes).take(NAME_SIZE.wrapping_sub(1)) {
+            *place = byte;
+        }
+        Self(field)
     }
 
     /// The name in a received field: what is before the first NUL. A peer's bytes behind it are dropped, and a field
     /// without any NUL loses its last byte, as in Linux. `None` where the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
-        let mut name = [0; NAME_SIZE];
         let bytes = field.split(|&byte| byte == 0).next().unwrap_or_default();
-        let bytes = bytes.get(..bytes.len().min(NAME_SIZE.wrapping_sub(1)))?;
-        name.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        (!bytes.is_empty()).then_some(Self(name))
+        (!bytes.is_empty()).then(|| Self::padded(bytes))
     }
 
     /// The name's bytes, without NUL.

@@ -26,6 +26,9 @@ mod one_core;
 #[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
 mod self_test;
 
+#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
+pub use one_core::Place;
+
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 pub use aarch64::{Console, Machine, panicked, park};
 #[cfg(all(target_arch = "arm", target_os = "none"))]

@@ -1,6 +1,7 @@
-//! A static that only one core's main thread touches: set once at start-up, then shared. Knows no architecture.
+//! Statics that only one core's main thread touches. They know no architecture.
 
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell, UnsafeCell};
+use core::mem::MaybeUninit;
 
 /// A place for what start-up makes and main uses for ever.
 pub struct OneCore<T>(OnceCell<T>);
@@ -18,5 +19,37 @@ impl<T> OneCore<T> {
     /// Puts `value` there, unless there is one already, and lends what is there.
     pub fn set(&'static self, value: T) -> &'static T {
         self.0.get_or_init(|| value)
+    }
+}
+
+/// A static's worth of memory for what an image's main keeps, so that it is not on the stack.
+#[derive(Debug)]
+pub struct Place<T> {
+    taken: Cell<bool>,
+    memory: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: these machines run on one core, and their interrupt handlers are the port's own, which know no place: there is
+// only ever one thread here.
+unsafe impl<T> Sync for Place<T> {}
+
+impl<T> Place<T> {
+    /// One that nobody has.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { taken: Cell::new(false), memory: UnsafeCell::new(MaybeUninit::uninit()) }
+    }
+
+    /// The memory, for the first who asks.
+    #[expect(clippy::mut_from_ref, reason = "nobody gets it twice")]
+    pub fn take(&'static self) -> Option<&'static mut MaybeUninit<T>> {
+        // SAFETY: `taken` lets only one caller come here, ever.
+        (!self.taken.replace(true)).then(|| unsafe { &mut *self.memory.get() })
+    }
+}
+
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -4,13 +4,17 @@
 #[cfg(target_os = "none")]
 mod image {
     use amp_ivshmem::link::Role;
-    use amp_ivshmem_bare_metal::{Console, Machine, image};
-    use amp_ivshmem_conversation::run;
+    use amp_ivshmem_bare_metal::{Console, Machine, Place, image};
+    use amp_ivshmem_conversation::{Party, run_in};
 
     image!(main);
 
+    static PARTY: Place<Party<Machine>> = Place::new();
+
     fn main(mut machine: Machine, mut console: Console) -> ! {
-        run(&mut machine, Role::Remote, &mut console);
+        if let Some(place) = PARTY.take() {
+            run_in(place, &mut machine, Role::Remote, &mut console);
+        }
         amp_ivshmem_bare_metal::park()
     }
 }

@@ -1,6 +1,7 @@
 //! Lines for a console, put together without `core::fmt`'s formatting, which costs a small machine 2 KiB of flash.
 
 use core::fmt::Write;
+use core::num::NonZeroU32;
 
 #[cfg(not(feature = "terse"))]
 use amp_ivshmem::rpmsg::Name;
@@ -31,12 +32,12 @@ impl<W: Write> Line<'_, W> {
 
     /// A number in decimal.
     pub fn number(self, number: u32) -> Self {
-        self.digits(number, 10)
+        self.digits(number, TEN)
     }
 
     /// A number in hexadecimal, with `0x`.
     pub fn hex(self, number: u32) -> Self {
-        self.text("0x").digits(number, 16)
+        self.text("0x").digits(number, SIXTEEN)
     }
 
     /// Ends the line.
@@ -44,18 +45,28 @@ impl<W: Write> Line<'_, W> {
         let _ = self.0.write_str("\n");
     }
 
-    fn digits(self, number: u32, base: u32) -> Self {
-        let mut unit = 1;
-        while number / unit >= base {
-            unit *= base;
+    fn digits(self, mut number: u32, base: NonZeroU32) -> Self {
+        let mut text = [0; 10];
+        let mut unused = text.len();
+        for place in text.iter_mut().rev() {
+            // CAST: a digit.
+            let digit = (number % base) as u8;
+            *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
+            number /= base;
+            unused -= 1;
+            if number == 0 {
+                break;
+            }
         }
-        while let Some(quotient) = number.checked_div(unit) {
-            let _ = self.0.write_char(char::from_digit(quotient % base, base).unwrap_or('?'));
-            unit /= base;
+        for &digit in text.iter().skip(unused) {
+            let _ = self.0.write_char(digit.into());
         }
         self
     }
 }
+
+const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+const SIXTEEN: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
 /// What to say of a cause: all of it, or with the feature `terse` only what kind it is.
 #[cfg(not(feature = "terse"))]

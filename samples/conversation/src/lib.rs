@@ -16,6 +16,7 @@ pub use histogram::Histogram;
 pub use party::{Figures, Party, StartError};
 
 use core::fmt::Write;
+use core::mem::MaybeUninit;
 
 use amp_ivshmem::link::Role;
 use amp_ivshmem::platform::Port;
@@ -31,11 +32,19 @@ pub const MESSAGES: u32 = CONVERSATIONS[0].2 + CONVERSATIONS[1].2 + CONVERSATION
 ///
 /// Returns only where the link cannot be in the port's memory, after it has said why.
 pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) {
+    run_in(&mut MaybeUninit::uninit(), port, role, console);
+}
+
+/// As [`run`], with all that the party remembers in `place`: a static, on a machine with a small stack.
+pub fn run_in<P: Port>(place: &mut MaybeUninit<Party<P>>, port: &mut P, role: Role, console: &mut impl Write) {
     match Party::new(port, role, console) {
-        Ok(mut party) => loop {
-            party.step(port.now(), console);
-            port.wait(Some(party.deadline()));
-        },
+        Ok(party) => {
+            let party = place.write(party);
+            loop {
+                party.step(port.now(), console);
+                port.wait(Some(party.deadline()));
+            }
+        }
         Err(error) => console::because(console, "error: ", &error, "no place for the link in the shared memory"),
     }
 }

@@ -47,6 +47,9 @@ impl From<OpenError> for StartError {
     }
 }
 
+/// How many events are handled before it is this side's turn to talk again, and to look at the time.
+const EVENTS: u32 = 64;
+
 /// What came of the talk, for one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
@@ -117,6 +120,8 @@ pub struct Party<P: Port> {
     silent: bool,
     /// Whether all has been said to this peer.
     finished: bool,
+    /// Whether the last step ended although there may be more.
+    busy: bool,
 }
 
 impl<P: Port> Party<P> {
@@ -145,18 +150,27 @@ impl<P: Port> Party<P> {
             round_trips: Histogram::default(),
             silent: true,
             finished: false,
+            busy: false,
         })
     }
 
     /// When to step again even if no doorbell rings.
     pub fn deadline(&self) -> Instant {
+        if self.busy {
+            return Instant::default();
+        }
         let lost = self.conversations.iter().filter_map(Conversation::deadline);
         lost.fold(self.link.deadline(), Instant::min)
     }
 
-    /// Does all that there is to do at `now`, and prints it. The figures, once, when all has been said.
+    /// Does what there is to do at `now`, and prints it. The figures, once, when all has been said.
     pub fn step(&mut self, now: Instant, console: &mut impl Write) -> Option<Figures> {
-        while let Some(event) = self.link.poll(now) {
+        self.busy = true;
+        for _ in 0..EVENTS {
+            let Some(event) = self.link.poll(now) else {
+                self.busy = false;
+                break;
+            };
             self.handle(event, now, console);
         }
         for conversation in &mut self.conversations {

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::{Settings, Status, queue, status_of};
-use crate::link::{Event, Reason};
+use crate::link::{AnyLink, Event, Reason};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
-use crate::platform::{Doorbell, Instant};
+use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::profile::OpenAmpHost;
 use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
 use crate::virtqueue::{SetupError, Suppression};
@@ -21,6 +21,8 @@ pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
     bus: Bus<OpenAmpHost<M, N>, D, E>,
     next_tick: Instant,
+    /// Whom the caller has not been told of yet: C's host is up as soon as it is set up.
+    up: Option<PeerId>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E, N> {
@@ -52,7 +54,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         let mut bus = Bus::new(doorbell);
         bus.attach(outgoing, incoming, settings.peer, settings.vector);
         status_word.store::<0>(status::DRIVER_OK, Store::Release);
-        Ok(Self { status: status_word, bus, next_tick: Instant::default() })
+        Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(settings.peer) })
     }
 
     /// The bus, to open endpoints and send. What is sent before the remote has started waits for it in the ring.
@@ -65,6 +67,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         if now >= self.next_tick {
             self.next_tick = now + TICK;
+        }
+        if let Some(peer) = self.up.take() {
+            return Some(Event::Up { peer });
         }
         match self.bus.poll() {
             Ok(event) => event.map(Event::Bus),
@@ -105,4 +110,21 @@ fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), Se
         descriptors.store_u16::<{ descriptor::NEXT }>(id.into(), next, Store::Relaxed);
     }
     Ok(())
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Host<M, D, E, N> {
+    type Profile = OpenAmpHost<M, N>;
+    type Doorbell = D;
+
+    fn bus(&mut self) -> &mut Bus<OpenAmpHost<M, N>, D, E> {
+        self.bus()
+    }
+
+    fn poll(&mut self, now: Instant) -> Option<Event> {
+        self.poll(now)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline()
+    }
 }

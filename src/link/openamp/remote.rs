@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{HostError, Settings, Status, queue, status_of};
-use crate::link::{Event, Reason, Refusal};
+use crate::link::{AnyLink, Event, Reason, Refusal};
 use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
@@ -153,5 +153,22 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
             }
         }
         Ok((first, size))
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Remote<M, D, E, N> {
+    type Profile = OpenAmpRemote<M, N>;
+    type Doorbell = D;
+
+    fn bus(&mut self) -> &mut Bus<OpenAmpRemote<M, N>, D, E> {
+        self.bus()
+    }
+
+    fn poll(&mut self, now: Instant) -> Option<Event> {
+        self.poll(now)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline()
     }
 }

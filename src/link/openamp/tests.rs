@@ -115,7 +115,7 @@ fn writes_what_c_writes() {
 
     let name = Name::new("k").unwrap();
     let announced = Event::Bus(BusEvent::Announced { name, address: Address(1024) });
-    assert_eq!(drain!(host), [std::format!("{announced:?}")]);
+    assert_eq!(drain!(host), ["Up { peer: PeerId(1) }".into(), std::format!("{announced:?}")]);
     expect(&heap, "host has taken it");
     rung([0, 0]);
 
@@ -167,6 +167,24 @@ fn either_side_sends_first_and_a_full_ring_wakes_its_sender() {
     assert!(to_host > 0 && to_remote > 0, "freed buffers wake both: {to_host} {to_remote}");
     assert_eq!(host.bus().send(at_host, &[0; 497]), Err(SendError::TooLong { length: 497, max: 496 }));
     assert_eq!((host.bus().send(at_host, &[1]), remote.bus().send(at_remote, &[2])), (Ok(()), Ok(())));
+}
+
+/// `rpmsg_virtio_get_tx_buffer` takes one used buffer for each message, in the order in which they came back.
+#[test]
+fn buffers_are_recycled_in_the_order_of_c() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let (mut host, mut remote) = (host(&heap, &bells), remote(&heap, &bells));
+    let config = Config { peer: Some(Address(1024)), ..Config::default() };
+    let endpoint = host.bus().open_with(&config).unwrap();
+    for _ in 0..2 {
+        for number in 0..4u8 {
+            host.bus().send(endpoint, &[number]).unwrap();
+        }
+        drain!(remote);
+    }
+    let mut ring = [0; 16];
+    Bytes::new(&heap.region(), MEMORY - 0x400 + 0x104, 16).unwrap().read(0, &mut ring).unwrap();
+    assert_eq!(ring, [0, 0, 1, 0, 2, 0, 3, 0, 0, 0, 1, 0, 2, 0, 3, 0]);
 }
 
 #[test]

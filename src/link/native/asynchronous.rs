@@ -3,7 +3,8 @@
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 
-use super::{Event, Link};
+use super::Link;
+use crate::link::Event;
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::{Endpoint, SendError};
@@ -27,16 +28,33 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         }
     }
 
-    /// Sends, and waits for a free buffer if need be. What arrives meanwhile stays in its ring for
-    /// [`next`](Self::next).
+    /// Sends, and waits for a free buffer if need be; `now` and `arrival` as for [`next`](Self::next). What arrives
+    /// meanwhile stays in its ring for that.
     ///
     /// # Errors
-    /// See [`SendError`], but never [`SendError::NoBuffer`].
-    pub async fn send(&mut self, endpoint: Endpoint, payload: &[u8], arrival: &Arrival) -> Result<(), SendError> {
+    /// See [`SendError`], but never [`SendError::NoBuffer`]: a peer that goes away meanwhile ends the wait.
+    pub async fn send(
+        &mut self,
+        endpoint: Endpoint,
+        payload: &[u8],
+        arrival: &Arrival,
+        mut now: impl FnMut() -> Instant,
+    ) -> Result<(), SendError> {
         loop {
             match self.bus().send(endpoint, payload) {
-                Err(SendError::NoBuffer) => arrival.wait().await,
+                Err(SendError::NoBuffer) => {}
                 result => return result,
+            }
+            // Whoever waits here does not poll, so the link lives on here.
+            let now = now();
+            if now >= self.next_beat {
+                self.show_life(now);
+            }
+            if self.found.is_none() {
+                self.found = self.step(now);
+            }
+            if self.found.is_none() {
+                arrival.wait().await;
             }
         }
     }
@@ -46,11 +64,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 mod tests {
     use core::future::Future;
     use core::pin::pin;
-    use core::task::{Context, Waker};
+    use core::task::{Context, Poll, Waker};
     use std::cell::RefCell;
 
     use super::*;
-    use crate::link::{Role, Settings};
+    use crate::link::{Reason, Role, Settings};
     use crate::mem::Region;
     use crate::mem::fake::Heap;
     use crate::platform::{PeerId, Vector, VectorOutOfRange};
@@ -83,7 +101,7 @@ mod tests {
             let endpoint = link.bus().open("stream").unwrap();
             until_bound(&mut link, &arrivals[0]).await;
             for number in 0..100u32 {
-                link.send(endpoint, &number.to_le_bytes(), &arrivals[0]).await.unwrap();
+                link.send(endpoint, &number.to_le_bytes(), &arrivals[0], Instant::default).await.unwrap();
             }
             core::future::pending::<()>().await;
         });
@@ -106,5 +124,30 @@ mod tests {
             assert!(Future::poll(reader.as_mut(), &mut context).is_pending());
         }
         assert_eq!(*received.borrow(), 100);
+    }
+    /// A sender that waits for a buffer is told when the peer leaves, and the next event says so.
+    #[test]
+    fn a_waiting_sender_ends_with_its_peer() {
+        let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
+        let new = |id, role| {
+            TestLink::new(heap.region(), Bell([&arrivals[0], &arrivals[1]]), PeerId(id), Settings::new(role)).unwrap()
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut host, mut remote) = (new(0, Role::Host), new(1, Role::Remote));
+        let endpoint = host.bus().open("stream").unwrap();
+        remote.bus().open("stream").unwrap();
+        for _ in 0..20 {
+            let _ = (host.poll(Instant::default()), remote.poll(Instant::default()));
+        }
+        for _ in 0..16 {
+            host.bus().send(endpoint, b"full").unwrap();
+        }
+        {
+            let mut sending = pin!(host.send(endpoint, b"no more", &arrivals[0], Instant::default));
+            assert!(sending.as_mut().poll(&mut context).is_pending());
+            drop(remote);
+            assert_eq!(sending.as_mut().poll(&mut context), Poll::Ready(Err(SendError::Down)));
+        }
+        assert_eq!(host.poll(Instant::default()), Some(Event::Down(Reason::Left)));
     }
 }

@@ -1,8 +1,9 @@
 //! Where a link is in the memory: the directory, and the four pieces of a link's area. Knows nothing of states.
 
-use super::{Role, Settings};
+use super::side::check;
+use crate::link::{Role, Settings};
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store, Table};
-use crate::platform::PeerId;
+use crate::platform::{PeerId, VectorOutOfRange};
 use crate::wire::link::{PAGE, directory, entry};
 
 /// What is wrong with a memory, or with the place of a link in it.
@@ -86,6 +87,9 @@ pub enum AreaError {
         /// The most that this side was built for.
         capacity: usize,
     },
+    /// The device has not the vector that the link is to use.
+    #[error(transparent)]
+    Doorbell(#[from] VectorOutOfRange),
     /// A place that is not inside the memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -93,7 +97,7 @@ pub enum AreaError {
 
 /// A run of bytes of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(in crate::link) struct Span {
     pub offset: u32,
     pub size: u32,
 }
@@ -115,7 +119,7 @@ impl Span {
 
 /// A link's area: a page for each side's block, then a half of the rest for each side's rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Area(Span);
+pub(in crate::link) struct Area(Span);
 
 impl Area {
     fn new(memory: u32, offset: u32, size: u32) -> Result<Self, AreaError> {
@@ -150,7 +154,7 @@ impl Area {
 
 /// The first page of a memory.
 #[derive(Debug)]
-pub(super) struct Directory<M> {
+pub(in crate::link) struct Directory<M> {
     head: Record<M, { directory::HEAD }>,
     entries: Table<M, { directory::ENTRY }>,
     /// Own entry.
@@ -215,15 +219,11 @@ impl<M: SharedMemory> Directory<M> {
 
     /// The host's way: writes the directory, where there is none yet, and the link's entry. The link's area, and where it
     /// was before if that was elsewhere.
-    pub fn publish(&self, settings: &Settings) -> Result<(Area, Option<Area>), AreaError> {
+    pub fn publish(&self, settings: &Settings, capacity: usize) -> Result<(Area, Option<Area>), AreaError> {
         let (offset, size) = settings.area.unwrap_or((PAGE, self.size.saturating_sub(PAGE) / PAGE * PAGE));
         let area = Area::new(self.size, offset, size)?;
-        if !self.check()? {
-            // Every host writes these same words.
-            self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
-            self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
-            self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
-        }
+        check(settings, area, capacity)?;
+        let exists = self.check()?;
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
             // What is no area is of no use to its link's two sides, and no obstacle to us.
             if let Ok(Some(taken)) = self.read(other)
@@ -231,6 +231,13 @@ impl<M: SharedMemory> Directory<M> {
             {
                 return Err(AreaError::Overlap { other });
             }
+        }
+        // Nothing was written so far, so that a host which cannot be leaves no trace.
+        if !exists {
+            // Every host writes these same words.
+            self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
+            self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
+            self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
         }
         let before = self.read(self.link).ok().flatten().filter(|&before| before != area);
         if self.read(self.link) != Ok(Some(area)) {

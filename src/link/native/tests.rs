@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::*;
+use crate::link::*;
 use crate::mem::fake::Heap;
 use crate::mem::{Bytes, Region};
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
@@ -249,6 +249,13 @@ fn what_cannot_be_is_named() {
     let second = Settings { link: 1, area: Some((32 * 1024, 64 * 1024)), ..HOST };
     assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }));
     assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
+
+    // One that is refused leaves no trace for the others to stumble over.
+    let fresh = Heap::new(MEMORY);
+    assert!(new(&fresh, Settings { buffer_count: 12, ..HOST }).is_some());
+    assert_eq!(new(&fresh, Settings { area: Some((4096, 64 * 1024)), link: 1, ..HOST }), None);
+    let vector = VectorOutOfRange { vector: Vector(1), vectors: 1 };
+    assert_eq!(new(&fresh, Settings { vector: Vector(1), ..HOST }), Some(vector.into()));
 
     let foreign = Heap::new(MEMORY);
     Bytes::new(&foreign.region(), 0, 4).unwrap().write(0, &[4, 0, 0, 0]).unwrap();

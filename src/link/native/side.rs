@@ -1,7 +1,7 @@
 //! One side of a link: its block, and where its rings and buffers are. Knows nothing of when to do what.
 
 use super::area::{Area, AreaError, Span};
-use super::{Role, Settings};
+use crate::link::{Role, Settings};
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use crate::platform::PeerId;
 use crate::rpmsg::profile::NativeStyle;

@@ -1,0 +1,221 @@
+//! The states of a native link: how one side goes from INIT to RUN with the other, and back. See "Life" in
+//! `docs/wire-format.md`.
+
+use super::area::{Area, AreaError};
+use super::side::{Ends, Look, Own, Parts, Peer, PeerError, check};
+use super::{Life, Link, Sides};
+use crate::link::{Event, Reason, Refusal, Role};
+use crate::mem::SharedMemory;
+use crate::platform::{Doorbell, Instant, PeerId};
+use crate::wire::link::State;
+
+/// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
+/// may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
+const RING_AGAIN_MICROS: u64 = 5_000;
+
+const fn other(role: Role) -> Role {
+    match role {
+        Role::Host => Role::Remote,
+        Role::Remote => Role::Host,
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+    /// Knows where the link is now, and begins an incarnation.
+    pub(super) fn enter(&mut self, area: Area) -> Result<(), AreaError> {
+        check(&self.settings, area, N)?;
+        let role = self.settings.role;
+        let own = Own::new(&self.memory, area, role)?;
+        let peer = Peer::new(&self.memory, area, other(role))?;
+        // Past what an earlier incarnation of this side was, and past what the peer may still hold for it.
+        self.epoch = own.last_epoch().max(peer.look().map_or(0, |look| look.peer_epoch));
+        self.sides = Some(Sides { area, own, peer });
+        self.restart();
+        Ok(())
+    }
+
+    /// Begins a new incarnation: nothing that the peer knows of this side holds any more.
+    pub(super) fn restart(&mut self) {
+        self.bus.detach();
+        self.life = Life::Init;
+        (self.confirmed, self.next_ring) = (0, None);
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+        if let Some(sides) = &self.sides {
+            sides.own.begin(self.epoch, self.id, &self.settings);
+        }
+        self.ring_peer();
+    }
+
+    /// One step with the peer, as far as it has come.
+    pub(super) fn step(&mut self, now: Instant) -> Option<Event> {
+        if now < self.not_before {
+            return None;
+        }
+        if let Err(refusal) = self.find() {
+            return self.refuse(refusal);
+        }
+        let Some(look) = self.sides.as_ref().and_then(|sides| sides.peer.look()) else {
+            return self.keep_ringing(now, true);
+        };
+        let news = self.seen.is_none_or(|(seen, _)| Look { heartbeat: look.heartbeat, ..seen } != look);
+        if self.seen.is_none_or(|(seen, _)| (seen.heartbeat, seen.epoch) != (look.heartbeat, look.epoch)) {
+            self.seen = Some((look, now));
+        } else if let Some((seen, _)) = &mut self.seen {
+            *seen = look;
+        }
+        if news {
+            self.next_ring = None;
+        }
+        let event = if matches!(self.life, Life::Run) { self.check_running(look, now) } else { self.approach(look) };
+        if !matches!(self.life, Life::Run) && event.is_none() {
+            return self.keep_ringing(now, !look.alive());
+        }
+        event
+    }
+
+    /// Not running yet: confirms the peer's incarnation, sets the rings up when it has confirmed ours, and runs when
+    /// it is ready, too; as many of the three as `look` allows.
+    fn approach(&mut self, look: Look) -> Option<Event> {
+        if !look.alive() {
+            if self.confirmed != 0 {
+                self.confirm(0);
+            }
+            return None;
+        }
+        if look.epoch != self.confirmed {
+            self.confirm(look.epoch);
+            self.ring_peer();
+        }
+        if look.peer_epoch != self.epoch {
+            return None;
+        }
+        if matches!(self.life, Life::Init) {
+            if let Err(refusal) = self.prepare() {
+                return self.refuse(refusal);
+            }
+            self.ring_peer();
+        }
+        match self.life {
+            Life::Ready(parts) if matches!(look.state, State::Ready | State::Run) => match self.connect(&parts) {
+                Ok((ends, peer)) => Some(self.run(ends, peer)),
+                Err(refusal) => self.refuse(refusal),
+            },
+            _ => None,
+        }
+    }
+
+    /// INIT to READY.
+    fn prepare(&mut self) -> Result<(), Refusal> {
+        let Some(sides) = &self.sides else { return Ok(()) };
+        let (peer_count, _) = sides.peer.buffers(N)?;
+        let parts = Parts::lay_out(sides.area.data(self.settings.role), &self.settings, peer_count)?;
+        sides.own.ready(&self.memory, &parts).map_err(AreaError::from)?;
+        self.life = Life::Ready(parts);
+        Ok(())
+    }
+
+    /// Both directions, and whom to ring.
+    fn connect(&self, parts: &Parts) -> Result<(Ends<M, N>, PeerId), PeerError> {
+        let Some(sides) = &self.sides else { return Err(PeerError::Id { id: u32::MAX }) };
+        let data = sides.area.data(other(self.settings.role));
+        Ok((sides.peer.connect(&self.memory, data, parts)?, sides.peer.id()?))
+    }
+
+    /// READY to RUN.
+    fn run(&mut self, (outgoing, incoming): Ends<M, N>, peer: PeerId) -> Event {
+        self.bus.attach(outgoing, incoming, peer, self.settings.vector);
+        self.life = Life::Run;
+        (self.refused, self.next_ring) = (false, None);
+        if let Some(sides) = &self.sides {
+            sides.own.state(State::Run);
+        }
+        self.ring_peer();
+        Event::Up { peer }
+    }
+
+    /// Running: is it still the same peer, and alive?
+    fn check_running(&mut self, look: Look, now: Instant) -> Option<Event> {
+        let since = self.seen.map_or(now, |(_, since)| since);
+        let silent = self.settings.silence.is_some_and(|limit| now > since + limit);
+        let reason = if !look.alive() {
+            Reason::Left
+        } else if look.epoch != self.confirmed {
+            Reason::Restarted
+        } else if look.peer_epoch == self.epoch && look.state != State::Init && !silent {
+            return None;
+        } else {
+            // The same incarnation, but silent or not where it should be: only a new start of ours makes it begin anew.
+            self.restart();
+            return Some(Event::Down(if silent { Reason::Silent } else { Reason::Restarted }));
+        };
+        self.bus.detach();
+        self.confirm(0);
+        Some(Event::Down(reason))
+    }
+
+    /// Back to INIT, with the peer's epoch confirmed, or none.
+    fn confirm(&mut self, epoch: u32) {
+        self.life = Life::Init;
+        self.confirmed = epoch;
+        if let Some(sides) = &self.sides {
+            sides.own.confirm(epoch);
+        }
+    }
+
+    /// The remote's search for its link, also where its host has moved it.
+    fn find(&mut self) -> Result<(), Refusal> {
+        if self.settings.role == Role::Remote
+            && matches!(self.life, Life::Init)
+            && let Some(area) = self.directory.find(self.id)?
+            && self.sides.as_ref().is_none_or(|sides| sides.area != area)
+        {
+            self.enter(area)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn show_life(&mut self, now: Instant) {
+        self.next_beat = now + self.settings.heartbeat;
+        self.beat = self.beat.wrapping_add(1);
+        if let Some(sides) = &self.sides {
+            sides.own.heartbeat(self.beat);
+        }
+    }
+
+    /// Rings a peer that does not answer, each time after a longer wait. Where nobody is there, waits for the doorbell.
+    fn keep_ringing(&mut self, now: Instant, absent: bool) -> Option<Event> {
+        let longest = u64::try_from(self.settings.heartbeat.as_micros()).unwrap_or(u64::MAX);
+        self.next_ring = match self.next_ring {
+            _ if absent => None,
+            Some((at, wait)) if now >= at => {
+                self.ring_peer();
+                let wait = wait.saturating_mul(2).min(longest);
+                Some((now.plus_micros(wait), wait))
+            }
+            Some(waiting) => Some(waiting),
+            None => Some((now.plus_micros(RING_AGAIN_MICROS), RING_AGAIN_MICROS)),
+        };
+        None
+    }
+
+    /// Rings whoever is, or was last, the peer. An absent one hears nothing.
+    pub(super) fn ring_peer(&mut self) {
+        let known = self.sides.as_ref().filter(|sides| sides.peer.look().is_some_and(|look| look.epoch != 0));
+        let peer = match known {
+            Some(sides) => sides.peer.id().ok(),
+            None if self.settings.role == Role::Host => self.directory.waiting(),
+            None => None,
+        };
+        if let Some(peer) = peer
+            && self.bus.doorbell().ring(peer, self.settings.vector).is_ok()
+        {
+            self.doorbells = self.doorbells.wrapping_add(1);
+        }
+    }
+
+    /// Tells the caller what is in the way, once until it is not any more.
+    fn refuse(&mut self, refusal: impl Into<Refusal>) -> Option<Event> {
+        let told = core::mem::replace(&mut self.refused, true);
+        (!told).then(|| Event::Refused(refusal.into()))
+    }
+}

@@ -1,0 +1,233 @@
+//! The native profile: one memory that describes itself, and two sides that may start, die and return in any order.
+//!
+//! Each side writes a block of its own (who it is, which incarnation, how far it has come) and reads the other's; a
+//! doorbell only says "look". The rule that makes restarts safe: a side touches the rings' memory only while the other
+//! has confirmed its present incarnation and is not yet using it, so nothing old is ever read as new.
+//! `docs/wire-format.md` has the layout and the states.
+
+mod area;
+#[cfg(feature = "async")]
+mod asynchronous;
+mod life;
+mod side;
+#[cfg(test)]
+mod tests;
+
+pub use area::AreaError;
+#[cfg(feature = "async")]
+pub use asynchronous::Arrival;
+pub use side::PeerError;
+
+use core::time::Duration;
+
+use self::area::{Area, Directory};
+use self::side::{Look, Own, Parts, Peer};
+use super::{AnyLink, Event, Reason, Role, Settings};
+use crate::mem::SharedMemory;
+use crate::platform::{Doorbell, Instant, PeerId};
+use crate::rpmsg::Bus;
+use crate::rpmsg::profile::Native;
+use crate::wire::link::State;
+
+/// A side that beat faster would do nothing else.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(1);
+
+/// How far this side has come with the peer.
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    /// INIT: own rings are not to be used.
+    Init,
+    /// READY: own rings are set up so.
+    Ready(Parts),
+    /// RUN: the bus is attached.
+    Run,
+}
+
+/// Both blocks, once it is known where they are.
+#[derive(Debug)]
+struct Sides<M> {
+    area: Area,
+    own: Own<M>,
+    peer: Peer<M>,
+}
+
+/// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
+///
+/// It needs no memory of its own beside itself, and never blocks. Dropping it tells the peer that this side has left.
+#[derive(Debug)]
+pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
+    memory: M,
+    directory: Directory<M>,
+    settings: Settings,
+    id: PeerId,
+    sides: Option<Sides<M>>,
+    bus: Bus<Native<M, N>, D, E>,
+    life: Life,
+    /// This incarnation.
+    epoch: u32,
+    /// The peer's incarnation that this side has confirmed, or 0.
+    confirmed: u32,
+    /// What was last seen of the peer, and since when its heartbeat is that.
+    seen: Option<(Look, Instant)>,
+    beat: u32,
+    /// When to show life again.
+    next_beat: Instant,
+    /// Until when a peer that broke the link is not looked at.
+    not_before: Instant,
+    /// When to ring an unanswering peer again, and the wait after that.
+    next_ring: Option<(Instant, u64)>,
+    /// Whether the caller was told what is in the way.
+    refused: bool,
+    /// What a waiting `send` has found out, for the next poll.
+    #[cfg(feature = "async")]
+    found: Option<Event>,
+    doorbells: u32,
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+    /// One side of a link in `memory`, whose own number on the server is `id`.
+    ///
+    /// A host writes the directory and the link's entry, begins an incarnation, and rings whoever waits for it; a remote
+    /// does as much when it has found its host, in [`poll`](Self::poll). By then this side's own doorbell must be able to
+    /// arrive; it is rung once, to prove that the device has the vector.
+    ///
+    /// # Errors
+    /// Settings that do not fit the memory, the device or this link's sizes, or a memory in which something else is. The
+    /// memory is then as it was.
+    pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, AreaError> {
+        let heartbeat = settings.heartbeat.max(SHORTEST_HEARTBEAT);
+        let settings = Settings { heartbeat, ..settings };
+        doorbell.ring(id, settings.vector)?;
+        let directory = Directory::new(&memory, settings.link)?;
+        let mut link = Self {
+            directory,
+            settings,
+            id,
+            sides: None,
+            bus: Bus::new(doorbell),
+            life: Life::Init,
+            epoch: 0,
+            confirmed: 0,
+            seen: None,
+            beat: 0,
+            next_beat: Instant::default(),
+            not_before: Instant::default(),
+            next_ring: None,
+            refused: false,
+            #[cfg(feature = "async")]
+            found: None,
+            doorbells: 0,
+            memory,
+        };
+        if settings.role == Role::Host {
+            let (area, before) = link.directory.publish(&settings, N)?;
+            if let Some(before) = before {
+                // A remote that still looks at the old place finds nobody there, and asks the directory again.
+                Own::new(&link.memory, before, Role::Host)?.state(State::Reset);
+            }
+            link.enter(area)?;
+        }
+        Ok(link)
+    }
+
+    /// The bus, to open endpoints and send.
+    pub const fn bus(&mut self) -> &mut Bus<Native<M, N>, D, E> {
+        &mut self.bus
+    }
+
+    /// Doorbells rung so far, for messages and for the link itself; wraps.
+    #[must_use]
+    pub const fn doorbells(&self) -> u32 {
+        self.doorbells.wrapping_add(self.bus.counters().doorbells)
+    }
+
+    /// What has happened since the last call, one event at a time; `now` is the time on any clock that only grows.
+    ///
+    /// `None` where nothing more has: then the caller waits for a doorbell, but no longer than to the
+    /// [`deadline`](Self::deadline).
+    pub fn poll(&mut self, now: Instant) -> Option<Event> {
+        let event = self.next_event(now);
+        #[cfg(feature = "log")]
+        self.log(event.as_ref());
+        event
+    }
+
+    fn next_event(&mut self, now: Instant) -> Option<Event> {
+        #[cfg(feature = "async")]
+        if let Some(event) = self.found.take() {
+            return Some(event);
+        }
+        // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
+        let due = now >= self.next_beat;
+        if due {
+            self.show_life(now);
+            if let Some(event) = self.step(now) {
+                return Some(event);
+            }
+        }
+        match self.bus.poll() {
+            Ok(Some(event)) => Some(Event::Bus(event)),
+            Ok(None) if due => None,
+            Ok(None) => self.step(now),
+            Err(fault) => {
+                self.restart();
+                // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
+                self.not_before = now + self.settings.heartbeat;
+                Some(Event::Down(Reason::Fault(fault)))
+            }
+        }
+    }
+
+    /// When to poll again even if no doorbell rings.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        if self.has_more() {
+            return Instant::default();
+        }
+        self.next_ring.map_or(self.next_beat, |(at, _)| at.min(self.next_beat))
+    }
+
+    /// Whether the last poll stopped although there may be more, so that a caller must not wait.
+    const fn has_more(&self) -> bool {
+        self.bus.has_more() || self.bus.has_news()
+    }
+
+    /// Logs what concerns the link as a whole; never a message.
+    #[cfg(feature = "log")]
+    fn log(&self, event: Option<&Event>) {
+        let link = self.settings.link;
+        match event {
+            Some(Event::Up { peer }) => log::info!("link {link} is up with peer {peer}"),
+            Some(Event::Down(reason)) => log::warn!("link {link} is down: {reason}"),
+            Some(Event::Refused(refusal)) => log::error!("link {link} cannot come up: {refusal}"),
+            Some(Event::Bus(_)) | None => (),
+        }
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Link<M, D, E, N> {
+    type Profile = Native<M, N>;
+    type Doorbell = D;
+
+    fn bus(&mut self) -> &mut Bus<Native<M, N>, D, E> {
+        self.bus()
+    }
+
+    fn poll(&mut self, now: Instant) -> Option<Event> {
+        self.poll(now)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline()
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Link<M, D, E, N> {
+    fn drop(&mut self) {
+        self.bus.detach();
+        if let Some(sides) = &self.sides {
+            sides.own.state(State::Reset);
+        }
+        self.ring_peer();
+    }
+}

@@ -14,7 +14,7 @@
 //! | [`virtqueue`] | one split ring: driver side, device side, event suppression |
 //! | [`rpmsg`] | the bus, its endpoints and their names; zero-copy buffers |
 //! | [`link`] | how two sides find each other, agree, start, reset and notice death |
-//! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `mem` and `platform`) |
+//! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `platform`) |
 //!
 //! # Example
 //!
@@ -68,7 +68,6 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 #![cfg_attr(not(any(test, feature = "fakes")), no_std)]
-#![deny(unsafe_code)]
 
 pub mod ivshmem;
 pub mod link;

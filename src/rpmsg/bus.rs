@@ -22,7 +22,8 @@ pub enum Event {
         /// The endpoint on this side.
         endpoint: Endpoint,
     },
-    /// The peer has an endpoint that none here matches. It is not announced again until the link restarts.
+    /// The peer has an endpoint that none here matches. One of ours opened later is told of it (the native profile), or
+    /// is to be opened with this address as its peer (`openamp`, where it is not announced again).
     Announced {
         /// Its name.
         name: Name,

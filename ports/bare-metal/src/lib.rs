@@ -15,6 +15,7 @@
 //! the shared memory once before it first waits.
 //!
 //! For any other target the crate is empty, so that a workspace builds as one.
+#![allow(unsafe_code, reason = "a port makes pointers of addresses, and answers for them")]
 #![no_std]
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]

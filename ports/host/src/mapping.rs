@@ -1,4 +1,5 @@
 //! The shared memory as this process maps it.
+#![allow(unsafe_code, reason = "a port maps the memory and answers for what is behind the mapping")]
 
 use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};

@@ -4,6 +4,7 @@
 //! The C side (`drivers/`) makes the instances from devicetree, connects the interrupts and holds the locks; it calls the
 //! `extern "C"` functions of this crate, which `include/amp_ivshmem.h` declares, and these call nothing back: they
 //! return what is to be done.
+#![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 
 pub mod ivshmem;

@@ -20,9 +20,9 @@ const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x6000000
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// rpmsg host: the virtio driver, which owns the buffers.
+    /// rpmsg host: says where in the memory the link is.
     Host,
-    /// rpmsg remote: the virtio device.
+    /// rpmsg remote: finds out where the link is.
     Remote,
 }
 

@@ -11,6 +11,7 @@
 //!
 //! `LD_PRELOAD` reaches every process of a command: without the variable, or in a process that is not QEMU's system
 //! emulator, the object does nothing at all.
+#![allow(unsafe_code, reason = "it calls functions of the QEMU that it is loaded into")]
 
 mod qemu;
 mod settings;

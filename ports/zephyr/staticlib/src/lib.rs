@@ -2,6 +2,7 @@
 //!
 //! An application in Rust does not use it: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate has the
 //! panic handler.
+#![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 
 pub use amp_ivshmem_zephyr::*;

@@ -81,6 +81,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("tests", Work::Cargo("test --all-features --lib --bins --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
     ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
+    ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
     ("loom", Work::Loom("test --release -p amp-ivshmem --features fakes --test loom"), Counted::ByLibtest, 15),
     ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --check")), Counted::AsOne, 10),

@@ -79,7 +79,10 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     };
     let status = running.lines_until_exit(Some(limit), |line, _| output.push(line.to_owned()))?;
     drop(running);
-    let success = status.is_some_and(|status| status.success());
+    let exited = status.is_some_and(|status| status.success());
+    let ran = counted == Counted::AsOne || Count::of_libtest(&output).passed > 0;
+    // A filter or a flag that leaves no test is an error, not a success.
+    let success = exited && ran;
     let mut count = match counted {
         Counted::AsOne if success => Count::PASSED,
         Counted::AsOne => Count::FAILED,
@@ -92,6 +95,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     let note = match status {
         Some(_) if success && counted == Counted::AsOne => "ok".to_owned(),
         Some(_) if success => format!("ok: {} passed, {} ignored", count.passed, count.skipped),
+        Some(_) if exited => "FAILED: no test ran".to_owned(),
         Some(status) => format!("FAILED: {}", process::describe(status)),
         None => format!("FAILED: took longer than {} s", limit.as_secs()),
     };

@@ -1,0 +1,34 @@
+//! Makes the sizes that Kconfig has constants, from the `.config` that Zephyr's build names; where there is none, as in
+//! plain cargo, they are Kconfig's defaults.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+const SIZES: [(&str, usize); 3] =
+    [("AMP_IVSHMEM_RUST_ENDPOINTS", 4), ("AMP_IVSHMEM_RUST_BUFFERS", 16), ("AMP_IVSHMEM_RUST_BUFFER_SIZE", 512)];
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=DOTCONFIG");
+    let config = env::var_os("DOTCONFIG").map(|path| {
+        println!("cargo::rerun-if-changed={}", path.display());
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    });
+    let mut constants = String::new();
+    for (name, default) in SIZES {
+        let value = match &config {
+            None => default,
+            Some(config) => value(config, name).unwrap_or_else(|| {
+                panic!("CONFIG_{name} is not set: enable the device's node, for CONFIG_AMP_IVSHMEM")
+            }),
+        };
+        constants +=
+            &format!("/// `CONFIG_{name}`.\npub const {}: usize = {value};\n", &name["AMP_IVSHMEM_RUST_".len()..]);
+    }
+    let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(folder.join("sizes.rs"), constants).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+}
+
+/// The number of the line `CONFIG_name=number`.
+fn value(config: &str, name: &str) -> Option<usize> {
+    config.lines().find_map(|line| line.strip_prefix("CONFIG_")?.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}

@@ -1,0 +1,196 @@
+//! An ivshmem device of devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting. Knows nothing of
+//! links.
+
+use core::ptr::NonNull;
+
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOfRange};
+
+use crate::sys::{self, Handle};
+
+/// Why a device cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TakeError {
+    /// No ivshmem node with a driver has this ordinal.
+    #[error(
+        "devicetree's node {ordinal} is no ivshmem device with a driver: set its status to okay, and see CONFIG_AMP_IVSHMEM"
+    )]
+    NoDevice {
+        /// The ordinal asked for.
+        ordinal: usize,
+    },
+    /// Its driver could not start it, and has logged why.
+    #[error("{name} is not ready: its driver has logged the cause")]
+    NotReady {
+        /// The device.
+        name: &'static str,
+    },
+    /// It was taken and not given back.
+    #[error("{name} is taken: it has one owner at a time")]
+    Taken {
+        /// The device.
+        name: &'static str,
+    },
+    /// It has no doorbell to wait for.
+    #[error(
+        "{name} has no doorbell: it needs ivshmem-doorbell with a vector, and CONFIG_PCIE_MSI_X where it is on PCI"
+    )]
+    NoDoorbell {
+        /// The device.
+        name: &'static str,
+    },
+    /// Asked for in an interrupt handler.
+    #[error("a device cannot be taken by an interrupt handler: take it in a thread")]
+    InIsr,
+}
+
+/// An ivshmem device, owned. Dropped, it can be taken again.
+///
+/// ```no_run
+/// use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
+/// use amp_ivshmem_zephyr_rust::Ivshmem;
+///
+/// # const ORD: usize = 0;
+/// // In an application: zephyr::devicetree::labels::ivshmem0::ORD.
+/// let mut device = Ivshmem::take(ORD)?;
+/// device.doorbell().ring(PeerId(1), Vector(0)).unwrap();
+/// device.wait(Some(device.now().plus_micros(1_000_000)));
+/// # Ok::<(), amp_ivshmem_zephyr_rust::TakeError>(())
+/// ```
+pub struct Ivshmem {
+    device: Handle,
+    memory: Region<'static>,
+    id: PeerId,
+}
+
+impl Ivshmem {
+    /// Takes the node of this ordinal, which the generated `zephyr::devicetree` has as each node's `ORD`; from here on its
+    /// doorbells are kept for [`wait`](Port::wait).
+    ///
+    /// # Errors
+    /// See [`TakeError`].
+    pub fn take(ordinal: usize) -> Result<Self, TakeError> {
+        if sys::amp_rust_in_isr() {
+            return Err(TakeError::InIsr);
+        }
+        let found = u32::try_from(ordinal).ok().and_then(|ordinal| sys::amp_rust_find(ordinal));
+        let device = found.ok_or(TakeError::NoDevice { ordinal })?;
+        let name = sys::name(device);
+        if !sys::amp_rust_is_ready(device) {
+            return Err(TakeError::NotReady { name });
+        }
+        let mut address = 0;
+        let size = sys::amp_rust_memory(device, &mut address);
+        let (Some(start), Ok(len)) = (NonNull::new(address as *mut u8), u32::try_from(size)) else {
+            return Err(TakeError::NotReady { name });
+        };
+        // CAST: the driver has none beyond 65535.
+        let id = PeerId(sys::amp_rust_id(device) as u16);
+        let vectors = sys::amp_rust_vectors(device);
+        if vectors == 0 {
+            return Err(TakeError::NoDoorbell { name });
+        }
+        if !sys::amp_rust_claim(device) {
+            return Err(TakeError::Taken { name });
+        }
+        sys::amp_rust_prepare(device);
+        // SAFETY: the driver has mapped it for ever as Normal memory, shared with the other machines, at a multiple of 8; it
+        // is outside of all that the linker placed.
+        let memory = unsafe { Region::new(start, len) };
+        let taken = Self { device, memory, id };
+        for vector in 0..vectors {
+            if sys::amp_rust_listen(device, vector, true) != 0 {
+                return Err(TakeError::NoDoorbell { name });
+            }
+        }
+        Ok(taken)
+    }
+
+    /// What devicetree calls it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        sys::name(self.device)
+    }
+
+    /// How many vectors it has, counted from 0; 1 at least.
+    #[must_use]
+    pub fn vectors(&self) -> u16 {
+        sys::amp_rust_vectors(self.device)
+    }
+
+    /// Has `arrival` signalled when a doorbell rings, or has rung since the last time, and at `deadline` at the latest;
+    /// once.
+    #[cfg(feature = "async")]
+    pub fn watch(&mut self, arrival: &'static amp_ivshmem::link::Arrival, deadline: Instant) {
+        sys::watch(self.device, arrival, micros_until(deadline));
+    }
+}
+
+impl Drop for Ivshmem {
+    fn drop(&mut self) {
+        for vector in 0..self.vectors() {
+            let _ = sys::amp_rust_listen(self.device, vector, false);
+        }
+        #[cfg(feature = "async")]
+        sys::amp_rust_unwatch(self.device);
+        sys::amp_rust_unclaim(self.device);
+    }
+}
+
+/// Microseconds from now, none where that is past; as many as C's clock can wait for.
+fn micros_until(deadline: Instant) -> i64 {
+    // An hour at most, so that no conversion to ticks can overflow; waiting may end early.
+    const LONGEST: u64 = 3_600_000_000;
+    // CAST: at most LONGEST.
+    deadline.micros_since(Instant::from_micros(sys::micros())).min(LONGEST) as i64
+}
+
+/// The doorbell of a device that is taken.
+#[derive(Clone, Copy)]
+pub struct Bell(Handle);
+
+impl core::fmt::Debug for Bell {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Bell").field(&sys::name(self.0)).finish()
+    }
+}
+
+impl Doorbell for Bell {
+    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
+        match sys::amp_rust_ring(self.0, peer.0.into(), vector.0) {
+            0 => Ok(()),
+            // Every peer's number is one that can be, and the device has a doorbell.
+            _ => Err(VectorOutOfRange { vector, vectors: sys::amp_rust_vectors(self.0) }),
+        }
+    }
+}
+
+impl Port for Ivshmem {
+    type Memory = Region<'static>;
+    type Doorbell = Bell;
+
+    fn memory(&self) -> Self::Memory {
+        self.memory
+    }
+
+    fn doorbell(&self) -> Self::Doorbell {
+        Bell(self.device)
+    }
+
+    fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// Microseconds since the system's start, by its clock's cycles.
+    fn now(&self) -> Instant {
+        Instant::from_micros(sys::micros())
+    }
+
+    /// Sleeps in Zephyr, so that other threads run. A deadline is met to the tick above it
+    /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler it returns at once.
+    fn wait(&mut self, deadline: Option<Instant>) {
+        if !sys::amp_rust_in_isr() {
+            sys::amp_rust_wait(self.device, deadline.map_or(-1, micros_until));
+        }
+    }
+}

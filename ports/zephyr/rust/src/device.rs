@@ -57,6 +57,7 @@ pub enum TakeError {
 /// device.wait(Some(device.now().plus_micros(1_000_000)));
 /// # Ok::<(), amp_ivshmem_zephyr_rust::TakeError>(())
 /// ```
+#[derive(Debug)]
 pub struct Ivshmem {
     device: Handle,
     memory: Region<'static>,
@@ -137,23 +138,22 @@ impl Drop for Ivshmem {
     }
 }
 
+/// The time since the system's start.
+pub fn now() -> Instant {
+    Instant::from_micros(sys::micros())
+}
+
 /// Microseconds from now, none where that is past; as many as C's clock can wait for.
 fn micros_until(deadline: Instant) -> i64 {
     // An hour at most, so that no conversion to ticks can overflow; waiting may end early.
     const LONGEST: u64 = 3_600_000_000;
     // CAST: at most LONGEST.
-    deadline.micros_since(Instant::from_micros(sys::micros())).min(LONGEST) as i64
+    deadline.micros_since(now()).min(LONGEST) as i64
 }
 
 /// The doorbell of a device that is taken.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bell(Handle);
-
-impl core::fmt::Debug for Bell {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("Bell").field(&sys::name(self.0)).finish()
-    }
-}
 
 impl Doorbell for Bell {
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
@@ -183,7 +183,7 @@ impl Port for Ivshmem {
 
     /// Microseconds since the system's start, by its clock's cycles.
     fn now(&self) -> Instant {
-        Instant::from_micros(sys::micros())
+        now()
     }
 
     /// Sleeps in Zephyr, so that other threads run. A deadline is met to the tick above it

@@ -1,6 +1,7 @@
 //! Zephyr as this crate calls it: the functions of `devices.c`, safe. Knows nothing of links.
 
 use core::ffi::{CStr, c_char, c_int};
+use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -61,6 +62,12 @@ unsafe extern "C" {
     fn amp_rust_print(text: *const c_char, length: usize);
     #[cfg(feature = "log")]
     fn amp_rust_log(level: u32, text: *const c_char);
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name(*self))
+    }
 }
 
 /// What devicetree calls the device.

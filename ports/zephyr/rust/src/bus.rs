@@ -1,0 +1,195 @@
+//! The bus for one thread: what it waits for, it waits for in Zephyr, and no longer than it says. Knows nothing of rings.
+
+use core::time::Duration;
+
+use amp_ivshmem::link::{self, AreaError, Role, Settings};
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::platform::{Instant, Port};
+use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, OpenError};
+
+use crate::device::{Bell, Ivshmem};
+use crate::{sizes, sys};
+
+/// A link of the sizes that Kconfig has.
+pub type Link = link::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }>;
+
+/// Waits without limit.
+pub const FOREVER: Duration = Duration::MAX;
+
+const _: () = assert!(sizes::BUFFERS.is_power_of_two(), "CONFIG_AMP_IVSHMEM_RUST_BUFFERS is a power of two");
+const _: () = assert!(sizes::BUFFER_SIZE.is_multiple_of(8), "CONFIG_AMP_IVSHMEM_RUST_BUFFER_SIZE is a multiple of 8");
+
+/// One side of a link with the buffers that Kconfig has; the rest is [`Settings`]' default.
+#[must_use]
+pub const fn settings(role: Role) -> Settings {
+    // CAST: Kconfig's ranges end at 256 and 65552.
+    Settings { buffer_count: sizes::BUFFERS as u16, buffer_size: sizes::BUFFER_SIZE as u32, ..Settings::new(role) }
+}
+
+/// Why a wait ended with nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// The caller's limit is over.
+    #[error("nothing came within the time given")]
+    TimedOut,
+    /// Called in an interrupt handler, which cannot wait; nothing was done.
+    #[error("an interrupt handler cannot wait: use the bus in a thread")]
+    InIsr,
+}
+
+/// Why a message was not sent. None of these loses or truncates anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No buffer became free, or no thread may wait for one.
+    #[error("the message was not sent: {0}")]
+    Wait(#[from] WaitError),
+    /// The bus does not take it.
+    #[error(transparent)]
+    Bus(#[from] amp_ivshmem::rpmsg::SendError),
+}
+
+/// A link and the device that it is on, for one thread.
+///
+/// ```no_run
+/// use core::time::Duration;
+///
+/// use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Event, Role};
+/// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
+/// use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, settings};
+///
+/// # const ORD: usize = 0;
+/// // In an application: zephyr::devicetree::labels::ivshmem0::ORD.
+/// let mut bus = Bus::new(Ivshmem::take(ORD)?, settings(Role::Remote))?;
+/// bus.open("echo")?;
+/// loop {
+///     if let Event::Bus(BusEvent::Message(message)) = bus.next(FOREVER)? {
+///         let (endpoint, mut bytes) = (message.endpoint, [0; 496]);
+///         let bytes = &mut bytes[..message.length.into()];
+///         bus.link().bus().read(&message, 0, bytes)?;
+///         bus.link().bus().release(message);
+///         bus.send(endpoint, bytes, Duration::from_millis(100))?;
+///     }
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Bus {
+    // Before the device, which it says its farewell with.
+    link: Link,
+    /// What happened while a sender waited.
+    early: Option<link::Event>,
+    device: Ivshmem,
+}
+
+impl Bus {
+    /// One side of a link. Nothing waits for the peer.
+    ///
+    /// # Errors
+    /// Settings that do not fit the memory or Kconfig's sizes.
+    pub fn new(device: Ivshmem, settings: Settings) -> Result<Self, AreaError> {
+        let link = Link::new(device.memory(), device.doorbell(), device.id(), settings)?;
+        Ok(Self { link, early: None, device })
+    }
+
+    /// The link, for all that never waits: its bus' endpoints, buffers filled and read in place, counters.
+    pub const fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// The time, as [`Link::poll`](link::Link::poll) wants it.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.device.now()
+    }
+
+    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(&mut self, name: &str) -> Result<Endpoint, OpenError> {
+        self.link.bus().open(name)
+    }
+
+    /// Waits for the next event, for `limit` at most; with a limit of 0 it only looks. A link that nobody looks at for
+    /// longer than its peer allows seems dead to the peer.
+    ///
+    /// # Errors
+    /// See [`WaitError`].
+    pub fn next(&mut self, limit: Duration) -> Result<link::Event, WaitError> {
+        let deadline = self.until(limit)?;
+        loop {
+            let now = self.now();
+            if let Some(event) = self.early.take().or_else(|| self.link.poll(now)) {
+                return Ok(event);
+            }
+            if now >= deadline {
+                return Err(WaitError::TimedOut);
+            }
+            self.device.wait(Some(deadline.min(self.link.deadline())));
+        }
+    }
+
+    /// Waits for the next message, for `limit` at most, and copies it to the front of `to`: for which endpoint it is, and
+    /// how long it was, of which `to` may hold the beginning only. All other events are passed over.
+    ///
+    /// ```no_run
+    /// # use core::time::Duration;
+    /// # use amp_ivshmem_zephyr_rust::{Bus, WaitError};
+    /// # fn echo(bus: &mut Bus) -> Result<(), WaitError> {
+    /// let mut bytes = [0; 496];
+    /// let (endpoint, length) = bus.receive(&mut bytes, Duration::from_secs(1))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`WaitError`].
+    pub fn receive(&mut self, to: &mut [u8], limit: Duration) -> Result<(Endpoint, usize), WaitError> {
+        let deadline = self.until(limit)?;
+        loop {
+            let left = Duration::from_micros(deadline.micros_since(self.now()));
+            let link::Event::Bus(BusEvent::Message(message)) = self.next(left)? else { continue };
+            let (endpoint, length) = (message.endpoint, usize::from(message.length));
+            let fits = length.min(to.len());
+            let read = to.get_mut(..fits).is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
+            self.link.bus().release(message);
+            if read {
+                return Ok((endpoint, length));
+            }
+        }
+    }
+
+    /// Sends to the peer of `endpoint`, and waits for a free buffer where there is none, for `limit` at most. What happens
+    /// meanwhile is kept for [`next`](Self::next).
+    ///
+    /// # Errors
+    /// See [`SendError`]; that there is no buffer is [`WaitError::TimedOut`].
+    pub fn send(&mut self, endpoint: Endpoint, payload: &[u8], limit: Duration) -> Result<(), SendError> {
+        use amp_ivshmem::rpmsg::SendError::NoBuffer;
+
+        let deadline = self.until(limit)?;
+        loop {
+            match self.link.bus().send(endpoint, payload) {
+                Err(NoBuffer) => {}
+                result => return Ok(result?),
+            }
+            let now = self.now();
+            if now >= deadline {
+                return Err(WaitError::TimedOut.into());
+            }
+            // The link lives on meanwhile, until something has happened that the caller must hear first.
+            if self.early.is_none() {
+                self.early = self.link.poll(now);
+                self.device.wait(Some(deadline.min(self.link.deadline())));
+            } else {
+                self.device.wait(Some(deadline));
+            }
+        }
+    }
+
+    /// The end of `limit`.
+    fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
+        if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
+    }
+}

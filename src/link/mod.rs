@@ -116,6 +116,15 @@ pub enum Reason {
     /// The peer broke the protocol.
     #[error(transparent)]
     Fault(#[from] rpmsg::Fault),
+    /// Another side has started in the same role; this one stands back until that is gone.
+    #[error("peer {peer} has started as this link's same side: stop one of the two")]
+    Displaced {
+        /// Who.
+        peer: PeerId,
+    },
+    /// What this side has written of itself was overwritten; it begins anew.
+    #[error("somebody has overwritten this side's block")]
+    Damaged,
 }
 
 /// Why a link cannot come up.
@@ -127,6 +136,12 @@ pub enum Refusal {
     /// What the peer's block says is not usable.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// Another side has started in the same role; this one stands back until that is gone.
+    #[error("peer {peer} has started as this link's same side: stop one of the two")]
+    Displaced {
+        /// Who.
+        peer: PeerId,
+    },
     /// What a C host has set up is not usable.
     #[error(transparent)]
     OpenAmp(#[from] openamp::HostError),

@@ -155,16 +155,18 @@ impl<const E: usize> Endpoints<E> {
         self.slots.iter_mut().filter(|slot| slot.address.is_some())
     }
 
-    /// What slot `index` has to tell the peer.
-    pub fn due(&self, index: usize) -> Option<Due> {
-        let slot = self.slots.get(index)?;
+    /// Which slot has something to tell the peer, and what. What is gone comes first: an endpoint that has been closed and
+    /// another opened under its name would else be taken for closed.
+    pub fn due(&self) -> Option<(usize, Due)> {
+        let mut slots = self.slots.iter().enumerate();
+        let gone = slots.clone().find(|(_, slot)| slot.announce == Announce::Gone);
+        let (index, slot) = gone.or_else(|| slots.find(|(_, slot)| slot.announce != Announce::Nothing))?;
         let (address, name) = (slot.address?, slot.name?);
-        match slot.announce {
-            Announce::Nothing => None,
-            Announce::Exists => Some(Due::NameService(address, NameService::new(name, address, true))),
-            Announce::Gone => Some(Due::NameService(address, NameService::new(name, address, false))),
-            Announce::Greeting => Some(Due::Greeting(address, slot.peer?)),
-        }
+        let due = match slot.announce {
+            Announce::Greeting => Due::Greeting(address, slot.peer?),
+            announce => Due::NameService(address, NameService::new(name, address, announce == Announce::Exists)),
+        };
+        Some((index, due))
     }
 
     /// The peer was told of slot `index`.
@@ -213,6 +215,9 @@ impl<const E: usize> Endpoints<E> {
         let mut any = false;
         for slot in self.used().filter(|slot| slot.peer == Some(peer)) {
             slot.peer = None;
+            if slot.announce == Announce::Greeting {
+                slot.announce = Announce::Nothing;
+            }
             any = true;
         }
         any

@@ -170,13 +170,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// Sends the announcements that are due, as far as there are buffers.
     fn announce(&mut self) -> Result<(), Fault> {
-        for index in 0..E {
-            let result = match self.endpoints.due(index) {
-                Some(Due::NameService(address, announcement)) => {
+        while let Some((index, due)) = self.endpoints.due() {
+            let result = match due {
+                Due::NameService(address, announcement) => {
                     self.send_message(address, Address::NAME_SERVICE, announcement.as_bytes())
                 }
-                Some(Due::Greeting(address, peer)) => self.send_message(address, peer, &[]),
-                None => continue,
+                Due::Greeting(address, peer) => self.send_message(address, peer, &[]),
             };
             match result {
                 Ok(()) => self.endpoints.announced(index),

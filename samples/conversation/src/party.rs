@@ -105,6 +105,8 @@ const fn kind(reason: Reason) -> &'static str {
         Reason::Restarted => "the peer has restarted",
         Reason::Silent => "the peer is silent",
         Reason::Fault(_) => "the peer broke the protocol",
+        Reason::Displaced { .. } => "there is another such side",
+        Reason::Damaged => "somebody overwrote it",
     }
 }
 

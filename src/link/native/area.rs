@@ -223,7 +223,7 @@ impl<M: SharedMemory> Directory<M> {
         let (offset, size) = settings.area.unwrap_or((PAGE, self.size.saturating_sub(PAGE) / PAGE * PAGE));
         let area = Area::new(self.size, offset, size)?;
         check(settings, area, capacity)?;
-        let exists = self.check()?;
+        self.check()?;
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
             // What is no area is of no use to its link's two sides, and no obstacle to us.
             if let Ok(Some(taken)) = self.read(other)
@@ -233,23 +233,26 @@ impl<M: SharedMemory> Directory<M> {
             }
         }
         // Nothing was written so far, so that a host which cannot be leaves no trace.
-        if !exists {
-            // Every host writes these same words.
-            self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
-            self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
-            self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
-        }
         let before = self.read(self.link).ok().flatten().filter(|&before| before != area);
-        if self.read(self.link) != Ok(Some(area)) {
-            let index = Self::index(self.link);
-            self.entries.store_u32::<{ entry::MAGIC }>(index, 0, Store::Relaxed);
+        if before.is_some() {
+            // No remote may see half of the old place and half of the new.
+            self.entries.store_u32::<{ entry::MAGIC }>(Self::index(self.link), 0, Store::Relaxed);
             self.entries.fence();
-            self.entries.store_u32::<{ entry::OFFSET }>(index, offset, Store::Relaxed);
-            self.entries.store_u32::<{ entry::SIZE }>(index, size, Store::Relaxed);
-            self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
         }
+        self.write(area);
         self.entries.fence();
         Ok((area, before))
+    }
+
+    /// Writes what the host says here: the same words each time, so that it mends what others have broken.
+    pub fn write(&self, area: Area) {
+        let index = Self::index(self.link);
+        self.entries.store_u32::<{ entry::OFFSET }>(index, area.0.offset, Store::Relaxed);
+        self.entries.store_u32::<{ entry::SIZE }>(index, area.0.size, Store::Relaxed);
+        self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
+        self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
+        self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
+        self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
     }
 
     /// Who waits for this link's host, if anyone has said so.

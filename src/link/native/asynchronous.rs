@@ -47,8 +47,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             }
             // Whoever waits here does not poll, so the link lives on here.
             let now = now();
-            if now >= self.next_beat {
-                self.show_life(now);
+            if self.found.is_none() && now >= self.next_beat {
+                self.found = self.show_life(now);
             }
             if self.found.is_none() {
                 self.found = self.step(now);

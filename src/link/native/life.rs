@@ -13,6 +13,9 @@ use crate::wire::link::State;
 /// may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
 const RING_AGAIN_MICROS: u64 = 5_000;
 
+/// After how many of this side's heartbeats without one of its rival that counts as gone.
+const RIVAL_IS_GONE: u8 = 10;
+
 const fn other(role: Role) -> Role {
     match role {
         Role::Host => Role::Remote,
@@ -27,8 +30,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         let role = self.settings.role;
         let own = Own::new(&self.memory, area, role)?;
         let peer = Peer::new(&self.memory, area, other(role))?;
-        // Past what an earlier incarnation of this side was, and past what the peer may still hold for it.
-        self.epoch = own.last_epoch().max(peer.look().map_or(0, |look| look.peer_epoch));
         self.sides = Some(Sides { area, own, peer });
         self.restart();
         Ok(())
@@ -39,8 +40,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         self.bus.detach();
         self.life = Life::Init;
         (self.confirmed, self.next_ring) = (0, None);
-        self.epoch = self.epoch.wrapping_add(1).max(1);
         if let Some(sides) = &self.sides {
+            // Past what stands there, whoever wrote it, and past what the peer may still hold for this side.
+            let confirmed = sides.peer.look().map_or(0, |look| look.peer_epoch);
+            self.epoch = self.epoch.max(sides.own.last_epoch()).max(confirmed).wrapping_add(1).max(1);
             sides.own.begin(self.epoch, self.id, &self.settings);
         }
         self.ring_peer();
@@ -48,14 +51,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// One step with the peer, as far as it has come.
     pub(super) fn step(&mut self, now: Instant) -> Option<Event> {
-        if now < self.not_before {
+        if now < self.not_before || self.rival.is_some() {
             return None;
         }
         if let Err(refusal) = self.find() {
+            self.next_ring = None;
             return self.refuse(refusal);
         }
         let Some(look) = self.sides.as_ref().and_then(|sides| sides.peer.look()) else {
-            return self.keep_ringing(now, true);
+            // No area yet, or a block between two incarnations, or one that says what no side says: no sign of life.
+            return if matches!(self.life, Life::Run) { self.check_silence(now) } else { self.keep_ringing(now, true) };
         };
         let news = self.seen.is_none_or(|(seen, _)| Look { heartbeat: look.heartbeat, ..seen } != look);
         if self.seen.is_none_or(|(seen, _)| (seen.heartbeat, seen.epoch) != (look.heartbeat, look.epoch)) {
@@ -135,22 +140,30 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// Running: is it still the same peer, and alive?
     fn check_running(&mut self, look: Look, now: Instant) -> Option<Event> {
-        let since = self.seen.map_or(now, |(_, since)| since);
-        let silent = self.settings.silence.is_some_and(|limit| now > since + limit);
         let reason = if !look.alive() {
             Reason::Left
         } else if look.epoch != self.confirmed {
             Reason::Restarted
-        } else if look.peer_epoch == self.epoch && look.state != State::Init && !silent {
-            return None;
+        } else if look.peer_epoch == self.epoch && look.state != State::Init {
+            return self.check_silence(now);
         } else {
-            // The same incarnation, but silent or not where it should be: only a new start of ours makes it begin anew.
+            // The same incarnation, but not where it should be: only a new start of ours makes it begin anew.
             self.restart();
-            return Some(Event::Down(if silent { Reason::Silent } else { Reason::Restarted }));
+            return Some(Event::Down(Reason::Restarted));
         };
         self.bus.detach();
         self.confirm(0);
         Some(Event::Down(reason))
+    }
+
+    /// Running: has the peer been silent for too long? Then only a new start of ours makes it begin anew.
+    fn check_silence(&mut self, now: Instant) -> Option<Event> {
+        let since = self.seen.map_or(now, |(_, since)| since);
+        if self.settings.silence.is_none_or(|limit| now <= since + limit) {
+            return None;
+        }
+        self.restart();
+        Some(Event::Down(Reason::Silent))
     }
 
     /// Back to INIT, with the peer's epoch confirmed, or none.
@@ -174,11 +187,58 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         Ok(())
     }
 
-    pub(super) fn show_life(&mut self, now: Instant) {
+    /// Once in a heartbeat: shows that this side is alive, and sees that what it has written still stands. Whatever has
+    /// damaged its block, a new incarnation sets it right; another side that has taken it over is left alone.
+    pub(super) fn show_life(&mut self, now: Instant) -> Option<Event> {
         self.next_beat = now + self.settings.heartbeat;
-        self.beat = self.beat.wrapping_add(1);
-        if let Some(sides) = &self.sides {
-            sides.own.heartbeat(self.beat);
+        let sides = self.sides.as_ref()?;
+        if let Some((heartbeat, beats)) = &mut self.rival {
+            let (seen, last) = (sides.own.last_heartbeat(), *heartbeat);
+            (*heartbeat, *beats) = (seen, if seen == last { *beats + 1 } else { 0 });
+            if *beats < RIVAL_IS_GONE {
+                return None;
+            }
+            self.rival = None;
+            self.restart();
+            return None;
+        }
+        if self.settings.role == Role::Host {
+            self.directory.write(sides.area);
+        }
+        let state = match self.life {
+            Life::Init => State::Init,
+            Life::Ready(_) => State::Ready,
+            Life::Run => State::Run,
+        };
+        match sides.own.stands(self.epoch, self.confirmed, state, self.id, &self.settings) {
+            Ok(()) => {
+                self.beat = self.beat.wrapping_add(1);
+                sides.own.heartbeat(self.beat);
+                None
+            }
+            Err(owner) => {
+                let up = matches!(self.life, Life::Run);
+                self.restart_as(owner);
+                match (owner, up) {
+                    (Some(peer), true) => Some(Event::Down(Reason::Displaced { peer })),
+                    (Some(peer), false) => self.refuse(Refusal::Displaced { peer }),
+                    (None, true) => Some(Event::Down(Reason::Damaged)),
+                    (None, false) => None,
+                }
+            }
+        }
+    }
+
+    /// Begins anew after what this side has written was found changed: at once, or, where it is `owner`'s now, when that
+    /// is gone.
+    fn restart_as(&mut self, owner: Option<PeerId>) {
+        match (owner, &self.sides) {
+            (Some(_), Some(sides)) => {
+                self.rival = Some((sides.own.last_heartbeat(), 0));
+                self.bus.detach();
+                (self.life, self.confirmed, self.next_ring) = (Life::Init, 0, None);
+            }
+            _ => self.restart(),
         }
     }
 

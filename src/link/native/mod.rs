@@ -67,6 +67,8 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     epoch: u32,
     /// The peer's incarnation that this side has confirmed, or 0.
     confirmed: u32,
+    /// Another side that has taken this one's block: its heartbeat, and for how many of ours it has been that.
+    rival: Option<(u32, u8)>,
     /// What was last seen of the peer, and since when its heartbeat is that.
     seen: Option<(Look, Instant)>,
     beat: u32,
@@ -108,6 +110,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             life: Life::Init,
             epoch: 0,
             confirmed: 0,
+            rival: None,
             seen: None,
             beat: 0,
             next_beat: Instant::default(),
@@ -160,8 +163,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
         let due = now >= self.next_beat;
         if due {
-            self.show_life(now);
-            if let Some(event) = self.step(now) {
+            let event = self.show_life(now);
+            if let Some(event) = event.or_else(|| self.step(now)) {
                 return Some(event);
             }
         }
@@ -225,7 +228,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> fo
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Link<M, D, E, N> {
     fn drop(&mut self) {
         self.bus.detach();
-        if let Some(sides) = &self.sides {
+        // A rival's block is not ours to end.
+        if let Some(sides) = self.sides.as_ref().filter(|_| self.rival.is_none()) {
             sides.own.state(State::Reset);
         }
         self.ring_peer();

@@ -125,7 +125,7 @@ pub(super) fn check(settings: &Settings, area: Area, capacity: usize) -> Result<
     Parts::lay_out(area.data(settings.role), settings, most).map(|_| ())
 }
 
-/// This side's own block, written here and never read back, but for the epoch at the start.
+/// This side's own block, written here; read back only to see whether it still stands.
 #[derive(Debug)]
 pub(super) struct Own<M>(Record<M, { block::SIZE }>);
 
@@ -137,6 +137,34 @@ impl<M: SharedMemory> Own<M> {
     /// The epoch that an earlier incarnation left here, or 0.
     pub fn last_epoch(&self) -> u32 {
         self.0.load::<{ block::EPOCH }>(Load::Relaxed)
+    }
+
+    /// Whether the block still says what this side has written; otherwise whose id is there, if it is another's.
+    pub fn stands(
+        &self,
+        epoch: u32,
+        peer_epoch: u32,
+        state: State,
+        id: PeerId,
+        settings: &Settings,
+    ) -> Result<(), Option<PeerId>> {
+        let owner = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
+        let same = owner == u32::from(id.0)
+            && self.0.load::<{ block::EPOCH }>(Load::Relaxed) == epoch
+            && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == peer_epoch
+            && self.0.load::<{ block::STATE }>(Load::Relaxed) == state.to_wire()
+            && self.0.load::<{ block::FEATURES }>(Load::Relaxed) == Features::EVENT_INDEX.bits()
+            && self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed) == settings.buffer_count.into()
+            && self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed) == settings.buffer_size;
+        if same {
+            return Ok(());
+        }
+        Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != id))
+    }
+
+    /// The heartbeat that stands in the block, whoever wrote it.
+    pub fn last_heartbeat(&self) -> u32 {
+        self.0.load::<{ block::HEARTBEAT }>(Load::Relaxed)
     }
 
     /// Begins a new incarnation: the epoch last, so that who sees it sees the rest.

@@ -6,6 +6,7 @@
 mod alarm;
 mod clock;
 mod console;
+mod memory;
 mod park;
 mod vectors;
 

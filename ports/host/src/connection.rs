@@ -5,6 +5,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use amp_ivshmem::platform::Instant;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -18,6 +20,9 @@ use crate::{ConnectError, now, timespec};
 
 /// Linux's `sun_path` less its final zero, in bytes.
 const PATH_MAX: usize = 107;
+
+/// How long to leave alone a server whose backlog is full: nothing can be polled for room in it.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// One message of the server.
 #[derive(Debug)]
@@ -46,7 +51,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn open(path: &Path) -> Result<Self, ConnectError> {
+    /// Connects, once the server has room for it.
+    pub fn open(path: &Path, deadline: Instant) -> Result<Self, ConnectError> {
         let address = SocketAddrUnix::new(path)
             .ok()
             // The last byte of `sun_path` would leave no room for its final zero, which other programs rely on.
@@ -54,8 +60,18 @@ impl Connection {
             .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-            .map_err(|source| ConnectError::System { what: "make a socket", source })?;
-        connect(&socket, &address).map_err(|source| ConnectError::NoServer { path: path.to_owned(), source })?;
+            .map_err(|errno| ConnectError::System { what: "make a socket", errno })?;
+        loop {
+            match connect(&socket, &address) {
+                Ok(()) => break,
+                Err(Errno::AGAIN) => match deadline.micros_since(now()) {
+                    0 => return Err(ConnectError::Busy { path: path.to_owned() }),
+                    left => thread::sleep(PAUSE.min(Duration::from_micros(left))),
+                },
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(ConnectError::NoServer { path: path.to_owned(), errno }),
+            }
+        }
         Ok(Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false })
     }
 
@@ -103,7 +119,7 @@ impl Connection {
             let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
             match poll(&mut fds, Some(&timespec(left))) {
                 Ok(_) | Err(Errno::INTR) => {}
-                Err(source) => return Err(ConnectError::System { what: "wait for the server", source }),
+                Err(errno) => return Err(ConnectError::System { what: "wait for the server", errno }),
             }
         }
     }

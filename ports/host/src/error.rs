@@ -14,12 +14,18 @@ pub enum ConnectError {
         path: PathBuf,
     },
     /// Nobody listens there.
-    #[error("no ivshmem server at {} ({source}); start one with `amp server --socket PATH`", path.display())]
+    #[error("no ivshmem server at {} ({errno}); start one with `amp server --socket PATH`", path.display())]
     NoServer {
         /// The path given.
         path: PathBuf,
-        /// What the system said.
-        source: Errno,
+        /// What the system said. Not a `source`: the message holds it already, and reporters print both.
+        errno: Errno,
+    },
+    /// Somebody listens there, and has accepted none of the many that wait.
+    #[error("the server at {} does not accept connections; check that it runs and is not stopped", path.display())]
+    Busy {
+        /// The path given.
+        path: PathBuf,
     },
     /// The server did not say what it should in time.
     #[error("the server did not send {what} in time; check that it is an ivshmem server and runs")]
@@ -57,11 +63,11 @@ pub enum ConnectError {
         size: u64,
     },
     /// The system refused.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {errno}")]
     System {
         /// What was attempted.
         what: &'static str,
-        /// What the system said.
-        source: Errno,
+        /// What the system said. Not a `source`, as above.
+        errno: Errno,
     },
 }

@@ -47,15 +47,15 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Connects to the server at `path`, and waits until it has handed over the memory and this peer's own first
-    /// eventfd, for at most `timeout`.
+    /// Connects to the server at `path`, and waits until it has accepted the connection and handed over the memory and
+    /// this peer's own first eventfd, for at most `timeout` in all.
     ///
     /// # Errors
     /// [`ConnectError`]: no server, one that does not answer in time or speaks something else, or no room for its
     /// memory.
     pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let deadline = now() + timeout;
-        let mut connection = Connection::open(path.as_ref())?;
+        let mut connection = Connection::open(path.as_ref(), deadline)?;
         let version = connection.expect("its protocol version", deadline)?;
         if version.number != 0 || version.fd.is_some() {
             return Err(ConnectError::Version { number: version.number });

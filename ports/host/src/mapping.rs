@@ -36,7 +36,7 @@ unsafe impl Sync for Whole {}
 
 impl Mapping {
     pub(crate) fn new(memory: &OwnedFd) -> Result<Self, ConnectError> {
-        let system = |what| move |source| ConnectError::System { what, source };
+        let system = |what| move |errno| ConnectError::System { what, errno };
         let size = fstat(memory).map_err(system("look at the server's memory"))?.st_size;
         let size = u64::try_from(size).unwrap_or(0);
         if !(4096..=1 << 31).contains(&size) {

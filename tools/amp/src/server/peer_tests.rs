@@ -1,12 +1,13 @@
 //! The server and the host port together: processes as peers.
 
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
 use amp_ivshmem_host::{ConnectError, Peer};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
 use tempfile::TempDir;
 
 use super::{Options, Running, Server};
@@ -119,11 +120,40 @@ fn peers_go_on_without_their_server_and_hear_of_it_once() {
 }
 
 #[test]
+fn a_server_that_does_not_accept_is_waited_for_until_the_deadline() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("socket");
+    let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("a socket");
+    bind(&listener, &SocketAddrUnix::new(&path).expect("an address")).expect("binds");
+    // Room for one.
+    listen(&listener, 0).expect("listens");
+    let _waiting = UnixStream::connect(&path).expect("the one");
+    let started = Clock::now();
+    let error = Peer::connect(&path, Duration::from_millis(100)).expect_err("full").to_string();
+    assert!(error.contains("does not accept connections"), "{error}");
+    assert!(started.elapsed() >= Duration::from_millis(99), "gave up early");
+    // Room comes within the time.
+    let listener = UnixListener::from(listener);
+    let error = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            drop(listener.accept().expect("the one"));
+            drop(listener.accept().expect("the peer"));
+        });
+        Peer::connect(&path, LIMIT).expect_err("closed at once").to_string()
+    });
+    assert!(error.contains("closed the connection before it sent its protocol version"), "{error}");
+}
+
+#[test]
 fn connecting_says_what_is_wrong() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("socket");
     let absent = Peer::connect(&path, LIMIT).expect_err("no server").to_string();
     assert!(absent.contains("no ivshmem server at"), "{absent}");
+    // As the tool prints it, with all causes: each once.
+    let printed = format!("{:#}", anyhow::Error::from(Peer::connect(&path, LIMIT).expect_err("no server")));
+    assert_eq!((printed.matches("No such file").count(), printed), (1, absent));
     assert!(matches!(Peer::connect("x".repeat(108), LIMIT), Err(ConnectError::Path { .. })));
     // One that accepts and says nothing.
     let listener = UnixListener::bind(&path).expect("binds");

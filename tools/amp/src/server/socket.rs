@@ -14,8 +14,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, 
 /// Linux's `sun_path` less its final zero, in bytes.
 const PATH_MAX: usize = 107;
 
-/// How many clients may wait to be accepted.
-const BACKLOG: i32 = 128;
+/// How many clients may wait to be accepted, where the system's own limit (`net.core.somaxconn`) is not lower.
+const BACKLOG: i32 = 1024;
 
 /// A socket that listens, and the name that it made for itself.
 pub struct Listener {

@@ -10,10 +10,10 @@ pub struct ServerOptions {
     /// Where the socket will be; only its owner can connect
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
-    /// The size of the memory: a power of two, in bytes or with K, M or G
+    /// The size of the memory: a power of two from 4K to 2G, in bytes or with K, M or G
     #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = parse_size)]
     pub size: u64,
-    /// Doorbell vectors of each peer; a flat device works with 1 only
+    /// Doorbell vectors of each peer, 1 to 64; with a flat peer it must be 1, and QEMU's `vectors=` must be the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub vectors: u16,
     /// A file that is the memory, kept at the end; without one the memory is anonymous and cannot change its size

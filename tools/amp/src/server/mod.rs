@@ -35,12 +35,16 @@ pub const VECTORS_MAX: u16 = 64;
 /// The smallest memory in bytes: a page, for peers map whole pages.
 pub const SIZE_MIN: u64 = 4096;
 
+/// The largest memory in bytes: 2 GiB. The peers' offsets have 32 bits, and a flat device has to fit below 4 GiB beside
+/// its machine.
+pub const SIZE_MAX: u64 = 1 << 31;
+
 /// What to serve, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the socket will be; at most 107 bytes, as Linux has it.
     pub socket: PathBuf,
-    /// The size of the memory in bytes: a power of two from [`SIZE_MIN`], because a PCI BAR is one.
+    /// The size of the memory in bytes: a power of two from [`SIZE_MIN`] to [`SIZE_MAX`], because a PCI BAR is one.
     pub size: u64,
     /// The number of vectors (eventfds) of each peer, from 1 to [`VECTORS_MAX`].
     pub vectors: u16,
@@ -110,8 +114,12 @@ impl Server {
         if !(1..=VECTORS_MAX).contains(&options.vectors) {
             bail!("{} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these", options.vectors);
         }
-        if !options.size.is_power_of_two() || options.size < SIZE_MIN {
-            bail!("a memory of {} bytes: it must be a power of two, and at least {SIZE_MIN}", options.size);
+        if !options.size.is_power_of_two() || !(SIZE_MIN..=SIZE_MAX).contains(&options.size) {
+            bail!(
+                "a memory of {} bytes: it must be a power of two, at least {SIZE_MIN} and at most {SIZE_MAX} (2 GiB), \
+                 which is where the peers' drivers stop",
+                options.size
+            );
         }
         let listener = Listener::bind(&options.socket)?;
         let memory = match &options.memory {

@@ -249,7 +249,7 @@ fn options_out_of_range_are_refused() {
         (Options { vectors: VECTORS_MAX + 1, ..good.clone() }, "65 vectors"),
         (Options { size: 2048, ..good.clone() }, "at least 4096"),
         (Options { size: 12288, ..good.clone() }, "power of two"),
-        (Options { size: 1 << 63, ..good.clone() }, "choose a smaller one"),
+        (Options { size: 1 << 32, ..good.clone() }, "at most 2147483648 (2 GiB)"),
         (
             Options { socket: directory.path().join("none/socket"), ..good.clone() },
             "cannot open the socket's directory",

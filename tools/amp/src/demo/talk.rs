@@ -1,6 +1,7 @@
 //! One talk of two child processes: starts them in order, watches what their consoles say, and ends with the figures
 //! or with what went wrong. Knows processes and lines, no machine.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -11,10 +12,14 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::demo::figures::{Figures, Total};
 use crate::demo::pair::Start;
 use crate::machines::Role;
-use crate::process::{self, Next, Running, check_interrupts};
+use crate::process::{self, Next, Running, Source, check_interrupts};
 
 /// How many of a console's last lines an error shows.
 const LAST_LINES: usize = 8;
+/// How much of a console's line an error shows, in characters.
+const LINE_SHOWN: usize = 200;
+/// What a console's line starts with that says why its machine says no more: the talk's, and the port's own.
+const REPORTS: [&str; 2] = ["error: ", "amp: "];
 /// How long the last lines of a process that has ended may take to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -42,6 +47,7 @@ pub struct Outcome {
 
 struct Event {
     side: usize,
+    source: Source,
     /// None at the end of a stream.
     line: Option<String>,
     at: Instant,
@@ -138,35 +144,44 @@ impl Talk {
         side.started = Some(Instant::now());
         let mut running = Running::spawn(command).with_context(|| format!("{} did not start", side.label))?;
         let sender = self.sender.clone();
-        running.read(move |_, line| {
+        running.read(move |source, line| {
             // Nobody listens any more once the talk is over.
-            let _ = sender.send(Event { side: index, line, at: Instant::now() });
+            let _ = sender.send(Event { side: index, source, line, at: Instant::now() });
         });
         side.running = Some(running);
         Ok(())
     }
 
     fn hear(&mut self, event: Event) -> Result<()> {
-        let side = &mut self.sides[event.side];
         let Some(line) = event.line else { return Ok(()) };
+        if event.source == Source::Output {
+            self.heed(event.side, &line, event.at)?;
+        }
+        let side = &mut self.sides[event.side];
+        if side.last_lines.len() == LAST_LINES {
+            side.last_lines.pop_front();
+        }
+        side.last_lines.push_back(cut(&line).into_owned());
+        Ok(())
+    }
+
+    /// Takes in a line of a console. What a process prints beside it, as QEMU its warnings, is no word of its machine.
+    fn heed(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
+        let side = &mut self.sides[index];
         side.up = true;
         if line.starts_with("first message") && self.first_message.is_none() {
-            self.first_message = Some(event.at);
+            self.first_message = Some(at);
         }
-        if let Some(error) = line.strip_prefix("error: ") {
-            bail!("{} reports: {error}", side.label);
+        if let Some(report) = REPORTS.iter().find_map(|start| line.strip_prefix(start)) {
+            bail!("{} reports: {}", side.label, cut(report));
         }
         if line.starts_with("figures ") {
             let figures =
-                Figures::parse(&line).with_context(|| format!("{} printed wrong figures: {line}", side.label))?;
+                Figures::parse(line).with_context(|| format!("{} printed wrong figures: {}", side.label, cut(line)))?;
             ensure!(figures.role == side.role, "{} printed figures of the {}", side.label, figures.role);
             ensure!(side.figures.is_none(), "{} printed its figures twice", side.label);
             side.figures = Some(figures);
         }
-        if side.last_lines.len() == LAST_LINES {
-            side.last_lines.pop_front();
-        }
-        side.last_lines.push_back(line);
         Ok(())
     }
 
@@ -198,6 +213,14 @@ impl Talk {
             bail!("no figures within {} s{}", self.rules.limit.as_secs_f32(), states.concat());
         }
         Ok(())
+    }
+}
+
+/// A line as an error shows it.
+fn cut(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(LINE_SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]).into(),
+        None => line.into(),
     }
 }
 

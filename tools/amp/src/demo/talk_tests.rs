@@ -47,6 +47,34 @@ fn an_error_on_a_console_is_reported() {
 }
 
 #[test]
+fn what_a_port_says_before_it_stops_is_reported_at_once() {
+    let begun = Instant::now();
+    assert_eq!(failure("echo up; sleep 60", "echo amp: panicked at x; sleep 60"), "b reports: panicked at x");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn only_the_console_is_a_sign_of_life() {
+    let quiet = "echo warning >&2; sleep 60";
+    let error = format!("{:#}", talk(Start::HostFirst, quiet, "echo up; echo error: started; sleep 60").unwrap_err());
+    assert!(error.starts_with("a did not come up within 1 s") && error.contains("warning"), "{error}");
+    // Nor does it report.
+    let error = failure("echo up; sleep 60", "echo error: beside >&2; echo error: said; sleep 60");
+    assert_eq!(error, "b reports: said");
+}
+
+#[test]
+fn long_lines_are_cut_in_errors() {
+    let long = "ä".repeat(3000);
+    let cut = format!("{}…", "ä".repeat(200));
+    assert_eq!(failure(&format!("echo error: {long}; sleep 60"), "sleep 60"), format!("a reports: {cut}"));
+    let error = failure(&format!("echo figures {long}; sleep 60"), "sleep 60");
+    assert_eq!(error, format!("a printed wrong figures: figures {}…", "ä".repeat(192)));
+    let error = failure(&format!("echo {long}; exit 3"), "echo up; sleep 60");
+    assert!(error.ends_with(&format!("    {cut}")), "{error}");
+}
+
+#[test]
 fn an_early_end_is_reported_with_status_and_last_lines() {
     let failure = failure("echo up; sleep 60", "echo booting; echo oops >&2; exit 3");
     assert!(failure.starts_with("b ended early, exit status 3; its last lines:"), "{failure}");

@@ -2,25 +2,49 @@
 //! Needs `qemu-system-arm` 10.0 or later; that it can is proven by `amp demo`, which has a server.
 
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 const GOOD: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
 
-/// Cargo puts the object beside the folder of this test.
-fn object() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let object = test.ancestors().map(|folder| folder.join("libamp_qemu_flat.so")).find(|path| path.exists());
-    object.expect("cargo has built the object")
+const OBJECT: &str = "libamp_qemu_flat.so";
+
+/// The folder of the object, built as this test is: cargo builds no `cdylib` for tests by itself, and what lies there
+/// may be old.
+fn folder_of_object() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+        let test = std::env::current_exe().expect("a test has a path");
+        // PROFILE/deps/refusals-0123456789abcdef
+        let folder = test.ancestors().nth(2).expect("a test lies in its profile's folder");
+        let profile = match folder.file_name().and_then(|name| name.to_str()).expect("a profile has a name") {
+            "debug" => "dev",
+            other => other,
+        };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--package", env!("CARGO_PKG_NAME"), "--profile", profile, "--target-dir"]).arg(target);
+        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo starts");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        assert!(folder.join(OBJECT).exists(), "no {OBJECT} in {}", folder.display());
+        folder.to_owned()
+    })
 }
 
-fn run(program: &str, arguments: &[&str], setting: Option<&str>) -> Output {
+/// Runs a program that loads the object of `folder`, in it: the loader splits LD_PRELOAD at spaces and colons.
+fn run_with(folder: &Path, program: &str, arguments: &[&str], setting: Option<&str>) -> Output {
     let mut command = Command::new(program);
-    command.args(arguments).env("LD_PRELOAD", object()).env_remove("AMP_QEMU_FLAT").stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env("LD_PRELOAD", Path::new(".").join(OBJECT));
+    command.env_remove("AMP_QEMU_FLAT").stdin(Stdio::null());
     if let Some(setting) = setting {
         command.env("AMP_QEMU_FLAT", setting);
     }
     command.output().unwrap_or_else(|error| panic!("{program}: {error}; install qemu-system-arm"))
+}
+
+fn run(program: &str, arguments: &[&str], setting: Option<&str>) -> Output {
+    run_with(folder_of_object(), program, arguments, setting)
 }
 
 /// QEMU on `machine` with these settings, and what it and the object print before they end.
@@ -34,9 +58,8 @@ fn refusal(machine: &str, chardev: &str, settings: &str) -> String {
 
 #[test]
 fn one_line_says_what_stands_in_the_way() {
-    let directory = std::env::temp_dir().join(format!("amp-qemu-flat-{}", std::process::id()));
-    std::fs::create_dir(&directory).expect("a directory of this test's own");
-    let path = directory.join("socket");
+    let directory = tempfile::tempdir().expect("a directory of this test's own");
+    let path = directory.path().join("socket");
     let _listener = UnixListener::bind(&path).expect("a socket to connect to");
     let socket = format!("socket,path={},id=ivshmem", path.display());
     for (machine, chardev, from, to, message) in [
@@ -57,7 +80,6 @@ fn one_line_says_what_stands_in_the_way() {
         let ours: Vec<&str> = said.lines().filter(|line| line.starts_with("amp-qemu-flat: ")).collect();
         assert!(matches!(*ours, [line] if line.contains(message)), "{machine} {settings}: {said}");
     }
-    std::fs::remove_dir_all(&directory).expect("removed");
 }
 
 #[test]
@@ -71,4 +93,15 @@ fn it_is_inert_where_it_is_not_wanted() {
         let output = run(program, &[argument], setting);
         assert!(output.status.success() && output.stderr.is_empty(), "{program} {setting:?}: {output:?}");
     }
+}
+
+#[test]
+fn it_loads_from_a_folder_with_a_space_and_a_colon() {
+    let directory = tempfile::tempdir().expect("a directory of this test's own");
+    let folder = directory.path().join("a b:c");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::copy(folder_of_object().join(OBJECT), folder.join(OBJECT)).expect("a copy");
+    let output = run_with(&folder, "qemu-system-arm", &["-machine", "none"], Some("nonsense"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.starts_with("amp-qemu-flat: "), "{said}");
 }

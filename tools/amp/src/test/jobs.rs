@@ -76,7 +76,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         10,
     ),
     ("clippy a53 images", Work::Guest(A53, GUEST_CLIPPY), Counted::AsOne, 10),
-    // Cargo builds no cdylib for tests by itself, and the preload object's tests load it.
+    // Also what no test is linked with, as the preload object, which its tests then find up to date.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --lib --bins --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),

@@ -16,6 +16,9 @@ pub const SHARED_MEMORY: u64 = 1 << 20;
 /// Where the M3 images expect the flat device: registers, memory, interrupt.
 const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
 
+/// The preload object's file.
+const FLAT_OBJECT: &str = "libamp_qemu_flat.so";
+
 /// Which side of the link a machine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -118,7 +121,7 @@ impl Workshop {
             workshop.images.insert(machine, images(machine, target)?);
             if machine == Machine::M3 {
                 let files = workspace::build("the preload object", None, &["--release", "-p", "amp-qemu-flat"])?;
-                workshop.flat_object = workspace::find(&files, "libamp_qemu_flat.so")?;
+                workshop.flat_object = workspace::find(&files, FLAT_OBJECT)?;
             }
         }
         Ok(workshop)
@@ -144,10 +147,16 @@ impl Workshop {
                 .args(["-nic", "none"])
                 .args(["-machine", "virt,gic-version=2", "-cpu", "cortex-a53", "-m", "64M"])
                 .args(["-device", "ivshmem-doorbell,chardev=ivshmem,vectors=1"]),
-            _ => command
-                .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])
-                .env("LD_PRELOAD", &self.flat_object)
-                .env("AMP_QEMU_FLAT", FLAT_DEVICE),
+            _ => {
+                // The dynamic loader splits LD_PRELOAD at spaces and colons, and knows no escape: a path of the user's
+                // must not be in it. It runs in the object's folder instead, and all other paths are absolute.
+                let folder = self.flat_object.parent().context(not_prepared)?;
+                command
+                    .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])
+                    .current_dir(folder)
+                    .env("LD_PRELOAD", Path::new(".").join(FLAT_OBJECT))
+                    .env("AMP_QEMU_FLAT", FLAT_DEVICE)
+            }
         };
         // In QEMU's options a comma is written twice.
         let path = socket.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
@@ -155,5 +164,29 @@ impl Workshop {
         command.args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-chardev"]);
         command.arg(chardev).arg("-kernel").arg(image);
         Ok(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn no_path_of_the_users_is_in_what_the_loader_splits() {
+        let folder = Path::new("/home/a b:c/target");
+        let workshop = Workshop {
+            images: [(Machine::M3, [folder.join("echo-host"), folder.join("echo-remote")])].into(),
+            qemu: [(Machine::M3, PathBuf::from("/usr/bin/qemu-system-arm"))].into(),
+            flat_object: folder.join(FLAT_OBJECT),
+        };
+        let command = workshop.command(Machine::M3, Role::Remote, Path::new("/tmp/a,b/socket")).unwrap();
+        assert_eq!(command.get_current_dir(), Some(folder));
+        let preload = command.get_envs().find(|(name, _)| *name == "LD_PRELOAD").unwrap().1;
+        assert_eq!(preload, Some(OsStr::new("./libamp_qemu_flat.so")));
+        let arguments: Vec<_> = command.get_args().collect();
+        assert!(arguments.contains(&OsStr::new("socket,id=ivshmem,path=/tmp/a,,b/socket")), "{arguments:?}");
+        assert_eq!(arguments.last(), Some(&folder.join("echo-remote").as_os_str()));
     }
 }

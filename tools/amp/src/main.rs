@@ -102,8 +102,7 @@ fn main() -> ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "amp", &mut script);
-            output::print(&String::from_utf8_lossy(&script));
-            Ok(ExitCode::SUCCESS)
+            output::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
         Command::Peer(options) => peer::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Guard { parent, command } => Err(process::guard(parent, &command)),

@@ -1,19 +1,38 @@
-//! Standard output. A reader that has gone, as `head` does, is no reason to stop or to panic.
+//! Standard output. A reader that has gone, as `head` does, is no reason to stop or to panic; a result that cannot be
+//! written for another reason, as on a full disk, is lost, and that is an error.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::{Context, Result};
 
 /// Writes text as it is; it is seen when a line ends.
-pub fn write(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+///
+/// # Errors
+/// There is a reader, and it does not get it.
+pub fn write(text: &str) -> Result<()> {
+    heed(io::stdout().lock().write_all(text.as_bytes()))
 }
 
 /// Prints text as it is, at once.
-pub fn print(text: &str) {
-    write(text);
-    let _ = io::stdout().lock().flush();
+///
+/// # Errors
+/// As [`write`].
+pub fn print(text: &str) -> Result<()> {
+    write(text)?;
+    heed(io::stdout().lock().flush())
 }
 
 /// Prints a line.
-pub fn line(text: &str) {
-    print(&format!("{text}\n"));
+///
+/// # Errors
+/// As [`write`].
+pub fn line(text: &str) -> Result<()> {
+    print(&format!("{text}\n"))
+}
+
+fn heed(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("standard output takes no more, and a result is lost: send it elsewhere"),
+    }
 }

@@ -44,7 +44,6 @@ struct Console;
 
 impl fmt::Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        output::write(text);
-        Ok(())
+        output::write(text).map_err(|_| fmt::Error)
     }
 }

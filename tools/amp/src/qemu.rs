@@ -45,13 +45,19 @@ fn locate(program: &str) -> Result<PathBuf> {
         if !path.is_file() {
             bail!("no {program} in QEMU_BIN_PATH={}: correct or unset it", folder.display());
         }
-        return Ok(path);
+        return absolute(&path);
     }
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file());
-    found.with_context(|| {
+    let found = found.with_context(|| {
         format!("no {program} in PATH: install QEMU 10.0 or newer, or name its folder in QEMU_BIN_PATH")
-    })
+    })?;
+    absolute(&found)
+}
+
+/// The same file from wherever the machine will run.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} has no absolute path", path.display()))
 }
 
 fn check_version(path: &Path, said: &str) -> Result<()> {

@@ -107,3 +107,33 @@ fn a_reader_that_has_gone_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    for arguments in [&["demo", "--pair", "host,host", "--json"][..], &["completions", "bash"], &["test", "--list"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(AMP).args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        let errors = text(&output.stderr);
+        assert!(errors.contains("standard output takes no more") && errors.contains("os error 28"), "{errors}");
+    }
+}
+
+#[test]
+fn what_a_killed_demo_leaves_goes_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = || std::fs::read_dir(folder.path()).unwrap().count();
+    let demo = || {
+        let mut command = Command::new(AMP);
+        command.args(["demo", "--pair", "host,host"]).env("TMPDIR", folder.path()).stdout(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut killed = demo();
+    // Its first line comes in the midst of the talk.
+    assert!(first_line(&mut killed).starts_with("linux"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(count(), 1);
+    assert!(demo().wait_with_output().unwrap().status.success());
+    assert_eq!(count(), 0);
+}

@@ -21,13 +21,13 @@ impl Console {
         Self { to_errors, coloured: terminal && !unwanted, labels }
     }
 
-    /// Shows a line of side 0 or 1. An output that has gone is no reason to stop.
+    /// Shows a line of side 0 or 1. An output that takes it no more is no reason to stop the talk: its result comes later.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {
             let _ = writeln!(io::stderr(), "{text}");
         } else {
-            output::line(&text);
+            let _ = output::line(&text);
         }
     }
 

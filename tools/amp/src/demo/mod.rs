@@ -2,6 +2,7 @@
 
 mod console;
 mod figures;
+mod folder;
 pub mod pair;
 mod talk;
 
@@ -15,6 +16,7 @@ use crate::machines::{SHARED_MEMORY, Workshop};
 use crate::{output, process, server};
 use console::Console;
 use figures::Total;
+use folder::Folder;
 use pair::{Pair, Start};
 use talk::{Outcome, Rules, Talk};
 
@@ -68,32 +70,34 @@ pub fn run(options: &Options) -> Result<()> {
     let expected = u64::from(amp_ivshmem_conversation::MESSAGES);
     let workshop = Workshop::prepare(&[options.pair.host, options.pair.remote].into());
     if let (Err(error), true) = (&workshop, options.json) {
-        report(options, Err(error), None)?;
+        // What was missing is the better of two errors.
+        let _ = report(options, Err(error), None);
     }
     let workshop = workshop?;
     for number in 1..=options.runs {
         if options.runs > 1 && !options.json {
-            output::line(&format!("run {number} of {}", options.runs));
+            output::line(&format!("run {number} of {}", options.runs))?;
         }
         let result = hold(options, &workshop);
         let objection = result.as_ref().ok().and_then(|outcome| outcome.total.objection(expected));
-        if options.json {
-            report(options, result.as_ref(), objection.clone())?;
-        } else if let Ok(outcome) = &result {
-            output::line(&line(outcome));
-        }
+        let printed = match &result {
+            _ if options.json => report(options, result.as_ref(), objection.clone()),
+            Ok(outcome) => output::line(&line(outcome)),
+            Err(_) => Ok(()),
+        };
         result?;
         if let Some(objection) = objection {
             bail!(objection);
         }
+        printed?;
     }
     Ok(())
 }
 
 /// One talk on a server of its own, on a socket that nobody else sees.
 fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
-    let folder = tempfile::Builder::new().prefix("amp-").tempdir().context("no folder for the socket")?;
-    let socket = folder.path().join("ivshmem");
+    let folder = Folder::new_in(&std::env::temp_dir())?;
+    let socket = folder.socket();
     check_socket_path(&socket)?;
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let sides = options.pair.sides();
@@ -146,8 +150,7 @@ fn report(options: &Options, result: Result<&Outcome, &anyhow::Error>, objection
         seconds: outcome.map(|outcome| outcome.duration.as_secs_f64()),
         first_message_ms: outcome.and_then(|outcome| Some(outcome.first_message?.as_micros() as f64 / 1000.0)),
     };
-    output::line(&serde_json::to_string(&report)?);
-    Ok(())
+    output::line(&serde_json::to_string(&report)?)
 }
 
 #[cfg(test)]

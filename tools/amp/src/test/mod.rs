@@ -35,30 +35,30 @@ struct End {
 /// Runs the jobs that the filter lets through; the last line counts their tests.
 ///
 /// # Errors
-/// An interrupt. A test that fails is no error but an exit status.
+/// An interrupt, or nowhere to print to. A test that fails is no error but an exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
     let jobs: Vec<Job> = jobs::all().into_iter().filter(|job| job.name.contains(filter)).collect();
     if options.list {
-        jobs.iter().for_each(|job| output::line(&job.name));
+        jobs.iter().try_for_each(|job| output::line(&job.name))?;
         return Ok(ExitCode::SUCCESS);
     }
     if jobs.is_empty() {
         eprintln!("amp: no job's name contains '{filter}'; amp test --list prints them all");
-        output::line("0 passed, 0 failed, 0 skipped");
+        output::line("0 passed, 0 failed, 0 skipped")?;
         return Ok(ExitCode::FAILURE);
     }
     let mut sum = Count::default();
     for (index, job) in jobs.iter().enumerate() {
-        output::print(&format!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name));
+        output::print(&format!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name))?;
         let begun = Instant::now();
         let end = hold(job)?;
-        output::line(&format!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64()));
-        end.output.iter().for_each(|line| output::line(&format!("    {line}")));
+        output::line(&format!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64()))?;
+        end.output.iter().try_for_each(|line| output::line(&format!("    {line}")))?;
         sum += end.count;
     }
-    output::line(&format!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped));
+    output::line(&format!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped))?;
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,0 +1,126 @@
+//! The folder of a demo's socket: private, gone at the end, and where the demo was killed, gone with the next one.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, open, openat, unlinkat};
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+const PREFIX: &str = "amp-";
+/// The socket's name in the folder.
+const SOCKET: &str = "ivshmem";
+/// A file that the folder's owner keeps locked: the kernel unlocks it when the owner ends, however it ends.
+const OWNER: &str = "amp-demo-owner";
+
+/// A folder for one socket.
+#[derive(Debug)]
+pub struct Folder {
+    folder: TempDir,
+    /// Let go of after the folder is gone.
+    _owner: File,
+}
+
+impl Folder {
+    /// A new folder in `parent`. Those of demos of this user that were killed are removed first.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn new_in(parent: &Path) -> Result<Self> {
+        remove_orphans(parent);
+        // QEMU is told of it, and may run elsewhere than this process.
+        let parent = std::path::absolute(parent).context("TMPDIR names no folder")?;
+        let place = parent.display();
+        let no_folder = || format!("no folder for the socket in {place}: name another in TMPDIR");
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).with_context(no_folder)?;
+        // It gets its name once it is locked; nobody ever finds it otherwise while its owner lives.
+        let unnamed = folder.path().join("new");
+        let owner = File::create_new(&unnamed).with_context(no_folder)?;
+        flock(&owner, FlockOperation::NonBlockingLockExclusive)
+            .with_context(|| format!("no locks in {place}: name another folder in TMPDIR"))?;
+        fs::rename(&unnamed, folder.path().join(OWNER)).with_context(no_folder)?;
+        Ok(Self { folder, _owner: owner })
+    }
+
+    /// Where the socket is to be.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+}
+
+/// Removes the folders whose owners are no more; whatever stands in the way is not worth failing for.
+fn remove_orphans(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            let _ = remove_orphan(&entry.path());
+        }
+    }
+}
+
+/// Removes a folder if it is this user's and its owner's lock is free: by name what a demo puts there, and nothing else.
+fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let folder = open(path, flags | OFlags::DIRECTORY, Mode::empty())?;
+    if fstat(&folder)?.st_uid != geteuid().as_raw() {
+        return Ok(());
+    }
+    let owner = openat(&folder, OWNER, flags, Mode::empty())?;
+    flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
+    // The socket may not have been made yet.
+    let _ = unlinkat(&folder, SOCKET, AtFlags::empty());
+    unlinkat(&folder, OWNER, AtFlags::empty())?;
+    rustix::fs::rmdir(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// As after SIGKILL: the folder stays, and the lock goes.
+    fn orphan(parent: &Path) -> PathBuf {
+        let Folder { folder, _owner } = Folder::new_in(parent).unwrap();
+        drop(UnixListener::bind(folder.path().join(SOCKET)).unwrap());
+        folder.keep()
+    }
+
+    fn count(parent: &Path) -> usize {
+        fs::read_dir(parent).unwrap().count()
+    }
+
+    #[test]
+    fn a_folder_goes_with_its_owner() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::new_in(parent.path()).unwrap();
+        fs::write(folder.socket(), "").unwrap();
+        drop(folder);
+        assert_eq!(count(parent.path()), 0);
+    }
+
+    #[test]
+    fn only_folders_without_an_owner_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = Folder::new_in(parent.path()).unwrap();
+        let orphan = orphan(parent.path());
+        let strange = parent.path().join("amp-abcdef");
+        fs::create_dir(&strange).unwrap();
+        fs::write(strange.join(SOCKET), "precious").unwrap();
+        std::os::unix::fs::symlink(&orphan, parent.path().join("amp-link")).unwrap();
+        let next = Folder::new_in(parent.path()).unwrap();
+        assert!(!orphan.exists());
+        assert!(next.folder.path().exists() && alive.folder.path().exists() && strange.join(SOCKET).exists());
+        assert_eq!(count(parent.path()), 4);
+    }
+
+    #[test]
+    fn what_somebody_put_into_an_orphan_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let orphan = orphan(parent.path());
+        fs::write(orphan.join("notes"), "precious").unwrap();
+        drop(Folder::new_in(parent.path()).unwrap());
+        assert_eq!(fs::read(orphan.join("notes")).unwrap(), b"precious");
+        assert_eq!(count(&orphan), 1);
+    }
+}

@@ -138,7 +138,13 @@ impl Drop for Ivshmem {
     }
 }
 
-/// The time since the system's start.
+/// The time since the system's start, which every device's [`Port::now`] tells.
+///
+/// ```no_run
+/// let start = amp_ivshmem_zephyr_rust::now();
+/// let micros = amp_ivshmem_zephyr_rust::now().micros_since(start);
+/// ```
+#[must_use]
 pub fn now() -> Instant {
     Instant::from_micros(sys::micros())
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Four endpoints on one link: three services that answer at once, and one that takes its time and holds up none of them.
+//!
+//! The remote offers them, in a thread; the host asks all four at once, in a task of an executor.
+#![no_std]
+
+mod host;
+mod remote;
+
+use amp_ivshmem_zephyr_rust::{Ivshmem, set_logger};
+
+/// The services' names. In this order everywhere.
+const SERVICES: [&str; 4] = ["sum", "reverse", "uptime", "slow"];
+/// The last of them.
+const SLOW: usize = 3;
+
+/// The longest request or answer, in bytes.
+const LONGEST: usize = 64;
+
+#[unsafe(no_mangle)]
+extern "C" fn rust_main() {
+    // It fails only where there is a logger.
+    let _ = set_logger();
+    match Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD) {
+        Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(device),
+        Ok(device) => remote::run(device),
+        Err(error) => log::error!("{error}"),
+    }
+}

@@ -149,7 +149,7 @@ impl Workshop {
                 .args(["-device", "ivshmem-doorbell,chardev=ivshmem,vectors=1"]),
             _ => {
                 // The dynamic loader splits LD_PRELOAD at spaces and colons, and knows no escape: a path of the user's
-                // must not be in it. It runs in the object's folder instead, and all other paths are absolute.
+                // must not be in it. QEMU runs in the object's folder instead, and all other paths are absolute.
                 let folder = self.flat_object.parent().context(not_prepared)?;
                 command
                     .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])

@@ -55,8 +55,8 @@ fn completions_know_the_commands() {
 
 #[test]
 fn a_guarded_command_dies_with_its_parent_however_that_ends() {
-    let script = format!("{AMP} guard $$ -- sleep 60 & echo $!; wait");
-    let mut parent = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let script = r#""$0" guard $$ -- sleep 60 & echo $!; wait"#;
+    let mut parent = Command::new("sh").args(["-c", script, AMP]).stdout(Stdio::piped()).spawn().unwrap();
     let guarded = first_line(&mut parent);
     // Until it has become the sleep; before, it refuses to be an orphan.
     while lives(&guarded) && !std::fs::read_to_string(format!("/proc/{guarded}/comm")).unwrap().starts_with("sleep") {

@@ -21,7 +21,8 @@ impl Console {
         Self { to_errors, coloured: terminal && !unwanted, labels }
     }
 
-    /// Shows a line of side 0 or 1. An output that takes it no more is no reason to stop the talk: its result comes later.
+    /// Shows a line of side 0 or 1. An output that takes it no more does not stop the talk, whose
+    /// result comes later.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {

@@ -58,7 +58,7 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
-/// Removes a folder if it is this user's and its owner's lock is free: by name what a demo puts there, and nothing else.
+/// Removes a folder if it is this user's and its owner's lock is free: what a demo puts there, by name, no more.
 fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let folder = open(path, flags | OFlags::DIRECTORY, Mode::empty())?;

@@ -101,7 +101,7 @@ fn wrong_figures_are_refused() {
 #[test]
 fn the_children_are_gone_afterwards() {
     let marker = tempfile::NamedTempFile::new().unwrap();
-    let write = format!("echo $$ >> {}; echo up; sleep 60", marker.path().display());
+    let write = format!("echo $$ >> '{}'; echo up; sleep 60", marker.path().display());
     talk(Start::Together, &write, &write).unwrap_err();
     for pid in std::fs::read_to_string(marker.path()).unwrap().split_whitespace() {
         assert!(!std::path::Path::new("/proc").join(pid).exists(), "process {pid} is left");

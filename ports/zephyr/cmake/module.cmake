@@ -4,6 +4,9 @@ if(NOT CONFIG_AMP_IVSHMEM)
 endif()
 
 add_subdirectory(ports/zephyr/drivers/virtualization)
+if(CONFIG_AMP_IVSHMEM_IPC)
+  add_subdirectory(ports/zephyr/ipc)
+endif()
 
 find_program(CARGO cargo HINTS "$ENV{HOME}/.cargo/bin")
 if(NOT CARGO)

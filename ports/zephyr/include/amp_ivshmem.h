@@ -1,4 +1,4 @@
-/* What the Rust of ports/zephyr offers to Zephyr's drivers. Its contracts are in src/ivshmem.rs. */
+/* What the Rust of ports/zephyr offers to Zephyr's drivers for one ivshmem device. Its contracts are in src/ivshmem.rs. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef AMP_IVSHMEM_H_
 #define AMP_IVSHMEM_H_

@@ -6,5 +6,7 @@
 //! return what is to be done.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
+#![allow(unsafe_code, reason = "C calls it, with pointers that C answers for")]
 
+pub mod ipc;
 pub mod ivshmem;

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -26,14 +27,26 @@ class Machine:
 
     def __init__(self, folder: Path, run_in: Path):
         self.name = f"{folder.name} in {run_in.name}"
+        self.command = qemu_command(folder)
+        self.run_in = run_in
         self.lines: list[str] = []
         self.changed = threading.Condition()
+        self.start()
+
+    def start(self) -> None:
         self.ended = False
         self.process = subprocess.Popen(
-            qemu_command(folder), cwd=run_in, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            self.command, cwd=self.run_in, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Kills the machine, without a chance to say so to anyone, and starts it anew."""
+        self.process.kill()
+        self.stop()
+        meanwhile()
+        self.start()
 
     def _read(self) -> None:
         for raw in self.process.stdout:

@@ -1,0 +1,424 @@
+/* The ipc_service backend: a thread for each instance, locks, errnos and callbacks around the Rust link. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#define DT_DRV_COMPAT amp_ivshmem_ipc_rpmsg
+
+#include <errno.h>
+#include <string.h>
+
+#include <zephyr/device.h>
+#include <zephyr/drivers/virtualization/ivshmem.h>
+#include <zephyr/ipc/ipc_service_backend.h>
+#include <zephyr/kernel.h>
+#include <zephyr/logging/log.h>
+
+#include <amp_ipc.h>
+
+LOG_MODULE_REGISTER(amp_ipc, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
+
+BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two");
+BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE % 8 == 0, "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8");
+
+#define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
+
+/* Results of an instance's signal: who raised it. */
+#define BY_DOORBELL 0
+#define BY_SOFTWARE 1
+
+struct ipc_config {
+	const struct device *ivshmem;
+	k_thread_stack_t *stack;
+	uint32_t area_offset;
+	uint32_t area_size;
+	uint8_t link;
+	bool host;
+};
+
+struct ipc_data {
+	/* Around every call into Rust; never held in a callback. */
+	struct k_mutex lock;
+	/* Held in callbacks, so that none runs once its endpoint was deregistered. Before `lock`, if both. */
+	struct k_mutex callbacks;
+	/* Around opening and closing. */
+	struct k_mutex life;
+	/* What opening came to, from the instance's thread. */
+	struct k_sem opened;
+	int result;
+	struct k_poll_signal signal;
+	struct k_thread thread;
+	struct amp_ipc rust;
+	const struct ipc_ept_cfg *endpoints[AMP_IPC_ENDPOINTS];
+	bool open;
+	bool stop;
+	uint8_t message[MESSAGE_MAX] __aligned(8);
+};
+
+#define INSTANCE(n) DEVICE_DT_INST_GET(n),
+static const struct device *const instances[] = {DT_INST_FOREACH_STATUS_OKAY(INSTANCE)};
+
+/* Rust rings by this. */
+int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector);
+
+int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector)
+{
+	return ivshmem_int_peer(device, peer, vector);
+}
+
+static int errno_of(enum amp_ipc_status status)
+{
+	switch (status) {
+	case AMP_IPC_OK:
+		return 0;
+	case AMP_IPC_NOT_OPEN:
+	case AMP_IPC_NOT_BOUND:
+		return -EBUSY;
+	case AMP_IPC_ALREADY_OPEN:
+		return -EALREADY;
+	case AMP_IPC_NO_ROOM:
+	case AMP_IPC_NO_BUFFER:
+		return -ENOMEM;
+	case AMP_IPC_NO_ENDPOINT:
+		return -ENOENT;
+	case AMP_IPC_TOO_LONG:
+		return -EBADMSG;
+	default:
+		return -EINVAL;
+	}
+}
+
+static uint64_t now(void)
+{
+	return k_ticks_to_us_floor64(k_uptime_ticks());
+}
+
+/* A device tells one instance only of a doorbell; that one tells the others which share the device. */
+static void relay(const struct device *dev)
+{
+	const struct ipc_config *config = dev->config;
+
+	ARRAY_FOR_EACH(instances, i) {
+		const struct ipc_config *other = instances[i]->config;
+		struct ipc_data *data = instances[i]->data;
+
+		if (instances[i] != dev && other->ivshmem == config->ivshmem && data->open) {
+			(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+		}
+	}
+}
+
+static void tell(const struct device *dev, const struct amp_ipc_event *event)
+{
+	struct ipc_data *data = dev->data;
+	const struct ipc_ept_cfg *endpoint;
+
+	switch (event->kind) {
+	case AMP_IPC_UP:
+		LOG_INF("%s: peer %u is there", dev->name, event->length);
+		return;
+	case AMP_IPC_DOWN:
+		LOG_INF("%s: the peer is gone", dev->name);
+		return;
+	case AMP_IPC_FAULT:
+		LOG_ERR("%s: the peer broke the protocol; the link is down until it restarts", dev->name);
+		return;
+	case AMP_IPC_REFUSED:
+		LOG_ERR("%s: what the peer has set up cannot be used: give both sides the same version, link, area and buffers",
+			dev->name);
+		return;
+	default:
+		break;
+	}
+
+	k_mutex_lock(&data->callbacks, K_FOREVER);
+	endpoint = data->endpoints[event->endpoint];
+	if (endpoint == NULL) {
+		/* Deregistered since. */
+	} else if (event->kind == AMP_IPC_MESSAGE && endpoint->cb.received != NULL) {
+		endpoint->cb.received(data->message, event->length, endpoint->priv);
+	} else if (event->kind == AMP_IPC_MESSAGE_TOO_LONG) {
+		LOG_ERR("%s: a message of %u bytes for %s is lost: raise CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's", dev->name,
+			event->length, endpoint->name);
+	} else if (event->kind == AMP_IPC_BOUND && endpoint->cb.bound != NULL) {
+		endpoint->cb.bound(endpoint->priv);
+	} else if (event->kind == AMP_IPC_UNBOUND) {
+#ifdef AMP_IPC_HAS_UNBOUND
+		if (endpoint->cb.unbound != NULL) {
+			endpoint->cb.unbound(endpoint->priv);
+		}
+#else
+		if (endpoint->cb.error != NULL) {
+			endpoint->cb.error("unbound", endpoint->priv);
+		}
+#endif
+	}
+	k_mutex_unlock(&data->callbacks);
+}
+
+static int open_link(const struct device *dev)
+{
+	const struct ipc_config *config = dev->config;
+	struct ipc_data *data = dev->data;
+	struct amp_ipc_setup setup = {
+		.device = config->ivshmem,
+		.heartbeat = CONFIG_AMP_IVSHMEM_IPC_HEARTBEAT_MS,
+		.silence = CONFIG_AMP_IVSHMEM_IPC_SILENCE_MS,
+		.area_offset = config->area_offset,
+		.area_size = config->area_size,
+		.buffer_size = CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE,
+		.buffer_count = CONFIG_AMP_IVSHMEM_IPC_BUFFERS,
+		.link = config->link,
+		.host = config->host,
+	};
+	enum amp_ipc_status status;
+
+	if (!device_is_ready(config->ivshmem)) {
+		LOG_ERR("%s: %s is not ready; see what it says above", dev->name, config->ivshmem->name);
+		return -ENODEV;
+	}
+	if (ivshmem_get_vectors(config->ivshmem) == 0) {
+		LOG_ERR("%s: %s has no doorbell", dev->name, config->ivshmem->name);
+		return -ENOTSUP;
+	}
+	setup.size = ivshmem_get_mem(config->ivshmem, &setup.memory);
+	setup.id = ivshmem_get_id(config->ivshmem);
+
+	/* The doorbell first: the link looks at the memory once it is open. */
+	(void)ivshmem_register_handler(config->ivshmem, &data->signal, 0);
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_open(&data->rust, &setup);
+	k_mutex_unlock(&data->lock);
+	if (status == AMP_IPC_UNUSABLE) {
+		LOG_ERR("%s: %zu bytes of shared memory cannot have this link: too small for area and buffers, or something else is in "
+			"them; restart the server to clear it", dev->name, setup.size);
+	}
+	return errno_of(status);
+}
+
+static void run(void *p1, void *p2, void *p3)
+{
+	const struct device *dev = p1;
+	struct ipc_data *data = dev->data;
+	struct k_poll_event wake = K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &data->signal);
+
+	ARG_UNUSED(p2);
+	ARG_UNUSED(p3);
+	/* Here and not in the caller's thread, because making a link takes more stack than many threads have. */
+	data->result = open_link(dev);
+	data->stop = data->result != 0;
+	k_sem_give(&data->opened);
+	while (!data->stop) {
+		struct amp_ipc_event event;
+		uint64_t time = now();
+
+		k_mutex_lock(&data->lock, K_FOREVER);
+		amp_ipc_poll(&data->rust, time, data->message, sizeof(data->message), &event);
+		k_mutex_unlock(&data->lock);
+		if (event.kind != AMP_IPC_NOTHING) {
+			tell(dev, &event);
+			continue;
+		}
+
+		if (event.deadline > time) {
+			(void)k_poll(&wake, 1, K_USEC(event.deadline - time));
+		}
+		if (wake.state & K_POLL_STATE_SIGNALED) {
+			int by = data->signal.result;
+
+			/* Reset, then polled until nothing is left: a doorbell meanwhile wakes the next wait. */
+			wake.state = K_POLL_STATE_NOT_READY;
+			k_poll_signal_reset(&data->signal);
+			if (by == BY_DOORBELL) {
+				relay(dev);
+			}
+		}
+	}
+}
+
+/* Has another open instance on this device told of its doorbells from now on. */
+static void hand_over(const struct device *dev)
+{
+	const struct ipc_config *config = dev->config;
+
+	(void)ivshmem_register_handler(config->ivshmem, NULL, 0);
+	ARRAY_FOR_EACH(instances, i) {
+		const struct ipc_config *other = instances[i]->config;
+		struct ipc_data *data = instances[i]->data;
+
+		if (instances[i] != dev && other->ivshmem == config->ivshmem && data->open) {
+			(void)ivshmem_register_handler(config->ivshmem, &data->signal, 0);
+			(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+			return;
+		}
+	}
+}
+
+static int open_instance(const struct device *dev)
+{
+	const struct ipc_config *config = dev->config;
+	struct ipc_data *data = dev->data;
+	int result = -EALREADY;
+
+	k_mutex_lock(&data->life, K_FOREVER);
+	if (!data->open) {
+		k_thread_create(&data->thread, config->stack, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE, run, (void *)dev, NULL, NULL,
+				CONFIG_AMP_IVSHMEM_IPC_PRIORITY, 0, K_NO_WAIT);
+		(void)k_thread_name_set(&data->thread, dev->name);
+		(void)k_sem_take(&data->opened, K_FOREVER);
+		result = data->result;
+		data->open = result == 0;
+		if (result != 0) {
+			(void)k_thread_join(&data->thread, K_FOREVER);
+			hand_over(dev);
+		}
+	}
+	k_mutex_unlock(&data->life);
+	return result;
+}
+
+static int close_instance(const struct device *dev)
+{
+	struct ipc_data *data = dev->data;
+	int result = -EALREADY;
+
+	if (k_current_get() == &data->thread) {
+		/* From a callback: the thread would wait for itself. */
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->life, K_FOREVER);
+	if (data->open) {
+		data->stop = true;
+		(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+		(void)k_thread_join(&data->thread, K_FOREVER);
+		data->open = false;
+		hand_over(dev);
+		k_poll_signal_reset(&data->signal);
+		k_mutex_lock(&data->lock, K_FOREVER);
+		result = errno_of(amp_ipc_close(&data->rust));
+		memset(data->endpoints, 0, sizeof(data->endpoints));
+		k_mutex_unlock(&data->lock);
+	}
+	k_mutex_unlock(&data->life);
+	return result;
+}
+
+/* A token is the endpoint's number, and 1 because NULL is none. */
+static uint32_t number_of(const void *token)
+{
+	return (uint32_t)((uintptr_t)token - 1);
+}
+
+static int register_endpoint(const struct device *dev, void **token, const struct ipc_ept_cfg *config)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+	uint32_t number;
+
+	if (config == NULL || config->name == NULL || k_is_in_isr()) {
+		return -EINVAL;
+	}
+	k_mutex_lock(&data->callbacks, K_FOREVER);
+	k_mutex_lock(&data->lock, K_FOREVER);
+	/* 33 bytes at most: one of 32 is too long already. */
+	status = amp_ipc_register(&data->rust, config->name, strnlen(config->name, 33), &number);
+	if (status == AMP_IPC_OK) {
+		data->endpoints[number] = config;
+		*token = (void *)((uintptr_t)number + 1);
+	}
+	k_mutex_unlock(&data->lock);
+	k_mutex_unlock(&data->callbacks);
+	if (status == AMP_IPC_OK) {
+		/* The thread announces it. */
+		(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+	}
+	return errno_of(status);
+}
+
+static int deregister_endpoint(const struct device *dev, void *token)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	/* Waits for a callback that runs, unless it is the one that calls. */
+	k_mutex_lock(&data->callbacks, K_FOREVER);
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_deregister(&data->rust, number_of(token));
+	if (status == AMP_IPC_OK) {
+		data->endpoints[number_of(token)] = NULL;
+	}
+	k_mutex_unlock(&data->lock);
+	k_mutex_unlock(&data->callbacks);
+	(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+	return errno_of(status);
+}
+
+static int send(const struct device *dev, void *token, const void *message, size_t length)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	if (message == NULL) {
+		return -EINVAL;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_send(&data->rust, number_of(token), message, length);
+	k_mutex_unlock(&data->lock);
+	return status == AMP_IPC_OK ? (int)length : errno_of(status);
+}
+
+static int get_tx_buffer_size(const struct device *dev, void *token)
+{
+	struct ipc_data *data = dev->data;
+	uint32_t size;
+
+	ARG_UNUSED(token);
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	size = amp_ipc_max_message(&data->rust);
+	k_mutex_unlock(&data->lock);
+	return size == 0 ? MESSAGE_MAX : (int)size;
+}
+
+static const struct ipc_service_backend backend = {
+	.open_instance = open_instance,
+	.close_instance = close_instance,
+	.register_endpoint = register_endpoint,
+	.deregister_endpoint = deregister_endpoint,
+	.send = send,
+	.get_tx_buffer_size = get_tx_buffer_size,
+};
+
+static int init(const struct device *dev)
+{
+	struct ipc_data *data = dev->data;
+
+	k_mutex_init(&data->lock);
+	k_mutex_init(&data->callbacks);
+	k_mutex_init(&data->life);
+	k_sem_init(&data->opened, 0, 1);
+	k_poll_signal_init(&data->signal);
+	return 0;
+}
+
+#define AMP_IPC(n)                                                                                                         \
+	static K_THREAD_STACK_DEFINE(stack_##n, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE);                                        \
+	static const struct ipc_config config_##n = {                                                                      \
+		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                                                     \
+		.stack = stack_##n,                                                                                        \
+		.area_offset = COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, 0)), (0)),                                                      \
+		.area_size = COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, 1)), (0)),                                                        \
+		.link = DT_INST_PROP(n, link),                                                                             \
+		.host = DT_INST_ENUM_IDX(n, role) == 0,                                                                    \
+	};                                                                                                                 \
+	static struct ipc_data data_##n;                                                                                   \
+	/* After its ivshmem device, which comes at CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */                                        \
+	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_APPLICATION_INIT_PRIORITY,        \
+			      &backend);
+
+DT_INST_FOREACH_STATUS_OKAY(AMP_IPC)

@@ -1,0 +1,138 @@
+/* An echo through ipc_service. The host sends messages of every length and compares; whenever its peer comes back, again.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include <zephyr/ipc/ipc_service.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/printk.h>
+
+#define HOST (DT_ENUM_IDX(DT_NODELABEL(ipc0), role) == 0)
+#define LONG 1024
+
+static const struct device *const ipc = DEVICE_DT_GET(DT_NODELABEL(ipc0));
+static struct ipc_ept endpoint;
+static uint8_t received[LONG];
+static size_t length;
+static volatile bool bound;
+K_SEM_DEFINE(binding, 0, 1);
+K_SEM_DEFINE(answer, 0, 1);
+
+static void on_bound(void *priv)
+{
+	ARG_UNUSED(priv);
+	printk("bound\n");
+	bound = true;
+	k_sem_give(&binding);
+}
+
+static void on_unbound(void *priv)
+{
+	ARG_UNUSED(priv);
+	printk("unbound\n");
+	bound = false;
+	/* Whoever waits for an answer need not wait longer. */
+	length = SIZE_MAX;
+	k_sem_give(&answer);
+}
+
+#ifndef AMP_IPC_HAS_UNBOUND
+static void on_error(const char *message, void *priv)
+{
+	if (strcmp(message, "unbound") == 0) {
+		on_unbound(priv);
+	}
+}
+#endif
+
+static void on_received(const void *data, size_t size, void *priv)
+{
+	ARG_UNUSED(priv);
+	if (!HOST) {
+		/* From the callback, as C applications do. */
+		int result = ipc_service_send(&endpoint, data, size);
+
+		if (result != (int)size) {
+			printk("the answer of %zu bytes was not sent: %d\n", size, result);
+		}
+		return;
+	}
+	length = size;
+	memcpy(received, data, MIN(size, sizeof(received)));
+	k_sem_give(&answer);
+}
+
+static const struct ipc_ept_cfg config = {
+	.name = "echo",
+	.cb = {
+		.bound = on_bound,
+#ifdef AMP_IPC_HAS_UNBOUND
+		.unbound = on_unbound,
+#else
+		.error = on_error,
+#endif
+		.received = on_received,
+	},
+};
+
+/* One message and its answer; 0, or what was wrong. */
+static int once(size_t size, uint8_t seed)
+{
+	static uint8_t message[LONG];
+	int result;
+
+	for (size_t i = 0; i < size; i++) {
+		message[i] = (uint8_t)(seed + i * 7);
+	}
+	k_sem_reset(&answer);
+	result = ipc_service_send(&endpoint, message, size);
+	if (result != (int)size) {
+		return result < 0 ? result : -EIO;
+	}
+	if (k_sem_take(&answer, K_SECONDS(20)) != 0) {
+		return -ETIMEDOUT;
+	}
+	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
+}
+
+static int all(void)
+{
+	static uint8_t too_long[LONG];
+	int longest = ipc_service_get_tx_buffer_size(&endpoint);
+	int result = ipc_service_send(&endpoint, too_long, longest + 1);
+
+	if (result != -EBADMSG) {
+		printk("a message of %d bytes must be refused: %d\n", longest + 1, result);
+		return -EIO;
+	}
+	for (int i = 0; i < 200; i++) {
+		size_t size = i == 199 ? longest : (i * 37) % (longest + 1);
+
+		result = once(size, (uint8_t)i);
+		if (result != 0) {
+			printk("message %d of %zu bytes: %d\n", i, size, result);
+			return result;
+		}
+	}
+	printk("200 messages returned, the longest of %d bytes\n", longest);
+	return 0;
+}
+
+int main(void)
+{
+	int result = ipc_service_open_instance(ipc);
+
+	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
+	result = ipc_service_register_endpoint(ipc, &endpoint, &config);
+	if (result != 0) {
+		printk("register: %d\n", result);
+		return 0;
+	}
+	printk("sending before bound: %d\n", ipc_service_send(&endpoint, "x", 1));
+	while (HOST) {
+		k_sem_take(&binding, K_FOREVER);
+		(void)all();
+	}
+	return 0;
+}

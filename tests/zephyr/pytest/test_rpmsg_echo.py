@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rpmsg_echo sample between two machines, with a peer that is killed, and with a Linux process."""
+
+import os
+import subprocess
+
+from conftest import ROOT, SOCKET
+
+DONE = r"figures role=\w+ messages=[1-9]\d+ lost=\d+ wrong=\d+"
+RIGHT = "lost=0 wrong=0"
+
+
+def test_talk(server, dut, peer):
+    assert RIGHT in dut.readlines_until(regex=DONE, timeout=120)[-1]
+    assert RIGHT in peer.expect(DONE)
+
+
+def test_a_peer_that_is_killed_and_returns_talks_again(server, dut, peer):
+    dut.readlines_until(regex="1000 messages came back", timeout=120)
+    for _ in range(2):
+        mark = len(peer.lines)
+        peer.restart()
+        dut.readlines_until(regex="link down: ", timeout=60)
+        assert RIGHT in dut.readlines_until(regex=DONE, timeout=120)[-1]
+        assert RIGHT in peer.expect(DONE, since=mark)
+
+
+def test_a_linux_process(server, dut):
+    amp = os.environ.get("AMP", str(ROOT / "amp"))
+    command = [amp, "peer", "--socket", SOCKET, "--role", "host"]
+    peer = subprocess.Popen(command, cwd=dut.device_config.app_build_dir, stdout=subprocess.PIPE, text=True)
+    try:
+        assert RIGHT in dut.readlines_until(regex=DONE, timeout=120)[-1]
+        assert any(RIGHT in line for line in iter(peer.stdout.readline, "") if "figures" in line and "wrong=" in line)
+    finally:
+        peer.kill()
+        peer.wait()
+        peer.stdout.close()

@@ -10,7 +10,7 @@ use amp_ivshmem_host::{ConnectError, Peer};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, listen, socket};
 use tempfile::TempDir;
 
-use super::{Options, Running, Server};
+use super::{Options, Running, SIZE_MAX, Server};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -117,6 +117,15 @@ fn peers_go_on_without_their_server_and_hear_of_it_once() {
     let memory = first.memory();
     drop(first);
     Bytes::new(&memory, 0, 8).expect("inside").write(0, &[1; 8]).expect("inside");
+}
+
+#[test]
+fn the_largest_memory_is_one_that_a_process_maps() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = Options { size: SIZE_MAX, ..Options::new(directory.path().join("socket")) };
+    let _server = Server::start(&options).expect("starts");
+    let peer = Peer::connect(&options.socket, LIMIT).expect("connects");
+    assert_eq!(u64::from(peer.memory().len()), SIZE_MAX);
 }
 
 #[test]

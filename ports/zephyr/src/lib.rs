@@ -1,12 +1,10 @@
-//! The Zephyr port: what Zephyr's drivers, which are C where its macros force it, call to decide. Knows nothing of rings
-//! or messages.
+//! The Zephyr port: what Zephyr's C calls to decide. Knows no Zephyr: what it needs of it C passes in, or is declared here.
 //!
-//! The C side (`drivers/`) makes the instances from devicetree, connects the interrupts and holds the locks; it calls the
-//! `extern "C"` functions of this crate, which `include/amp_ivshmem.h` declares, and these call nothing back: they
-//! return what is to be done.
+//! The C side (`drivers/`, `ipc/`) makes the instances from devicetree, connects interrupts, has threads and locks, and
+//! calls the application; it calls the `extern "C"` functions of this crate, which `include/` declares. These return what
+//! is to be done. The one thing that they call is the doorbell.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
-#![allow(unsafe_code, reason = "C calls it, with pointers that C answers for")]
 
 pub mod ipc;
 pub mod ivshmem;

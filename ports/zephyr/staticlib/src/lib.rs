@@ -4,7 +4,6 @@
 //! panic handler.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
-#![allow(unsafe_code, reason = "it exports to C and calls it")]
 
 pub use amp_ivshmem_zephyr::*;
 

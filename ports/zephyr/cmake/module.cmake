@@ -13,6 +13,13 @@ if(NOT CARGO)
   message(FATAL_ERROR "amp-ivshmem: cargo is not found, and the drivers are written in Rust: install rustup")
 endif()
 
+# Where cargo keeps what it builds. The same for all builds, which differ by CPU only and then by folder in it, so that
+# twenty images of a test run compile it once. Cargo locks it.
+set(amp_cargo_target_dir $ENV{CARGO_TARGET_DIR})
+if(NOT amp_cargo_target_dir)
+  set(amp_cargo_target_dir ${ZEPHYR_CURRENT_MODULE_DIR}/target)
+endif()
+
 # An application in C links the Rust as one static library. One in Rust has it among its own crates, and would link it
 # twice.
 if(NOT CONFIG_RUST)

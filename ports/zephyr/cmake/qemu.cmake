@@ -47,14 +47,9 @@ if(flat)
     "The preload object that wires QEMU's ivshmem-flat (libamp_qemu_flat.so); built with cargo where this is empty")
   set(library ${AMP_QEMU_FLAT_LIBRARY})
   if(NOT library)
-    # For this computer, hence the same for all builds: kept where cargo keeps things.
-    set(target_dir $ENV{CARGO_TARGET_DIR})
-    if(NOT target_dir)
-      set(target_dir ${ZEPHYR_CURRENT_MODULE_DIR}/target)
-    endif()
-    set(library ${target_dir}/release/libamp_qemu_flat.so)
+    set(library ${amp_cargo_target_dir}/release/libamp_qemu_flat.so)
     add_custom_target(amp_qemu_flat ALL
-      COMMAND ${CARGO} build --quiet --locked --release --package amp-qemu-flat --target-dir ${target_dir}
+      COMMAND ${CARGO} build --quiet --locked --release --package amp-qemu-flat --target-dir ${amp_cargo_target_dir}
       WORKING_DIRECTORY ${ZEPHYR_CURRENT_MODULE_DIR}
       COMMENT "Building the preload object for QEMU's ivshmem-flat with cargo"
       VERBATIM

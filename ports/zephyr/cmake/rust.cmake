@@ -27,14 +27,13 @@ function(amp_rust_target out)
 endfunction()
 
 amp_rust_target(amp_rust_target)
-set(amp_rust_dir ${CMAKE_CURRENT_BINARY_DIR}/rust)
-set(amp_rust_library ${amp_rust_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
+set(amp_rust_library ${amp_cargo_target_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
 
 # Cargo knows what has changed, so it is asked each time; what depends on the library is built again only where the
 # library changed. --locked: what Cargo.lock says, and nothing else.
 add_custom_target(amp_ivshmem_rust
   COMMAND ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
-    --target ${amp_rust_target} --target-dir ${amp_rust_dir}
+    --target ${amp_rust_target} --target-dir ${amp_cargo_target_dir}
   BYPRODUCTS ${amp_rust_library}
   WORKING_DIRECTORY ${ZEPHYR_CURRENT_MODULE_DIR}
   COMMENT "Building amp-ivshmem for ${amp_rust_target} with cargo"

@@ -9,3 +9,7 @@ cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY [[${ZEPHYR_BASE}]] CALL
 if(CONFIG_AMP_IVSHMEM)
   add_subdirectory(ports/zephyr/rust)
 endif()
+
+# Objects of Rust's own compiler run-time do not say that they need no executable stack; nothing here has one. Twister
+# takes the linker's warning for an error.
+zephyr_ld_options(-Wl,--no-warn-execstack)

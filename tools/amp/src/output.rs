@@ -16,7 +16,7 @@ pub fn write(text: &str) -> Result<()> {
 /// Prints text as it is, at once.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn print(text: &str) -> Result<()> {
     write(text)?;
     heed(io::stdout().lock().flush())
@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Prints a line.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }

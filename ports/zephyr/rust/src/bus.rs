@@ -149,13 +149,18 @@ impl Bus {
         let deadline = self.until(limit)?;
         loop {
             let left = Duration::from_micros(deadline.micros_since(self.now()));
-            let link::Event::Bus(BusEvent::Message(message)) = self.next(left)? else { continue };
-            let (endpoint, length) = (message.endpoint, usize::from(message.length));
-            let fits = length.min(to.len());
-            let read = to.get_mut(..fits).is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
-            self.link.bus().release(message);
-            if read {
-                return Ok((endpoint, length));
+            if let link::Event::Bus(BusEvent::Message(message)) = self.next(left)? {
+                let (endpoint, length) = (message.endpoint, usize::from(message.length));
+                let fits = length.min(to.len());
+                let read = to.get_mut(..fits).is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
+                self.link.bus().release(message);
+                if read {
+                    return Ok((endpoint, length));
+                }
+            }
+            // A peer that makes other events without end does not hold the caller beyond its limit.
+            if self.now() >= deadline {
+                return Err(WaitError::TimedOut);
             }
         }
     }

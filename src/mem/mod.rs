@@ -16,6 +16,8 @@ pub mod fake;
 mod region;
 mod table;
 
+use core::sync::atomic::Ordering;
+
 pub use bytes::Bytes;
 pub use region::Region;
 pub use table::{Record, Table};
@@ -29,6 +31,15 @@ pub enum Load {
     Acquire,
 }
 
+impl Load {
+    const fn ordering(self) -> Ordering {
+        match self {
+            Self::Relaxed => Ordering::Relaxed,
+            Self::Acquire => Ordering::Acquire,
+        }
+    }
+}
+
 /// What a store makes visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -36,6 +47,15 @@ pub enum Store {
     Relaxed,
     /// The value, after all that this side stored before it.
     Release,
+}
+
+impl Store {
+    const fn ordering(self) -> Ordering {
+        match self {
+            Self::Relaxed => Ordering::Relaxed,
+            Self::Release => Ordering::Release,
+        }
+    }
 }
 
 /// A place that would leave the memory, or that is not aligned for what should be there.

@@ -44,20 +44,6 @@ impl Region<'_> {
     }
 }
 
-const fn load(order: Load) -> Ordering {
-    match order {
-        Load::Relaxed => Ordering::Relaxed,
-        Load::Acquire => Ordering::Acquire,
-    }
-}
-
-const fn store(order: Store) -> Ordering {
-    match order {
-        Store::Relaxed => Ordering::Relaxed,
-        Store::Release => Ordering::Release,
-    }
-}
-
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
 unsafe impl SharedMemory for Region<'_> {
     fn len(&self) -> u32 {
@@ -81,22 +67,22 @@ unsafe impl SharedMemory for Region<'_> {
 
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         // SAFETY: inside and even, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.load(load(order))
+        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.load(order.ordering())
     }
 
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
         // SAFETY: as for `load_u16`.
-        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.store(value, store(order));
+        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.store(value, order.ordering());
     }
 
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
         // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.load(load(order))
+        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.load(order.ordering())
     }
 
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
         // SAFETY: as for `load_u32`.
-        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.store(value, store(order));
+        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.store(value, order.ordering());
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {

@@ -2,20 +2,17 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+mod play;
+
+#[cfg(target_os = "none")]
 mod image {
     use amp_ivshmem::link::Role;
-    use amp_ivshmem_bare_metal::{Console, Machine, Place, image};
-    use amp_ivshmem_conversation::{Party, run_in};
+    use amp_ivshmem_bare_metal::{Console, Machine, image};
 
     image!(main);
 
-    static PARTY: Place<Party<Machine>> = Place::new();
-
-    fn main(mut machine: Machine, mut console: Console) -> ! {
-        if let Some(place) = PARTY.take() {
-            run_in(place, &mut machine, Role::Remote, &mut console);
-        }
-        amp_ivshmem_bare_metal::park()
+    fn main(machine: Machine, console: Console) -> ! {
+        crate::play::play(Role::Remote, machine, console)
     }
 }
 

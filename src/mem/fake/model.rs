@@ -41,20 +41,6 @@ impl Model {
     }
 }
 
-const fn load(order: Load) -> Ordering {
-    match order {
-        Load::Relaxed => Ordering::Relaxed,
-        Load::Acquire => Ordering::Acquire,
-    }
-}
-
-const fn store(order: Store) -> Ordering {
-    match order {
-        Store::Relaxed => Ordering::Relaxed,
-        Store::Release => Ordering::Release,
-    }
-}
-
 impl core::fmt::Debug for Model {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Model {{ start: {:#x}, len: {:#x} }}", self.start, self.len)
@@ -79,19 +65,19 @@ unsafe impl SharedMemory for Model {
     }
 
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
-        self.cells.halves[self.at(offset) / 2].load(load(order))
+        self.cells.halves[self.at(offset) / 2].load(order.ordering())
     }
 
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
-        self.cells.halves[self.at(offset) / 2].store(value, store(order));
+        self.cells.halves[self.at(offset) / 2].store(value, order.ordering());
     }
 
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
-        self.cells.words[self.at(offset) / 4].load(load(order))
+        self.cells.words[self.at(offset) / 4].load(order.ordering())
     }
 
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
-        self.cells.words[self.at(offset) / 4].store(value, store(order));
+        self.cells.words[self.at(offset) / 4].store(value, order.ordering());
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {

@@ -1,0 +1,16 @@
+//! One side of the conversation, whichever it is, as an image's main.
+
+use amp_ivshmem::link::Role;
+use amp_ivshmem_bare_metal::{Console, Machine, Place, park};
+use amp_ivshmem_conversation::{Party, run_in};
+
+/// The party, in memory that the image's size shows, and not on the stack.
+static PARTY: Place<Party<Machine>> = Place::new();
+
+/// Plays `role` for ever.
+pub fn play(role: Role, mut machine: Machine, mut console: Console) -> ! {
+    if let Some(place) = PARTY.take() {
+        run_in(place, &mut machine, role, &mut console);
+    }
+    park()
+}

@@ -1,0 +1,121 @@
+//! Damage to the memory, a second side in one's role, and other trouble that a link comes out of by itself.
+
+use super::*;
+
+/// What a peer, or anyone, may do to a word of the memory.
+fn damage(heap: &Heap, offset: u32, value: u32) {
+    Bytes::new(&heap.region(), 0, MEMORY).unwrap().write(offset, &value.to_le_bytes()).unwrap();
+}
+
+/// Both sides from one point in time for so many milliseconds.
+fn run(sides: &mut [&mut Side<'_>], bells: &Bells, from: u64, millis: u64) {
+    for at in from..from + millis {
+        settle(sides, bells, Instant::from_micros(at * 1000));
+    }
+}
+
+#[test]
+fn an_endpoint_opened_anew_under_its_name_is_bound() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    run(&mut [&mut a, &mut b], &bells, 1, 10);
+    let (first, there) = (a.link.bus().open("x").unwrap(), b.link.bus().open("x").unwrap());
+    (a.wake, b.wake) = (Instant::default(), Instant::default());
+    run(&mut [&mut a, &mut b], &bells, 20, 10);
+    // The slot before the first one's becomes free, so that the second one is found before it.
+    a.link.bus().close(a.talk);
+    a.wake = Instant::default();
+    run(&mut [&mut a, &mut b], &bells, 40, 10);
+    a.link.bus().close(first);
+    let second = a.link.bus().open("x").unwrap();
+    a.wake = Instant::default();
+    run(&mut [&mut a, &mut b], &bells, 60, 10);
+    assert_eq!(b.link.bus().peer_of(there), Some(second.address()), "{:?}", b.log);
+}
+
+#[test]
+fn a_block_that_says_nonsense_is_no_sign_of_life() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let settings = Settings { silence: Some(Duration::from_millis(300)), ..HOST };
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, settings), Side::new(&heap, &bells, 1, REMOTE));
+    run(&mut [&mut a, &mut b], &bells, 1, 10);
+    damage(&heap, 0x2008, 99);
+    std::mem::forget(b.link);
+    run(&mut [&mut a], &bells, 11, 500);
+    assert_eq!(a.log[2], "Down(Silent)");
+}
+
+/// Every word of the directory, the entry and both blocks, damaged while both sides run or while one is away: whoever is
+/// there mends its own, and the two find together again.
+#[test]
+fn damage_is_mended_by_whom_it_hurts() {
+    let directory = [0, 4, 8, 0x40, 0x44, 0x48, 0x4c];
+    let blocks = [0, 4, 8, 12, 20, 24, 28].map(|field| [0x1000 + field, 0x2000 + field]).concat();
+    for (offset, value) in
+        directory.iter().chain(&blocks).flat_map(|&at| [0, 1, 3, 99, 0x4000, u32::MAX].map(|to| (at, to)))
+    {
+        for away in [false, true] {
+            let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+            let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+            run(&mut [&mut a, &mut b], &bells, 1, 10);
+            if away {
+                std::mem::forget(b.link);
+                damage(&heap, offset, value);
+                run(&mut [&mut a], &bells, 20, 150);
+                b = Side::new(&heap, &bells, 1, REMOTE);
+            } else {
+                damage(&heap, offset, value);
+            }
+            run(&mut [&mut a, &mut b], &bells, 1000, 2500);
+            b.echo = true;
+            a.received.clear();
+            let sent = a.send(b"still there?");
+            run(&mut [&mut a, &mut b], &bells, 4000, 10);
+            let context = std::format!("{offset:#x} := {value:#x}, away: {away}; {sent:?}; {:?}; {:?}", a.log, b.log);
+            assert_eq!(a.received, [b"still there?"], "{context}");
+        }
+    }
+}
+
+#[test]
+fn what_is_in_the_way_costs_no_sleep() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    a.run(&bells, Instant::from_micros(1));
+    b.run(&bells, Instant::from_micros(2));
+    b.run(&bells, Instant::from_micros(3000));
+    damage(&heap, 0, 7);
+    let mut wakes = 0;
+    for now in (3000..1_000_000).map(Instant::from_micros) {
+        if now >= b.link.deadline() {
+            wakes += 1;
+            b.wake = Instant::default();
+            b.run(&bells, now);
+        }
+    }
+    assert!(wakes < 50, "{wakes} in a second");
+}
+
+#[test]
+fn of_two_in_one_role_the_first_stands_back() {
+    for (first, second) in [(REMOTE, REMOTE), (HOST, HOST)] {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+        let mut other = Side::new(&heap, &bells, 0, if first.role == Role::Host { REMOTE } else { HOST });
+        let mut early = Side::new(&heap, &bells, 1, first);
+        run(&mut [&mut other, &mut early], &bells, 1, 10);
+        let mut late = Side::new(&heap, &bells, 2, second);
+        run(&mut [&mut other, &mut early, &mut late], &bells, 20, 3000);
+        assert!(
+            other.is_bound() && late.is_bound() && !early.is_bound(),
+            "{:?} {:?} {:?}",
+            other.log,
+            early.log,
+            late.log
+        );
+        assert!(early.log.contains(&"Down(Displaced { peer: PeerId(2) })".into()), "{:?}", early.log);
+        assert!(other.log.len() < 12, "no quarrel: {:?}", other.log);
+        drop(late.link);
+        run(&mut [&mut other, &mut early], &bells, 4000, 3000);
+        assert!(other.is_bound() && early.is_bound(), "the first again: {:?} {:?}", other.log, early.log);
+    }
+}

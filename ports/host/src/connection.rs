@@ -18,8 +18,8 @@ use rustix::net::{
 
 use crate::{ConnectError, now, timespec};
 
-/// Linux's `sun_path` less its final zero, in bytes.
-const PATH_MAX: usize = 107;
+/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` less its final zero.
+pub const SOCKET_PATH_MAX: usize = 107;
 
 /// How long to leave alone a server whose backlog is full: nothing can be polled for room in it.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -56,7 +56,7 @@ impl Connection {
         let address = SocketAddrUnix::new(path)
             .ok()
             // The last byte of `sun_path` would leave no room for its final zero, which other programs rely on.
-            .filter(|_| path.as_os_str().len() <= PATH_MAX)
+            .filter(|_| path.as_os_str().len() <= SOCKET_PATH_MAX)
             .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)

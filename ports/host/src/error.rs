@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use crate::SOCKET_PATH_MAX;
+
 /// Why [`Peer::connect`](crate::Peer::connect) failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The path is longer than Linux allows, or holds a zero byte.
-    #[error("{} cannot name a socket: it must have at most 107 bytes; choose a shorter path", path.display())]
+    #[error("{} cannot name a socket: it must have at most {SOCKET_PATH_MAX} bytes; choose a shorter path", path.display())]
     Path {
         /// The path given.
         path: PathBuf,

@@ -28,6 +28,7 @@ use rustix::fs::Timespec;
 use rustix::time::{ClockId, clock_gettime};
 
 use connection::Connection;
+pub use connection::SOCKET_PATH_MAX;
 pub use error::ConnectError;
 pub use mapping::Mapping;
 pub use peers::HostDoorbell;

@@ -9,6 +9,7 @@ mod talk;
 use std::path::Path;
 use std::time::Duration;
 
+use amp_ivshmem_host::SOCKET_PATH_MAX;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
@@ -22,8 +23,6 @@ use talk::{Outcome, Rules, Talk};
 
 /// How long a machine has until its console shows life, at most.
 const UP_LIMIT: Duration = Duration::from_secs(30);
-/// The longest path of a socket, in bytes: what fits `sockaddr_un` beside its end.
-const LONGEST_SOCKET_PATH: usize = 107;
 
 /// What `amp demo` can be told.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -116,9 +115,9 @@ fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
 
 fn check_socket_path(socket: &Path) -> Result<()> {
     let length = socket.as_os_str().len();
-    if length > LONGEST_SOCKET_PATH {
+    if length > SOCKET_PATH_MAX {
         bail!(
-            "the socket's path {} has {length} bytes, {LONGEST_SOCKET_PATH} is the most: set TMPDIR to a shorter folder",
+            "the socket's path {} has {length} bytes, {SOCKET_PATH_MAX} is the most: set TMPDIR to a shorter folder",
             socket.display()
         );
     }

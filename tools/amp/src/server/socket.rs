@@ -6,13 +6,11 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use amp_ivshmem_host::SOCKET_PATH_MAX;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
-
-/// Linux's `sun_path` less its final zero, in bytes.
-const PATH_MAX: usize = 107;
 
 /// How many clients may wait to be accepted, where the system's own limit (`net.core.somaxconn`) is not lower.
 const BACKLOG: i32 = 1024;
@@ -30,8 +28,8 @@ impl Listener {
     pub fn bind(path: &Path) -> Result<Self> {
         let name = path.display();
         let length = path.as_os_str().len();
-        if length > PATH_MAX {
-            bail!("socket path of {length} bytes: Linux allows {PATH_MAX}; choose a shorter one than {name}");
+        if length > SOCKET_PATH_MAX {
+            bail!("socket path of {length} bytes: Linux allows {SOCKET_PATH_MAX}; choose a shorter one than {name}");
         }
         let address = SocketAddrUnix::new(path).with_context(|| format!("{name} cannot name a socket"))?;
         // Made absolute, so that it is found again wherever the process may be then.
@@ -115,7 +113,7 @@ mod tests {
     #[test]
     fn a_path_of_107_bytes_is_the_longest() {
         let directory = tempfile::tempdir().expect("a directory");
-        let room = PATH_MAX - directory.path().as_os_str().as_bytes().len() - 1;
+        let room = SOCKET_PATH_MAX - directory.path().as_os_str().as_bytes().len() - 1;
         drop(Listener::bind(&directory.path().join("s".repeat(room))).expect("107 bytes"));
         let error = Listener::bind(&directory.path().join("s".repeat(room + 1))).err().expect("108 bytes");
         assert!(error.to_string().contains("of 108 bytes: Linux allows 107"), "{error}");

@@ -33,6 +33,9 @@ pub trait Incoming {
     /// More bytes than there are.
     fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError>;
 
+    /// Where `offset`, counted as [`Arrived::offset`], is in the memory that the link was made with.
+    fn place(&self, offset: u32) -> u32;
+
     /// Gives a taken buffer back to the peer.
     fn give_back(&mut self, id: u16);
 
@@ -86,6 +89,10 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     #[inline]
     fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
         self.buffers.read(offset, to)
+    }
+
+    fn place(&self, offset: u32) -> u32 {
+        self.pool.start.saturating_add(offset)
     }
 
     #[inline]
@@ -144,6 +151,10 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
 
     fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
         self.buffers.read(offset, to)
+    }
+
+    fn place(&self, offset: u32) -> u32 {
+        self.pool.start.saturating_add(offset)
     }
 
     fn give_back(&mut self, id: u16) {

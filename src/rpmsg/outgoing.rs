@@ -28,6 +28,9 @@ pub trait Outgoing {
     /// Bytes that do not fit.
     fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError>;
 
+    /// Where a taken buffer begins in the memory that the link was made with.
+    fn place(&self, id: u16) -> u32;
+
     /// Sends the first `length` bytes of a taken buffer.
     fn send(&mut self, id: u16, length: u32);
 
@@ -106,6 +109,10 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
         write(&self.buffers, self.pool.offset(id), self.pool.size, offset, bytes)
     }
 
+    fn place(&self, id: u16) -> u32 {
+        self.pool.start.saturating_add(self.pool.offset(id))
+    }
+
     #[inline]
     fn send(&mut self, id: u16, length: u32) {
         let length = if S::WHOLE_BUFFERS { self.pool.size } else { length };
@@ -150,6 +157,11 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         queue.refuse_notifications();
         Ok(Self { queue, buffers, pool, held: [0; N], unsent: [0; N], unsent_count: 0 })
     }
+
+    /// Where a taken buffer begins among the buffers.
+    fn start(&self, id: u16) -> u32 {
+        self.held.get(usize::from(id)).copied().unwrap_or_default()
+    }
 }
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
@@ -187,8 +199,11 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
-        let start = self.held.get(usize::from(id)).copied().unwrap_or_default();
-        write(&self.buffers, start, self.pool.size, offset, bytes)
+        write(&self.buffers, self.start(id), self.pool.size, offset, bytes)
+    }
+
+    fn place(&self, id: u16) -> u32 {
+        self.pool.start.saturating_add(self.start(id))
     }
 
     fn send(&mut self, id: u16, _: u32) {

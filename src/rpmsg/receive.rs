@@ -1,5 +1,7 @@
 //! Receiving: takes what has arrived, sorts it, and keeps the name service.
 
+use core::ops::Range;
+
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Event, Message};
@@ -24,6 +26,24 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return Err(ReadError::Beyond { offset, wanted: to.len(), length: message.length });
         }
         Ok(attached.incoming.read(message.offset + u32::from(offset), to)?)
+    }
+
+    /// Where a message's payload lies, in bytes from the start of the memory that the link was made with: for a caller
+    /// that hands it on in place. Always inside that memory; the peer decides where, so not aligned to anything.
+    ///
+    /// The peer may write there at any time, and the place is its own again once the message is released or the link has
+    /// gone down.
+    ///
+    /// # Errors
+    /// [`ReadError::Stale`] where the link has gone down since.
+    pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
+        match &self.attached {
+            Some(attached) if message.session == self.session => {
+                let start = attached.incoming.place(message.offset);
+                Ok(start..start.saturating_add(message.length.into()))
+            }
+            _ => Err(ReadError::Stale),
+        }
     }
 
     /// Gives a message's buffer back to the peer.

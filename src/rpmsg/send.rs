@@ -1,5 +1,7 @@
 //! Sending: by copy, or filled in place. Never blocks, never truncates.
 
+use core::ops::Range;
+
 use zerocopy::IntoBytes;
 
 use super::bus::{Bus, Reserved};
@@ -55,6 +57,20 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
                 max: max_message(&attached.outgoing),
             }
         })
+    }
+
+    /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
+    /// as far as it may be filled: for a caller that fills it in place. Always inside that memory.
+    ///
+    /// # Errors
+    /// [`SendError::Stale`] or [`SendError::Down`] where the link is not what it was: the place is nobody's then.
+    pub fn room_of(&self, reserved: &Reserved) -> Result<Range<u32>, SendError> {
+        let attached = self.attached.as_ref().ok_or(SendError::Down)?;
+        if reserved.session != self.session {
+            return Err(SendError::Stale);
+        }
+        let start = attached.outgoing.place(reserved.buffer).saturating_add(Header::SIZE);
+        Ok(start..start.saturating_add(max_message(&attached.outgoing)))
     }
 
     /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.

@@ -169,6 +169,34 @@ fn either_side_sends_first_and_a_full_ring_wakes_its_sender() {
     assert_eq!((host.bus().send(at_host, &[1]), remote.bus().send(at_remote, &[2])), (Ok(()), Ok(())));
 }
 
+#[test]
+fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    let (mut host, mut remote) = (host(&heap, &bells), remote(&heap, &bells));
+    let (at_host, at_remote) = (host.bus().open("talk").unwrap(), remote.bus().open("talk").unwrap());
+    for _ in 0..4 {
+        drain!(remote);
+        drain!(host);
+    }
+    macro_rules! send_in_place {
+        ($from:ident, $endpoint:ident, $to:ident) => {
+            let reserved = $from.bus().reserve().unwrap();
+            let room = $from.bus().room_of(&reserved).unwrap();
+            memory.write(room.start, b"in place").unwrap();
+            $from.bus().send_reserved($endpoint, reserved, 8).unwrap();
+            let Some(Event::Bus(BusEvent::Message(message))) = $to.poll(Instant::default()) else { panic!() };
+            assert_eq!($to.bus().place_of(&message), Ok(room.start..room.start + 8));
+            let mut bytes = [0; 8];
+            $to.bus().read(&message, 0, &mut bytes).unwrap();
+            assert_eq!((&bytes, room.len()), (b"in place", 496));
+            $to.bus().release(message);
+        };
+    }
+    send_in_place!(host, at_host, remote);
+    send_in_place!(remote, at_remote, host);
+}
+
 /// `rpmsg_virtio_get_tx_buffer` takes one used buffer for each message, in the order in which they came back.
 #[test]
 fn buffers_are_recycled_in_the_order_of_c() {

@@ -1,5 +1,6 @@
 //! Two links on one memory, in virtual time: any order of starting, dying and coming back, and a peer that scribbles.
 
+mod in_place;
 mod random;
 mod trouble;
 
@@ -13,7 +14,7 @@ use crate::link::*;
 use crate::mem::fake::Heap;
 use crate::mem::{Bytes, Region};
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
-use crate::rpmsg::{Address, Endpoint, Event as BusEvent, Name, SendError};
+use crate::rpmsg::{Address, Endpoint, Event as BusEvent, Name, ReadError, SendError};
 
 const MEMORY: u32 = 128 * 1024;
 

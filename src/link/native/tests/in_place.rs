@@ -1,0 +1,66 @@
+//! Buffers filled and read where they lie, as a port does that hands out pointers: by the places the bus names, past it.
+
+use super::*;
+
+/// The next message for this side, not released.
+fn message(side: &mut Side<'_>, now: Instant) -> rpmsg::Message {
+    loop {
+        match side.link.poll(now) {
+            Some(Event::Bus(BusEvent::Message(message))) => return message,
+            Some(_) => (),
+            None => panic!("no message"),
+        }
+    }
+}
+
+#[test]
+fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    for _ in 0..2 {
+        let (from, to) = (&mut a, &mut b);
+        let talk = from.talk;
+        let bus = from.link.bus();
+        let (first, second) = (bus.reserve().unwrap(), bus.reserve().unwrap());
+        let room = bus.room_of(&first).unwrap();
+        assert_eq!(room.len(), 496);
+        assert!(bus.room_of(&second).unwrap().start.abs_diff(room.start) >= 512, "no two overlap");
+        memory.write(room.start, b"in place").unwrap();
+        bus.send_reserved(talk, first, 8).unwrap();
+        bus.cancel(second);
+
+        let message = message(to, now);
+        let place = to.link.bus().place_of(&message).unwrap();
+        assert_eq!(place, room.start..room.start + 8);
+        let mut bytes = [0; 8];
+        memory.read(place.start, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"in place");
+        to.link.bus().release(message);
+        std::mem::swap(&mut a, &mut b);
+    }
+}
+
+#[test]
+fn a_place_on_a_link_that_went_down_is_nobody_s() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    b.send(b"old").unwrap();
+    let message = message(&mut a, now);
+    let reserved = a.link.bus().reserve().unwrap();
+    drop(b);
+    settle(&mut [&mut a], &bells, now);
+    assert_eq!(a.link.bus().place_of(&message), Err(ReadError::Stale));
+    assert_eq!(a.link.bus().room_of(&reserved), Err(SendError::Down));
+    let mut b = Side::new(&heap, &bells, 1, REMOTE);
+    settle(&mut [&mut a, &mut b], &bells, now);
+    assert!(a.is_bound());
+    assert_eq!(a.link.bus().place_of(&message), Err(ReadError::Stale));
+    assert_eq!(a.link.bus().room_of(&reserved), Err(SendError::Stale));
+    a.link.bus().release(message);
+    a.link.bus().cancel(reserved);
+}

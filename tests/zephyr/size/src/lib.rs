@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What rpmsg takes of an image: one application as nothing, as an echo remote, and as the host that sends to it; chosen by
+//! Kconfig's `SIZE_BARE`, `SIZE_REMOTE`, `SIZE_HOST`. The counterpart of a C application with one rpmsg endpoint.
+#![no_std]
+
+// Its panic handler.
+use zephyr as _;
+
+#[cfg(not(CONFIG_SIZE_BARE))]
+mod talk;
+
+#[unsafe(no_mangle)]
+extern "C" fn rust_main() {
+    #[cfg(not(CONFIG_SIZE_BARE))]
+    if let Err(cause) = talk::run() {
+        let _ = core::fmt::Write::write_str(&mut amp_ivshmem_zephyr_rust::Console, cause);
+    }
+}

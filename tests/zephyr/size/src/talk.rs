@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One endpoint: the remote echoes, the host sends and counts what comes back.
+
+use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Role;
+use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, settings};
+
+/// Runs for ever, or tells why not.
+pub fn run() -> Result<(), &'static str> {
+    let device = Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).map_err(|_| "size: no device\n")?;
+    let role = if cfg!(CONFIG_SIZE_HOST) { Role::Host } else { Role::Remote };
+    let mut bus = Bus::new(device, settings(role)).map_err(|_| "size: the memory does not fit\n")?;
+    bus.open("echo").map_err(|_| "size: no endpoint\n")?;
+    #[cfg(not(CONFIG_SIZE_HOST))]
+    return echo(&mut bus);
+    #[cfg(CONFIG_SIZE_HOST)]
+    return ping(&mut bus);
+}
+
+/// Sends every message back.
+#[cfg(not(CONFIG_SIZE_HOST))]
+fn echo(bus: &mut Bus) -> Result<(), &'static str> {
+    let mut bytes = [0; 496];
+    loop {
+        let (endpoint, length) = bus.receive(&mut bytes, FOREVER).map_err(|_| "size: cannot receive\n")?;
+        let message = bytes.get(..length).unwrap_or_default();
+        // A peer that went away meanwhile is none that waits for its echo.
+        let _ = bus.send(endpoint, message, FOREVER);
+    }
+}
+
+/// Sends messages one after the other, and says when a hundred have come back as they went.
+#[cfg(CONFIG_SIZE_HOST)]
+fn ping(bus: &mut Bus) -> Result<(), &'static str> {
+    use core::fmt::Write;
+
+    use amp_ivshmem_zephyr_rust::Console;
+    use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Event;
+    use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
+
+    const MESSAGES: u8 = 100;
+    let mut count = 0;
+    loop {
+        let endpoint = match bus.next(FOREVER).map_err(|_| "size: cannot receive\n")? {
+            Event::Bus(BusEvent::Bound { endpoint, .. }) => {
+                count = 0;
+                endpoint
+            }
+            Event::Bus(BusEvent::Message(message)) => {
+                let (endpoint, mut bytes) = (message.endpoint, [0; 16]);
+                let read = bus.link().bus().read(&message, 0, &mut bytes);
+                bus.link().bus().release(message);
+                if read.is_err() || bytes != [count; 16] {
+                    return Err("size: not what was sent\n");
+                }
+                count += 1;
+                endpoint
+            }
+            _ => continue,
+        };
+        if count == MESSAGES {
+            let _ = Console.write_str("size: 100 messages came back\n");
+        } else {
+            let _ = bus.send(endpoint, &[count; 16], FOREVER);
+        }
+    }
+}

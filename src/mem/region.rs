@@ -37,9 +37,13 @@ impl Region<'_> {
         Self { start, len, mapping: PhantomData }
     }
 
-    /// The address of `offset`; the caller has proven that it is inside.
-    fn at(&self, offset: u32) -> *mut u8 {
-        debug_assert!(offset <= self.len, "offset {offset:#x} beyond {:#x}", self.len);
+    /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
+    fn at(&self, offset: u32, len: usize) -> *mut u8 {
+        debug_assert!(
+            u64::from(offset) + len as u64 <= u64::from(self.len),
+            "{len} bytes at {offset:#x} leave {:#x}",
+            self.len
+        );
         self.start.as_ptr().wrapping_add(offset as usize)
     }
 }
@@ -54,7 +58,7 @@ unsafe impl SharedMemory for Region<'_> {
         match offset.checked_add(len) {
             Some(end) if end <= self.len => {
                 // SAFETY: `at` is inside the same mapping, hence not null.
-                let start = unsafe { NonNull::new_unchecked(self.at(offset)) };
+                let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
                 Ok(Self { start, len, mapping: PhantomData })
             }
             _ => Err(MemoryError::OutOfBounds { offset, len, size: self.len }),
@@ -67,32 +71,32 @@ unsafe impl SharedMemory for Region<'_> {
 
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         // SAFETY: inside and even, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.load(order.ordering())
+        unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }.load(order.ordering())
     }
 
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
         // SAFETY: as for `load_u16`.
-        unsafe { AtomicU16::from_ptr(self.at(offset).cast()) }.store(value, order.ordering());
+        unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }.store(value, order.ordering());
     }
 
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
         // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.load(order.ordering())
+        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }.load(order.ordering())
     }
 
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
         // SAFETY: as for `load_u32`.
-        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }.store(value, order.ordering());
+        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }.store(value, order.ordering());
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
         // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
-        unsafe { copy(from.as_ptr(), self.at(offset), from.len()) }
+        unsafe { copy(from.as_ptr(), self.at(offset, from.len()), from.len()) }
     }
 
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
-        unsafe { copy(self.at(offset), to.as_mut_ptr(), to.len()) }
+        unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
     }
 
     fn fence(&self) {

@@ -7,6 +7,9 @@ use std::boxed::Box;
 
 use super::Region;
 
+mod hooked;
+pub use hooked::{Hook, Hooked};
+
 #[cfg(loom)]
 mod model;
 #[cfg(loom)]

@@ -17,6 +17,8 @@ pub enum Work {
     Loom(&'static str),
     /// Cargo of the nightly toolchain with these words, where it has Miri.
     Miri(&'static str),
+    /// cargo-fuzz of the nightly toolchain on this target for some seconds, where there is one.
+    Fuzz(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
 }
@@ -76,6 +78,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         10,
     ),
     ("clippy a53 images", Work::Guest(A53, GUEST_CLIPPY), Counted::AsOne, 10),
+    (
+        "clippy fuzz",
+        Work::Cargo("clippy -p amp-ivshmem-fuzz --no-default-features --all-targets -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
     // Also what no test is linked with, as the preload object, which its tests then find up to date.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --lib --bins --tests --no-fail-fast"), Counted::ByLibtest, 20),
@@ -84,6 +92,20 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
     ("loom", Work::Loom("test --release -p amp-ivshmem --features fakes --test loom"), Counted::ByLibtest, 15),
     ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
+    // The corpora and random bytes, on any toolchain; then each target for a moment, where there is cargo-fuzz.
+    (
+        "fuzz corpora",
+        Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),
+        Counted::ByLibtest,
+        10,
+    ),
+    ("fuzz queue", Work::Fuzz("queue"), Counted::AsOne, 15),
+    ("fuzz driver", Work::Fuzz("driver"), Counted::AsOne, 10),
+    ("fuzz device", Work::Fuzz("device"), Counted::AsOne, 10),
+    ("fuzz link_native", Work::Fuzz("link_native"), Counted::AsOne, 10),
+    ("fuzz link_hostile", Work::Fuzz("link_hostile"), Counted::AsOne, 10),
+    ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),
+    ("fuzz names", Work::Fuzz("names"), Counted::AsOne, 10),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --check")), Counted::AsOne, 10),
 ];
 const GUEST_CLIPPY: &str =

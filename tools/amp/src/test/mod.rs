@@ -23,6 +23,9 @@ pub struct Options {
     pub list: bool,
 }
 
+/// How long each fuzz target runs, beside its build; whoever has hours runs `cargo fuzz` by hand.
+const FUZZ_SECONDS: u32 = 5;
+
 /// How one job ended.
 struct End {
     count: Count,
@@ -118,6 +121,10 @@ fn missing(work: &Work) -> Result<Option<&'static str>> {
             &["+nightly", "miri", "setup"],
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
+        Work::Fuzz(_) => (
+            &["+nightly", "fuzz", "--version"],
+            "no nightly toolchain with cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)",
+        ),
         _ => return Ok(None),
     };
     let mut cargo = workspace::cargo();
@@ -153,6 +160,13 @@ fn command(work: &Work) -> Command {
             // Several interleavings; each would otherwise run the threads in one and the same order.
             cargo.env("MIRIFLAGS", "-Zmiri-many-seeds=0..8 -Zmiri-preemption-rate=0.1");
             cargo.arg("+nightly").args(words.split_whitespace());
+            cargo
+        }
+        Work::Fuzz(target) => {
+            let mut cargo = workspace::cargo();
+            // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
+            cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
+            cargo.args(["-max_len=256", "-timeout=10"]).arg(format!("-max_total_time={FUZZ_SECONDS}"));
             cargo
         }
         Work::Amp(words) => {

@@ -1,0 +1,64 @@
+//! The device side against a driver that writes anything at any time: it never holds a descriptor twice, nor one that
+//! there is not.
+
+use amp_ivshmem::virtqueue::{Device, Suppression};
+
+use crate::queue::{LAYOUT, prepare};
+use crate::scribbler::{Scribbler, Target};
+
+const TARGETS: &[Target] = &[
+    Target { at: 0x82, stride: 2, slots: 1 },
+    Target { at: 0x84, stride: 2, slots: 9 },
+    Target { at: 0, stride: 4, slots: 32 },
+    Target { at: 0x0c, stride: 16, slots: 8 },
+    Target { at: 0x100, stride: 2, slots: 35 },
+];
+
+/// No single call looks at the memory more often.
+const MOST_ACCESSES: u32 = 8;
+
+/// One run.
+pub fn run(data: &[u8]) {
+    let peer = Scribbler::start(data, TARGETS);
+    let Some(first) = peer.input.byte() else { return };
+    prepare();
+    let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
+    let mut device: Device<_, 8> = Device::new(&peer.view(), LAYOUT, suppression).expect("fits");
+    peer.arm();
+    let mut held = [false; 8];
+    // What a fault has taken is lost to both: the link ends then.
+    let mut broken = false;
+    while let Some(byte) = peer.input.byte() {
+        let id = u16::from(byte >> 4);
+        match byte & 7 {
+            0..=2 => match device.take() {
+                Ok(Some(buffer)) => {
+                    let held = &mut held[usize::from(buffer.id)];
+                    assert!(!std::mem::replace(held, true), "held twice");
+                }
+                Ok(None) => {}
+                Err(_) => broken = true,
+            },
+            3 | 4 => {
+                device.give_back(id, 0);
+                if let Some(held) = held.get_mut(usize::from(id)) {
+                    *held = false;
+                }
+            }
+            5 => {
+                let _ = device.ask_for_notifications();
+            }
+            6 => {
+                let _ = device.must_notify();
+            }
+            _ if byte & 8 == 0 => device.refuse_notifications(),
+            _ => {
+                let _ = device.is_intact();
+            }
+        }
+        peer.bounded(MOST_ACCESSES);
+        if broken {
+            return;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the fuzz targets do with their bytes, as plain functions: `cargo fuzz` calls them, and so do this crate's tests,
+//! which replay the corpora on any toolchain.
+//!
+//! Each module is one target. Its bytes are operations, and what happens between two accesses to the shared memory; an
+//! oracle inside panics at whatever must never be.
+
+pub mod device;
+pub mod driver;
+mod input;
+pub mod link_hostile;
+pub mod link_native;
+pub mod link_openamp;
+mod memory;
+pub mod names;
+pub mod queue;
+mod scribbler;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! A native link whose peer writes anything at any time, while another honest side takes part or not: no panic, a bounded
+//! number of accesses in each call, no message that is not inside, and never more messages held than there are buffers.
+
+use std::time::Duration;
+
+use amp_ivshmem::link::{Event, Link, Role, Settings};
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::mem::fake::Hooked;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::{Event as BusEvent, Message, Reserved};
+
+use crate::memory;
+use crate::scribbler::{Scribbler, Target};
+
+const BUFFERS: usize = 4;
+/// The directory and its first entry, both blocks, and each side's data: used ring, descriptors, available ring, buffers.
+const TARGETS: &[Target] = &[
+    Target { at: 0x1000, stride: 4, slots: 12 },
+    Target { at: 0x2000, stride: 4, slots: 12 },
+    Target { at: 0x3000, stride: 2, slots: 90 },
+    Target { at: 0x4000, stride: 2, slots: 90 },
+    Target { at: 0x4080, stride: 4, slots: 64 },
+    Target { at: 0, stride: 4, slots: 20 },
+];
+/// No single call looks at the memory more often: a host that starts looks at all 251 other entries, and a poll at two
+/// rings of messages.
+const MOST_ACCESSES: u32 = 1200;
+
+#[derive(Clone, Copy, Debug)]
+struct NoBell;
+
+impl Doorbell for NoBell {
+    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        Ok(())
+    }
+}
+
+type Watched = Link<Hooked<'static, Scribbler>, NoBell, 3, BUFFERS>;
+type Other = Link<Region<'static>, NoBell, 3, BUFFERS>;
+
+fn settings(role: Role, silence: bool) -> Settings {
+    let silence = silence.then_some(Duration::from_millis(300));
+    Settings { buffer_count: BUFFERS as u16, buffer_size: 64, silence, ..Settings::new(role) }
+}
+
+/// One run.
+pub fn run(data: &[u8]) {
+    let peer = Scribbler::start(data, TARGETS);
+    let Some(first) = peer.input.byte() else { return };
+    memory::clear(memory::LEN);
+    let (role, others) = if first & 1 == 0 { (Role::Host, Role::Remote) } else { (Role::Remote, Role::Host) };
+    let other: Result<Other, _> =
+        Link::new(memory::heap().region(), NoBell, PeerId(1), settings(others, first & 2 != 0));
+    let mut other = other.ok().filter(|_| first & 4 == 0);
+    if first & 8 != 0 {
+        peer.arm();
+    }
+    // Somebody's writes may be in the way from the beginning.
+    let Ok(mut link) = Watched::new(peer.view(), NoBell, PeerId(0), settings(role, first & 2 != 0)) else { return };
+    let mut now = 1;
+    if first & 8 == 0 {
+        // Usually the two have met before the trouble begins.
+        let _ = link.bus().open("talk");
+        if let Some(other) = &mut other {
+            let _ = other.bus().open("talk");
+            for _ in 0..8 {
+                let now = Instant::from_micros(now);
+                while link.poll(now).is_some() {}
+                while other.poll(now).is_some() {}
+            }
+        }
+        peer.arm();
+    }
+    peer.bounded(u32::MAX);
+    let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<Reserved>::new());
+    // A message of a session that is over.
+    let mut stale: Option<Message> = None;
+    while let Some(byte) = peer.input.byte() {
+        let argument = byte >> 4;
+        match byte & 0x0f {
+            0..=4 => {
+                for _ in 0..=argument {
+                    let event = link.poll(Instant::from_micros(now));
+                    peer.bounded(MOST_ACCESSES);
+                    match event {
+                        Some(Event::Bus(BusEvent::Message(message))) => {
+                            look_at(&mut link, &message);
+                            held.push(message);
+                        }
+                        Some(Event::Bus(BusEvent::Bound { endpoint: bound, .. })) => endpoint = Some(bound),
+                        Some(Event::Down(_)) => {
+                            // Void from here on.
+                            stale = held.pop().or(stale);
+                            held.clear();
+                            reserved.clear();
+                        }
+                        Some(_) => {}
+                        None => break,
+                    }
+                }
+                assert!(held.len() <= BUFFERS, "{} messages of {BUFFERS} buffers", held.len());
+            }
+            5 if stale.is_some() => {
+                if let Some(message) = stale.take() {
+                    assert!(link.bus().read(&message, 0, &mut [0; 4]).is_err(), "a former peer's message was read");
+                    link.bus().release(message);
+                }
+            }
+            5 | 6 => {
+                if !held.is_empty() {
+                    let message: Message = held.swap_remove(usize::from(argument) % held.len());
+                    look_at(&mut link, &message);
+                    link.bus().release(message);
+                }
+            }
+            7 | 8 => {
+                if let Some(endpoint) = endpoint {
+                    let _ = link.bus().send(endpoint, &[argument; 16][..usize::from(argument)]);
+                }
+            }
+            9 => {
+                if let Some(endpoint) = endpoint {
+                    if let Ok(buffer) = link.bus().reserve() {
+                        reserved.push(buffer);
+                    }
+                    assert!(reserved.len() <= BUFFERS, "more buffers than there are");
+                    if argument & 1 != 0
+                        && let Some(buffer) = reserved.pop()
+                    {
+                        let _ = link.bus().write(&buffer, argument.into(), &[1; 8]);
+                        if let Err((_, buffer)) = link.bus().send_reserved(endpoint, buffer, argument.into()) {
+                            link.bus().cancel(buffer);
+                        }
+                    }
+                }
+            }
+            10 => {
+                if let Ok(opened) = link.bus().open(["talk", "more", "again", "talk"][usize::from(argument & 3)]) {
+                    endpoint = Some(opened);
+                }
+            }
+            11 => {
+                if let Some(endpoint) = endpoint.take() {
+                    link.bus().close(endpoint);
+                }
+            }
+            12 | 13 => now += u64::from(argument) * if byte & 1 == 0 { 1000 } else { 40_000 },
+            14 => {
+                if let Some(other) = &mut other {
+                    for _ in 0..8 {
+                        match other.poll(Instant::from_micros(now)) {
+                            Some(Event::Bus(BusEvent::Message(message))) => other.bus().release(message),
+                            Some(Event::Bus(BusEvent::Bound { endpoint, .. })) => {
+                                let _ = other.bus().send(endpoint, b"hello");
+                            }
+                            Some(_) => {}
+                            None => break,
+                        }
+                    }
+                }
+            }
+            _ => {
+                if let Some(other) = &mut other {
+                    // By hand, whatever it is bound to.
+                    if let Ok(opened) = other.bus().open_with(&Default::default()) {
+                        let to = amp_ivshmem::rpmsg::Address(1024 + u32::from(argument & 3));
+                        let _ = other.bus().send_to(opened, to, &[argument; 20]);
+                        other.bus().close(opened);
+                    }
+                }
+            }
+        }
+        peer.bounded(MOST_ACCESSES);
+        let _ = (link.deadline(), link.doorbells());
+    }
+    std::mem::forget(other);
+}
+
+/// Reads all of a message, and tries to read beyond it.
+fn look_at(link: &mut Watched, message: &Message) {
+    let mut bytes = [0; 64];
+    let length = usize::from(message.length);
+    assert!(length <= 65_519, "longer than a buffer can be");
+    let bytes = &mut bytes[..length.min(64)];
+    let _ = link.bus().read(message, 0, bytes);
+    assert!(link.bus().read(message, message.length, &mut [0]).is_err(), "beyond its end");
+}

@@ -1,0 +1,153 @@
+//! Both sides of a queue, honest, in any order of operations: each buffer arrives once, in order, and comes back once, and
+//! who sleeps after asking is notified of the next event.
+
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::virtqueue::{Device, Driver, Layout, Suppression, prepare_available, prepare_used};
+use amp_ivshmem::wire::vring::DescriptorFlags;
+
+use crate::input::Input;
+use crate::memory;
+
+/// Where the queue is.
+pub const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
+/// Bytes that it takes.
+pub const LEN: u32 = 0x150;
+
+/// A queue of at most eight, without allocation.
+#[derive(Default)]
+struct Fifo {
+    items: [(u16, u64); 8],
+    first: usize,
+    count: usize,
+}
+
+impl Fifo {
+    fn push(&mut self, item: (u16, u64)) {
+        assert!(self.count < 8, "more buffers than there are");
+        self.items[(self.first + self.count) % 8] = item;
+        self.count += 1;
+    }
+
+    fn pop(&mut self) -> Option<(u16, u64)> {
+        self.count = self.count.checked_sub(1)?;
+        let item = self.items[self.first];
+        self.first = (self.first + 1) % 8;
+        Some(item)
+    }
+}
+
+/// Prepares the queue's memory.
+pub fn prepare() {
+    memory::clear(LEN);
+    let region = memory::heap().region();
+    prepare_available(&region, LAYOUT.available, LAYOUT.size).expect("inside");
+    prepare_used(&region, LAYOUT.used, LAYOUT.size).expect("inside");
+}
+
+/// One run.
+pub fn run(data: &[u8]) {
+    thread_local! {
+        static INPUT: &'static Input = Box::leak(Box::default());
+    }
+    let input = INPUT.with(|input| *input);
+    input.set(data);
+    let Some(first) = input.byte() else { return };
+    prepare();
+    let region = memory::heap().region();
+    let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
+    let mut driver: Driver<Region<'_>, 8> = Driver::new(&region, LAYOUT, suppression).expect("fits");
+    let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
+    // The two sides' indices begin anywhere in the ring; across their wrap the core's property tests go.
+    for _ in 0..first >> 5 {
+        let id = driver.take().expect("free");
+        driver.offer(id, 0, 0, DescriptorFlags::empty());
+        let (taken, _) = device_takes(&mut device).expect("offered");
+        device.give_back(taken, 0);
+        let used = driver.collect().expect("right").expect("used");
+        driver.put_back(used.id);
+    }
+    let _ = (driver.must_notify(), device.must_notify());
+    let (mut offered, mut returned, mut held) = (Fifo::default(), Fifo::default(), Fifo::default());
+    let (mut free, mut stamp) = (8, 0_u64);
+    let (mut driver_sleeps, mut device_sleeps) = (false, false);
+    while let Some(byte) = input.byte() {
+        match byte % 10 {
+            0 | 1 => match driver.take() {
+                Some(id) => {
+                    free -= 1;
+                    stamp += 1;
+                    driver.offer(id, stamp << 30, 100, DescriptorFlags::empty());
+                    offered.push((id, stamp << 30));
+                    // Several may be offered before the peer is told.
+                    if byte < 200 {
+                        let notified = driver.must_notify();
+                        assert!(notified || !device_sleeps, "a sleeping device was not notified");
+                        device_sleeps &= !notified;
+                    } else {
+                        device_sleeps = false;
+                    }
+                }
+                None => assert_eq!(free, 0),
+            },
+            2 => {
+                if let Some(id) = driver.take() {
+                    driver.put_back(id);
+                }
+            }
+            3 | 4 => match device_takes(&mut device) {
+                Some(buffer) => {
+                    assert_eq!(Some(buffer), offered.pop());
+                    held.push(buffer);
+                }
+                None => assert_eq!(offered.count, 0, "a buffer was not seen"),
+            },
+            5 => {
+                // Out of order, too: the first goes to the end.
+                if let Some(buffer) = held.pop() {
+                    held.push(buffer);
+                }
+            }
+            6 => {
+                if let Some((id, _)) = held.pop() {
+                    device.give_back(id, id.into());
+                    device.give_back(id, 99);
+                    returned.push((id, 0));
+                    let notified = device.must_notify();
+                    assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
+                    driver_sleeps &= !notified;
+                }
+            }
+            7 => match driver.collect().expect("an honest device") {
+                Some(used) => {
+                    assert_eq!(Some(used.id), returned.pop().map(|(id, _)| id));
+                    assert_eq!(used.length, used.id.into());
+                    driver.put_back(used.id);
+                    driver.put_back(used.id);
+                    free += 1;
+                }
+                None => assert_eq!(returned.count, 0, "a buffer was not seen"),
+            },
+            8 if byte < 128 => {
+                driver_sleeps = driver.ask_for_notifications();
+                assert_eq!(driver_sleeps, returned.count == 0);
+            }
+            8 => {
+                driver.refuse_notifications();
+                driver_sleeps = false;
+            }
+            _ if byte < 128 => {
+                device_sleeps = device.ask_for_notifications();
+                assert_eq!(device_sleeps, offered.count == 0);
+            }
+            _ => {
+                device.refuse_notifications();
+                device_sleeps = false;
+            }
+        }
+    }
+}
+
+fn device_takes(device: &mut Device<Region<'_>, 8>) -> Option<(u16, u64)> {
+    let buffer = device.take().expect("an honest driver")?;
+    Some((buffer.id, buffer.address))
+}

@@ -1,0 +1,107 @@
+//! A peer that writes anything at any time: between any two accesses of the side under test.
+
+use std::cell::Cell;
+use std::fmt;
+
+use amp_ivshmem::mem::fake::{Hook, Hooked};
+use amp_ivshmem::mem::{Bytes, Region};
+
+use crate::input::Input;
+use crate::memory;
+
+/// Where a peer's writes hurt: `at + slot * stride`, for the slots below `slots`.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub at: u32,
+    pub stride: u32,
+    pub slots: u8,
+}
+
+/// The peer, and how often the side under test has accessed the memory.
+pub struct Scribbler {
+    pub input: Input,
+    targets: Cell<&'static [Target]>,
+    /// After how many more accesses to write; none where the bytes have run out.
+    gap: Cell<Option<u8>>,
+    accesses: Cell<u32>,
+    memory: Bytes<Region<'static>>,
+}
+
+impl fmt::Debug for Scribbler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scribbler {{ accesses: {} }}", self.accesses.get())
+    }
+}
+
+impl Scribbler {
+    /// The scribbler of this thread, beginning with `data`.
+    pub fn start(data: &[u8], targets: &'static [Target]) -> &'static Self {
+        thread_local! {
+            static SCRIBBLER: &'static Scribbler = Box::leak(Box::new(Scribbler {
+                input: Input::default(),
+                targets: Cell::new(&[]),
+                gap: Cell::new(None),
+                accesses: Cell::new(0),
+                memory: memory::bytes(),
+            }));
+        }
+        let scribbler = SCRIBBLER.with(|scribbler| *scribbler);
+        scribbler.input.set(data);
+        scribbler.targets.set(targets);
+        scribbler.gap.set(None);
+        scribbler.accesses.set(0);
+        scribbler
+    }
+
+    /// From now on the peer writes.
+    pub fn arm(&self) {
+        self.gap.set(self.input.byte());
+    }
+
+    /// The memory as the side under test sees it.
+    pub fn view(&'static self) -> Hooked<'static, Self> {
+        Hooked::new(memory::heap().region(), self)
+    }
+
+    /// Checks that not more than `most` accesses were made since the last call.
+    pub fn bounded(&self, most: u32) {
+        let accesses = self.accesses.replace(0);
+        assert!(accesses <= most, "{accesses} accesses, {most} are the most");
+    }
+
+    /// One write: at a target or anywhere, a small number, a power of two less or more one, or anything.
+    fn scribble(&self) -> Option<()> {
+        let (place, kind) = (self.input.byte()?, self.input.byte()?);
+        let targets = self.targets.get();
+        let offset = match targets.get(usize::from(place) % (targets.len() + 1)) {
+            Some(target) => target.at + u32::from(self.input.byte()? % target.slots) * target.stride,
+            None => u32::from(self.input.half()?) % (memory::LEN - 4),
+        };
+        let value = match kind >> 6 {
+            0 => u32::from(kind & 0x3f),
+            1 => (1_u32 << (kind & 0x1f)).wrapping_sub(u32::from(kind >> 5 & 1)),
+            2 => u32::from(self.input.half()?),
+            _ => self.input.word()?,
+        };
+        // Two bytes or four, so that neighbours of 16-bit fields stay.
+        let width = if place & 0x80 == 0 { 2 } else { 4 };
+        let bytes = value.to_le_bytes();
+        self.memory.write(offset, bytes.get(..width)?).ok()
+    }
+}
+
+impl Hook for Scribbler {
+    fn before(&self) -> bool {
+        self.accesses.set(self.accesses.get() + 1);
+        match self.gap.get() {
+            None => {}
+            Some(0) => {
+                // Several at once, so that an index and its entry can change together.
+                let _ = self.scribble();
+                self.gap.set(self.input.byte().map(|gap| if gap > 0xc0 { 0 } else { gap & 0x1f }));
+            }
+            Some(gap) => self.gap.set(Some(gap - 1)),
+        }
+        true
+    }
+}

@@ -1,0 +1,43 @@
+//! The corpora and what was once found, replayed; and each target on random bytes, so that it is exercised on any
+//! toolchain.
+
+use std::path::Path;
+
+/// A few bytes of Marsaglia's xorshift64.
+fn random(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+fn replay(name: &str, run: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut files = 0;
+    for entry in std::fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{}: {error}", corpus.display())) {
+        let path = entry.expect("a file").path();
+        eprintln!("{}", path.display());
+        run(&std::fs::read(path).expect("readable"));
+        files += 1;
+    }
+    assert!(files > 0, "an empty corpus");
+    for seed in 0..20_000 {
+        eprintln!("{name}: seed {seed}");
+        run(&random(seed, 16 + seed as usize % 200));
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident),*) => {
+        $(#[test]
+        fn $name() {
+            replay(stringify!($name), crate::$name::run);
+        })*
+    };
+}
+
+targets!(queue, driver, device, link_native, link_hostile, link_openamp, names);

@@ -9,8 +9,9 @@
 
 struct device;
 
-/* As in src/ipc.rs. */
-#define AMP_IPC_ENDPOINTS 8
+/* As in src/ipc.rs, which is built with the same settings. */
+#define AMP_IPC_ENDPOINTS   CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS
+#define AMP_IPC_BUFFERS_MAX CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX
 
 /* Numbers as in src/ipc.rs, `Status`. */
 enum amp_ipc_status {
@@ -24,6 +25,8 @@ enum amp_ipc_status {
 	AMP_IPC_NO_BUFFER = 7,
 	AMP_IPC_NOT_BOUND = 8,
 	AMP_IPC_TOO_LONG = 9,
+	AMP_IPC_NOT_LENT = 10,
+	AMP_IPC_NOT_ANY_MORE = 11,
 };
 
 /* Numbers as in src/ipc.rs, `Kind`. */
@@ -37,11 +40,12 @@ enum amp_ipc_kind {
 	AMP_IPC_DOWN = 6,
 	AMP_IPC_FAULT = 7,
 	AMP_IPC_REFUSED = 8,
+	AMP_IPC_MISPLACED = 9,
 };
 
 /* Room for a link. All zero before it is first opened; of one lock with every call. */
 struct amp_ipc {
-	uint64_t opaque[192];
+	uint64_t opaque[84 + 10 * AMP_IPC_ENDPOINTS + 6 * AMP_IPC_BUFFERS_MAX];
 };
 
 struct amp_ipc_setup {
@@ -64,6 +68,7 @@ struct amp_ipc_event {
 	enum amp_ipc_kind kind;
 	uint32_t endpoint;
 	uint32_t length;
+	uintptr_t data;
 };
 
 enum amp_ipc_status amp_ipc_open(struct amp_ipc *state, const struct amp_ipc_setup *setup);
@@ -73,5 +78,13 @@ enum amp_ipc_status amp_ipc_deregister(struct amp_ipc *state, uint32_t number);
 enum amp_ipc_status amp_ipc_send(struct amp_ipc *state, uint32_t number, const void *payload, size_t length);
 uint32_t amp_ipc_max_message(struct amp_ipc *state);
 void amp_ipc_poll(struct amp_ipc *state, uint64_t now, void *buffer, size_t capacity, struct amp_ipc_event *event);
+
+/* Without a copy: src/ipc/buffers.rs. */
+void amp_ipc_done(struct amp_ipc *state);
+enum amp_ipc_status amp_ipc_hold(struct amp_ipc *state, uint32_t number, uintptr_t address);
+enum amp_ipc_status amp_ipc_release(struct amp_ipc *state, uint32_t number, uintptr_t address);
+enum amp_ipc_status amp_ipc_reserve(struct amp_ipc *state, uint32_t number, uint32_t *size, uintptr_t *address);
+enum amp_ipc_status amp_ipc_drop(struct amp_ipc *state, uint32_t number, uintptr_t address);
+enum amp_ipc_status amp_ipc_send_reserved(struct amp_ipc *state, uint32_t number, uintptr_t address, size_t length);
 
 #endif /* AMP_IPC_H_ */

@@ -11,14 +11,13 @@
 #include <zephyr/kernel.h>
 #include <zephyr/logging/log.h>
 
-#include <amp_ipc.h>
+#include "amp_ipc_backend.h"
 
 LOG_MODULE_REGISTER(amp_ipc, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
 BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two");
+BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX is no power of two");
 BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE % 8 == 0, "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8");
-
-#define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
 /* Results of an instance's signal: who raised it. */
 #define BY_DOORBELL 0
@@ -33,25 +32,6 @@ struct ipc_config {
 	bool host;
 };
 
-struct ipc_data {
-	/* Around every call into Rust; never held in a callback. */
-	struct k_mutex lock;
-	/* Held in callbacks, so that none runs once its endpoint was deregistered. Before `lock`, if both. */
-	struct k_mutex callbacks;
-	/* Around opening and closing. */
-	struct k_mutex life;
-	/* What opening came to, from the instance's thread. */
-	struct k_sem opened;
-	int result;
-	struct k_poll_signal signal;
-	struct k_thread thread;
-	struct amp_ipc rust;
-	const struct ipc_ept_cfg *endpoints[AMP_IPC_ENDPOINTS];
-	bool open;
-	bool stop;
-	uint8_t message[MESSAGE_MAX] __aligned(8);
-};
-
 #define INSTANCE(n) DEVICE_DT_INST_GET(n),
 static const struct device *const instances[] = {DT_INST_FOREACH_STATUS_OKAY(INSTANCE)};
 
@@ -63,7 +43,7 @@ int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector)
 	return ivshmem_int_peer(device, peer, vector);
 }
 
-static int errno_of(enum amp_ipc_status status)
+int amp_ipc_errno(enum amp_ipc_status status)
 {
 	switch (status) {
 	case AMP_IPC_OK:
@@ -72,6 +52,7 @@ static int errno_of(enum amp_ipc_status status)
 	case AMP_IPC_NOT_BOUND:
 		return -EBUSY;
 	case AMP_IPC_ALREADY_OPEN:
+	case AMP_IPC_NOT_ANY_MORE:
 		return -EALREADY;
 	case AMP_IPC_NO_ROOM:
 	case AMP_IPC_NO_BUFFER:
@@ -80,6 +61,8 @@ static int errno_of(enum amp_ipc_status status)
 		return -ENOENT;
 	case AMP_IPC_TOO_LONG:
 		return -EBADMSG;
+	case AMP_IPC_NOT_LENT:
+		return -ENXIO;
 	default:
 		return -EINVAL;
 	}
@@ -133,9 +116,12 @@ static void tell(const struct device *dev, const struct amp_ipc_event *event)
 	if (endpoint == NULL) {
 		/* Deregistered since. */
 	} else if (event->kind == AMP_IPC_MESSAGE && endpoint->cb.received != NULL) {
-		endpoint->cb.received(data->message, event->length, endpoint->priv);
+		endpoint->cb.received((const void *)event->data, event->length, endpoint->priv);
 	} else if (event->kind == AMP_IPC_MESSAGE_TOO_LONG) {
 		LOG_ERR("%s: a message of %u bytes for %s is lost: raise CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's", dev->name,
+			event->length, endpoint->name);
+	} else if (event->kind == AMP_IPC_MISPLACED) {
+		LOG_ERR("%s: a message of %u bytes for %s is lost: the peer put it at an address that is no multiple of 8", dev->name,
 			event->length, endpoint->name);
 	} else if (event->kind == AMP_IPC_BOUND && endpoint->cb.bound != NULL) {
 		endpoint->cb.bound(endpoint->priv);
@@ -149,6 +135,11 @@ static void tell(const struct device *dev, const struct amp_ipc_event *event)
 			endpoint->cb.error("unbound", endpoint->priv);
 		}
 #endif
+	}
+	if (event->kind == AMP_IPC_MESSAGE) {
+		k_mutex_lock(&data->lock, K_FOREVER);
+		amp_ipc_done(&data->rust);
+		k_mutex_unlock(&data->lock);
 	}
 	k_mutex_unlock(&data->callbacks);
 }
@@ -190,7 +181,7 @@ static int open_link(const struct device *dev)
 		LOG_ERR("%s: %zu bytes of shared memory cannot have this link: too small for area and buffers, or something else is in "
 			"them; restart the server to clear it", dev->name, setup.size);
 	}
-	return errno_of(status);
+	return amp_ipc_errno(status);
 }
 
 static void run(void *p1, void *p2, void *p3)
@@ -210,7 +201,9 @@ static void run(void *p1, void *p2, void *p3)
 		uint64_t time = now();
 
 		k_mutex_lock(&data->lock, K_FOREVER);
-		amp_ipc_poll(&data->rust, time, data->message, sizeof(data->message), &event);
+		amp_ipc_poll(&data->rust, time, MESSAGE_BUFFER(data), &event);
+		/* The doorbell may have been for buffers that came back, and the event that none will. */
+		(void)k_condvar_broadcast(&data->freed);
 		k_mutex_unlock(&data->lock);
 		if (event.kind != AMP_IPC_NOTHING) {
 			tell(dev, &event);
@@ -292,18 +285,13 @@ static int close_instance(const struct device *dev)
 		hand_over(dev);
 		k_poll_signal_reset(&data->signal);
 		k_mutex_lock(&data->lock, K_FOREVER);
-		result = errno_of(amp_ipc_close(&data->rust));
+		result = amp_ipc_errno(amp_ipc_close(&data->rust));
 		memset(data->endpoints, 0, sizeof(data->endpoints));
+		(void)k_condvar_broadcast(&data->freed);
 		k_mutex_unlock(&data->lock);
 	}
 	k_mutex_unlock(&data->life);
 	return result;
-}
-
-/* A token is the endpoint's number, and 1 because NULL is none. */
-static uint32_t number_of(const void *token)
-{
-	return (uint32_t)((uintptr_t)token - 1);
 }
 
 static int register_endpoint(const struct device *dev, void **token, const struct ipc_ept_cfg *config)
@@ -329,7 +317,7 @@ static int register_endpoint(const struct device *dev, void **token, const struc
 		/* The thread announces it. */
 		(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
 	}
-	return errno_of(status);
+	return amp_ipc_errno(status);
 }
 
 static int deregister_endpoint(const struct device *dev, void *token)
@@ -343,14 +331,14 @@ static int deregister_endpoint(const struct device *dev, void *token)
 	/* Waits for a callback that runs, unless it is the one that calls. */
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_deregister(&data->rust, number_of(token));
+	status = amp_ipc_deregister(&data->rust, amp_ipc_number(token));
 	if (status == AMP_IPC_OK) {
-		data->endpoints[number_of(token)] = NULL;
+		data->endpoints[amp_ipc_number(token)] = NULL;
 	}
 	k_mutex_unlock(&data->lock);
 	k_mutex_unlock(&data->callbacks);
 	(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
-	return errno_of(status);
+	return amp_ipc_errno(status);
 }
 
 static int send(const struct device *dev, void *token, const void *message, size_t length)
@@ -365,24 +353,9 @@ static int send(const struct device *dev, void *token, const void *message, size
 		return -EINVAL;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_send(&data->rust, number_of(token), message, length);
+	status = amp_ipc_send(&data->rust, amp_ipc_number(token), message, length);
 	k_mutex_unlock(&data->lock);
-	return status == AMP_IPC_OK ? (int)length : errno_of(status);
-}
-
-static int get_tx_buffer_size(const struct device *dev, void *token)
-{
-	struct ipc_data *data = dev->data;
-	uint32_t size;
-
-	ARG_UNUSED(token);
-	if (k_is_in_isr()) {
-		return -EBUSY;
-	}
-	k_mutex_lock(&data->lock, K_FOREVER);
-	size = amp_ipc_max_message(&data->rust);
-	k_mutex_unlock(&data->lock);
-	return size == 0 ? MESSAGE_MAX : (int)size;
+	return status == AMP_IPC_OK ? (int)length : amp_ipc_errno(status);
 }
 
 static const struct ipc_service_backend backend = {
@@ -391,7 +364,12 @@ static const struct ipc_service_backend backend = {
 	.register_endpoint = register_endpoint,
 	.deregister_endpoint = deregister_endpoint,
 	.send = send,
-	.get_tx_buffer_size = get_tx_buffer_size,
+	.get_tx_buffer_size = amp_ipc_get_tx_buffer_size,
+	.get_tx_buffer = amp_ipc_get_tx_buffer,
+	.drop_tx_buffer = amp_ipc_drop_tx_buffer,
+	.send_nocopy = amp_ipc_send_nocopy,
+	.hold_rx_buffer = amp_ipc_hold_rx_buffer,
+	.release_rx_buffer = amp_ipc_release_rx_buffer,
 };
 
 static int init(const struct device *dev)
@@ -401,6 +379,7 @@ static int init(const struct device *dev)
 	k_mutex_init(&data->lock);
 	k_mutex_init(&data->callbacks);
 	k_mutex_init(&data->life);
+	k_condvar_init(&data->freed);
 	k_sem_init(&data->opened, 0, 1);
 	k_poll_signal_init(&data->signal);
 	return 0;

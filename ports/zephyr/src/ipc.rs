@@ -8,16 +8,31 @@ use core::ptr::{NonNull, drop_in_place};
 use core::slice;
 use core::time::Duration;
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
+use amp_ivshmem::link::{Event, Link, Reason, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{self, Endpoint, OpenError, SendError};
+use amp_ivshmem::rpmsg::profile::Native;
+use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Message, OpenError, SendError};
 
-/// The most endpoints of an instance.
-pub const ENDPOINTS: usize = 8;
+mod buffers;
 
-/// The most buffers of each side.
-pub const BUFFERS: usize = 16;
+use self::buffers::Lent;
+
+/// The most endpoints of an instance: CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS, which Zephyr's build passes on, or 8.
+pub const ENDPOINTS: usize = setting(option_env!("AMP_IPC_ENDPOINTS"), 8);
+
+/// The most buffers of each side: CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX, likewise, or 16.
+pub const BUFFERS: usize = setting(option_env!("AMP_IPC_BUFFERS_MAX"), 16);
+
+/// What the build says, or else `default`.
+#[allow(clippy::panic, clippy::indexing_slicing, reason = "evaluated by the compiler only, which reports it")]
+const fn setting(value: Option<&str>, default: usize) -> usize {
+    let Some(value) = value else { return default };
+    match usize::from_str_radix(value, 10) {
+        Ok(value) => value,
+        Err(_) => panic!("no number"),
+    }
+}
 
 unsafe extern "C" {
     /// Rings `vector` at `peer` by the ivshmem device `device`: 0, or a negative errno.
@@ -39,6 +54,7 @@ impl Doorbell for Bell {
     }
 }
 
+type ZephyrBus = Bus<Native<Region<'static>, BUFFERS>, Bell, ENDPOINTS>;
 type ZephyrLink = Link<Region<'static>, Bell, ENDPOINTS, BUFFERS>;
 
 /// What C is told; it has the errno for each. The numbers are those of `enum amp_ipc_status`.
@@ -65,6 +81,21 @@ pub enum Status {
     NotBound = 8,
     /// The message does not fit a buffer.
     TooLong = 9,
+    /// No buffer that was ever lent begins at this address.
+    NotLent = 10,
+    /// The buffer at this address was given back before, or is held already.
+    NotAnyMore = 11,
+}
+
+impl From<SendError> for Status {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NoBuffer => Self::NoBuffer,
+            SendError::TooLong { .. } => Self::TooLong,
+            SendError::NoEndpoint => Self::NoEndpoint,
+            _ => Self::NotBound,
+        }
+    }
 }
 
 /// How an instance is to be: `struct amp_ipc_settings`.
@@ -103,7 +134,7 @@ pub struct Setup {
 pub enum Kind {
     /// Nothing: wait, but not beyond the deadline.
     Nothing = 0,
-    /// A message of `length` bytes for `endpoint` was copied to where C said.
+    /// A message of `length` bytes for `endpoint` is at `data`: in C's own buffer, or where the peer put it.
     Message = 1,
     /// A message of `length` bytes for `endpoint` does not fit there; it is lost.
     TooLong = 2,
@@ -119,6 +150,8 @@ pub enum Kind {
     Fault = 7,
     /// The link cannot come up as things are.
     Refused = 8,
+    /// A message of `length` bytes for `endpoint` was at an address that C could not read; it is lost.
+    Misplaced = 9,
 }
 
 /// One event: `struct amp_ipc_event`.
@@ -133,25 +166,29 @@ pub struct Occurrence {
     pub endpoint: u32,
     /// See [`Kind`].
     pub length: u32,
+    /// Address of a message.
+    pub data: usize,
 }
 
 /// An open instance, where it lies.
 struct Instance<'s> {
     link: &'s mut ZephyrLink,
     endpoints: &'s mut [Option<Endpoint>; ENDPOINTS],
+    lent: &'s mut Lent,
 }
 
 /// `struct amp_ipc`: room that C sets aside, all zero until the instance is first opened.
 #[repr(C)]
 pub struct State {
     open: Option<NonZeroUsize>,
-    // Two and not one, because each move of a link costs as much stack as a link.
+    // Three and not one, because each move of a link costs as much stack as a link.
     link: MaybeUninit<ZephyrLink>,
     endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
+    lent: MaybeUninit<Lent>,
 }
 
 /// How many 8-byte words `struct amp_ipc` has.
-const WORDS: usize = 192;
+const WORDS: usize = 84 + 10 * ENDPOINTS + 6 * BUFFERS;
 
 const _: () = assert!(size_of::<State>() <= WORDS * 8);
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
@@ -159,11 +196,13 @@ const _: () = assert!(align_of::<State>() <= align_of::<u64>());
 impl State {
     fn get(&mut self) -> Option<Instance<'_>> {
         self.open?;
-        // SAFETY: `open` is set only while both are written.
+        // SAFETY: `open` is set only while all three are written.
         let link = unsafe { self.link.assume_init_mut() };
         // SAFETY: likewise.
         let endpoints = unsafe { self.endpoints.assume_init_mut() };
-        Some(Instance { link, endpoints })
+        // SAFETY: likewise.
+        let lent = unsafe { self.lent.assume_init_mut() };
+        Some(Instance { link, endpoints, lent })
     }
 
     fn open(&mut self, setup: &Setup) -> Status {
@@ -192,6 +231,7 @@ impl State {
             Err(_) => return Status::Unusable,
         };
         self.endpoints.write([None; ENDPOINTS]);
+        self.lent.write(Lent::new(setup.memory, setup.size));
         self.open = Some(NonZeroUsize::MIN);
         Status::Ok
     }
@@ -236,46 +276,57 @@ impl Instance<'_> {
         };
         match self.link.bus().send(endpoint, payload) {
             Ok(()) => Status::Ok,
-            Err(SendError::NoBuffer) => Status::NoBuffer,
-            Err(SendError::TooLong { .. }) => Status::TooLong,
-            Err(SendError::NoEndpoint) => Status::NoEndpoint,
-            Err(_) => Status::NotBound,
+            Err(error) => error.into(),
         }
     }
 
     /// The next event that C has a use for.
-    fn poll(&mut self, now: Instant, buffer: &mut [u8]) -> (Kind, u32, u32) {
+    fn poll(&mut self, now: Instant, buffer: &mut Option<&mut [u8]>) -> (Kind, u32, u32, usize) {
         while let Some(event) = self.link.poll(now) {
             match event {
-                Event::Up { peer } => return (Kind::Up, 0, peer.0.into()),
-                Event::Down(amp_ivshmem::link::Reason::Fault(_)) => return (Kind::Fault, 0, 0),
-                Event::Down(_) => return (Kind::Down, 0, 0),
-                Event::Refused(_) => return (Kind::Refused, 0, 0),
+                Event::Up { peer } => return (Kind::Up, 0, peer.0.into(), 0),
+                Event::Down(reason) => {
+                    self.lent.clear();
+                    let kind = if matches!(reason, Reason::Fault(_)) { Kind::Fault } else { Kind::Down };
+                    return (kind, 0, 0, 0);
+                }
+                Event::Refused(_) => return (Kind::Refused, 0, 0, 0),
                 Event::Bus(rpmsg::Event::Message(message)) => {
-                    let (endpoint, length) = (message.endpoint, message.length);
-                    let to = buffer.get_mut(..usize::from(length));
-                    let read = to.is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
-                    self.link.bus().release(message);
                     // One whose endpoint was deregistered meanwhile is nobody's.
-                    if let Some(number) = self.number(endpoint) {
-                        return (if read { Kind::Message } else { Kind::TooLong }, number, length.into());
-                    }
+                    let Some(number) = self.number(message.endpoint) else {
+                        self.link.bus().release(message);
+                        continue;
+                    };
+                    let length = message.length.into();
+                    let (kind, data) = match buffer {
+                        Some(buffer) => self.copy(message, buffer),
+                        None => self.lend(message).map_or((Kind::Misplaced, 0), |data| (Kind::Message, data)),
+                    };
+                    return (kind, number, length, data);
                 }
                 Event::Bus(rpmsg::Event::Bound { endpoint, .. }) => {
                     if let Some(number) = self.number(endpoint) {
-                        return (Kind::Bound, number, 0);
+                        return (Kind::Bound, number, 0, 0);
                     }
                 }
                 Event::Bus(rpmsg::Event::Unbound { endpoint }) => {
                     if let Some(number) = self.number(endpoint) {
-                        return (Kind::Unbound, number, 0);
+                        return (Kind::Unbound, number, 0, 0);
                     }
                 }
                 // An endpoint that is registered later is bound to the peer's then: the peer is told of it.
                 Event::Bus(_) => {}
             }
         }
-        (Kind::Nothing, 0, 0)
+        (Kind::Nothing, 0, 0, 0)
+    }
+
+    /// Copies a message out and gives its buffer back.
+    fn copy(&mut self, message: Message, to: &mut [u8]) -> (Kind, usize) {
+        let to = to.get_mut(..usize::from(message.length));
+        let copied = to.and_then(|to| self.link.bus().read(&message, 0, to).ok().map(|()| to.as_ptr() as usize));
+        self.link.bus().release(message);
+        copied.map_or((Kind::TooLong, 0), |data| (Kind::Message, data))
     }
 }
 
@@ -330,6 +381,7 @@ pub extern "C" fn amp_ipc_deregister(state: &mut State, number: u32) -> Status {
     let slot = usize::try_from(number).ok().and_then(|number| instance.endpoints.get_mut(number));
     match slot.and_then(Option::take) {
         Some(endpoint) => {
+            instance.lent.close(instance.link, endpoint);
             instance.link.bus().close(endpoint);
             Status::Ok
         }
@@ -357,7 +409,8 @@ pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
     state.get().map_or(0, |instance| instance.link.bus().max_message())
 }
 
-/// The next event, at `now` microseconds; a message is copied to the `capacity` bytes at `buffer`.
+/// The next event, at `now` microseconds; a message is copied to the `capacity` bytes at `buffer`, or left where it is
+/// where there is no buffer: then [`buffers::amp_ipc_done`] must be called before the next event.
 ///
 /// # Safety
 /// The bytes at `buffer` can be written, are nobody else's for the call, and have been written before.
@@ -365,15 +418,15 @@ pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
 pub unsafe extern "C" fn amp_ipc_poll(
     state: &mut State,
     now: u64,
-    buffer: NonNull<u8>,
+    buffer: Option<NonNull<u8>>,
     capacity: usize,
     event: &mut Occurrence,
 ) {
-    *event = Occurrence { deadline: u64::MAX, kind: Kind::Nothing, endpoint: 0, length: 0 };
+    *event = Occurrence { deadline: u64::MAX, kind: Kind::Nothing, endpoint: 0, length: 0, data: 0 };
     if let Some(mut instance) = state.get() {
         // SAFETY: by this function's contract.
-        let buffer = unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), capacity) };
-        (event.kind, event.endpoint, event.length) = instance.poll(Instant::from_micros(now), buffer);
+        let mut buffer = buffer.map(|buffer| unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), capacity) });
+        (event.kind, event.endpoint, event.length, event.data) = instance.poll(Instant::from_micros(now), &mut buffer);
         event.deadline = instance.link.deadline().as_micros();
     }
 }

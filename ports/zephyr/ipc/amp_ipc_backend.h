@@ -1,0 +1,60 @@
+/* What the two halves of the ipc_service backend share: an instance's data, and what a token is. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AMP_IPC_BACKEND_H_
+#define AMP_IPC_BACKEND_H_
+
+#include <zephyr/device.h>
+#include <zephyr/ipc/ipc_service_backend.h>
+#include <zephyr/kernel.h>
+
+#include <amp_ipc.h>
+
+#define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
+
+/* Where messages are copied to, and how many bytes; left in place where there is no such buffer. */
+#ifdef CONFIG_AMP_IVSHMEM_IPC_RX_COPY
+#define MESSAGE_BUFFER(data) (data)->message, sizeof((data)->message)
+#else
+#define MESSAGE_BUFFER(data) NULL, 0
+#endif
+
+struct ipc_data {
+	/* Around every call into Rust; never held in a callback. */
+	struct k_mutex lock;
+	/* Held in callbacks, so that none runs once its endpoint was deregistered. Before `lock`, if both. */
+	struct k_mutex callbacks;
+	/* Around opening and closing. */
+	struct k_mutex life;
+	/* With `lock`: buffers to send with may have come back, or the link may have gone down. */
+	struct k_condvar freed;
+	/* What opening came to, from the instance's thread. */
+	struct k_sem opened;
+	int result;
+	struct k_poll_signal signal;
+	struct k_thread thread;
+	struct amp_ipc rust;
+	const struct ipc_ept_cfg *endpoints[AMP_IPC_ENDPOINTS];
+	bool open;
+	bool stop;
+#ifdef CONFIG_AMP_IVSHMEM_IPC_RX_COPY
+	uint8_t message[MESSAGE_MAX] __aligned(8);
+#endif
+};
+
+/* A token is the endpoint's number, and 1 because NULL is none. */
+static inline uint32_t amp_ipc_number(const void *token)
+{
+	return (uint32_t)((uintptr_t)token - 1);
+}
+
+int amp_ipc_errno(enum amp_ipc_status status);
+
+/* amp_ipc_buffers.c: of `struct ipc_service_backend`. */
+int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token);
+int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size, k_timeout_t wait);
+int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *buffer);
+int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffer, size_t length);
+int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer);
+int amp_ipc_release_rx_buffer(const struct device *dev, void *token, void *buffer);
+
+#endif /* AMP_IPC_BACKEND_H_ */

@@ -1,0 +1,121 @@
+/* ipc_service's calls for buffers without a copy: locks, waiting and errnos. Which pointer is whose, Rust knows. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "amp_ipc_backend.h"
+
+int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token)
+{
+	struct ipc_data *data = dev->data;
+	uint32_t size;
+
+	ARG_UNUSED(token);
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	size = amp_ipc_max_message(&data->rust);
+	k_mutex_unlock(&data->lock);
+	return size == 0 ? MESSAGE_MAX : (int)size;
+}
+
+int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size, k_timeout_t wait)
+{
+	struct ipc_data *data = dev->data;
+	k_timepoint_t end = sys_timepoint_calc(wait);
+	/* In a callback nothing can be waited for: it is the instance's thread that hears of freed buffers. */
+	bool last = K_TIMEOUT_EQ(wait, K_NO_WAIT) || k_current_get() == &data->thread;
+	enum amp_ipc_status status;
+	uintptr_t address;
+
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	if (buffer == NULL || size == NULL) {
+		return -EINVAL;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	for (;;) {
+		status = amp_ipc_reserve(&data->rust, amp_ipc_number(token), size, &address);
+		if (status != AMP_IPC_NO_BUFFER || last) {
+			break;
+		}
+		/* Once the time has passed, one more look. */
+		last = k_condvar_wait(&data->freed, &data->lock, sys_timepoint_timeout(end)) != 0;
+	}
+	k_mutex_unlock(&data->lock);
+	switch (status) {
+	case AMP_IPC_OK:
+		*buffer = (void *)address;
+		return 0;
+	case AMP_IPC_NO_BUFFER:
+		return -ENOBUFS;
+	case AMP_IPC_TOO_LONG:
+		return -ENOMEM;
+	default:
+		return amp_ipc_errno(status);
+	}
+}
+
+int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *buffer)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_drop(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	(void)k_condvar_broadcast(&data->freed);
+	k_mutex_unlock(&data->lock);
+	return amp_ipc_errno(status);
+}
+
+int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffer, size_t length)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_send_reserved(&data->rust, amp_ipc_number(token), (uintptr_t)buffer, length);
+	k_mutex_unlock(&data->lock);
+	return status == AMP_IPC_OK ? (int)length : amp_ipc_errno(status);
+}
+
+int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (IS_ENABLED(CONFIG_AMP_IVSHMEM_IPC_RX_COPY)) {
+		return -ENOTSUP;
+	}
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_hold(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	k_mutex_unlock(&data->lock);
+	return amp_ipc_errno(status);
+}
+
+int amp_ipc_release_rx_buffer(const struct device *dev, void *token, void *buffer)
+{
+	struct ipc_data *data = dev->data;
+	enum amp_ipc_status status;
+
+	if (IS_ENABLED(CONFIG_AMP_IVSHMEM_IPC_RX_COPY)) {
+		return -ENOTSUP;
+	}
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	k_mutex_lock(&data->lock, K_FOREVER);
+	status = amp_ipc_release(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	k_mutex_unlock(&data->lock);
+	return amp_ipc_errno(status);
+}

@@ -70,8 +70,8 @@ Examples:
   amp test 'pair a53,m3'
   amp test --list")]
     Test(test::Options),
-    /// Measure the images: flash and RAM
-    #[command(after_help = "Examples:\n  amp bench\n  amp bench --json\n  amp bench --check")]
+    /// Measure: instructions and doorbells per message, flash and RAM, times
+    #[command(after_help = "Examples:\n  amp bench\n  amp bench --json\n  amp bench --check flash")]
     Bench(bench::Options),
     /// Print the completion of this command line for a shell
     #[command(after_help = "Examples:\n  source <(./amp completions bash)\n  ./amp completions fish | source")]

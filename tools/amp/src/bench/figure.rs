@@ -1,0 +1,30 @@
+//! A figure that was measured, and one that could not be.
+
+use serde::Serialize;
+
+/// One key's value: of several runs the median.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// One of the [table](super::table)'s keys.
+    pub key: &'static str,
+    /// The value, in the key's unit.
+    pub value: f64,
+    /// Least and most of several runs; none where a value repeats exactly.
+    pub range: Option<(f64, f64)>,
+}
+
+impl Figure {
+    /// What repeats exactly, and is measured once.
+    pub const fn exact(key: &'static str, value: f64) -> Self {
+        Self { key, value, range: None }
+    }
+}
+
+/// Keys that could not be measured here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which.
+    pub keys: &'static [&'static str],
+    /// What is missing, and how to get it.
+    pub reason: String,
+}

@@ -1,0 +1,127 @@
+//! The keys: unit, what to reach, what C OpenAMP takes, and what was reached so far.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// What a key's value is to be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// As in the JSON.
+    pub name: &'static str,
+    /// What is counted.
+    pub unit: &'static str,
+    /// What to reach.
+    pub limit: f64,
+    /// Which way.
+    pub better: Better,
+    /// Whether it repeats exactly, however busy the machine is.
+    pub exact: bool,
+}
+
+const fn bytes(name: &'static str, limit: u32) -> Key {
+    Key { name, unit: "bytes", limit: limit as f64, better: Better::Lower, exact: true }
+}
+
+const fn instructions(name: &'static str, limit: u32) -> Key {
+    Key { name, unit: "instructions per message", limit: limit as f64, better: Better::Lower, exact: true }
+}
+
+/// All keys, in the order in which they are printed.
+pub const KEYS: &[Key] = &[
+    instructions("instr.a53.16", 220),
+    instructions("instr.a53.496", 390),
+    instructions("instr.a53.zero_copy", 200),
+    instructions("instr.m3.16", 240),
+    instructions("instr.m3.496", 420),
+    instructions("instr.x86_64.16", 220),
+    instructions("instr.x86_64.496", 400),
+    Key { name: "doorbells_per_message.flood", unit: "doorbells", limit: 0.1, better: Better::Lower, exact: true },
+    Key { name: "round_trip.over_doorbell", unit: "ratio", limit: 1.15, better: Better::Lower, exact: false },
+    Key {
+        name: "blocking_flood_per_s.a53",
+        unit: "messages per second",
+        limit: 40.0 * 808.0,
+        better: Better::Higher,
+        exact: false,
+    },
+    bytes("flash.m3.echo_remote", 8 * 1024),
+    bytes("ram.m3.echo_remote", 4 * 1024),
+    bytes("flash.m3.remote", 3500),
+    bytes("ram.m3.remote", 600),
+    bytes("flash.m3.host", 4200),
+    bytes("ram.m3.host", 800),
+];
+
+/// The key called `name`.
+pub fn key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Figures from a file beside this one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recorded {
+    /// Where they come from.
+    #[serde(default)]
+    pub source: String,
+    /// By key.
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// C OpenAMP's figures.
+///
+/// # Errors
+/// The file is no such file.
+pub fn c_openamp() -> Result<Recorded> {
+    serde_json::from_str(include_str!("c-openamp.json")).context("c-openamp.json")
+}
+
+/// What was reached so far where the limit was not: what may not become worse.
+///
+/// # Errors
+/// The file is no such file.
+pub fn accepted() -> Result<Recorded> {
+    serde_json::from_str(include_str!("accepted.json")).context("accepted.json")
+}
+
+impl Key {
+    /// Whether `value` is worse than `than`.
+    pub fn is_worse(&self, value: f64, than: f64) -> bool {
+        match self.better {
+            Better::Lower => value > than,
+            Better::Higher => value < than,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_of_keys_that_there_are() {
+        for recorded in [c_openamp().unwrap(), accepted().unwrap()] {
+            for name in recorded.figures.keys() {
+                assert!(key(name).is_some(), "{name}");
+            }
+        }
+        let names: std::collections::BTreeSet<_> = KEYS.iter().map(|key| key.name).collect();
+        assert_eq!(names.len(), KEYS.len());
+    }
+
+    #[test]
+    fn worse_is_more_or_less_as_the_key_has_it() {
+        let size = key("flash.m3.remote").unwrap();
+        assert!(size.is_worse(3501.0, size.limit) && !size.is_worse(3500.0, size.limit));
+    }
+}

@@ -61,10 +61,24 @@ void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector)
 	struct amp_ivshmem_data *data = dev->data;
 	k_spinlock_key_t key = k_spin_lock(&data->lock);
 	struct k_poll_signal *signal = amp_ivshmem_interrupted(&data->rust, vector);
+	struct amp_ivshmem_listener *listener = data->listeners;
 
 	if (signal != NULL) {
 		(void)k_poll_signal_raise(signal, vector);
 	}
+	k_spin_unlock(&data->lock, key);
+	for (; listener != NULL; listener = listener->next) {
+		listener->rung(listener->dev, vector);
+	}
+}
+
+void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_listener *listener)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+
+	listener->next = data->listeners;
+	data->listeners = listener;
 	k_spin_unlock(&data->lock, key);
 }
 

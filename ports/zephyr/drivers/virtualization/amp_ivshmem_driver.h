@@ -9,11 +9,20 @@
 
 #include <amp_ivshmem.h>
 
+/* Told of each doorbell in its interrupt, without a lock. */
+struct amp_ivshmem_listener {
+	const struct device *dev;
+	void (*rung)(const struct device *dev, uint16_t vector);
+	struct amp_ivshmem_listener *next;
+};
+
 /* First member of each driver's `data`. */
 struct amp_ivshmem_data {
 	/* Held around every call into Rust; also in the ISR, so that once a handler was taken back it is not signalled. */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;
+	/* Grows at its head only. */
+	struct amp_ivshmem_listener *listeners;
 };
 
 /* ivshmem_driver_api, for both. */
@@ -24,5 +33,8 @@ int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_
 
 /* Says whom an interrupt of `vector` was for. From an ISR. */
 void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector);
+
+/* Has `listener`, which is never taken back, told of each doorbell of the device from now on. */
+void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_listener *listener);
 
 #endif /* AMP_IVSHMEM_DRIVER_H_ */

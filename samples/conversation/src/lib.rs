@@ -8,10 +8,12 @@
 mod console;
 mod content;
 mod conversation;
+mod endless;
 mod histogram;
 mod party;
 
 pub use content::MAX_MESSAGE;
+pub use endless::{Endless, SILENCE, run_endless_in};
 pub use histogram::Histogram;
 pub use party::{Figures, Party, StartError};
 

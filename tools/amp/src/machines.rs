@@ -137,9 +137,18 @@ impl Workshop {
             command.args(["peer", "--role", &role.to_string(), "--socket"]).arg(socket);
             return Ok(command);
         }
+        self.boot(machine, role.image(), socket)
+    }
+
+    /// The command that starts `machine` with `image`, one of those that are built along with the pair's.
+    ///
+    /// # Errors
+    /// The machine was not prepared, or is none that boots.
+    pub fn boot(&self, machine: Machine, image: &str, socket: &Path) -> Result<Command> {
         let not_prepared = "a machine that was not prepared";
         let mut command = process::guarded(self.qemu.get(&machine).context(not_prepared)?);
-        let image = &self.images.get(&machine).context(not_prepared)?[role as usize];
+        let [built, _] = self.images.get(&machine).context(not_prepared)?;
+        let image = built.with_file_name(image);
         match machine {
             // GICv2's frame for messages is all that the image's MSI-X needs. Without the default network card, whose boot
             // code not every distribution installs along.

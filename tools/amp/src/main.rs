@@ -10,6 +10,7 @@ mod qemu;
 mod server;
 mod server_options;
 mod test;
+mod torture;
 mod workspace;
 
 use std::ffi::OsString;
@@ -70,6 +71,16 @@ Examples:
   amp test 'pair a53,m3'
   amp test --list")]
     Test(test::Options),
+    /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
+    #[command(after_help = "\
+Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
+lost within a session, corrupted, of another session, or hung.
+
+Examples:
+  amp torture --minutes 30
+  amp torture --pair a53,m3 --cycles 1000 --seed 7
+  amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
+    Torture(torture::Options),
     /// Measure: instructions and doorbells per message, flash and RAM, times
     #[command(after_help = "Examples:\n  amp bench\n  amp bench --json\n  amp bench --check flash")]
     Bench(bench::Options),
@@ -98,6 +109,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Server(options) => server::run(&options.into()).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&options),
+        Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,10 +1,12 @@
 //! `amp peer`: this process as one side of a demo's pair.
 
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use amp_ivshmem::link;
+use amp_ivshmem_conversation::{Endless, run_endless_in};
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
@@ -23,6 +25,9 @@ pub struct Options {
     /// Which side to be
     #[arg(long, value_enum)]
     pub role: Role,
+    /// Stream without end on this link, as `amp torture` wants it, instead of the demo's talk
+    #[arg(long, value_name = "LINK")]
+    pub endless: Option<u8>,
 }
 
 /// Plays the side until it is stopped.
@@ -35,7 +40,13 @@ pub fn run(options: &Options) -> Result<()> {
         Role::Host => link::Role::Host,
         Role::Remote => link::Role::Remote,
     };
-    amp_ivshmem_conversation::run(&mut peer, role, &mut Console);
+    match options.endless {
+        Some(first) => {
+            let mut place = MaybeUninit::<Endless<_, 1>>::uninit();
+            run_endless_in(&mut place, &mut peer, role, first, &mut Console);
+        }
+        None => amp_ivshmem_conversation::run(&mut peer, role, &mut Console),
+    }
     bail!("there was no talk: its own line above says why")
 }
 

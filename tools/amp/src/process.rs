@@ -183,6 +183,19 @@ impl Running {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Sends `signal` to it and its process group. One that has ended hears nothing.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.exit().is_none() {
+            let _ = kill_process_group(self.group, signal);
+        }
+    }
+
+    /// Ends it and its process group at once, without a chance to say anything.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+
     /// Ends it and its process group: SIGTERM, and SIGKILL where that is not heard.
     pub fn stop(&mut self) {
         let end = Instant::now() + GRACE;

@@ -2,7 +2,7 @@
 
 mod console;
 mod figures;
-mod folder;
+pub mod folder;
 pub mod pair;
 mod talk;
 
@@ -113,7 +113,7 @@ fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
     outcome
 }
 
-fn check_socket_path(socket: &Path) -> Result<()> {
+pub fn check_socket_path(socket: &Path) -> Result<()> {
     let length = socket.as_os_str().len();
     if length > SOCKET_PATH_MAX {
         bail!(

@@ -111,6 +111,22 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
 const GUEST_CLIPPY: &str =
     "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -- -D warnings";
 
+/// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].
+const TORTURES: &[(&str, Work, Counted, u64)] = &[
+    (
+        "torture",
+        Work::Amp(Cow::Borrowed("torture --minutes 1 --seed 1 --pair a53,m3 --pair m3,a53 --pair host,m3 --star")),
+        Counted::AsOne,
+        5,
+    ),
+    (
+        "torture hostile",
+        Work::Amp(Cow::Borrowed("torture --minutes 0.5 --seed 1 --hostile --pair a53,m3 --pair m3,host")),
+        Counted::AsOne,
+        5,
+    ),
+];
+
 /// The pairs that must talk, each in either order.
 const PAIRS: [(Machine, Machine); 5] = [
     (Machine::A53, Machine::M3),
@@ -141,7 +157,8 @@ pub fn all() -> Vec<Job> {
             }
         })
     });
-    JOBS.iter().map(job).chain(talks).collect()
+    let tortures = TORTURES.iter().map(job);
+    JOBS.iter().map(job).chain(talks).chain(tortures).collect()
 }
 
 #[cfg(test)]

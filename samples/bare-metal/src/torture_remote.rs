@@ -1,0 +1,24 @@
+//! Traffic without end for `amp torture`: the remote of link 0.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod image {
+    use amp_ivshmem::link::Role;
+    use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
+    use amp_ivshmem_conversation::{Endless, run_endless_in};
+
+    /// In memory that the image's size shows, and not on the stack.
+    static SIDE: Place<Endless<Machine, 1>> = Place::new();
+
+    image!(main);
+
+    fn main(mut machine: Machine, mut console: Console) -> ! {
+        if let Some(place) = SIDE.take() {
+            run_endless_in(place, &mut machine, Role::Remote, 0, &mut console);
+        }
+        park()
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+include!("not_here.rs");

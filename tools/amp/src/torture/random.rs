@@ -1,0 +1,49 @@
+//! Random numbers from a seed that is printed, so that a run can be made again.
+
+/// Marsaglia's xorshift64*.
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The numbers of `seed`; those of two seeds have nothing to do with each other.
+    pub fn new(seed: u64) -> Self {
+        // Any odd multiplier spreads small seeds; 0 would stay 0.
+        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            random.next();
+        }
+        random
+    }
+
+    /// 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A number below `end`, evenly enough for what is small.
+    pub fn below(&mut self, end: u64) -> u64 {
+        (self.next() >> 16) % end.max(1)
+    }
+
+    /// A number of milliseconds from `least` to below `end`.
+    pub fn millis(&mut self, least: u64, end: u64) -> std::time::Duration {
+        std::time::Duration::from_millis(least + self.below(end.saturating_sub(least)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_numbers_and_another_others() {
+        let numbers = |seed| [(); 4].map(|()| Random::new(seed).below(1000));
+        assert_eq!(numbers(7), numbers(7));
+        let mut random = Random::new(0);
+        let some: std::collections::BTreeSet<_> = (0..1000).map(|_| random.below(10)).collect();
+        assert_eq!(some.len(), 10);
+    }
+}

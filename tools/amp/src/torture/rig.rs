@@ -1,0 +1,342 @@
+//! The machines under torture: a server, its members, and what their consoles have said. Knows how to hurt them, not when.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use super::qmp;
+use super::report::{Report, Tally, Word, Wrong};
+use crate::demo::check_socket_path;
+use crate::demo::folder::Folder;
+use crate::machines::{Machine, Role, SHARED_MEMORY, Workshop};
+use crate::process::{self, Next, Running, Source};
+use crate::server;
+
+/// How many of a console's last lines a finding shows.
+const LAST_LINES: usize = 6;
+
+/// What a member of the rig is.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub machine: Machine,
+    pub role: Role,
+    /// The image that it boots, where it boots one.
+    pub image: &'static str,
+    /// Its links.
+    pub links: std::ops::Range<u8>,
+}
+
+struct Event {
+    member: usize,
+    incarnation: u32,
+    source: Source,
+    line: Option<String>,
+    at: Instant,
+}
+
+/// What is known of a member.
+#[derive(Default)]
+struct Seen {
+    running: Option<Running>,
+    incarnation: u32,
+    stopped: bool,
+    first_line: Option<Instant>,
+    /// By link: when the first message of the last session came, and when the last session ended.
+    talks: BTreeMap<u8, Instant>,
+    downs: BTreeMap<u8, (Instant, bool)>,
+    tally: Tally,
+    /// When `tally.received` last grew, from one line to the next.
+    progress: Option<Instant>,
+    last_tally: Option<Instant>,
+    last_lines: VecDeque<String>,
+}
+
+/// All of them.
+pub struct Rig<'w> {
+    workshop: &'w Workshop,
+    pub members: Vec<Member>,
+    seen: Vec<Seen>,
+    folder: Folder,
+    server: Option<server::Running>,
+    sender: SyncSender<Event>,
+    events: Receiver<Event>,
+    verbose: bool,
+    /// Wrong messages are expected and not counted: somebody scribbles.
+    pub forgiving: bool,
+    pub report: Report,
+}
+
+impl<'w> Rig<'w> {
+    /// A server, and nobody yet.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn new(workshop: &'w Workshop, members: Vec<Member>, report: Report, verbose: bool) -> Result<Self> {
+        let folder = Folder::new_in(&std::env::temp_dir())?;
+        check_socket_path(&folder.socket())?;
+        let (sender, events) = mpsc::sync_channel(1024);
+        let seen = members.iter().map(|_| Seen::default()).collect();
+        let mut rig =
+            Self { workshop, members, seen, folder, server: None, sender, events, verbose, forgiving: false, report };
+        rig.start_server()?;
+        Ok(rig)
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.socket()
+    }
+
+    fn start_server(&mut self) -> Result<()> {
+        let options = server::Options { size: SHARED_MEMORY, ..server::Options::new(self.folder.socket()) };
+        self.server = Some(server::Server::start(&options)?);
+        Ok(())
+    }
+
+    /// Ends the server and starts another, with another memory.
+    ///
+    /// # Errors
+    /// There can be no other.
+    pub fn restart_server(&mut self) -> Result<()> {
+        if let Some(server) = self.server.take() {
+            server.stop()?;
+        }
+        self.start_server()
+    }
+
+    fn qmp(&self, index: usize) -> PathBuf {
+        self.folder.socket().with_file_name(format!("qmp{index}"))
+    }
+
+    fn command(&self, index: usize) -> Result<Command> {
+        let member = &self.members[index];
+        let socket = self.folder.socket();
+        if member.machine == Machine::Linux {
+            let mut command = self.workshop.command(member.machine, member.role, &socket)?;
+            command.args(["--endless", &member.links.start.to_string()]);
+            return Ok(command);
+        }
+        let mut command = self.workshop.boot(member.machine, member.image, &socket)?;
+        let path = self.qmp(index);
+        let path = path.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
+        command.args(["-qmp", &format!("unix:{},server=on,wait=off", path.replace(',', ",,"))]);
+        Ok(command)
+    }
+
+    /// Starts a member.
+    ///
+    /// # Errors
+    /// There can be no such process.
+    pub fn start(&mut self, index: usize) -> Result<()> {
+        let mut running = Running::spawn(self.command(index)?)?;
+        let sender = self.sender.clone();
+        let seen = &mut self.seen[index];
+        seen.incarnation += 1;
+        let incarnation = seen.incarnation;
+        running.read(move |source, line| {
+            let _ = sender.send(Event { member: index, incarnation, source, line, at: Instant::now() });
+        });
+        (seen.running, seen.stopped, seen.first_line, seen.progress) = (Some(running), false, None, None);
+        Ok(())
+    }
+
+    /// What the former incarnation has counted goes to the report.
+    fn bank(&mut self, index: usize) {
+        let tally = std::mem::take(&mut self.seen[index].tally);
+        self.report.messages += tally.received;
+        self.report.in_flight += tally.cut;
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, index: usize) {
+        if let Some(mut running) = self.seen[index].running.take() {
+            running.kill();
+        }
+        self.bank(index);
+    }
+
+    /// SIGTERM, which lets a process say that it leaves.
+    pub fn end(&mut self, index: usize) {
+        if let Some(mut running) = self.seen[index].running.take() {
+            running.stop();
+        }
+        self.bank(index);
+    }
+
+    /// SIGSTOP, or SIGCONT.
+    pub fn pause(&mut self, index: usize, stop: bool) {
+        let seen = &mut self.seen[index];
+        seen.stopped = stop;
+        if let Some(running) = &mut seen.running {
+            running.signal(if stop { Signal::STOP } else { Signal::CONT });
+        }
+    }
+
+    /// Resets a machine as its reset line would.
+    ///
+    /// # Errors
+    /// Its QEMU does not answer.
+    pub fn reset(&mut self, index: usize) -> Result<()> {
+        qmp::system_reset(&self.qmp(index))
+    }
+
+    /// Listens to the consoles for `time`.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn listen(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
+        loop {
+            process::check_interrupts()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            match self.events.recv_timeout(left.min(Duration::from_millis(20))) {
+                Ok(event) => self.hear(event),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        let Some(line) = event.line else { return };
+        let label = self.members[event.member].machine.label(self.members[event.member].role);
+        if self.verbose {
+            eprintln!("{label} | {line}");
+        }
+        let seen = &mut self.seen[event.member];
+        if seen.last_lines.len() == LAST_LINES {
+            seen.last_lines.pop_front();
+        }
+        if !line.starts_with("tally ") {
+            seen.last_lines.push_back(line.clone());
+        }
+        // What a former incarnation still had to say: its wrong messages count all the same.
+        let current = event.incarnation == seen.incarnation && event.source == Source::Output;
+        match Word::parse(&line) {
+            Some(Word::Wrong(..)) if event.source == Source::Errors || self.forgiving => {}
+            Some(Word::Wrong(wrong, count)) => {
+                match wrong {
+                    Wrong::Duplicated => self.report.duplicated += count,
+                    Wrong::Lost => self.report.lost += count,
+                    Wrong::Corrupted => self.report.corrupted += count,
+                    Wrong::Stale => self.report.stale += count,
+                }
+                self.finding(format!("{label}: {line}"));
+            }
+            Some(word) if current => self.note(event.member, word, event.at),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, index: usize, word: Word, at: Instant) {
+        let seen = &mut self.seen[index];
+        seen.first_line.get_or_insert(at);
+        match word {
+            Word::Talks(link) => {
+                seen.talks.insert(link, at);
+            }
+            Word::Down { link, silent } => {
+                seen.downs.insert(link, (at, silent));
+            }
+            Word::Tally(tally) => {
+                if tally.sent < seen.tally.sent {
+                    // It was reset, and counts anew.
+                    self.bank(index);
+                }
+                let seen = &mut self.seen[index];
+                // Both ends of the interval must lie after what is waited for: the former one counts.
+                if tally.received > seen.tally.received {
+                    seen.progress = seen.last_tally;
+                }
+                seen.last_tally = Some(at);
+                seen.tally = tally;
+            }
+            Word::Refused if !self.forgiving => {
+                self.report.ended += 1;
+                self.finding(format!("side {index} says that it cannot be: {:?}", self.last_lines(index)));
+            }
+            Word::Refused | Word::Wrong(..) => {}
+        }
+    }
+
+    /// Remembers what is wrong, up to a number.
+    pub fn finding(&mut self, text: String) {
+        eprintln!("amp: torture: {text}");
+        if self.report.findings.len() < 50 {
+            self.report.findings.push(text);
+        }
+    }
+
+    pub fn last_lines(&self, index: usize) -> Vec<String> {
+        self.seen[index].last_lines.iter().cloned().collect()
+    }
+
+    /// Members on the other side of one of this one's links.
+    pub fn partners(&self, index: usize) -> Vec<usize> {
+        let member = &self.members[index];
+        let meets = |other: &Member| {
+            other.role != member.role && other.links.start < member.links.end && member.links.start < other.links.end
+        };
+        (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
+    }
+
+    /// Whether all links of `index` have begun new sessions since, on both sides.
+    pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
+        self.members[index].links.clone().all(|link| {
+            let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
+            both.into_iter().all(|member| self.seen[member].talks.get(&link).is_some_and(|&at| at > since))
+        })
+    }
+
+    /// Whether a member receives, whatever its sessions.
+    pub fn progresses(&self, index: usize, since: Instant) -> bool {
+        self.seen[index].progress.is_some_and(|at| at > since)
+    }
+
+    /// When a member's link last went down, and whether for silence.
+    pub fn down(&self, index: usize, link: u8) -> Option<(Instant, bool)> {
+        self.seen[index].downs.get(&link).copied()
+    }
+
+    /// When a member's present incarnation said its first word.
+    pub fn first_line(&self, index: usize) -> Option<Instant> {
+        self.seen[index].first_line
+    }
+
+    /// Members that run and should, but have ended by themselves: restarted, and remembered.
+    ///
+    /// # Errors
+    /// One cannot be restarted.
+    pub fn check_ended(&mut self) -> Result<()> {
+        for index in 0..self.members.len() {
+            let status = self.seen[index].running.as_mut().and_then(Running::exit);
+            if let Some(status) = status {
+                self.report.ended += 1;
+                let label = self.members[index].machine.label(self.members[index].role);
+                let lines = self.last_lines(index);
+                self.finding(format!("{label} ended by itself, {}: {lines:?}", process::describe(status)));
+                self.kill(index);
+                self.start(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The end: everybody stops, and what they have counted goes to the report.
+    pub fn finish(mut self) -> Report {
+        for index in 0..self.members.len() {
+            self.kill(index);
+        }
+        while let Next::Item(event) = process::next(&self.events) {
+            self.hear(event);
+        }
+        self.report
+    }
+}

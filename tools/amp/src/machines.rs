@@ -75,6 +75,18 @@ impl Machine {
         }
     }
 
+    /// Finds the QEMU that it needs, if any.
+    ///
+    /// # Errors
+    /// It is not there or does not do.
+    pub fn check(self) -> Result<Option<PathBuf>> {
+        match self {
+            Self::A53 => qemu::find("qemu-system-aarch64").map(Some),
+            Self::M3 => qemu::find_extensible("qemu-system-arm").map(Some),
+            Self::Linux => Ok(None),
+        }
+    }
+
     /// The name in front of its console's lines.
     pub fn label(self, role: Role) -> String {
         // `host host` would tell nobody anything.
@@ -107,14 +119,22 @@ impl Workshop {
     /// # Errors
     /// A QEMU that is not there or does not do, or a build that failed.
     pub fn prepare(machines: &BTreeSet<Machine>) -> Result<Self> {
+        Self::with_images(machines, images)
+    }
+
+    /// As [`prepare`](Self::prepare), with other images: for the rpmsg host, and for the rpmsg remote.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn with_images(
+        machines: &BTreeSet<Machine>,
+        images: impl Fn(Machine, &str) -> Result<[PathBuf; 2]>,
+    ) -> Result<Self> {
         let mut workshop = Self::default();
         for &machine in machines {
-            let path = match machine {
-                Machine::A53 => qemu::find("qemu-system-aarch64")?,
-                Machine::M3 => qemu::find_extensible("qemu-system-arm")?,
-                Machine::Linux => continue,
-            };
-            workshop.qemu.insert(machine, path);
+            if let Some(path) = machine.check()? {
+                workshop.qemu.insert(machine, path);
+            }
         }
         for &machine in machines {
             let Some(target) = machine.target() else { continue };
@@ -125,6 +145,15 @@ impl Workshop {
             }
         }
         Ok(workshop)
+    }
+
+    /// The image called `name` for `machine`, one of those that are built along with its pair's.
+    ///
+    /// # Errors
+    /// The machine was not prepared, or is none that boots.
+    pub fn image(&self, machine: Machine, name: &str) -> Result<PathBuf> {
+        let [built, _] = self.images.get(&machine).context("a machine that was not prepared")?;
+        Ok(built.with_file_name(name))
     }
 
     /// The command that starts `machine` as `role`, a peer of the server at `socket`.
@@ -147,8 +176,7 @@ impl Workshop {
     pub fn boot(&self, machine: Machine, image: &str, socket: &Path) -> Result<Command> {
         let not_prepared = "a machine that was not prepared";
         let mut command = process::guarded(self.qemu.get(&machine).context(not_prepared)?);
-        let [built, _] = self.images.get(&machine).context(not_prepared)?;
-        let image = built.with_file_name(image);
+        let image = self.image(machine, image)?;
         match machine {
             // GICv2's frame for messages is all that the image's MSI-X needs. Without the default network card, whose boot
             // code not every distribution installs along.

@@ -14,6 +14,7 @@ mod torture;
 mod workspace;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -93,6 +94,13 @@ Examples:
     /// Be one side of a demo's pair, as this process
     #[command(hide = true)]
     Peer(peer::Options),
+    /// Become a program that its parent traces
+    #[cfg(target_arch = "x86_64")]
+    #[command(hide = true)]
+    Traced {
+        /// The program
+        program: PathBuf,
+    },
     /// Become a command that dies with its parent
     #[command(hide = true)]
     Guard {
@@ -117,6 +125,8 @@ fn main() -> ExitCode {
             output::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
         Command::Peer(options) => peer::run(&options).map(|()| ExitCode::SUCCESS),
+        #[cfg(target_arch = "x86_64")]
+        Command::Traced { program } => Err(bench::become_traced(&program)),
         Command::Guard { parent, command } => Err(process::guard(parent, &command)),
     };
     result.unwrap_or_else(|error| {

@@ -1,0 +1,61 @@
+//! Both sides of links in one program, sending between markers. As an image it needs its machine's ivshmem device and a
+//! server; on Linux it takes memory from the heap. `amp bench` runs and counts it.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+mod markers;
+mod sections;
+
+/// The last line that is told.
+const OVER: &str = "over";
+
+#[cfg(target_os = "none")]
+mod image {
+    use core::fmt::Write;
+
+    use amp_ivshmem::platform::Port;
+    use amp_ivshmem_bare_metal::{Console, Machine, image, park};
+
+    use crate::sections::Bench;
+
+    image!(main);
+
+    fn main(machine: Machine, mut console: Console) -> ! {
+        let mut bench = Bench {
+            memory: machine.memory(),
+            doorbell: machine.doorbell(),
+            now: || machine.now(),
+            tell: |name: &str, messages: u32| {
+                // A console does not fail.
+                let _ = writeln!(console, "section {name} {messages}");
+            },
+        };
+        let end = bench.run().err().unwrap_or(crate::OVER);
+        let _ = writeln!(console, "{end}");
+        park()
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    use amp_ivshmem::mem::fake::Heap;
+    use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+
+    #[derive(Clone, Copy)]
+    struct NoBell;
+    impl Doorbell for NoBell {
+        fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+            Ok(())
+        }
+    }
+
+    let heap = Heap::new(1 << 20);
+    let mut bench = sections::Bench {
+        memory: heap.region(),
+        doorbell: NoBell,
+        // The clock is not this library's.
+        now: || Instant::from_micros(1),
+        tell: |name: &str, messages: u32| println!("section {name} {messages}"),
+    };
+    let end = bench.run().and_then(|()| bench.run_large());
+    println!("{}", end.err().unwrap_or(OVER));
+}

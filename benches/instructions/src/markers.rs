@@ -1,0 +1,34 @@
+//! Instructions that do nothing but tell who counts where to begin and where to end. The counters (`tools/qemu-count`, and
+//! `amp bench` for Linux programs) know the same bytes.
+#![allow(unsafe_code, reason = "assembly, of instructions that do nothing")]
+
+use core::arch::asm;
+
+macro_rules! marker {
+    ($name:ident, $what:literal, $a64:literal, $thumb:literal, $x86_64:literal) => {
+        #[doc = $what]
+        #[inline(always)]
+        pub fn $name() {
+            // SAFETY: a hint that no machine has a meaning for. It may not be moved over accesses to memory, as it says
+            // nothing of them.
+            #[cfg(target_arch = "aarch64")]
+            unsafe {
+                asm!($a64, options(nostack, preserves_flags))
+            };
+            // SAFETY: likewise.
+            #[cfg(target_arch = "arm")]
+            unsafe {
+                asm!($thumb, options(nostack, preserves_flags))
+            };
+            // SAFETY: likewise; a nop whose operand is never looked at.
+            #[cfg(target_arch = "x86_64")]
+            unsafe {
+                asm!(".byte 0x0f, 0x1f, 0x84, 0x00, 0x41, 0x4d, 0x50", $x86_64, options(nostack, preserves_flags))
+            };
+        }
+    };
+}
+
+marker!(begin, "Count from here.", "hint #120", "dbg #5", ".byte 0x01");
+marker!(end, "Count no more.", "hint #121", "dbg #6", ".byte 0x02");
+marker!(section, "What was counted since the last time is a section.", "hint #122", "dbg #7", ".byte 0x03");

@@ -1,0 +1,158 @@
+//! What was counted of a program: its sections, and whose instructions they are. Knows the counters' notation and ELF.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use object::{Object, ObjectSymbol, SymbolKind};
+use rustc_demangle::demangle;
+
+/// Loads or stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accesses {
+    /// How many.
+    pub count: u64,
+    /// Of how many bytes in all.
+    pub bytes: u64,
+}
+
+/// What was counted between two of a program's section markers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How often the instruction at each address was executed.
+    pub instructions: BTreeMap<u64, u64>,
+    /// Loads and stores of shared memory and of devices, by the counter's names.
+    pub accesses: BTreeMap<String, Accesses>,
+}
+
+/// A section of the program's own choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What the program calls it.
+    pub name: String,
+    /// How many messages it had.
+    pub messages: u64,
+    /// What was counted.
+    pub counted: Counted,
+}
+
+impl Section {
+    /// Instructions for each message.
+    pub fn instructions(&self) -> f64 {
+        self.per_message(self.counted.instructions.values().sum())
+    }
+
+    /// Loads or stores for each message: `loads shared`, `stores device` and so on.
+    pub fn accesses(&self, kind: &str) -> f64 {
+        self.per_message(self.counted.accesses.get(kind).map_or(0, |accesses| accesses.count))
+    }
+
+    /// Bytes of shared memory loaded and stored for each message.
+    pub fn shared_bytes(&self) -> f64 {
+        let of = |kind| self.counted.accesses.get(kind).map_or(0, |accesses: &Accesses| accesses.bytes);
+        self.per_message(of("loads shared") + of("stores shared"))
+    }
+
+    fn per_message(&self, count: u64) -> f64 {
+        count as f64 / self.messages.max(1) as f64
+    }
+}
+
+/// Reads what `tools/qemu-count` has written.
+///
+/// # Errors
+/// A line that it does not write.
+pub fn parse(text: &str) -> Result<Vec<Counted>> {
+    let mut sections: Vec<Counted> = Vec::new();
+    for line in text.lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        if words.first() == Some(&"section") {
+            sections.push(Counted::default());
+            continue;
+        }
+        let strange = || format!("a line that is none of the counter's: {line}");
+        let last = sections.last_mut().with_context(strange)?;
+        match *words {
+            ["instruction", address, count] => {
+                let address = u64::from_str_radix(address, 16).with_context(strange)?;
+                last.instructions.insert(address, count.parse().with_context(strange)?);
+            }
+            [kind, what, count, bytes] => {
+                let accesses = Accesses {
+                    count: count.parse().with_context(strange)?,
+                    bytes: bytes.parse().with_context(strange)?,
+                };
+                last.accesses.insert(format!("{kind} {what}"), accesses);
+            }
+            _ => return Err(anyhow::Error::msg(strange())),
+        }
+    }
+    Ok(sections)
+}
+
+/// Gives the counted sections the names that the program has told: before each is one of the same work, in which the
+/// rings come to be used all round.
+///
+/// # Errors
+/// A program that told of others than were counted.
+pub fn name(told: &[(String, u64)], counted: Vec<Counted>) -> Result<Vec<Section>> {
+    let all = counted.len();
+    let counted: Vec<_> = counted.into_iter().skip(1).step_by(2).collect();
+    ensure!(counted.len() == told.len() && all == 2 * told.len(), "{all} sections counted, {} told", told.len());
+    let sections = told.iter().zip(counted);
+    Ok(sections
+        .map(|((name, messages), counted)| Section { name: name.clone(), messages: *messages, counted })
+        .collect())
+}
+
+/// Functions and their instructions for each message, the most first.
+///
+/// # Errors
+/// A file that is no ELF file.
+pub fn by_function(section: &Section, program: &Path) -> Result<Vec<(String, f64)>> {
+    let data = std::fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
+    let elf = object::File::parse(&*data).with_context(|| format!("{} is no ELF file", program.display()))?;
+    let mut starts = BTreeMap::new();
+    for symbol in elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition()) {
+        // Thumb functions have bit 0 set.
+        let address = symbol.address() & !u64::from(elf.architecture() == object::Architecture::Arm);
+        starts.insert(address, format!("{:#}", demangle(symbol.name().unwrap_or("?"))));
+    }
+    let mut functions: BTreeMap<&str, u64> = BTreeMap::new();
+    for (&address, &count) in &section.counted.instructions {
+        let name = starts.range(..=address).next_back().map_or("?", |(_, name)| name);
+        *functions.entry(name).or_default() += count;
+    }
+    let mut functions: Vec<_> =
+        functions.into_iter().map(|(name, count)| (name.to_owned(), section.per_message(count))).collect();
+    functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    Ok(functions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_counter_writes_is_read_and_named() {
+        let text =
+            "section 0\nsection 1\ninstruction 4020 64\ninstruction 4024 128\nloads shared 32 64\nstores device 64 256";
+        let counted = parse(text).unwrap();
+        assert!(name(&[], counted.clone()).is_err());
+        let [section] = &*name(&[("native.16".to_owned(), 64)], counted).unwrap() else { panic!("one section") };
+        assert_eq!((section.instructions(), section.accesses("stores device")), (3.0, 1.0));
+        assert_eq!((section.accesses("loads shared"), section.shared_bytes()), (0.5, 1.0));
+        assert!(parse("instruction 1 1").is_err() && parse("section 0\nloads x").is_err());
+    }
+
+    #[test]
+    fn instructions_belong_to_the_function_before_them() {
+        let program = std::env::current_exe().unwrap();
+        let data = std::fs::read(&program).unwrap();
+        let elf = object::File::parse(&*data).unwrap();
+        let main = elf.symbols().find(|symbol| symbol.name() == Ok("main")).unwrap().address();
+        let counted = Counted { instructions: [(main, 2), (main + 1, 4)].into(), accesses: BTreeMap::new() };
+        let section = Section { name: String::new(), messages: 2, counted };
+        assert_eq!(by_function(&section, &program).unwrap(), [("main".to_owned(), 3.0)]);
+    }
+}

@@ -1,0 +1,141 @@
+//! Instructions for each message, on both guests and on this machine, and what comes with them: loads and stores of shared
+//! memory, doorbells, copies.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::counts::{Section, by_function};
+use super::figure::Figure;
+#[cfg(target_arch = "x86_64")]
+use super::traced;
+use super::{Context, Outcome, guest};
+use crate::machines::Machine;
+
+/// On the A53.
+pub const A53_KEYS: &[&str] = &[
+    "instr.a53.16",
+    "instr.a53.496",
+    "instr.a53.zero_copy",
+    "instr.a53.openamp_over_native",
+    "loads.a53.16",
+    "stores.a53.16",
+    "copies.a53.496",
+    "copies.a53.zero_copy",
+    "doorbells_per_message.burst",
+];
+/// On the M3.
+pub const M3_KEYS: &[&str] = &[
+    "instr.m3.16",
+    "instr.m3.496",
+    "instr.m3.zero_copy",
+    "instr.m3.openamp_over_native",
+    "loads.m3.16",
+    "stores.m3.16",
+];
+/// In a Linux process.
+pub const X86_64_KEYS: &[&str] = &[
+    "instr.x86_64.16",
+    "instr.x86_64.496",
+    "instr.x86_64.zero_copy",
+    "instr.x86_64.openamp_over_native",
+    "growth.ring",
+    "growth.endpoints",
+];
+
+/// Counts on the A53.
+///
+/// # Errors
+/// What does not build or run.
+pub fn a53(bench: &Context) -> Result<Outcome> {
+    on_guest(bench, Machine::A53, A53_KEYS)
+}
+
+/// Counts on the M3.
+///
+/// # Errors
+/// What does not build or run.
+pub fn m3(bench: &Context) -> Result<Outcome> {
+    on_guest(bench, Machine::M3, M3_KEYS)
+}
+
+/// Counts in a process of this machine.
+///
+/// # Errors
+/// What does not build or run.
+#[cfg(target_arch = "x86_64")]
+pub fn x86_64(bench: &Context) -> Result<Outcome> {
+    let (program, sections) = traced::count()?;
+    figures(bench, "x86_64", X86_64_KEYS, &program, &sections)
+}
+
+/// Says that it is for another machine.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn x86_64(_: &Context) -> Result<Outcome> {
+    Ok(Outcome::Missing("this machine is no x86_64".to_owned()))
+}
+
+fn on_guest(bench: &Context, machine: Machine, keys: &[&'static str]) -> Result<Outcome> {
+    if let Err(error) = machine.check() {
+        return Ok(Outcome::Missing(format!("{error:#}")));
+    }
+    let (image, sections) = guest::count(machine)?;
+    figures(bench, machine.name(), keys, &image, &sections)
+}
+
+fn figures(
+    bench: &Context,
+    machine: &str,
+    keys: &[&'static str],
+    program: &Path,
+    sections: &[Section],
+) -> Result<Outcome> {
+    if bench.verbose {
+        sections.iter().try_for_each(|section| show(machine, section, program))?;
+    }
+    let value = |key: &&'static str| Ok(Figure::exact(key, value(key, sections)?));
+    Ok(Outcome::Measured(keys.iter().map(value).collect::<Result<_>>()?))
+}
+
+/// The value of a key: its last word says which.
+fn value(key: &str, sections: &[Section]) -> Result<f64> {
+    let section = |name: &str| {
+        sections.iter().find(|section| section.name == name).with_context(|| format!("no section {name} for {key}"))
+    };
+    let instructions = |name: &str| section(name).map(Section::instructions);
+    // What each byte more of the payload takes of shared memory: one load or store for each copy.
+    let copies = |more: f64, less: f64| (more - less) / 480.0;
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let last = rest.split_once('.').map_or(rest, |(_, last)| last);
+    match (first, last) {
+        ("instr", "openamp_over_native") => {
+            let short = instructions("openamp.16")? / instructions("native.16")?;
+            Ok(short.max(instructions("openamp.496")? / instructions("native.496")?))
+        }
+        ("instr", of) => instructions(&format!("native.{of}")),
+        ("loads" | "stores", of) => Ok(section(&format!("native.{of}"))?.accesses(&format!("{first} shared"))),
+        ("copies", "496") => Ok(copies(section("native.496")?.shared_bytes(), section("native.16")?.shared_bytes())),
+        ("copies", of) => {
+            Ok(copies(section(&format!("native.{of}"))?.shared_bytes(), section("native.zero_copy_16")?.shared_bytes()))
+        }
+        ("doorbells_per_message", of) => Ok(section(&format!("native.{of}"))?.accesses("stores device")),
+        ("growth", "ring") => Ok(instructions("ring_1024.16")? / instructions("native.16")?),
+        ("growth", _) => Ok(instructions("endpoints_1000.16")? / instructions("endpoints_1.16")?),
+        _ => Err(anyhow::Error::msg(format!("nothing is counted for {key}"))),
+    }
+}
+
+/// A section, function by function, on standard error.
+fn show(machine: &str, section: &Section, program: &Path) -> Result<()> {
+    eprintln!("amp: {machine} {}: {:.1} instructions for each message", section.name, section.instructions());
+    for kind in section.counted.accesses.keys() {
+        eprintln!("    {:8.2} {kind}", section.accesses(kind));
+    }
+    for (name, instructions) in by_function(section, program)? {
+        eprintln!("    {instructions:8.2} {name}");
+    }
+    Ok(())
+}

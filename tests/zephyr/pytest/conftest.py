@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of machines that share memory need: the server, running before any machine does."""
 
-import os
 import select
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from machine import Machine
+from machine import AMP, Machine
 
-ROOT = Path(__file__).resolve().parents[3]
 # The build folder's name for it: CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf.
 SOCKET = "ivshmem.sock"
 
@@ -20,10 +18,9 @@ class Server:
 
     def __init__(self, folder: Path, size: str):
         self.socket = folder / SOCKET
-        amp = os.environ.get("AMP", str(ROOT / "amp"))
         # A relative name: that of a build folder of Twister's may be longer than a socket's can be.
         self.process = subprocess.Popen(
-            [amp, "server", "--socket", SOCKET, "--size", size],
+            [AMP, "server", "--socket", SOCKET, "--size", size],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second machine: QEMU as `west build -t run` starts it, its console on pipes. Twister itself runs one only."""
+"""A second machine: QEMU as `west build -t run` starts it (`amp machine`), its console on pipes. Twister itself runs one."""
 
+import os
 import re
-import shlex
 import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-
-def qemu_command(folder: Path) -> list[str]:
-    """What `west build -t run` would run, with the console on standard input and output."""
-    found = subprocess.run(
-        ["ninja", "-C", str(folder), "-t", "commands", "run"], capture_output=True, text=True, check=True
-    )
-    line = next(line for line in reversed(found.stdout.splitlines()) if "qemu-system-" in line)
-    words = shlex.split(next(part for part in line.split("&&") if "qemu-system-" in part))
-    at = words.index("-pidfile")
-    del words[at : at + 2]
-    return [re.sub(r"^(pipe|stdio),id=con,.*", "stdio,id=con,mux=on", word) for word in words]
+ROOT = Path(__file__).resolve().parents[3]
+AMP = os.environ.get("AMP", str(ROOT / "amp"))
 
 
 class Machine:
@@ -27,7 +18,7 @@ class Machine:
 
     def __init__(self, folder: Path, run_in: Path):
         self.name = f"{folder.name} in {run_in.name}"
-        self.command = qemu_command(folder)
+        self.command = [AMP, "machine", str(folder)]
         self.run_in = run_in
         self.lines: list[str] = []
         self.changed = threading.Condition()

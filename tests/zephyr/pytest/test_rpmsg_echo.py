@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rpmsg_echo sample between two machines, with a peer that is killed, and with a Linux process."""
 
-import os
 import subprocess
 
-from conftest import ROOT, SOCKET
+from conftest import SOCKET
+from machine import AMP
 
 DONE = r"figures role=\w+ messages=[1-9]\d+ lost=\d+ wrong=\d+"
 RIGHT = "lost=0 wrong=0"
@@ -26,8 +26,7 @@ def test_a_peer_that_is_killed_and_returns_talks_again(server, dut, peer):
 
 
 def test_a_linux_process(server, dut):
-    amp = os.environ.get("AMP", str(ROOT / "amp"))
-    command = [amp, "peer", "--socket", SOCKET, "--role", "host"]
+    command = [AMP, "peer", "--socket", SOCKET, "--role", "host"]
     peer = subprocess.Popen(command, cwd=dut.device_config.app_build_dir, stdout=subprocess.PIPE, text=True)
     try:
         assert RIGHT in dut.readlines_until(regex=DONE, timeout=120)[-1]

@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::zephyr::Zephyr;
+use crate::zephyr::build::Build;
+use crate::zephyr::images as zephyr_images;
 use crate::{process, qemu, workspace};
 
 /// How much memory the machines of a demo share, in bytes: what the flat device is set to must be what the server has.
@@ -20,7 +23,7 @@ const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x6000000
 const FLAT_OBJECT: &str = "libamp_qemu_flat.so";
 
 /// Which side of the link a machine is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// rpmsg host: says where in the memory the link is.
@@ -109,6 +112,8 @@ pub fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
 #[derive(Debug, Default)]
 pub struct Workshop {
     images: BTreeMap<Machine, [PathBuf; 2]>,
+    /// Where there is one, it runs in the bare-metal image's place.
+    zephyr: BTreeMap<(Machine, Role), Build>,
     qemu: BTreeMap<Machine, PathBuf>,
     flat_object: PathBuf,
 }
@@ -156,6 +161,20 @@ impl Workshop {
         Ok(built.with_file_name(name))
     }
 
+    /// As [`prepare`](Self::prepare), with Zephyr images.
+    ///
+    /// # Errors
+    /// An image that does not build, or a QEMU that is not there or does not do.
+    pub fn prepare_zephyr(zephyr: &Zephyr, sides: &[(Machine, Role)]) -> Result<Self> {
+        zephyr.lang_rust()?;
+        let mut workshop = Self::default();
+        for &(machine, role) in sides.iter().filter(|(machine, _)| *machine != Machine::Linux) {
+            let build = zephyr_images::echo(zephyr, machine, role)?;
+            workshop.zephyr.insert((machine, role), build);
+        }
+        Ok(workshop)
+    }
+
     /// The command that starts `machine` as `role`, a peer of the server at `socket`.
     ///
     /// # Errors
@@ -165,6 +184,9 @@ impl Workshop {
             let mut command = process::guarded("/proc/self/exe");
             command.args(["peer", "--role", &role.to_string(), "--socket"]).arg(socket);
             return Ok(command);
+        }
+        if let Some(build) = self.zephyr.get(&(machine, role)) {
+            return build.command(Some(socket), |program| process::guarded(program));
         }
         self.boot(machine, role.image(), socket)
     }
@@ -217,6 +239,7 @@ mod tests {
             images: [(Machine::M3, [folder.join("echo-host"), folder.join("echo-remote")])].into(),
             qemu: [(Machine::M3, PathBuf::from("/usr/bin/qemu-system-arm"))].into(),
             flat_object: folder.join(FLAT_OBJECT),
+            ..Workshop::default()
         };
         let command = workshop.command(Machine::M3, Role::Remote, Path::new("/tmp/a,b/socket")).unwrap();
         assert_eq!(command.get_current_dir(), Some(folder));

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod machines;
 mod output;
+mod pair;
 mod peer;
 mod process;
 mod qemu;
@@ -12,6 +13,7 @@ mod server_options;
 mod test;
 mod torture;
 mod workspace;
+mod zephyr;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +31,7 @@ use clap_complete::Shell;
 Examples:
   amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
   amp demo --pair host,m3        a Linux process and a Cortex-M3 do
+  amp pair BUILD_A BUILD_B       two Zephyr builds as a pair
   amp test                       all tests
   amp server --help              a server for machines of your own"
 )]
@@ -44,9 +47,14 @@ enum Command {
 Each of the 9 pairs of a53, m3 and host goes; the first named is the rpmsg host, the second the remote.
 The exit status is 0 only if every message came back right.
 
+The images are Zephyr's where a workspace is found, and bare-metal ones else; the first line says which. A workspace is looked
+for as Zephyr's own tools do: ZEPHYR_BASE, the west workspace around the current folder, CMake's package registry; then the
+one that --zephyr made.
+
 Examples:
   amp demo
-  amp demo --pair m3,m3 --start remote-first
+  amp demo --zephyr
+  amp demo --bare-metal --pair m3,m3 --start remote-first
   amp demo --pair host,a53 --json 2>/dev/null | jq .median_us
   amp demo --runs 20
 
@@ -62,15 +70,33 @@ Examples:
   qemu-system-aarch64 -machine virt … -chardev socket,path=/tmp/ivshmem,id=ivshmem \\
       -device ivshmem-doorbell,chardev=ivshmem,vectors=1")]
     Server(server_options::ServerOptions),
+    /// Run two Zephyr build folders as a pair, with a server and both consoles
+    #[command(after_help = "\
+The server is the pair's own, on a socket that nobody else sees; its memory has the size that devicetree says. It runs until
+Ctrl-C, --timeout, or --until.
+
+Examples:
+  west build -S amp-ivshmem -b qemu_cortex_m3 -d remote samples/rpmsg_echo
+  west build -S amp-ivshmem -b qemu_cortex_a53 -d host samples/rpmsg_echo -- -DCONFIG_SAMPLE_HOST=y
+  amp pair host remote
+  amp pair host remote --until 'role=host .*lost=0' --until 'role=remote .*lost=0' --timeout 60
+  amp pair SYSBUILD_FOLDER       the two images of a build with --sysbuild
+
+Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
+    Pair(pair::Options),
     /// Run all tests: format, lints, unit, property and doc tests, and pairs of machines
     #[command(after_help = "\
 The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
+Where a Zephyr workspace is found (as amp demo does) and can build Zephyr's own hello_world, Twister runs samples and tests.
 
 Examples:
   amp test
   amp test clippy
   amp test 'pair a53,m3'
-  amp test --list")]
+  amp test --list
+  AMP_TWISTER_ARGS='--force-toolchain -s amp_ivshmem.ivshmem' amp test zephyr
+
+Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses the scenarios.")]
     Test(test::Options),
     /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
     #[command(after_help = "\
@@ -101,6 +127,9 @@ Examples:
         /// The program
         program: PathBuf,
     },
+    /// Become the QEMU of a Zephyr build folder
+    #[command(hide = true)]
+    Machine(pair::MachineOptions),
     /// Become a command that dies with its parent
     #[command(hide = true)]
     Guard {
@@ -116,6 +145,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Server(options) => server::run(&options.into()).map(|()| ExitCode::SUCCESS),
+        Command::Pair(options) => pair::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Machine(options) => Err(pair::become_machine(&options)),
         Command::Test(options) => test::run(&options),
         Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),

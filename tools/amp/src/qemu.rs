@@ -38,8 +38,15 @@ pub fn find_extensible(program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// In the folder that Zephyr's variable names, else in PATH.
+/// Itself where it is a path; else in the folder that Zephyr's variable names, or in PATH.
 fn locate(program: &str) -> Result<PathBuf> {
+    if program.contains('/') {
+        let path = PathBuf::from(program);
+        if !path.is_file() {
+            bail!("no {program}: install QEMU 10.0 or newer, or name its folder in QEMU_BIN_PATH, and build anew");
+        }
+        return Ok(path);
+    }
     if let Some(folder) = std::env::var_os("QEMU_BIN_PATH").filter(|folder| !folder.is_empty()) {
         let path = Path::new(&folder).join(program);
         if !path.is_file() {

@@ -28,7 +28,11 @@ impl From<ServerOptions> for server::Options {
     }
 }
 
-fn parse_size(text: &str) -> Result<u64, String> {
+/// A size in bytes, or with K, M or G at its end.
+///
+/// # Errors
+/// It is neither.
+pub fn parse_size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),
         Some(digits) if text.ends_with('M') => (digits, 20),

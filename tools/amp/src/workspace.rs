@@ -24,11 +24,16 @@ pub fn cargo() -> Command {
 
 /// Makes a cargo command build `core` itself where the toolchain has none for `target`, as a distribution's has not.
 pub fn for_guest(command: &mut Command, target: &str) {
-    if !sysroot().join("lib/rustlib").join(target).join("lib").is_dir() {
+    if !has_target(target) {
         // Building core is unstable; a released compiler does it when told that it is its own bootstrap.
         command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "core,alloc");
     }
     command.args(["--target", target]);
+}
+
+/// Whether the toolchain has `core` compiled for `target`.
+pub fn has_target(target: &str) -> bool {
+    sysroot().join("lib/rustlib").join(target).join("lib").is_dir()
 }
 
 /// The toolchain's own folder; empty where there is no rustc to ask, which cargo then says better.

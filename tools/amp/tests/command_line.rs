@@ -37,7 +37,7 @@ fn first_line(child: &mut Child) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["demo", "server", "test", "bench", "completions"] {
+    for command in ["demo", "pair", "server", "test", "bench", "completions"] {
         let output = amp(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Examples:"), "{command}");
@@ -99,6 +99,47 @@ fn a_qemu_that_does_not_do_gets_one_line() {
 }
 
 #[test]
+fn what_makes_no_pair_gets_one_line_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["pair", "."][..], &["pair", "nowhere", "."], &["machine", "."]] {
+        let output = Command::new(AMP).args(arguments).current_dir(&folder).output().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        assert!(errors.contains("is not a build folder") && errors.contains("west build"), "{errors}");
+    }
+    for arguments in
+        [["pair", ".", "--until", "("], ["pair", ".", "--size", "x"], ["demo", "--zephyr", "--bare-metal", "--json"]]
+    {
+        assert_eq!(amp(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_demo_says_which_images_it_has_and_why_zephyr_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = |arguments: &[&str]| {
+        let mut command = Command::new(AMP);
+        command.arg("demo").args(arguments).env("ZEPHYR_BASE", folder.path()).output().unwrap()
+    };
+    let insisted = demo(&["--zephyr"]);
+    let errors = text(&insisted.stderr);
+    assert!(!insisted.status.success() && errors.contains("is no Zephyr tree: correct or unset it"), "{errors}");
+    let processes = demo(&["--pair", "host,host"]);
+    assert!(processes.status.success());
+    assert!(text(&processes.stdout).starts_with("two Linux processes, no images\n"));
+}
+
+#[test]
+fn twister_is_skipped_with_the_reason_where_zephyr_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(AMP).args(["test", "zephyr"]).env("ZEPHYR_BASE", folder.path()).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success() && said.contains("is no Zephyr tree: correct or unset it"), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("0 passed, 0 failed, ") && !last.ends_with(", 0 skipped"), "{said}");
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_panic() {
     let mut command = Command::new(AMP);
     command.args(["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -129,8 +170,9 @@ fn what_a_killed_demo_leaves_goes_with_the_next() {
         command.spawn().unwrap()
     };
     let mut killed = demo();
-    // Its first line comes in the midst of the talk.
-    assert!(first_line(&mut killed).starts_with("linux"));
+    // Its second line comes in the midst of the talk.
+    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
+    assert!(lines.nth(1).unwrap().unwrap().starts_with("linux"));
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(count(), 1);

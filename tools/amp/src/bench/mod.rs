@@ -1,9 +1,9 @@
 //! `amp bench`: measures what the keys of the [table] say, group by group, and compares. Each group is a file.
 
 mod counts;
-mod figure;
+pub mod figure;
 mod guest;
-mod images;
+pub mod images;
 mod instructions;
 mod table;
 #[cfg(target_arch = "x86_64")]
@@ -12,6 +12,7 @@ mod traced;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
+use crate::zephyr::sizes;
 use crate::{output, process};
 use figure::{Figure, Missing};
 use table::{Key, Recorded};
@@ -65,6 +66,7 @@ const GROUPS: &[Group] = &[
     Group { keys: instructions::A53_KEYS, measure: instructions::a53 },
     Group { keys: instructions::M3_KEYS, measure: instructions::m3 },
     Group { keys: instructions::X86_64_KEYS, measure: instructions::x86_64 },
+    Group { keys: sizes::KEYS, measure: sizes::measure },
 ];
 
 /// One key as it is printed.

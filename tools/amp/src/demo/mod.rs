@@ -1,8 +1,9 @@
 //! `amp demo`: a server, two machines, and what came of their talk, for people or for programs.
 
-mod console;
+pub mod console;
 mod figures;
 pub mod folder;
+mod images;
 pub mod pair;
 mod talk;
 
@@ -18,6 +19,7 @@ use crate::{output, process, server};
 use console::Console;
 use figures::Total;
 use folder::Folder;
+use images::Prepared;
 use pair::{Pair, Start};
 use talk::{Outcome, Rules, Talk};
 
@@ -39,6 +41,12 @@ pub struct Options {
     /// How many talks to hold, one after the other; ends at the first that fails
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
+    /// Insist on Zephyr images; where there is no workspace, make one with west in the cache folder (needs the network)
+    #[arg(long, conflicts_with = "bare_metal")]
+    pub zephyr: bool,
+    /// Take the bare-metal images, and do not look for Zephyr
+    #[arg(long)]
+    pub bare_metal: bool,
     /// Print the figures as JSON, one object a run; the consoles go to standard error
     #[arg(long)]
     pub json: bool,
@@ -49,6 +57,8 @@ pub struct Options {
 struct Report {
     pair: Pair,
     start: Start,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<&'static str>,
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -67,12 +77,17 @@ struct Report {
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let expected = u64::from(amp_ivshmem_conversation::MESSAGES);
-    let workshop = Workshop::prepare(&[options.pair.host, options.pair.remote].into());
-    if let (Err(error), true) = (&workshop, options.json) {
+    let prepared = images::prepare(options);
+    if let (Err(error), true) = (&prepared, options.json) {
         // What was missing is the better of two errors.
-        let _ = report(options, Err(error), None);
+        let _ = report(options, None, Err(error), None);
     }
-    let workshop = workshop?;
+    let Prepared { workshop, images, said } = prepared?;
+    if options.json {
+        eprintln!("amp: {said}");
+    } else {
+        output::line(&said)?;
+    }
     for number in 1..=options.runs {
         if options.runs > 1 && !options.json {
             output::line(&format!("run {number} of {}", options.runs))?;
@@ -80,7 +95,7 @@ pub fn run(options: &Options) -> Result<()> {
         let result = hold(options, &workshop);
         let objection = result.as_ref().ok().and_then(|outcome| outcome.total.objection(expected));
         let printed = match &result {
-            _ if options.json => report(options, result.as_ref(), objection.clone()),
+            _ if options.json => report(options, Some(images), result.as_ref(), objection.clone()),
             Ok(outcome) => output::line(&line(outcome)),
             Err(_) => Ok(()),
         };
@@ -137,12 +152,18 @@ fn line(outcome: &Outcome) -> String {
 }
 
 /// The figures, or the error, as one line of JSON on standard output.
-fn report(options: &Options, result: Result<&Outcome, &anyhow::Error>, objection: Option<String>) -> Result<()> {
+fn report(
+    options: &Options,
+    images: Option<&'static str>,
+    result: Result<&Outcome, &anyhow::Error>,
+    objection: Option<String>,
+) -> Result<()> {
     let outcome = result.ok();
     let error = result.err().map(|error| format!("{error:#}")).or(objection);
     let report = Report {
         pair: options.pair,
         start: options.start,
+        images,
         passed: error.is_none(),
         error,
         total: outcome.map(|outcome| outcome.total),
@@ -161,6 +182,8 @@ mod tests {
         start: Start::Together,
         timeout: 60,
         runs: 1,
+        zephyr: false,
+        bare_metal: false,
         json: false,
     };
 
@@ -177,6 +200,7 @@ mod tests {
         let report = Report {
             pair: OPTIONS.pair,
             start: OPTIONS.start,
+            images: Some("bare-metal"),
             passed: true,
             error: None,
             total: Some(total),

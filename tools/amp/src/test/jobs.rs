@@ -21,6 +21,8 @@ pub enum Work {
     Fuzz(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
+    /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
+    Twister,
 }
 
 /// How a job's tests are counted.
@@ -150,7 +152,7 @@ pub fn all() -> Vec<Job> {
     let talks = PAIRS.iter().flat_map(|&(host, remote)| {
         [Start::HostFirst, Start::RemoteFirst].map(|start| {
             let pair = Pair { host, remote };
-            let words = format!("demo --pair {pair} --start {} --timeout 90", start.name());
+            let words = format!("demo --bare-metal --pair {pair} --start {} --timeout 90", start.name());
             Job {
                 name: format!("pair {pair} {}", start.name()),
                 work: Work::Amp(words.into()),
@@ -161,7 +163,8 @@ pub fn all() -> Vec<Job> {
         })
     });
     let tortures = TORTURES.iter().map(job);
-    JOBS.iter().map(job).chain(talks).chain(tortures).collect()
+    let zephyr = job(&("zephyr", Work::Twister, Counted::AsOne, 60));
+    JOBS.iter().map(job).chain(talks).chain(tortures).chain([zephyr]).collect()
 }
 
 #[cfg(test)]

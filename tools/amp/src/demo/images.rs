@@ -1,0 +1,53 @@
+//! Which images the demo's machines run: Zephyr's where there is a workspace that builds them, else the bare-metal ones; and
+//! the line that says which.
+
+use anyhow::Result;
+
+use super::Options;
+use crate::machines::{Machine, Workshop};
+use crate::process;
+use crate::zephyr::{Zephyr, create};
+
+/// Everything for the talk.
+pub struct Prepared {
+    /// The machines.
+    pub workshop: Workshop,
+    /// `zephyr`, `bare-metal`, or `none`.
+    pub images: &'static str,
+    /// Which they are and why.
+    pub said: String,
+}
+
+/// Finds, builds and checks.
+///
+/// # Errors
+/// A QEMU that is not there or does not do, a build that failed, or, with `--zephyr`, no workspace to be had.
+pub fn prepare(options: &Options) -> Result<Prepared> {
+    let sides = options.pair.sides();
+    if sides.iter().all(|(machine, _)| *machine == Machine::Linux) {
+        let said = "two Linux processes, no images".to_owned();
+        return Ok(Prepared { workshop: Workshop::default(), images: "none", said });
+    }
+    let bare_metal = |why: String| {
+        let workshop = Workshop::prepare(&[options.pair.host, options.pair.remote].into())?;
+        Ok(Prepared { workshop, images: "bare-metal", said: format!("bare-metal images{why}") })
+    };
+    if options.bare_metal {
+        return bare_metal(String::new());
+    }
+    let zephyr = match Zephyr::find() {
+        Err(_) if options.zephyr && std::env::var_os("ZEPHYR_BASE").is_none_or(|base| base.is_empty()) => {
+            create::create()
+        }
+        found => found,
+    };
+    let prepared = zephyr.and_then(|zephyr| Ok((Workshop::prepare_zephyr(&zephyr, &sides)?, zephyr)));
+    match prepared {
+        Ok((workshop, zephyr)) => Ok(Prepared { workshop, images: "zephyr", said: format!("Zephyr images: {zephyr}") }),
+        Err(error) if options.zephyr => Err(error),
+        Err(error) => {
+            process::check_interrupts()?;
+            bare_metal(format!(" ({error:#})"))
+        }
+    }
+}

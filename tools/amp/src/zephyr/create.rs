@@ -1,0 +1,71 @@
+//! Makes a Zephyr workspace with west in the cache folder: this repository's `west.yml`, without its history.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::{Zephyr, run};
+use crate::{process, workspace};
+
+/// How long `west update` may take: about 400 MB are fetched.
+const UPDATE_LIMIT: Duration = Duration::from_secs(3600);
+/// How long each of the other steps may take.
+const STEP_LIMIT: Duration = Duration::from_secs(900);
+
+/// `$XDG_CACHE_HOME/amp-ivshmem`, or `~/.cache/amp-ivshmem`.
+///
+/// # Errors
+/// Neither variable names a folder.
+pub fn cache() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    Ok(folder.context("no folder for a cache: set HOME or XDG_CACHE_HOME")?.join("amp-ivshmem"))
+}
+
+/// Where the workspace is made.
+///
+/// # Errors
+/// As [`cache`].
+pub fn workspace() -> Result<PathBuf> {
+    Ok(cache()?.join("workspace"))
+}
+
+/// Makes it, or takes up where an earlier attempt ended.
+///
+/// # Errors
+/// The step that failed, why, and what to do.
+pub fn create() -> Result<Zephyr> {
+    let top = workspace()?;
+    eprintln!("amp: making a Zephyr workspace in {} (about 400 MB, some minutes)", top.display());
+    fs::create_dir_all(top.join("manifest")).with_context(|| format!("no folder {}", top.display()))?;
+    fs::copy(workspace::root().join("west.yml"), top.join("manifest/west.yml")).context("no copy of west.yml")?;
+    let venv = top.join(".venv");
+    let bin = venv.join("bin");
+    if !bin.join("west").is_file() {
+        let remedy = "install python3 and python3-venv";
+        step("python3 -m venv", remedy, Path::new("python3"), &["-m", "venv", ".venv"], &top, STEP_LIMIT)?;
+        let remedy = "is there a network? else name a workspace in ZEPHYR_BASE";
+        step("pip install west", remedy, &bin.join("pip"), &["install", "--quiet", "west"], &top, STEP_LIMIT)?;
+    }
+    let west = bin.join("west");
+    if !top.join(".west/config").is_file() {
+        step("west init", "install git", &west, &["init", "-l", "manifest"], &top, STEP_LIMIT)?;
+    }
+    let remedy = "is there a network? else name a workspace in ZEPHYR_BASE; what was fetched stays";
+    step("west update", remedy, &west, &["update", "--narrow", "--fetch-opt=--depth=1"], &top, UPDATE_LIMIT)?;
+    let requirements = ["base", "run-test"].map(|name| format!("zephyr/scripts/requirements-{name}.txt"));
+    let words = ["install", "--quiet", "-r", &requirements[0], "-r", &requirements[1]];
+    step("pip install of Zephyr's requirements", remedy, &bin.join("pip"), &words, &top, STEP_LIMIT)?;
+    Zephyr::find()
+}
+
+fn step(name: &str, remedy: &str, program: &Path, words: &[&str], folder: &Path, limit: Duration) -> Result<()> {
+    eprintln!("amp: {name}");
+    let mut command = process::guarded(program);
+    command.args(words).current_dir(folder).env_remove("ZEPHYR_BASE").env("GIT_TERMINAL_PROMPT", "0");
+    let result = run::run(command, limit, |_| {});
+    process::check_interrupts()?;
+    result.map(drop).with_context(|| format!("no Zephyr workspace, {name} failed ({remedy})"))
+}

@@ -1,0 +1,75 @@
+//! Zephyr images of this repository's applications, built with west in a cache, and built anew where their sources changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::build::Build;
+use super::{Zephyr, run};
+use crate::machines::{Machine, Role};
+use crate::{process, workspace};
+
+/// How long one image may take to build; the first compiles Zephyr and Rust's `core`.
+const BUILD_LIMIT: Duration = Duration::from_secs(900);
+/// How long CMake may take to find that nothing has changed, or to build what has.
+const AGAIN_LIMIT: Duration = Duration::from_secs(600);
+
+/// Zephyr's name of a machine's board.
+///
+/// # Errors
+/// A Linux process has none.
+pub fn board(machine: Machine) -> Result<&'static str> {
+    match machine {
+        Machine::A53 => Ok("qemu_cortex_a53"),
+        Machine::M3 => Ok("qemu_cortex_m3"),
+        Machine::Linux => anyhow::bail!("a Linux process is no board"),
+    }
+}
+
+/// The demo's image, the sample `rpmsg_echo`.
+///
+/// # Errors
+/// It does not build.
+pub fn echo(zephyr: &Zephyr, machine: Machine, role: Role) -> Result<Build> {
+    let name = format!("{}-{role}", machine.name());
+    let choice = if role == Role::Host { "-DCONFIG_SAMPLE_HOST=y" } else { "-DCONFIG_SAMPLE_REMOTE=y" };
+    Build::open(&build(zephyr, &name, board(machine)?, "samples/rpmsg_echo", choice)?)
+}
+
+/// The folder of an application's build, up to date.
+///
+/// # Errors
+/// It does not build; the line that tells why, and where the rest is.
+pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, setting: &str) -> Result<PathBuf> {
+    let cache = zephyr.cache()?;
+    fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
+    let folder = cache.join(name);
+    if folder.join("built").is_file() && again(zephyr, &folder).is_ok() {
+        return Ok(folder);
+    }
+    process::check_interrupts()?;
+    let mut west = zephyr.west();
+    west.args(["build", "-p", "always", "-S", "amp-ivshmem", "-b", board, "-d"]).arg(&folder);
+    west.arg(workspace::root().canonicalize()?.join(application)).args(["--", setting]);
+    eprintln!("amp: building {application} for {board} ({name}) with west; the first time takes a minute or more");
+    finish(&cache, name, run::run(west, BUILD_LIMIT, |_| {}))?;
+    fs::write(folder.join("built"), "")?;
+    Ok(folder)
+}
+
+/// What changed since, as the build itself knows.
+fn again(zephyr: &Zephyr, folder: &Path) -> Result<()> {
+    let mut cmake = zephyr.program(Path::new("cmake"));
+    cmake.env("ZEPHYR_EXTRA_MODULES", super::extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), true));
+    cmake.arg("--build").arg(folder);
+    run::run(cmake, AGAIN_LIMIT, |_| {})?;
+    Ok(())
+}
+
+fn finish(cache: &Path, name: &str, result: Result<Vec<String>>) -> Result<()> {
+    result.map(drop).with_context(|| {
+        format!("the Zephyr image {name} does not build (west build -d {})", cache.join(name).display())
+    })
+}

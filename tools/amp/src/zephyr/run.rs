@@ -1,0 +1,85 @@
+//! Long commands of Zephyr's tools: run to their end with a limit, their output kept, and one line of it that says why they
+//! failed.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Error, Result, anyhow, bail};
+
+use crate::process::{self, Running};
+
+/// What marks the line that tells the cause, the best first. CMake tells it in the line below.
+const CAUSES: [&str; 7] =
+    ["ModuleNotFoundError", "FATAL ERROR: ", "fatal error: ", "CMake Error", "error: ", "error[", "ERROR"];
+/// How much of a line is shown, in characters.
+const SHOWN: usize = 240;
+
+/// Runs `command` to its end; `show` gets each line.
+///
+/// # Errors
+/// It does not start, fails (with the cause from its output), takes longer than `limit`, or an interrupt.
+pub fn run(command: Command, limit: Duration, mut show: impl FnMut(&str)) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    let status = Running::spawn(command)?.lines_until_exit(Some(limit), |line, _| {
+        show(line);
+        lines.push(line.to_owned());
+    })?;
+    match status {
+        Some(status) if status.success() => Ok(lines),
+        Some(status) => bail!("{}", cause(&lines).unwrap_or_else(|| process::describe(status))),
+        None => bail!("no end within {} s", limit.as_secs()),
+    }
+}
+
+/// The line that tells why.
+fn cause(lines: &[String]) -> Option<String> {
+    let marked = CAUSES.iter().find_map(|mark| Some((mark, lines.iter().position(|line| line.contains(mark))?)));
+    let line = match marked {
+        Some((&"CMake Error", at)) => lines[at + 1..].iter().find(|line| !line.trim().is_empty()),
+        Some((_, at)) => lines.get(at),
+        None => lines.iter().rev().find(|line| !line.trim().is_empty()),
+    };
+    line.map(|line| line.trim().chars().take(SHOWN).collect())
+}
+
+/// An error as its one telling line.
+pub fn first_line(error: Error) -> Error {
+    let text = format!("{error:#}");
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    anyhow!(cause(&lines).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Option<String> {
+        cause(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_cause_is_found_in_what_zephyrs_tools_print() {
+        let cmake = "-- x\nCMake Error at a.cmake:3 (find_package):\n\n  No Zephyr SDK.\n\nFATAL: y";
+        assert_eq!(of(cmake).unwrap(), "No Zephyr SDK.");
+        assert_eq!(
+            of("Traceback\nModuleNotFoundError: No module named 'elftools'\nx").unwrap(),
+            "ModuleNotFoundError: No module named 'elftools'"
+        );
+        assert_eq!(of("a\nx.c:1: error: y\nb").unwrap(), "x.c:1: error: y");
+        assert_eq!(of("a\nlast\n\n").unwrap(), "last");
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn a_command_that_fails_tells_why_and_one_that_hangs_is_stopped() {
+        let shell = |script: &str| {
+            let mut command = process::guarded("sh");
+            command.args(["-c", script]);
+            run(command, Duration::from_secs(1), |_| {})
+        };
+        assert_eq!(shell("echo a; echo b >&2").unwrap().len(), 2);
+        assert_eq!(shell("echo error: no; exit 3").unwrap_err().to_string(), "error: no");
+        assert_eq!(shell("exit 3").unwrap_err().to_string(), "exit status 3");
+        assert_eq!(shell("sleep 9").unwrap_err().to_string(), "no end within 1 s");
+    }
+}

@@ -250,6 +250,9 @@ static int open_instance(const struct device *dev)
 	struct ipc_data *data = dev->data;
 	int result = -EALREADY;
 
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
 	k_mutex_lock(&data->life, K_FOREVER);
 	if (!data->open) {
 		k_thread_create(&data->thread, config->stack, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE, run, (void *)dev, NULL, NULL,
@@ -272,7 +275,7 @@ static int close_instance(const struct device *dev)
 	struct ipc_data *data = dev->data;
 	int result = -EALREADY;
 
-	if (k_current_get() == &data->thread) {
+	if (k_is_in_isr() || k_current_get() == &data->thread) {
 		/* From a callback: the thread would wait for itself. */
 		return -EBUSY;
 	}
@@ -300,7 +303,10 @@ static int register_endpoint(const struct device *dev, void **token, const struc
 	enum amp_ipc_status status;
 	uint32_t number;
 
-	if (config == NULL || config->name == NULL || k_is_in_isr()) {
+	if (k_is_in_isr()) {
+		return -EBUSY;
+	}
+	if (config == NULL || config->name == NULL) {
 		return -EINVAL;
 	}
 	k_mutex_lock(&data->callbacks, K_FOREVER);

@@ -16,9 +16,10 @@ AMP = os.environ.get("AMP", str(ROOT / "amp"))
 class Machine:
     """A running QEMU."""
 
-    def __init__(self, folder: Path, run_in: Path):
+    def __init__(self, folder: Path, run_in: Path, command: list[str] | None = None):
+        """Starts the image of a build folder, by a command of its own where the machine is to be another."""
         self.name = f"{folder.name} in {run_in.name}"
-        self.command = [AMP, "machine", str(folder)]
+        self.command = command or [AMP, "machine", str(folder)]
         self.run_in = run_in
         self.lines: list[str] = []
         self.changed = threading.Condition()

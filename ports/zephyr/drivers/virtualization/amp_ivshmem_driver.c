@@ -1,6 +1,7 @@
 /* Zephyr's ivshmem API on the Rust device: locks, errnos and log lines. Decides nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include <zephyr/kernel.h>
 #include <zephyr/logging/log.h>
@@ -54,6 +55,15 @@ int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_
 		break;
 	}
 	return errno_of(status);
+}
+
+void amp_ivshmem_driver_stop(const struct device *dev)
+{
+	struct amp_ivshmem_data *data = dev->data;
+	k_spinlock_key_t key = k_spin_lock(&data->lock);
+
+	memset(&data->rust, 0, sizeof(data->rust));
+	k_spin_unlock(&data->lock, key);
 }
 
 void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector)

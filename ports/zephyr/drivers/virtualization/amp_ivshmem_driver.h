@@ -31,6 +31,9 @@ extern const struct ivshmem_driver_api amp_ivshmem_api;
 /* Starts the device at `place`; interrupts may come at once. Logs what is wrong; 0 or -errno. */
 int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place);
 
+/* As before it started: every call is answered with -ENODEV. For a device that turns out not to work. */
+void amp_ivshmem_driver_stop(const struct device *dev);
+
 /* Says whom an interrupt of `vector` was for. From an ISR. */
 void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector);
 

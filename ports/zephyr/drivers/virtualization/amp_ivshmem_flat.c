@@ -26,6 +26,7 @@ struct flat_config {
 	uintptr_t memory;
 	size_t memory_size;
 	void (*connect)(void);
+	void (*disconnect)(void);
 };
 
 struct flat_data {
@@ -95,6 +96,10 @@ static int start(const struct device *dev)
 	if (result == 0) {
 		config->connect();
 		result = prove(dev);
+		if (result < 0) {
+			config->disconnect();
+			amp_ivshmem_driver_stop(dev);
+		}
 	}
 	return result;
 }
@@ -111,12 +116,17 @@ static int start(const struct device *dev)
 		IRQ_CONNECT(DT_INST_IRQN(n), DT_INST_IRQ(n, priority), interrupt, DEVICE_DT_INST_GET(n), 0);               \
 		irq_enable(DT_INST_IRQN(n));                                                                               \
 	}                                                                                                                  \
+	static void disconnect_##n(void)                                                                                   \
+	{                                                                                                                  \
+		irq_disable(DT_INST_IRQN(n));                                                                              \
+	}                                                                                                                  \
 	static const struct flat_config config_##n = {                                                                     \
 		.registers = DT_INST_REG_ADDR_BY_IDX(n, 0),                                                                \
 		.registers_size = DT_INST_REG_SIZE_BY_IDX(n, 0),                                                           \
 		.memory = DT_INST_REG_ADDR_BY_IDX(n, 1),                                                                   \
 		.memory_size = DT_INST_REG_SIZE_BY_IDX(n, 1),                                                              \
 		.connect = connect_##n,                                                                                    \
+		.disconnect = disconnect_##n,                                                                              \
 	};                                                                                                                 \
 	static struct flat_data data_##n;                                                                                  \
 	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_KERNEL_INIT_PRIORITY_DEVICE,     \

@@ -49,12 +49,27 @@ static void interrupt(const void *parameter)
 	amp_ivshmem_driver_interrupt(vector->dev, vector->number);
 }
 
+/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking, and never returns from one that lacked
+ * memory to start.
+ */
+static bool controller_is_ready(void)
+{
+#if defined(CONFIG_GIC_V3_ITS) && DT_HAS_COMPAT_STATUS_OKAY(arm_gic_v3_its)
+	return device_is_ready(DEVICE_DT_GET_ONE(arm_gic_v3_its));
+#else
+	return true;
+#endif
+}
+
 /* Connects as many vectors as there are, with the device not yet sending any; how many, or -errno. */
 static int connect(const struct device *dev)
 {
 	struct pci_data *data = dev->data;
-	int count = pcie_msi_vectors_allocate(data->pcie->bdf, CONFIG_AMP_IVSHMEM_INT_PRIORITY, data->msi, VECTORS);
+	int count = 0;
 
+	if (controller_is_ready()) {
+		count = pcie_msi_vectors_allocate(data->pcie->bdf, CONFIG_AMP_IVSHMEM_INT_PRIORITY, data->msi, VECTORS);
+	}
 	if (count == 0) {
 		LOG_ERR("%s: no MSI-X vector to be had: the interrupt controller needs MSI (on Arm CONFIG_GIC_V3_ITS=y) and "
 			"memory for it (CONFIG_HEAP_MEM_POOL_SIZE)", dev->name);
@@ -117,6 +132,7 @@ static int start(const struct device *dev)
 	/* From here doorbells arrive; one that rang before is lost, and its memory is looked at by whoever starts anyway. */
 	if (place.vectors > 0 && !pcie_msi_enable(data->pcie->bdf, data->msi, place.vectors, 0)) {
 		LOG_ERR("%s: MSI-X cannot be enabled", dev->name);
+		amp_ivshmem_driver_stop(dev);
 		return -EIO;
 	}
 #endif

@@ -1,0 +1,123 @@
+/* An echo through Zephyr's ipc_service: the host asks without copying, the remote answers from its callback. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <zephyr/ipc/ipc_service.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/printk.h>
+
+#define HOST     (DT_ENUM_IDX(DT_NODELABEL(ipc0), role) == 0)
+#define MESSAGES 1000
+
+static const struct device *const ipc = DEVICE_DT_GET(DT_NODELABEL(ipc0));
+static struct ipc_ept endpoint;
+/* The number that is under way, and whether it came back as it was sent. */
+static uint32_t number;
+static bool right;
+K_SEM_DEFINE(bound, 0, 1);
+K_SEM_DEFINE(answered, 0, 1);
+
+static void on_bound(void *priv)
+{
+	ARG_UNUSED(priv);
+	printk("bound\n");
+	k_sem_give(&bound);
+}
+
+static void on_unbound(void *priv)
+{
+	ARG_UNUSED(priv);
+	printk("unbound: the peer is gone\n");
+}
+
+#ifndef AMP_IPC_HAS_UNBOUND
+/* How a Zephyr that has no callback for it is told. */
+static void on_error(const char *message, void *priv)
+{
+	if (strcmp(message, "unbound") == 0) {
+		on_unbound(priv);
+	}
+}
+#endif
+
+static void on_received(const void *data, size_t length, void *priv)
+{
+	ARG_UNUSED(priv);
+	if (HOST) {
+		uint32_t answer;
+
+		/* Out of the shared memory first: the peer could change it between two looks. */
+		right = length == sizeof(answer);
+		if (right) {
+			memcpy(&answer, data, sizeof(answer));
+			right = answer == number;
+		}
+		k_sem_give(&answered);
+	} else {
+		int result = ipc_service_send(&endpoint, data, length);
+
+		if (result < 0) {
+			printk("no answer: %d\n", result);
+		}
+	}
+}
+
+static const struct ipc_ept_cfg config = {
+	.name = "echo",
+	.cb = {
+		.bound = on_bound,
+#ifdef AMP_IPC_HAS_UNBOUND
+		.unbound = on_unbound,
+#else
+		.error = on_error,
+#endif
+		.received = on_received,
+	},
+};
+
+/* One message, written where it is sent from; whether it came back. */
+static bool ask(void)
+{
+	uint32_t size = sizeof(number);
+	void *buffer;
+	int result = ipc_service_get_tx_buffer(&endpoint, &buffer, &size, K_SECONDS(1));
+
+	if (result < 0) {
+		printk("no buffer: %d\n", result);
+		return false;
+	}
+	memcpy(buffer, &number, sizeof(number));
+	k_sem_reset(&answered);
+	result = ipc_service_send_nocopy(&endpoint, buffer, sizeof(number));
+	if (result < 0) {
+		printk("not sent: %d\n", result);
+		(void)ipc_service_drop_tx_buffer(&endpoint, buffer);
+		return false;
+	}
+	return k_sem_take(&answered, K_SECONDS(10)) == 0 && right;
+}
+
+int main(void)
+{
+	int result = ipc_service_open_instance(ipc);
+
+	if (result == 0) {
+		result = ipc_service_register_endpoint(ipc, &endpoint, &config);
+	}
+	if (result != 0) {
+		printk("rpmsg_echo_c: %d\n", result);
+		return 0;
+	}
+	printk("up as %s\n", HOST ? "host" : "remote");
+	/* With each peer that comes, from the beginning. */
+	while (HOST) {
+		uint32_t back = 0;
+
+		k_sem_take(&bound, K_FOREVER);
+		for (number = 0; number < MESSAGES && ask(); number++) {
+			back++;
+		}
+		printk("%u of %u messages came back\n", back, MESSAGES);
+	}
+	return 0;
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One image on machines that are not as its devicetree says: a line that names node and cause, an errno, and no fault."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from machine import Machine
+
+
+@pytest.fixture
+def start(device_object):
+    """Starts the image on a machine for which words of QEMU's command are replaced, and some added."""
+    machines: list[Machine] = []
+
+    def start(old="", new="", *more) -> Machine:
+        folder = Path(device_object.device_config.app_build_dir)
+
+        def change(words: list[str]) -> list[str]:
+            return [re.sub(old, new, word) if old else word for word in words] + list(more)
+
+        machine = Machine(folder, run_in=folder, change=change)
+        machines.append(machine)
+        return machine
+
+    yield start
+    for machine in machines:
+        machine.stop()
+        text = "\n".join(machine.lines)
+        print(text)
+        assert not re.search("FATAL|FAULT|panicked|Halting", text), text
+
+
+def without_a_device(machine: Machine, node: str) -> None:
+    """What all APIs answer where the ivshmem device is not ready."""
+    machine.expect("still here", 120)
+    machine.expect("ready: ivshmem 0, mbox 0, ipc 1", 1)
+    machine.expect("ivshmem: 0 bytes nowhere, 0 vectors, ring -19, register -19", 1)
+    machine.expect("mbox: 0 channels, send -22, enable -22", 1)
+    machine.expect("ipc: close -120, open -19, register -16", 1)
+    machine.expect(rf"<err> amp_mbox: mbox0: {node} is not ready", 5)
+    machine.expect(rf"<err> amp_ipc: ipc0: {node} is not ready", 5)
+
+
+def test_both_a_machine_as_it_should_be(server, start):
+    machine = start()
+    machine.expect("still here")
+    machine.expect("ready: ivshmem 1, mbox 1, ipc 1", 1)
+    machine.expect("ivshmem: 1048576 bytes, 1 vectors, ring 0, register 0", 1)
+    machine.expect("mbox: 1 channels, send 0, enable 0", 1)
+    # No peer: nothing is bound.
+    machine.expect("ipc: close -120, open 0, register 0", 1)
+    machine.expect("ipc: send -16, get -16, drop -6, nocopy -6, hold -6, release -6", 1)
+    busy = "send -16, size -16, get -16, drop -16, nocopy -16, hold -16, release -16, register -16, deregister -16"
+    machine.expect(f"isr: {busy}", 1)
+    machine.expect("isr: open -16, close -16", 1)
+
+
+def test_both_no_server(start):
+    machine = start()
+    machine.expect("Failed to connect to 'ivshmem.sock'")
+
+
+def test_pci_absent(server, start):
+    machine = start("^ivshmem-doorbell,.*", "virtio-rng-pci")
+    without_a_device(machine, "ivshmem")
+    machine.expect("<err> amp_ivshmem: ivshmem: no ivshmem device on PCI", 1)
+
+
+def test_pci_plain(server, start):
+    """A device without a doorbell has memory, and nothing that rings."""
+    memory = "memory-backend-ram,id=m,size=1M,share=on"
+    machine = start("^ivshmem-doorbell,.*", "ivshmem-plain,memdev=m", "-object", memory)
+    machine.expect("still here")
+    machine.expect("ready: ivshmem 1, mbox 0, ipc 1", 1)
+    machine.expect("ivshmem: 1048576 bytes, 0 vectors, ring -88, register -88", 1)
+    machine.expect("mbox: 0 channels, send -22, enable -22", 1)
+    machine.expect("ipc: close -120, open -134, register -16", 1)
+    machine.expect("<wrn> amp_ivshmem: ivshmem: no doorbell: an ivshmem-plain device", 1)
+    machine.expect("<err> amp_mbox: mbox0: ivshmem has no doorbell", 1)
+    machine.expect("<err> amp_ipc: ipc0: ivshmem has no doorbell", 1)
+
+
+def test_msix_not_to_be_had(server, start):
+    machine = start()
+    without_a_device(machine, "ivshmem")
+    machine.expect("<err> amp_ivshmem: ivshmem: no MSI-X vector to be had", 1)
+
+
+def test_flat_absent(server, start):
+    """The machine has nothing at the node's addresses."""
+    machine = start("^(LD_PRELOAD|AMP_QEMU_FLAT)=.*", "NOTHING=")
+    without_a_device(machine, "ivshmem@400ff000")
+    machine.expect("<err> amp_ivshmem: ivshmem@400ff000: its doorbell does not ring", 1)
+
+
+def test_flat_another_interrupt(server, start):
+    machine = start("irq=40", "irq=41")
+    without_a_device(machine, "ivshmem@400ff000")
+    machine.expect("<err> amp_ivshmem: ivshmem@400ff000: its doorbell does not ring", 1)
+
+
+def test_flat_an_interrupt_that_the_machine_has_not(server, start):
+    machine = start("irq=40", "irq=240")
+    machine.expect("irq=240 in AMP_QEMU_FLAT: this machine's NVIC has inputs 0 to")
+
+
+@pytest.mark.parametrize("size", ["2M"])
+def test_flat_of_another_size_than_the_server_s(server, start):
+    machine = start()
+    machine.expect("shmem size different from device size!; give the server and size= the same size")

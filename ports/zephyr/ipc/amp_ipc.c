@@ -392,6 +392,7 @@ static int init(const struct device *dev)
 }
 
 #define AMP_IPC(n)                                                                                                         \
+	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay), "the ivshmem device of this node is disabled"); \
 	static K_THREAD_STACK_DEFINE(stack_##n, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE);                                        \
 	static const struct ipc_config config_##n = {                                                                      \
 		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                                                     \

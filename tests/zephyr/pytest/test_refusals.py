@@ -2,11 +2,24 @@
 """One image on machines that are not as its devicetree says: a line that names node and cause, an errno, and no fault."""
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from machine import Machine
+
+
+def qemu_command(folder: Path) -> list[str]:
+    """What the build runs, to be changed, with the console on standard input and output."""
+    ninja = ["ninja", "-C", str(folder), "-t", "commands", "run"]
+    found = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
+    line = next(line for line in reversed(found.splitlines()) if "qemu-system-" in line)
+    words = shlex.split(next(part for part in line.split("&&") if "qemu-system-" in part))
+    at = words.index("-pidfile")
+    del words[at : at + 2]
+    return [re.sub(r"^(pipe|stdio),id=con,.*", "stdio,id=con,mux=on", word) for word in words]
 
 
 @pytest.fixture
@@ -16,11 +29,8 @@ def start(device_object):
 
     def start(old="", new="", *more) -> Machine:
         folder = Path(device_object.device_config.app_build_dir)
-
-        def change(words: list[str]) -> list[str]:
-            return [re.sub(old, new, word) if old else word for word in words] + list(more)
-
-        machine = Machine(folder, run_in=folder, change=change)
+        command = [re.sub(old, new, word) if old else word for word in qemu_command(folder)]
+        machine = Machine(folder, run_in=folder, command=command + list(more))
         machines.append(machine)
         return machine
 

@@ -167,6 +167,7 @@ static int init(const struct device *dev)
 }
 
 #define AMP_MBOX(n)                                                                                                        \
+	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay), "the ivshmem device of this node is disabled"); \
 	BUILD_ASSERT(DT_INST_PROP_OR(n, peer_id, 0) <= UINT16_MAX, "peer-id: peers end at 65535");                         \
 	static const struct mbox_config config_##n = {                                                                     \
 		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                                                     \

@@ -49,9 +49,7 @@ static void interrupt(const void *parameter)
 	amp_ivshmem_driver_interrupt(vector->dev, vector->number);
 }
 
-/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking, and never returns from one that lacked
- * memory to start.
- */
+/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking whether it has started. */
 static bool controller_is_ready(void)
 {
 #if defined(CONFIG_GIC_V3_ITS) && DT_HAS_COMPAT_STATUS_OKAY(arm_gic_v3_its)

@@ -48,7 +48,6 @@ ZTEST_USER(user, test_a_user_thread_has_the_device)
 	}
 	zassert_true(set);
 	zassert_equal(ivshmem_int_peer(dev, UINT32_MAX, 0), -EINVAL);
-	zassert_ok(ivshmem_register_handler(dev, NULL, 0));
 }
 
 ZTEST_USER(user, test_an_address_that_is_not_the_thread_s_is_refused)

@@ -96,6 +96,50 @@ static int once(size_t size, uint8_t seed)
 	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
 }
 
+static void *buffers[CONFIG_AMP_IVSHMEM_IPC_BUFFERS];
+
+static void drop_first(struct k_work *work)
+{
+	ARG_UNUSED(work);
+	(void)ipc_service_drop_tx_buffer(&endpoint, buffers[0]);
+}
+K_WORK_DELAYABLE_DEFINE(dropping, drop_first);
+
+/* Buffers without a copy: all of them, one too many, and what must not be done; 0, or the line that failed. */
+static int without_a_copy(int longest)
+{
+#define EXPECT(condition)                                                                                                  \
+	if (!(condition)) {                                                                                                \
+		return __LINE__;                                                                                           \
+	}
+	uint32_t size = longest + 1;
+	void *one_more;
+
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOMEM && size == longest);
+	ARRAY_FOR_EACH(buffers, i) {
+		size = 0;
+		EXPECT(ipc_service_get_tx_buffer(&endpoint, &buffers[i], &size, K_SECONDS(20)) == 0 && size == longest);
+		memset(buffers[i], i, longest);
+	}
+	size = 1;
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOBUFS);
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_MSEC(50)) == -ENOBUFS);
+	/* One that is dropped wakes who waits. */
+	k_work_schedule(&dropping, K_MSEC(50));
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_FOREVER) == 0 && one_more == buffers[0]);
+	EXPECT(ipc_service_send_nocopy(&endpoint, buffers[1], longest + 1) == -EBADMSG);
+	EXPECT(ipc_service_send_nocopy(&endpoint, (char *)buffers[1] + 8, 1) == -EALREADY);
+	EXPECT(ipc_service_send_nocopy(&endpoint, &size, 1) == -ENXIO);
+	ARRAY_FOR_EACH(buffers, i) {
+		EXPECT(ipc_service_drop_tx_buffer(&endpoint, buffers[i]) == 0);
+		EXPECT(ipc_service_drop_tx_buffer(&endpoint, buffers[i]) == -EALREADY);
+	}
+	EXPECT(ipc_service_drop_tx_buffer(&endpoint, NULL) == -ENXIO);
+	EXPECT(ipc_service_release_rx_buffer(&endpoint, &size) == -ENXIO);
+	EXPECT(ipc_service_hold_rx_buffer(&endpoint, buffers[0]) == -ENXIO);
+	return 0;
+}
+
 static int all(void)
 {
 	static uint8_t too_long[LONG];
@@ -106,6 +150,7 @@ static int all(void)
 		printk("a message of %d bytes must be refused: %d\n", longest + 1, result);
 		return -EIO;
 	}
+	printk("without a copy: %d\n", without_a_copy(longest));
 	for (int i = 0; i < 200; i++) {
 		size_t size = i == 199 ? longest : (i * 37) % (longest + 1);
 

@@ -22,6 +22,15 @@ ZTEST(upstream_mbox, test_rings)
 	zassert_true(device_is_ready(mbox));
 	zassert_ok(mbox_register_callback(mbox, 0, on_ring, &heard));
 	zassert_ok(mbox_set_enabled(mbox, 0, true));
+	/* More than once, because QEMU starts before it has its own doorbell from the server, and loses what rings before. */
+	for (int i = 0; i < 600; i++) {
+		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));
+		if (k_sem_take(&heard, K_MSEC(100)) == 0) {
+			break;
+		}
+	}
+	while (k_sem_take(&heard, K_MSEC(300)) == 0) {
+	}
 	for (int i = 0; i < 20; i++) {
 		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));
 		zassert_ok(k_sem_take(&heard, K_SECONDS(10)), "ring %d", i);

@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use amp_ivshmem::mem::Bytes;
-use amp_ivshmem::mem::fake::Model;
+use amp_ivshmem::mem::fake::{Model, Weakening};
 use amp_ivshmem::virtqueue::{Device, Driver, Layout, Suppression, prepare_available, prepare_used};
 use amp_ivshmem::wire::vring::DescriptorFlags;
 use loom::sync::Arc;
@@ -12,6 +12,10 @@ use loom::thread;
 
 const LAYOUT: Layout = Layout { size: 2, descriptors: 0, available: 32, used: 44 };
 const BUFFERS: u32 = 68;
+
+/// What the driver side's and the device side's memory lack.
+type Weak = [Option<Weakening>; 2];
+const SOUND: Weak = [None, None];
 
 fn prepared() -> Model {
     let memory = Model::new(BUFFERS + 2);
@@ -41,12 +45,12 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<u8> {
 }
 
 /// What is seen of a message is all of it.
-fn contents_arrive_with_the_index(suppression: Suppression) {
+fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared();
+        let memory = prepared().weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
-        let mut device = Device::new(&memory, LAYOUT, suppression).unwrap();
-        let there = memory.clone();
+        let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
         let sender = thread::spawn(move || {
             send(&memory, &mut driver, 1);
             send(&memory, &mut driver, 2);
@@ -59,14 +63,15 @@ fn contents_arrive_with_the_index(suppression: Suppression) {
 }
 
 /// A receiver that sleeps although a message is there is rung for it.
-fn no_wake_up_is_lost(suppression: Suppression) {
+fn no_wake_up_is_lost(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared();
+        let memory = prepared().weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
-        let mut device = Device::new(&memory, LAYOUT, suppression).unwrap();
+        let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
         device.refuse_notifications();
         let rung = Arc::new(AtomicBool::new(false));
-        let (there, bell) = (memory.clone(), rung.clone());
+        let bell = rung.clone();
         let sender = thread::spawn(move || {
             if send(&memory, &mut driver, 1) {
                 bell.store(true, Ordering::Relaxed);
@@ -79,15 +84,36 @@ fn no_wake_up_is_lost(suppression: Suppression) {
     });
 }
 
-/// A buffer that came back is the sender's again: it may write it.
-#[test]
-fn buffers_come_back_unread() {
-    loom::model(|| {
-        let memory = prepared();
-        let mut driver = Driver::new(&memory, LAYOUT, Suppression::Events).unwrap();
-        let mut device = Device::new(&memory, LAYOUT, Suppression::Events).unwrap();
+/// A sender that sleeps until a buffer comes back, although one has, is rung for it.
+fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
+    loom::model(move || {
+        let memory = prepared().weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
+        let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
+        let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
         send(&memory, &mut driver, 1);
-        let there = memory.clone();
+        let rung = Arc::new(AtomicBool::new(false));
+        let bell = rung.clone();
+        let receiver = thread::spawn(move || {
+            assert_eq!(receive(&there, &mut device), Some(1));
+            if device.must_notify() {
+                bell.store(true, Ordering::Relaxed);
+            }
+        });
+        let sleeps = driver.ask_for_notifications();
+        receiver.join().unwrap();
+        assert!(!sleeps || rung.load(Ordering::Relaxed), "asleep, and nobody rings");
+    });
+}
+
+/// A buffer that came back is the sender's again: it may write it.
+fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
+    loom::model(move || {
+        let memory = prepared().weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
+        let mut driver = Driver::new(&memory, LAYOUT, Suppression::Events).unwrap();
+        let mut device = Device::new(&there, LAYOUT, Suppression::Events).unwrap();
+        send(&memory, &mut driver, 1);
         let receiver = thread::spawn(move || assert_eq!(receive(&there, &mut device), Some(1)));
         if let Some(used) = driver.collect().unwrap() {
             Bytes::new(&memory, BUFFERS, 2).unwrap().write(used.id.into(), &[9]).unwrap();
@@ -98,15 +124,99 @@ fn buffers_come_back_unread() {
 
 #[test]
 fn contents_arrive_with_the_index_by_events() {
-    contents_arrive_with_the_index(Suppression::Events);
+    contents_arrive_with_the_index(Suppression::Events, SOUND);
 }
 
 #[test]
 fn no_wake_up_is_lost_by_events() {
-    no_wake_up_is_lost(Suppression::Events);
+    no_wake_up_is_lost(Suppression::Events, SOUND);
 }
 
 #[test]
 fn no_wake_up_is_lost_by_flags() {
-    no_wake_up_is_lost(Suppression::Flags);
+    no_wake_up_is_lost(Suppression::Flags, SOUND);
+}
+
+#[test]
+fn no_freed_buffer_is_missed_by_events() {
+    no_freed_buffer_is_missed(Suppression::Events, SOUND);
+}
+
+#[test]
+fn no_freed_buffer_is_missed_by_flags() {
+    no_freed_buffer_is_missed(Suppression::Flags, SOUND);
+}
+
+#[test]
+fn buffers_come_back_unread_by_the_indices() {
+    buffers_come_back_unread(SOUND);
+}
+
+/// Each ordering of the queue left out in turn: the tests above must notice, or they prove nothing.
+mod weakened {
+    use super::*;
+
+    const AVAILABLE_INDEX: u32 = LAYOUT.available + 2;
+    const USED_INDEX: u32 = LAYOUT.used + 2;
+    const NO_FENCES: Option<Weakening> = Some(Weakening::Fences);
+
+    #[test]
+    #[should_panic]
+    fn the_driver_publishes_what_it_offers_too_early() {
+        contents_arrive_with_the_index(Suppression::Events, [Some(Weakening::StoresAt(AVAILABLE_INDEX)), None]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_device_reads_what_is_offered_too_early() {
+        contents_arrive_with_the_index(Suppression::Events, [None, Some(Weakening::LoadsAt(AVAILABLE_INDEX))]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_device_gives_back_what_it_still_reads() {
+        buffers_come_back_unread([None, Some(Weakening::StoresAt(USED_INDEX))]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_driver_writes_what_is_still_read() {
+        buffers_come_back_unread([Some(Weakening::LoadsAt(USED_INDEX)), None]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_driver_looks_before_it_has_published() {
+        no_wake_up_is_lost(Suppression::Events, [NO_FENCES, None]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_device_looks_before_it_has_asked() {
+        no_wake_up_is_lost(Suppression::Events, [None, NO_FENCES]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_driver_looks_before_it_has_published_by_flags() {
+        no_wake_up_is_lost(Suppression::Flags, [NO_FENCES, None]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_device_looks_before_it_has_asked_by_flags() {
+        no_wake_up_is_lost(Suppression::Flags, [None, NO_FENCES]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_device_looks_before_it_has_given_back() {
+        no_freed_buffer_is_missed(Suppression::Events, [None, NO_FENCES]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_driver_looks_before_it_has_asked() {
+        no_freed_buffer_is_missed(Suppression::Events, [NO_FENCES, None]);
+    }
 }

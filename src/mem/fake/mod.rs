@@ -13,7 +13,7 @@ pub use hooked::{Hook, Hooked};
 #[cfg(loom)]
 mod model;
 #[cfg(loom)]
-pub use model::Model;
+pub use model::{Model, Weakening};
 
 /// Zeroed memory that both sides of a test take their [`Region`] from.
 #[derive(Debug)]

@@ -16,12 +16,24 @@ struct Cells {
     words: Vec<AtomicU32>,
 }
 
+/// One ordering less than the code asks for, to see that a test notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weakening {
+    /// Loads at this offset of the whole memory are relaxed.
+    LoadsAt(u32),
+    /// Stores at this offset of the whole memory are relaxed.
+    StoresAt(u32),
+    /// There are no full barriers.
+    Fences,
+}
+
 /// A memory in loom's model; a clone is the same memory.
 #[derive(Clone)]
 pub struct Model {
     cells: Arc<Cells>,
     start: u32,
     len: u32,
+    weakening: Option<Weakening>,
 }
 
 impl Model {
@@ -33,7 +45,23 @@ impl Model {
             halves: (0..len / 2).map(|_| AtomicU16::new(0)).collect(),
             words: (0..len / 4).map(|_| AtomicU32::new(0)).collect(),
         };
-        Self { cells: Arc::new(cells), start: 0, len }
+        Self { cells: Arc::new(cells), start: 0, len, weakening: None }
+    }
+
+    /// The same memory for one side that orders its accesses less than it should.
+    #[must_use]
+    pub fn weakened(&self, weakening: Option<Weakening>) -> Self {
+        Self { weakening, ..self.clone() }
+    }
+
+    fn load(&self, offset: u32, order: Load) -> Ordering {
+        let weak = self.weakening == Some(Weakening::LoadsAt(self.start + offset));
+        if weak { Ordering::Relaxed } else { order.ordering() }
+    }
+
+    fn store(&self, offset: u32, order: Store) -> Ordering {
+        let weak = self.weakening == Some(Weakening::StoresAt(self.start + offset));
+        if weak { Ordering::Relaxed } else { order.ordering() }
     }
 
     fn at(&self, offset: u32) -> usize {
@@ -55,7 +83,7 @@ unsafe impl SharedMemory for Model {
 
     fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
         match offset.checked_add(len) {
-            Some(end) if end <= self.len => Ok(Self { cells: self.cells.clone(), start: self.start + offset, len }),
+            Some(end) if end <= self.len => Ok(Self { start: self.start + offset, len, ..self.clone() }),
             _ => Err(MemoryError::OutOfBounds { offset, len, size: self.len }),
         }
     }
@@ -65,19 +93,19 @@ unsafe impl SharedMemory for Model {
     }
 
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
-        self.cells.halves[self.at(offset) / 2].load(order.ordering())
+        self.cells.halves[self.at(offset) / 2].load(self.load(offset, order))
     }
 
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
-        self.cells.halves[self.at(offset) / 2].store(value, order.ordering());
+        self.cells.halves[self.at(offset) / 2].store(value, self.store(offset, order));
     }
 
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
-        self.cells.words[self.at(offset) / 4].load(order.ordering())
+        self.cells.words[self.at(offset) / 4].load(self.load(offset, order))
     }
 
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
-        self.cells.words[self.at(offset) / 4].store(value, order.ordering());
+        self.cells.words[self.at(offset) / 4].store(value, self.store(offset, order));
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
@@ -95,6 +123,8 @@ unsafe impl SharedMemory for Model {
     }
 
     fn fence(&self) {
-        fence(Ordering::SeqCst);
+        if self.weakening != Some(Weakening::Fences) {
+            fence(Ordering::SeqCst);
+        }
     }
 }

@@ -41,3 +41,24 @@ macro_rules! targets {
 }
 
 targets!(queue, driver, device, link_native, link_hostile, link_openamp, names);
+
+/// Virtio's rule of notifications over all of 16 bits, wraps included: notify if and only if one of the indices that were
+/// passed, `old` to before `new`, is the event. Counted from `old`, the event lies `distance` ahead, and it is passed if
+/// that is less than the number of steps. All pairs of these; and since the rule may only know differences, others' places
+/// for some.
+#[test]
+fn the_event_rule_is_exact_for_all_distances() {
+    use amp_ivshmem::wire::vring::need_event;
+    let most = if cfg!(debug_assertions) { 300 } else { u16::MAX };
+    for distance in 0..=u16::MAX {
+        for steps in 0..=most {
+            assert_eq!(need_event(distance, steps, 0), distance < steps, "event {distance}, {steps} steps");
+        }
+    }
+    for old in 0..=u16::MAX {
+        for (distance, steps) in [(0, 0), (0, 1), (1, 1), (5, 16), (16, 16), (15, 16), (32767, 32768), (65535, 65535)] {
+            let (event, new) = (old.wrapping_add(distance), old.wrapping_add(steps));
+            assert_eq!(need_event(event, new, old), distance < steps, "event {event}, new {new}, old {old}");
+        }
+    }
+}

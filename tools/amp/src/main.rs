@@ -8,6 +8,7 @@ mod pair;
 mod peer;
 mod process;
 mod qemu;
+mod random;
 mod server;
 mod server_options;
 mod test;
@@ -67,6 +68,7 @@ It speaks version 0 of QEMU's ivshmem protocol, and runs until SIGINT or SIGTERM
 Examples:
   amp server --socket /tmp/ivshmem
   amp server --socket /tmp/ivshmem --size 1M
+  amp server --socket /tmp/ivshmem --fault lose=4,double=8,late=20
   qemu-system-aarch64 -machine virt … -chardev socket,path=/tmp/ivshmem,id=ivshmem \\
       -device ivshmem-doorbell,chardev=ivshmem,vectors=1")]
     Server(server_options::ServerOptions),

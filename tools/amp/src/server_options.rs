@@ -19,12 +19,16 @@ pub struct ServerOptions {
     /// A file that is the memory, kept at the end; without one the memory is anonymous and cannot change its size
     #[arg(long, value_name = "FILE")]
     pub memory: Option<PathBuf>,
+    /// What to do wrong: `lose=N`, `double=N` (one doorbell in N), `late=MS`, `join=MS` (up to so late), `drop=MS` (a peer
+    /// about so often), `stall=ID` (that peer hears no more after its greeting), `seed=S`; several with commas
+    #[arg(long, value_name = "FAULTS")]
+    pub fault: Option<server::Faults>,
 }
 
 impl From<ServerOptions> for server::Options {
     fn from(options: ServerOptions) -> Self {
-        let ServerOptions { socket, size, vectors, memory } = options;
-        Self { socket, size, vectors, memory }
+        let ServerOptions { socket, size, vectors, memory, fault: faults } = options;
+        Self { socket, size, vectors, memory, faults }
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Client {
     pub id: u16,
     /// Its eventfds, by vector.
     pub eventfds: Vec<Rc<OwnedFd>>,
+    /// What the others get as these: the same, or others that a relay listens to.
+    pub doorbells: Vec<Rc<OwnedFd>>,
+    /// It hears no more, as a fault wants it.
+    pub stalled: bool,
     connection: OwnedFd,
     queue: VecDeque<Message>,
     /// The last `send` met [`Sent::Crowded`].
@@ -52,7 +56,15 @@ pub struct Client {
 impl Client {
     /// The client behind `connection`, which must not block.
     pub fn new(id: u16, connection: OwnedFd, eventfds: Vec<Rc<OwnedFd>>) -> Self {
-        Self { id, eventfds, connection, queue: VecDeque::new(), crowded: false }
+        Self {
+            id,
+            doorbells: eventfds.clone(),
+            stalled: false,
+            eventfds,
+            connection,
+            queue: VecDeque::new(),
+            crowded: false,
+        }
     }
 
     /// What to poll.
@@ -62,7 +74,7 @@ impl Client {
 
     /// Whether something waits for it to read.
     pub fn is_behind(&self) -> bool {
-        !self.queue.is_empty()
+        !self.stalled && !self.queue.is_empty()
     }
 
     /// Appends a message.

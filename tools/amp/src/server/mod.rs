@@ -4,6 +4,7 @@
 //! "Client-server protocol"). It knows nothing of what lies in the memory.
 
 mod client;
+mod fault;
 mod ids;
 mod memory;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{EventfdFlags, eventfd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+pub use fault::Faults;
 use serve::Stop;
 use socket::Listener;
 
@@ -51,12 +53,14 @@ pub struct Options {
     /// The file that is the memory: made where it does not exist, used as it is where it has the right size, and kept
     /// at the end. Without one, the memory is anonymous, and sealed so that no peer can change its size.
     pub memory: Option<PathBuf>,
+    /// What to do wrong, to see what clients make of it. By default nothing.
+    pub faults: Option<Faults>,
 }
 
 impl Options {
     /// 4 MiB of anonymous memory and one vector at `socket`.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), size: 4 << 20, vectors: 1, memory: None }
+        Self { socket: socket.into(), size: 4 << 20, vectors: 1, memory: None, faults: None }
     }
 }
 
@@ -80,6 +84,8 @@ pub enum Reason {
     SentData,
     /// It did not read, and too many messages waited for it.
     DidNotRead,
+    /// It was drawn to be dropped, as the faults want it.
+    Fault,
 }
 
 impl fmt::Display for Event {
@@ -93,6 +99,7 @@ impl fmt::Display for Event {
             Self::Left(id, Reason::DidNotRead) => {
                 write!(f, "peer {id} dropped: it did not read, and {} messages waited for it", client::QUEUE_MAX)
             }
+            Self::Left(id, Reason::Fault) => write!(f, "peer {id} dropped: a fault that was asked for"),
             Self::Refused(why) => write!(f, "client refused: {why}"),
         }
     }
@@ -103,6 +110,7 @@ pub struct Server {
     listener: Listener,
     memory: OwnedFd,
     vectors: u16,
+    faults: Option<Faults>,
 }
 
 impl Server {
@@ -126,7 +134,7 @@ impl Server {
             None => memory::anonymous(options.size)?,
             Some(path) => memory::file(path, options.size)?,
         };
-        Ok(Self { listener, memory, vectors: options.vectors })
+        Ok(Self { listener, memory, vectors: options.vectors, faults: options.faults })
     }
 
     /// Serves on a thread of its own, in silence, until the result is dropped.
@@ -202,6 +210,9 @@ pub fn run(options: &Options) -> Result<()> {
         options.size,
         options.vectors
     ));
+    if let Some(faults) = options.faults {
+        say(&format!("faults: {faults}"));
+    }
     let stopped_by = server.serve(&stops, |event| say(&event.to_string()))?;
     say(&format!("stopped by {stopped_by}; removed {}", options.socket.display()));
     Ok(())

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
 
 use super::client::{Client, Sent};
+use super::fault::Mischief;
 use super::ids::Ids;
 use super::{Event, Reason, Server};
 
@@ -38,6 +39,7 @@ impl Server {
     /// Where polling itself fails; no client can cause that.
     pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str> {
         let memory = Rc::new(self.memory.try_clone().context("no descriptor left for the memory")?);
+        let mischief = self.faults.map(Mischief::new).transpose()?;
         let mut state = Loop {
             server: self,
             memory,
@@ -47,6 +49,7 @@ impl Server {
             full: false,
             full_said: false,
             doomed: Vec::new(),
+            mischief,
         };
         loop {
             if let Some(name) = state.turn(stops)? {
@@ -69,6 +72,8 @@ struct Loop<R> {
     full_said: bool,
     /// Clients to drop at the end of this turn.
     doomed: Vec<(u16, Reason)>,
+    /// What is to go wrong, if anything.
+    mischief: Option<Mischief>,
 }
 
 impl<R: FnMut(Event)> Loop<R> {
@@ -91,6 +96,7 @@ impl<R: FnMut(Event)> Loop<R> {
             self.full = false;
             self.accept();
         }
+        self.misbehave();
         for client in &mut self.clients {
             if client.is_behind() && client.send() == Sent::Broken {
                 self.doomed.push((client.id, Reason::Closed));
@@ -105,7 +111,7 @@ impl<R: FnMut(Event)> Loop<R> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
         fds.push(PollFd::new(self.server.listener.socket(), listener));
-        let mut pause = self.full;
+        let mut pause = self.full || self.mischief.as_ref().is_some_and(Mischief::is_timed);
         for client in &self.clients {
             let writable = client.is_behind() && !client.crowded;
             pause |= client.crowded;
@@ -125,6 +131,11 @@ impl<R: FnMut(Event)> Loop<R> {
             match accept_with(self.server.listener.socket(), flags) {
                 Ok(connection) => {
                     self.full_said = false;
+                    let now_or_later = match &mut self.mischief {
+                        Some(mischief) => mischief.put_off(connection),
+                        None => Some(connection),
+                    };
+                    let Some(connection) = now_or_later else { continue };
                     let event = self.admit(connection).map_or_else(Event::Refused, Event::Joined);
                     (self.report)(event);
                 }
@@ -153,12 +164,16 @@ impl<R: FnMut(Event)> Loop<R> {
             .map_err(|error| format!("no eventfd for it ({error}); raise the limit with ulimit -n"))?;
         let id = self.ids.take().ok_or("all 65536 ids are used or remembered; restart the oldest peers")?;
         let mut client = Client::new(id, connection, eventfds);
+        if let Some(mischief) = &self.mischief {
+            client.doorbells =
+                mischief.relay(id, &client.eventfds).map_err(|error| format!("no relay for it: {error}"))?;
+        }
         let greeting = (|| {
             client.push(0, None)?;
             client.push(i64::from(id), None)?;
             client.push(-1, Some(&self.memory))?;
             for other in &self.clients {
-                client.push_peer(other.id, &other.eventfds)?;
+                client.push_peer(other.id, &other.doorbells)?;
             }
             client.push_peer(id, &client.eventfds.clone())
         })();
@@ -167,12 +182,31 @@ impl<R: FnMut(Event)> Loop<R> {
             return Err("too many peers for it to be told of".to_owned());
         }
         for other in &mut self.clients {
-            if let Err(reason) = other.push_peer(id, &client.eventfds) {
+            if let Err(reason) = other.push_peer(id, &client.doorbells) {
                 self.doomed.push((other.id, reason));
             }
         }
         self.clients.push(client);
         Ok(id)
+    }
+
+    /// Does what the faults want at this time: late joins, and peers that are dropped or hear no more.
+    fn misbehave(&mut self) {
+        let Some(mischief) = &mut self.mischief else { return };
+        let ids: Vec<u16> = self.clients.iter().map(|client| client.id).collect();
+        if let Some(id) = mischief.victim(&ids) {
+            self.doomed.push((id, Reason::Fault));
+        }
+        let stalled = mischief.stalled();
+        let late = mischief.due();
+        for client in &mut self.clients {
+            // Not before it knows itself.
+            client.stalled |= Some(client.id) == stalled && !client.is_behind();
+        }
+        for connection in late {
+            let event = self.admit(connection).map_or_else(Event::Refused, Event::Joined);
+            (self.report)(event);
+        }
     }
 
     /// Drops the doomed, and tells the others.
@@ -181,6 +215,9 @@ impl<R: FnMut(Event)> Loop<R> {
             let Some(at) = self.clients.iter().position(|client| client.id == id) else { continue };
             let gone = self.clients.remove(at);
             self.ids.give_back(id);
+            if let Some(mischief) = &self.mischief {
+                mischief.forget(id);
+            }
             for client in &mut self.clients {
                 if let Err(reason) = client.forget(id, gone.eventfds.len()) {
                     self.doomed.push((client.id, reason));

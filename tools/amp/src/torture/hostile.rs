@@ -8,7 +8,7 @@ use amp_ivshmem::platform::{Doorbell, Port, Vector};
 use amp_ivshmem_host::Peer;
 use anyhow::Result;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Where it writes.
 #[derive(Clone, Copy, Debug)]

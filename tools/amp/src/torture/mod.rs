@@ -4,7 +4,6 @@
 mod hostile;
 mod plan;
 mod qmp;
-mod random;
 mod report;
 mod rig;
 
@@ -14,6 +13,8 @@ use anyhow::{Result, bail};
 
 use crate::demo::pair::Pair;
 use crate::machines::{Machine, Role, Workshop};
+use crate::random::Random;
+use crate::server::Faults;
 use crate::{output, process};
 use plan::Plan;
 use report::Report;
@@ -43,6 +44,9 @@ pub struct Options {
     /// Now and then somebody scribbles over the shared memory while traffic flows
     #[arg(long)]
     pub hostile: bool,
+    /// What the server does wrong meanwhile, as for `amp server`
+    #[arg(long, value_name = "FAULTS")]
+    pub fault: Option<Faults>,
     /// Print the figures as JSON, one object a pair and one for all; findings go to standard error
     #[arg(long)]
     pub json: bool,
@@ -88,8 +92,8 @@ pub fn run(options: &Options) -> Result<()> {
     for (number, pair) in (0..).zip(&pairs) {
         let name = pair.map_or("star".to_owned(), |pair| pair.to_string());
         let report = Report { pair: name, seed, ..Report::default() };
-        let rig = Rig::new(&workshop, members(*pair), report, options.verbose)?;
-        let plan = Plan { options, limit: share, random: random::Random::new(seed.wrapping_add(number << 32)) };
+        let rig = Rig::new(&workshop, members(*pair), report, options)?;
+        let plan = Plan { options, limit: share, random: Random::new(seed.wrapping_add(number << 32)) };
         let report = plan.carry_out(rig)?;
         tell(options, &report)?;
         all.add(&report);

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use amp_ivshmem_conversation::SILENCE;
 use anyhow::Result;
 
-use super::random::Random;
 use super::rig::Rig;
 use super::{Options, hostile};
 use crate::machines::Machine;
 use crate::process;
+use crate::random::Random;
 
 /// How long a pair may take until it talks again before it counts as hung: much longer than any boot, since other work may
 /// keep the machine busy.

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
-use super::qmp;
 use super::report::{Report, Tally, Word, Wrong};
+use super::{Options, qmp};
 use crate::demo::check_socket_path;
 use crate::demo::folder::Folder;
 use crate::machines::{Machine, Role, SHARED_MEMORY, Workshop};
 use crate::process::{self, Next, Running, Source};
-use crate::server;
+use crate::server::{self, Faults};
 
 /// How many of a console's last lines a finding shows.
 const LAST_LINES: usize = 6;
@@ -66,6 +66,7 @@ pub struct Rig<'w> {
     sender: SyncSender<Event>,
     events: Receiver<Event>,
     verbose: bool,
+    faults: Option<Faults>,
     /// Wrong messages are expected and not counted: somebody scribbles.
     pub forgiving: bool,
     pub report: Report,
@@ -76,13 +77,24 @@ impl<'w> Rig<'w> {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn new(workshop: &'w Workshop, members: Vec<Member>, report: Report, verbose: bool) -> Result<Self> {
+    pub fn new(workshop: &'w Workshop, members: Vec<Member>, report: Report, options: &Options) -> Result<Self> {
         let folder = Folder::new_in(&std::env::temp_dir())?;
         check_socket_path(&folder.socket())?;
         let (sender, events) = mpsc::sync_channel(1024);
         let seen = members.iter().map(|_| Seen::default()).collect();
-        let mut rig =
-            Self { workshop, members, seen, folder, server: None, sender, events, verbose, forgiving: false, report };
+        let mut rig = Self {
+            workshop,
+            members,
+            seen,
+            folder,
+            server: None,
+            sender,
+            events,
+            verbose: options.verbose,
+            faults: options.fault,
+            forgiving: false,
+            report,
+        };
         rig.start_server()?;
         Ok(rig)
     }
@@ -92,7 +104,8 @@ impl<'w> Rig<'w> {
     }
 
     fn start_server(&mut self) -> Result<()> {
-        let options = server::Options { size: SHARED_MEMORY, ..server::Options::new(self.folder.socket()) };
+        let options =
+            server::Options { size: SHARED_MEMORY, faults: self.faults, ..server::Options::new(self.folder.socket()) };
         self.server = Some(server::Server::start(&options)?);
         Ok(())
     }

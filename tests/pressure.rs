@@ -1,0 +1,206 @@
+//! Back-pressure, fairness and neighbours, in one process and in virtual time: what must go on although somebody is slow,
+//! floods, or is gone.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use amp_ivshmem::link::{Event, Link, Role, Settings};
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::{Address, Endpoint, Event as BusEvent, SendError};
+
+const AREA: u32 = 64 * 1024;
+
+#[derive(Clone, Copy)]
+struct Bell<'b>(&'b [Cell<bool>; 4]);
+
+impl Doorbell for Bell<'_> {
+    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        self.0[usize::from(peer.0)].set(true);
+        Ok(())
+    }
+}
+
+type TestLink<'m> = Link<Region<'m>, Bell<'m>, 2, 16>;
+
+struct Side<'m> {
+    id: usize,
+    link: TestLink<'m>,
+    /// The two endpoints.
+    ends: [Endpoint; 2],
+    /// Endpoints that owe an answer for which there was no buffer yet.
+    pending: VecDeque<Endpoint>,
+    handled: u32,
+    log: RefCell<Vec<String>>,
+}
+
+impl<'m> Side<'m> {
+    /// Link `number` of several in one memory.
+    fn new(heap: &'m Heap, bells: &'m [Cell<bool>; 4], id: u16, role: Role, number: u8) -> Self {
+        let area = Some((4096 + u32::from(number) * AREA, AREA));
+        let settings = Settings { link: number, area, ..Settings::new(role) };
+        let mut link = TestLink::new(heap.region(), Bell(bells), PeerId(id), settings).unwrap();
+        let ends = ["first", "second"].map(|name| link.bus().open(name).unwrap());
+        Self { id: id.into(), link, ends, pending: VecDeque::new(), handled: 0, log: RefCell::default() }
+    }
+
+    fn rung(&self, bells: &[Cell<bool>; 4]) -> bool {
+        bells[self.id].replace(false)
+    }
+
+    /// Answers each message with another from its handler. The message's buffer goes back first: two sides that both held
+    /// on to the other's last buffer while they waited for one of their own would wait for ever, whatever carries them.
+    fn answer_all(&mut self) {
+        loop {
+            while let Some(endpoint) = self.pending.pop_front() {
+                match self.link.bus().send(endpoint, &self.handled.to_le_bytes()) {
+                    Ok(()) => self.handled += 1,
+                    Err(SendError::NoBuffer) => {
+                        self.pending.push_front(endpoint);
+                        break;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            match self.link.poll(Instant::from_micros(1)) {
+                Some(Event::Bus(BusEvent::Message(message))) => {
+                    self.pending.push_back(message.endpoint);
+                    self.link.bus().release(message);
+                }
+                Some(other) => self.log.borrow_mut().push(format!("{other:?}")),
+                None => return,
+            }
+        }
+    }
+
+    fn is_bound(&mut self) -> bool {
+        let ends = self.ends;
+        ends.iter().all(|&end| self.link.bus().peer_of(end).is_some())
+    }
+}
+
+fn bells() -> [Cell<bool>; 4] {
+    Default::default()
+}
+
+/// Lets both run on doorbells alone, at one point in time, for so many turns.
+fn run(sides: &mut [&mut Side<'_>], bells: &[Cell<bool>; 4], turns: u32) {
+    for side in sides.iter_mut() {
+        side.answer_all();
+    }
+    for _ in 0..turns {
+        for side in sides.iter_mut() {
+            if side.rung(bells) {
+                side.answer_all();
+            }
+        }
+    }
+}
+
+/// Both sides fill all their buffers, and from then on send only from their handlers, one answer for each message: they go
+/// on for ever, without time passing, though neither ever has a buffer to spare.
+#[test]
+fn two_sides_that_send_only_from_handlers_never_block_each_other() {
+    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 1, Role::Remote, 0));
+    run(&mut [&mut a, &mut b], &bells, 20);
+    assert!(a.is_bound() && b.is_bound());
+    for side in [&mut a, &mut b] {
+        let ends = side.ends;
+        let mut sent = 0;
+        while side.link.bus().send(ends[sent % 2], b"go").is_ok() {
+            sent += 1;
+        }
+        assert_eq!(sent, 16, "all buffers");
+    }
+    bells[0].set(true);
+    bells[1].set(true);
+    let mut before = (0, 0);
+    for round in 0..100 {
+        run(&mut [&mut a, &mut b], &bells, 10);
+        let now = (a.handled, b.handled);
+        assert!(now.0 > before.0 && now.1 > before.1, "stuck in round {round}: {before:?}, {now:?}");
+        before = now;
+    }
+    assert!(a.pending.len() <= 32 && b.pending.len() <= 32, "no more is owed than was sent");
+}
+
+/// An endpoint whose application holds on to half of the buffers slows the other down, and no more.
+#[test]
+fn a_slow_endpoint_does_not_stop_a_fast_one() {
+    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 1, Role::Remote, 0));
+    run(&mut [&mut a, &mut b], &bells, 20);
+    let [slow, fast] = a.ends;
+    let (mut held, mut received) = (Vec::new(), 0);
+    for number in 0..1000u32 {
+        if number < 8 {
+            a.link.bus().send(slow, b"slow").unwrap();
+        }
+        a.link.bus().send(fast, &number.to_le_bytes()).unwrap();
+        while let Some(event) = b.link.poll(Instant::from_micros(1)) {
+            match event {
+                Event::Bus(BusEvent::Message(message)) if message.endpoint == b.ends[0] => held.push(message),
+                Event::Bus(BusEvent::Message(message)) => {
+                    received += 1;
+                    b.link.bus().release(message);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!((held.len(), received), (8, 1000));
+}
+
+/// A peer that floods one link with messages for nobody keeps its owner busy for two rings in each poll at most, so that
+/// another link of the same machine gets its turn.
+#[test]
+fn a_flooded_link_does_not_starve_another() {
+    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let mut flooded = Side::new(&heap, &bells, 0, Role::Host, 0);
+    let mut flooder = Side::new(&heap, &bells, 1, Role::Remote, 0);
+    let mut other = Side::new(&heap, &bells, 0, Role::Host, 1);
+    let mut friend = Side::new(&heap, &bells, 2, Role::Remote, 1);
+    // Two links of one machine share its doorbell, so each is looked at in turn.
+    for _ in 0..20 {
+        for side in [&mut flooded, &mut flooder, &mut other, &mut friend] {
+            side.answer_all();
+        }
+    }
+    let [end, _] = friend.ends;
+    for round in 0..200u32 {
+        // As many as fit, before every single poll.
+        while flooder.link.bus().send_to(flooder.ends[0], Address(77), &[0; 8]).is_ok() {}
+        let event = flooded.link.poll(Instant::from_micros(1));
+        assert!(event.is_none(), "{event:?}");
+        friend.link.bus().send(end, &round.to_le_bytes()).unwrap();
+        match other.link.poll(Instant::from_micros(1)) {
+            Some(Event::Bus(BusEvent::Message(message))) => other.link.bus().release(message),
+            event => panic!("round {round}: {event:?}"),
+        }
+        let _ = friend.link.poll(Instant::from_micros(1));
+        let _ = flooder.link.poll(Instant::from_micros(1));
+    }
+    assert!(flooded.link.bus().counters().unknown > 1000);
+}
+
+/// Two links in one memory: a remote that dies and comes back on one of them is nothing that the other hears of.
+#[test]
+fn a_peer_that_dies_disturbs_no_other_link() {
+    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let mut hosts = [Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 3, Role::Host, 1)];
+    let mut stays = Side::new(&heap, &bells, 2, Role::Remote, 1);
+    for round in 0..5 {
+        let mut mortal = Side::new(&heap, &bells, 1, Role::Remote, 0);
+        let [first, second] = &mut hosts;
+        run(&mut [first, second, &mut mortal, &mut stays], &bells, 20);
+        assert!(hosts[0].is_bound() && hosts[1].is_bound() && mortal.is_bound(), "round {round}");
+        let [end, _] = stays.ends;
+        stays.link.bus().send(end, b"still here").unwrap();
+        std::mem::forget(mortal.link);
+    }
+    let quiet = |side: &Side<'_>| !side.log.borrow().iter().any(|line| line.starts_with("Down"));
+    assert!(quiet(&hosts[1]) && quiet(&stays), "{:?} {:?}", hosts[1].log, stays.log);
+    assert!(!quiet(&hosts[0]), "the other link went down each time");
+}

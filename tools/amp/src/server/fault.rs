@@ -1,0 +1,254 @@
+//! What a server can do wrong on purpose, to see what its clients make of it: off unless asked for.
+//!
+//! Doorbells between peers do not pass a server; each writes the other's eventfd. So with faults the others get eventfds
+//! of this server's own, and a relay on a thread of its own passes on what is rung there, or not.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use crate::random::Random;
+
+/// How often the relay and the server look at the time.
+const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+
+/// Which faults, and how many. 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// One doorbell in so many is lost.
+    pub lose: u64,
+    /// One doorbell in so many comes twice.
+    pub double: u64,
+    /// Doorbells come up to so many milliseconds late.
+    pub late: u64,
+    /// Clients are greeted up to so many milliseconds late.
+    pub join: u64,
+    /// Once in about so many milliseconds a peer's connection is closed.
+    pub drop: u64,
+    /// This peer is told nothing more once it has been greeted.
+    pub stall: Option<u16>,
+    /// What to draw from.
+    pub seed: u64,
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Self { seed: 1, ..Self::default() };
+        for part in text.split(',') {
+            let wrong = || {
+                format!("'{part}' is no fault: they are lose=N, double=N, late=MS, join=MS, drop=MS, stall=ID, seed=S")
+            };
+            let (name, value) = part.split_once('=').ok_or_else(wrong)?;
+            let number: u64 = value.parse().map_err(|_| wrong())?;
+            match name {
+                "lose" => faults.lose = number,
+                "double" => faults.double = number,
+                "late" => faults.late = number,
+                "join" => faults.join = number,
+                "drop" => faults.drop = number,
+                "stall" => faults.stall = Some(u16::try_from(number).map_err(|_| wrong())?),
+                "seed" => faults.seed = number,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(faults)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lose, double, late, join, drop, stall, seed } = self;
+        write!(f, "lose={lose},double={double},late={late},join={join},drop={drop},")?;
+        stall.map_or(Ok(()), |id| write!(f, "stall={id},"))?;
+        write!(f, "seed={seed}")
+    }
+}
+
+/// What the others ring instead of a peer's own doorbell.
+struct Bell {
+    owner: u16,
+    /// What the others have.
+    ours: OwnedFd,
+    /// What the owner listens to.
+    theirs: Arc<OwnedFd>,
+}
+
+type Bells = Arc<Mutex<Vec<Arc<Bell>>>>;
+
+/// The faults at work. Its relay ends with it.
+pub struct Mischief {
+    faults: Faults,
+    random: Random,
+    bells: Bells,
+    /// Clients that are to be greeted later.
+    waiting: Vec<(Instant, OwnedFd)>,
+    next_drop: Instant,
+}
+
+impl Mischief {
+    /// Starts the relay.
+    pub fn new(faults: Faults) -> Result<Self> {
+        let bells = Bells::default();
+        let weak = Arc::downgrade(&bells);
+        std::thread::Builder::new()
+            .name("ivshmem-relay".to_owned())
+            .spawn(move || {
+                let mut relay = Relay { faults, random: Random::new(faults.seed ^ 0xbe11), late: Vec::new() };
+                // Until the server is gone.
+                while let Some(bells) = weak.upgrade() {
+                    let bells: Vec<_> = bells.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    relay.turn(&bells);
+                }
+            })
+            .context("cannot start the relay's thread")?;
+        let mut mischief =
+            Self { faults, random: Random::new(faults.seed), bells, waiting: Vec::new(), next_drop: Instant::now() };
+        mischief.plan_drop();
+        Ok(mischief)
+    }
+
+    fn plan_drop(&mut self) {
+        self.next_drop = Instant::now() + self.random.millis(self.faults.drop / 2, self.faults.drop * 3 / 2 + 1);
+    }
+
+    /// Whether something is to be done without a client's asking.
+    pub fn is_timed(&self) -> bool {
+        self.faults.drop > 0 || !self.waiting.is_empty()
+    }
+
+    /// The doorbells of peer `owner` that the others are to have.
+    pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> Result<Vec<Rc<OwnedFd>>> {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        eventfds
+            .iter()
+            .map(|theirs| {
+                let ours = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+                let handed_out = Rc::new(ours.try_clone()?);
+                bells.push(Arc::new(Bell { owner, ours, theirs: Arc::new(theirs.try_clone()?) }));
+                Ok(handed_out)
+            })
+            .collect()
+    }
+
+    /// Peer `owner` is gone.
+    pub fn forget(&self, owner: u16) {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner).retain(|bell| bell.owner != owner);
+    }
+
+    /// A client that is to be greeted now; one that is to wait comes by [`due`](Self::due).
+    pub fn put_off(&mut self, connection: OwnedFd) -> Option<OwnedFd> {
+        if self.faults.join == 0 {
+            return Some(connection);
+        }
+        let at = Instant::now() + self.random.millis(0, self.faults.join + 1);
+        self.waiting.push((at, connection));
+        None
+    }
+
+    /// The clients whose time has come.
+    pub fn due(&mut self) -> Vec<OwnedFd> {
+        let now = Instant::now();
+        self.waiting.extract_if(.., |(at, _)| *at <= now).map(|(_, connection)| connection).collect()
+    }
+
+    /// Who hears no more.
+    pub fn stalled(&self) -> Option<u16> {
+        self.faults.stall
+    }
+
+    /// Who is to be dropped now, if anyone.
+    pub fn victim(&mut self, ids: &[u16]) -> Option<u16> {
+        if self.faults.drop == 0 || ids.is_empty() || Instant::now() < self.next_drop {
+            return None;
+        }
+        self.plan_drop();
+        ids.get(self.random.below(ids.len() as u64) as usize).copied()
+    }
+}
+
+struct Relay {
+    faults: Faults,
+    random: Random,
+    late: Vec<(Instant, Arc<OwnedFd>)>,
+}
+
+impl Relay {
+    /// Waits for rings, and passes on those whose time has come.
+    fn turn(&mut self, bells: &[Arc<Bell>]) {
+        let mut fds: Vec<PollFd<'_>> = bells.iter().map(|bell| PollFd::new(&bell.ours, PollFlags::IN)).collect();
+        let _ = poll(&mut fds, Some(&TICK));
+        let rung = bells.iter().zip(&fds).filter(|(_, polled)| !polled.revents().is_empty());
+        let rung: Vec<_> = rung.map(|(bell, _)| bell).collect();
+        for bell in rung {
+            // All rings so far are one, as they are for whoever listens.
+            let _ = rustix::io::read(&bell.ours, &mut [0_u8; 8]);
+            if one_in(&mut self.random, self.faults.lose) {
+                continue;
+            }
+            let copies = if one_in(&mut self.random, self.faults.double) { 2 } else { 1 };
+            for copy in 0..copies {
+                let delay = self.random.millis(0, self.faults.late + 1) + Duration::from_millis(copy);
+                self.late.push((Instant::now() + delay, Arc::clone(&bell.theirs)));
+            }
+        }
+        let now = Instant::now();
+        for (_, bell) in self.late.extract_if(.., |(at, _)| *at <= now) {
+            // Full means that it has not looked yet: it will.
+            let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+fn one_in(random: &mut Random, number: u64) -> bool {
+    number > 0 && random.below(number) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_and_said() {
+        let faults: Faults = "lose=4,late=20,stall=1".parse().unwrap();
+        assert_eq!(faults, Faults { lose: 4, late: 20, stall: Some(1), seed: 1, ..Faults::default() });
+        assert_eq!(faults.to_string().parse::<Faults>(), Ok(faults));
+        for wrong in ["", "lose", "lose=x", "loose=4", "stall=70000"] {
+            assert!(wrong.parse::<Faults>().unwrap_err().contains("no fault"), "{wrong}");
+        }
+    }
+
+    /// Rings a bell so many times, one by one; how many rings come out of the relay.
+    fn relayed(faults: Faults, rings: u64) -> u64 {
+        let new = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+        let bell = Arc::new(Bell { owner: 0, ours: new(), theirs: Arc::new(new()) });
+        let mut relay = Relay { faults, random: Random::new(3), late: Vec::new() };
+        for _ in 0..rings {
+            rustix::io::write(&bell.ours, &1_u64.to_ne_bytes()).unwrap();
+            relay.turn(std::slice::from_ref(&bell));
+        }
+        while !relay.late.is_empty() {
+            relay.turn(std::slice::from_ref(&bell));
+        }
+        let mut count = [0; 8];
+        let _ = rustix::io::read(&*bell.theirs, &mut count);
+        u64::from_ne_bytes(count)
+    }
+
+    #[test]
+    fn doorbells_are_passed_on_lost_and_doubled_as_asked() {
+        assert_eq!(relayed(Faults::default(), 200), 200);
+        let some = relayed(Faults { lose: 2, ..Faults::default() }, 200);
+        assert!((60..140).contains(&some), "{some}");
+        let more = relayed(Faults { double: 2, ..Faults::default() }, 50);
+        assert!((60..95).contains(&more), "{more}");
+        assert_eq!(relayed(Faults { lose: 1, ..Faults::default() }, 20), 0);
+    }
+}

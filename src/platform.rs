@@ -93,7 +93,15 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        self.plus_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+        self.plus_micros(micros(duration))
+    }
+}
+
+/// Microseconds of a duration; of one of more than a century the most. By the standard library it takes 128 bits, and flash.
+pub(crate) const fn micros(duration: Duration) -> u64 {
+    match duration.as_secs() {
+        seconds @ 0..=0xffff_ffff => seconds * 1_000_000 + duration.subsec_micros() as u64,
+        _ => u64::MAX,
     }
 }
 

@@ -25,19 +25,9 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     /// # Errors
     /// A count that is not a power of two, a table that is not all inside, or an offset that is not aligned for the
     /// entries' fields (4 bytes where `STRIDE` is a multiple of 4, else 2).
+    #[inline(always)]
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
-        if !count.is_power_of_two() {
-            return Err(MemoryError::NotPowerOfTwo { count });
-        }
-        let len = u64::from(count) * u64::from(STRIDE) + u64::from(HEAD) + u64::from(TAIL);
-        let Ok(len) = u32::try_from(len) else {
-            return Err(MemoryError::OutOfBounds { offset, len: u32::MAX, size: memory.len() });
-        };
-        let memory = memory.part(offset, len)?;
-        if !memory.is_aligned_to(Self::ALIGN) {
-            return Err(MemoryError::Misaligned { offset, align: Self::ALIGN });
-        }
-        Ok(Self { memory, mask: count - 1 })
+        Ok(Self { memory: entries(memory, offset, count, STRIDE, HEAD + TAIL, Self::ALIGN)?, mask: count - 1 })
     }
 
     /// How many entries there are.
@@ -132,6 +122,31 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     }
 }
 
+/// `count` entries of `stride` bytes with `ends` bytes around them. Once for all tables, whose sizes are constants.
+#[inline(never)]
+fn entries<M: SharedMemory>(
+    memory: &M,
+    offset: u32,
+    count: u32,
+    stride: u32,
+    ends: u32,
+    align: u32,
+) -> Result<M, MemoryError> {
+    if !count.is_power_of_two() {
+        return Err(MemoryError::NotPowerOfTwo { count });
+    }
+    match count.checked_mul(stride).and_then(|len| len.checked_add(ends)) {
+        Some(len) => aligned(memory, offset, len, align),
+        None => Err(MemoryError::OutOfBounds { offset, len: u32::MAX, size: memory.len() }),
+    }
+}
+
+/// The `len` bytes at `offset`, if they lie at a multiple of `align`.
+fn aligned<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> Result<M, MemoryError> {
+    let memory = memory.part(offset, len)?;
+    if memory.is_aligned_to(align) { Ok(memory) } else { Err(MemoryError::Misaligned { offset, align }) }
+}
+
 /// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
 #[derive(Clone, Debug)]
 pub struct Record<M, const SIZE: u32> {
@@ -144,11 +159,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     /// # Errors
     /// A record that is not all inside, or an offset that is not a multiple of 4.
     pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
-        let memory = memory.part(offset, SIZE)?;
-        if !memory.is_aligned_to(4) {
-            return Err(MemoryError::Misaligned { offset, align: 4 });
-        }
-        Ok(Self { memory })
+        Ok(Self { memory: aligned(memory, offset, SIZE, 4)? })
     }
 
     #[inline(always)]

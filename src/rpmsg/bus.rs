@@ -1,6 +1,7 @@
 //! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
 
 use super::endpoint::Endpoints;
+use super::present::Present;
 use super::send::max_message;
 use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
@@ -88,11 +89,10 @@ pub(super) struct Attached<P: Profile> {
 }
 
 /// A bus with at most `E` endpoints, in the wire profile `P`, ringing by `D`.
+// In this order, because what is near the start is reached by shorter instructions.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Bus<P: Profile, D, const E: usize> {
-    pub(super) attached: Option<Attached<P>>,
-    doorbell: D,
-    pub(super) endpoints: Endpoints<E>,
     /// Grows whenever the peer changes, so that an older peer's messages are recognised.
     pub(super) session: u32,
     /// Whether an endpoint may have been bound or unbound that the application was not told of.
@@ -101,54 +101,76 @@ pub struct Bus<P: Profile, D, const E: usize> {
     pub(super) announcements: bool,
     /// Whether the last poll stopped although there may be more.
     pub(super) more: bool,
-    /// What ended the bus' use of the present peer.
-    pub(super) fault: Option<Fault>,
     pub(super) counters: Counters,
+    /// There from when the link is open.
+    doorbell: Option<D>,
+    /// What ended the bus' use of the present peer.
+    pub(super) fault: Present<Fault>,
+    pub(super) attached: Present<Attached<P>>,
+    pub(super) endpoints: Endpoints<E>,
 }
 
 impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// A bus without a peer.
-    pub(crate) const fn new(doorbell: D) -> Self {
+    pub(crate) fn new(doorbell: D) -> Self {
+        let mut bus = Self::unopened();
+        bus.set_doorbell(doorbell);
+        bus
+    }
+
+    /// A bus without a peer and a doorbell.
+    pub(crate) const fn unopened() -> Self {
         Self {
-            attached: None,
-            doorbell,
+            attached: Present::Absent,
+            doorbell: None,
             endpoints: Endpoints::new(),
             session: 0,
             bindings: false,
             announcements: false,
             more: false,
-            fault: None,
+            fault: Present::Absent,
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
         }
+    }
+
+    /// What it rings with, before it is attached.
+    pub(crate) fn set_doorbell(&mut self, doorbell: D) {
+        self.doorbell = Some(doorbell);
     }
 
     /// The peer is there: messages go through these two, and `vector` rings it. Announces every named endpoint.
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
-        self.attached = Some(Attached { outgoing, incoming, peer, vector, waiting: false });
+        self.attached = Present::Here(Attached { outgoing, incoming, peer, vector, waiting: false });
         self.endpoints.up(P::ANNOUNCE_ALL);
         (self.bindings, self.announcements) = (true, true);
     }
 
     /// The peer is gone. Messages not released and buffers reserved are void from here on.
     pub(crate) fn detach(&mut self) {
-        if self.attached.take().is_some() {
+        if self.is_up() {
+            self.attached = Present::Absent;
             self.session = self.session.wrapping_add(1);
             self.endpoints.down();
             self.bindings = true;
         }
-        (self.fault, self.more) = (None, false);
+        (self.fault, self.more) = (Present::Absent, false);
     }
 
     /// The doorbell that the bus rings with.
-    pub(crate) const fn doorbell(&self) -> &D {
-        &self.doorbell
+    pub(crate) const fn doorbell(&self) -> Option<&D> {
+        self.doorbell.as_ref()
+    }
+
+    /// What the peer broke, since when the bus is unusable until its link has restarted.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.fault.as_ref().copied()
     }
 
     /// Whether there is a peer.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        self.attached.is_some()
+        self.attached.is_here()
     }
 
     /// Whether the last [`poll`](Self::poll) ended for fairness, although there may be more: poll again instead of
@@ -212,10 +234,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// Rings the peer.
     pub(super) fn ring(&mut self) {
-        if let Some(attached) = &self.attached {
+        if let (Some(attached), Some(doorbell)) = (self.attached.as_ref(), &self.doorbell) {
             self.counters.doorbells = self.counters.doorbells.wrapping_add(1);
             // That the device has the vector was proven when the link was made.
-            let _ = self.doorbell.ring(attached.peer, attached.vector);
+            let _ = doorbell.ring(attached.peer, attached.vector);
         }
     }
 }

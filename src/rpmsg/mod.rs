@@ -12,6 +12,7 @@ mod error;
 mod incoming;
 mod outgoing;
 mod pool;
+mod present;
 pub mod profile;
 mod receive;
 mod send;

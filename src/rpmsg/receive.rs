@@ -6,7 +6,8 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Event, Message};
 use super::endpoint::{Announce, Due};
-use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError, SendError};
+use super::present::Present;
+use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
@@ -37,7 +38,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`ReadError::Stale`] where the link has gone down since.
     pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
-        match &self.attached {
+        match self.attached.as_ref() {
             Some(attached) if message.session == self.session => {
                 let start = attached.incoming.place(message.offset);
                 Ok(start..start.saturating_add(message.length.into()))
@@ -53,74 +54,58 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// What has happened since the last call, one event at a time. `None` where nothing more has: then the peer has
-    /// been asked to ring when something does, and the caller may wait for a doorbell.
+    /// What has happened since the last call, as [`next`](Self::next).
     ///
     /// # Errors
     /// What the peer broke. The bus is unusable until its link has restarted.
     pub(crate) fn poll(&mut self) -> Result<Option<Event>, Fault> {
-        let event = self.next_event();
-        if let Err(fault) = event {
-            self.fault = Some(fault);
+        match (self.next(), self.fault()) {
+            (None, Some(fault)) => Err(fault),
+            (event, _) => Ok(event),
         }
-        event
     }
 
-    fn next_event(&mut self) -> Result<Option<Event>, Fault> {
+    /// What has happened since the last call, one event at a time. `None` where nothing more has: then the peer has
+    /// been asked to ring when something does, and the caller may wait for a doorbell; or where the peer broke
+    /// something, see [`fault`](Self::fault).
+    pub(crate) fn next(&mut self) -> Option<Event> {
         self.more = false;
-        if let Some(event) = self.binding_event() {
-            return Ok(Some(event));
-        }
-        if let Some(fault) = self.fault {
-            return Err(fault);
+        if self.bindings
+            && let Some(event) = self.binding_event()
+        {
+            return Some(event);
         }
         if self.announcements {
-            self.announce()?;
+            self.announce();
+        }
+        if self.fault.is_here() {
+            return None;
         }
         // A peer that floods us with what is for nobody, or that moves its index to and fro, keeps us here for two
         // rings at most.
-        let rounds = self.attached.as_ref().map_or(0, |attached| 2 * u32::from(attached.incoming.size()));
+        let rounds = 2 * u32::from(self.attached.as_ref()?.incoming.size());
         for _ in 0..rounds {
-            match self.take_message()? {
-                Some(message) => {
+            let attached = self.attached.as_mut()?;
+            match take_message(&mut attached.incoming, self.session) {
+                Ok(Some(message)) => {
+                    self.counters.received = self.counters.received.wrapping_add(1);
                     if let Some(event) = self.sort(message) {
-                        return Ok(Some(event));
+                        return Some(event);
                     }
                 }
-                None => {
-                    let Some(attached) = &mut self.attached else { break };
+                Ok(None) => {
                     if attached.incoming.ask_for_notifications() {
-                        return Ok(None);
+                        return None;
                     }
+                }
+                Err(fault) => {
+                    self.fault = Present::Here(fault);
+                    return None;
                 }
             }
         }
-        self.more = rounds > 0;
-        Ok(None)
-    }
-
-    /// Takes the next message, whomever it is for.
-    fn take_message(&mut self) -> Result<Option<Message>, Fault> {
-        let Some(attached) = &mut self.attached else { return Ok(None) };
-        let Some(arrived) = attached.incoming.take()? else { return Ok(None) };
-        let Some(room) = arrived.length.checked_sub(Header::SIZE) else {
-            return Err(Fault::Length { length: 0, buffer: arrived.length });
-        };
-        let mut header = Header::new_zeroed();
-        let read = attached.incoming.read(arrived.offset, header.as_mut_bytes());
-        let length = header.length.get();
-        if read.is_err() || u32::from(length) > room {
-            return Err(Fault::Length { length, buffer: arrived.length });
-        }
-        self.counters.received = self.counters.received.wrapping_add(1);
-        Ok(Some(Message {
-            endpoint: Endpoint(Address(header.destination.get())),
-            source: Address(header.source.get()),
-            length,
-            offset: arrived.offset + Header::SIZE,
-            buffer: arrived.id,
-            session: self.session,
-        }))
+        self.more = true;
+        None
     }
 
     /// Decides what a message is.
@@ -169,9 +154,6 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
-        if !self.bindings {
-            return None;
-        }
         for slot in self.endpoints.used() {
             if slot.told != slot.peer.is_some()
                 && let Some(address) = slot.address
@@ -189,7 +171,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Sends the announcements that are due, as far as there are buffers.
-    fn announce(&mut self) -> Result<(), Fault> {
+    fn announce(&mut self) {
         while let Some((index, due)) = self.endpoints.due() {
             let result = match due {
                 Due::NameService(address, announcement) => {
@@ -199,21 +181,38 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             };
             match result {
                 Ok(()) => self.endpoints.announced(index),
-                Err(SendError::NoBuffer) => return Ok(()),
-                // Too small a buffer for a name, or no peer: nobody will ever be told.
-                Err(_) => return self.fault.map_or(Ok(()), Err),
+                // Or too small a buffer for a name, or no peer: nobody will ever be told.
+                Err(_) => return,
             }
         }
         self.announcements = false;
-        Ok(())
     }
 
     fn give_back(&mut self, buffer: u16) {
-        if let Some(attached) = &mut self.attached {
+        if let Some(attached) = self.attached.as_mut() {
             attached.incoming.give_back(buffer);
             if attached.incoming.must_notify() {
                 self.ring();
             }
         }
     }
+}
+
+/// Takes the next message, whomever it is for.
+fn take_message(incoming: &mut impl Incoming, session: u32) -> Result<Option<Message>, Fault> {
+    let Some(arrived) = incoming.take()? else { return Ok(None) };
+    let mut header = Header::new_zeroed();
+    let too_short = arrived.length < Header::SIZE || incoming.read(arrived.offset, header.as_mut_bytes()).is_err();
+    let length = header.length.get();
+    if too_short || u32::from(length) > arrived.length - Header::SIZE {
+        return Err(Fault::Length { length, buffer: arrived.length });
+    }
+    Ok(Some(Message {
+        endpoint: Endpoint(Address(header.destination.get())),
+        source: Address(header.source.get()),
+        length,
+        offset: arrived.offset + Header::SIZE,
+        buffer: arrived.id,
+        session,
+    }))
 }

@@ -5,6 +5,7 @@ use core::ops::Range;
 use zerocopy::IntoBytes;
 
 use super::bus::{Bus, Reserved};
+use super::present::Present;
 use super::{Address, Endpoint, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
@@ -107,7 +108,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Gives a reserved buffer up, unsent.
     pub fn cancel(&mut self, reserved: Reserved) {
         if reserved.session == self.session
-            && let Some(attached) = &mut self.attached
+            && let Some(attached) = self.attached.as_mut()
         {
             attached.outgoing.put_back(reserved.buffer);
         }
@@ -117,13 +118,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         let slot = self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
         match slot.peer {
             Some(peer) => Ok(peer),
-            None if self.attached.is_none() => Err(SendError::Down),
+            None if !self.attached.is_here() => Err(SendError::Down),
             None => Err(SendError::NotBound),
         }
     }
 
     fn take_buffer(&mut self) -> Result<u16, SendError> {
-        let Some(attached) = self.attached.as_mut().filter(|_| self.fault.is_none()) else {
+        let Some(attached) = self.attached.as_mut().filter(|_| !self.fault.is_here()) else {
             return Err(SendError::Down);
         };
         let mut buffer = attached.outgoing.take();
@@ -143,7 +144,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
                 Err(SendError::NoBuffer)
             }
             Err(fault) => {
-                self.fault = Some(fault);
+                self.fault = Present::Here(fault);
                 Err(SendError::Down)
             }
         }
@@ -155,7 +156,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        let Some(attached) = &self.attached else { return Err(SendError::Down) };
+        let Some(attached) = self.attached.as_ref() else { return Err(SendError::Down) };
         let max = max_message(&attached.outgoing);
         let too_long = SendError::TooLong { length: payload.len(), max };
         let length = u16::try_from(payload.len()).map_err(|_| too_long)?;
@@ -163,7 +164,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return Err(too_long);
         }
         let buffer = self.take_buffer()?;
-        let Some(attached) = &mut self.attached else { return Err(SendError::Down) };
+        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
         let header = Header::new(source, destination, length);
         let written = attached.outgoing.write(buffer, 0, header.as_bytes());
         if written.and_then(|()| attached.outgoing.write(buffer, Header::SIZE, payload)).is_err() {
@@ -177,7 +178,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     fn after_send(&mut self) {
         self.counters.sent = self.counters.sent.wrapping_add(1);
-        if let Some(attached) = &mut self.attached
+        if let Some(attached) = self.attached.as_mut()
             && attached.outgoing.must_notify()
         {
             self.ring();

@@ -138,6 +138,7 @@ struct Ring<M> {
 }
 
 impl<M: SharedMemory> Ring<M> {
+    #[inline(never)]
     fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
         let size = layout.size;
         if usize::from(size) > capacity {

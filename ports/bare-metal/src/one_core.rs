@@ -1,7 +1,6 @@
 //! Statics that only one core's main thread touches. They know no architecture.
 
 use core::cell::{Cell, OnceCell, UnsafeCell};
-use core::mem::MaybeUninit;
 
 /// A place for what start-up makes and main uses for ever.
 pub struct OneCore<T>(OnceCell<T>);
@@ -22,11 +21,11 @@ impl<T> OneCore<T> {
     }
 }
 
-/// A static's worth of memory for what an image's main keeps, so that it is not on the stack.
+/// What an image's main keeps in a static, so that it is not on the stack.
 #[derive(Debug)]
 pub struct Place<T> {
     taken: Cell<bool>,
-    memory: UnsafeCell<MaybeUninit<T>>,
+    value: UnsafeCell<T>,
 }
 
 // SAFETY: these machines run on one core, and their interrupt handlers are the port's own, which know no place: there is
@@ -36,20 +35,14 @@ unsafe impl<T> Sync for Place<T> {}
 impl<T> Place<T> {
     /// One that nobody has.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { taken: Cell::new(false), memory: UnsafeCell::new(MaybeUninit::uninit()) }
+    pub const fn new(value: T) -> Self {
+        Self { taken: Cell::new(false), value: UnsafeCell::new(value) }
     }
 
-    /// The memory, for the first who asks.
+    /// The value, for the first who asks.
     #[expect(clippy::mut_from_ref, reason = "nobody gets it twice")]
-    pub fn take(&'static self) -> Option<&'static mut MaybeUninit<T>> {
+    pub fn take(&'static self) -> Option<&'static mut T> {
         // SAFETY: `taken` lets only one caller come here, ever.
-        (!self.taken.replace(true)).then(|| unsafe { &mut *self.memory.get() })
-    }
-}
-
-impl<T> Default for Place<T> {
-    fn default() -> Self {
-        Self::new()
+        (!self.taken.replace(true)).then(|| unsafe { &mut *self.value.get() })
     }
 }

@@ -6,26 +6,31 @@
 #include <zephyr/logging/log.h>
 #include <zephyr/sys/atomic.h>
 
+#include "amp_ivshmem_driver.h"
+
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
 /* Contracts, types and units of the functions: src/sys.rs. */
 struct amp_rust_device {
+	atomic_t taken;
+	bool listening;
+	struct amp_ivshmem_listener listener;
+	/* Given for each doorbell, whatever its vector; 1 at most. */
+	struct k_sem rung;
+	/* Called for each doorbell, in its interrupt, where somebody watches. */
+	void (*watcher)(struct amp_rust_device *device);
+};
+
+struct amp_rust_node {
 	const struct device *dev;
 	uint32_t ordinal;
-	atomic_t taken;
-	/* Raised by the driver for any of the device's vectors. */
-	struct k_poll_signal rung;
-	struct k_poll_event event;
-	struct k_work_poll work;
-	void (*arrived)(const void *context);
-	const void *context;
 };
 
 #define DEVICE(node)     {.dev = DEVICE_DT_GET(node), .ordinal = DT_DEP_ORD(node)},
 /* A flat node's second compatible is the PCI device's. */
 #define PCI_DEVICE(node) COND_CODE_1(DT_NODE_HAS_PROP(node, vendor_id), (DEVICE(node)), ())
 
-static struct amp_rust_device devices[] = {
+static const struct amp_rust_node nodes[] = {
 #ifdef CONFIG_AMP_IVSHMEM_FLAT
 	DT_FOREACH_STATUS_OKAY(qemu_ivshmem_flat, DEVICE)
 #endif
@@ -34,10 +39,18 @@ static struct amp_rust_device devices[] = {
 #endif
 };
 
+/* nodes[i] is devices[i]. */
+static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
+
+static const struct device *dev_of(const struct amp_rust_device *device)
+{
+	return nodes[device - devices].dev;
+}
+
 struct amp_rust_device *amp_rust_find(uint32_t ordinal)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-		if (devices[i].ordinal == ordinal) {
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		if (nodes[i].ordinal == ordinal) {
 			return &devices[i];
 		}
 	}
@@ -56,53 +69,59 @@ void amp_rust_unclaim(struct amp_rust_device *device)
 
 const char *amp_rust_name(const struct amp_rust_device *device)
 {
-	return device->dev->name;
+	return dev_of(device)->name;
 }
 
 bool amp_rust_is_ready(const struct amp_rust_device *device)
 {
-	return device_is_ready(device->dev);
+	return device_is_ready(dev_of(device));
 }
 
 size_t amp_rust_memory(const struct amp_rust_device *device, uintptr_t *address)
 {
-	return ivshmem_get_mem(device->dev, address);
+	return ivshmem_get_mem(dev_of(device), address);
 }
 
 uint32_t amp_rust_id(const struct amp_rust_device *device)
 {
-	return ivshmem_get_id(device->dev);
+	return ivshmem_get_id(dev_of(device));
 }
 
 uint16_t amp_rust_vectors(const struct amp_rust_device *device)
 {
-	return ivshmem_get_vectors(device->dev);
+	return ivshmem_get_vectors(dev_of(device));
 }
 
 int amp_rust_ring(const struct amp_rust_device *device, uint32_t peer, uint16_t vector)
 {
-	return ivshmem_int_peer(device->dev, peer, vector);
+	return ivshmem_int_peer(dev_of(device), peer, vector);
 }
 
-static void work_arrived(struct k_work *work)
+/* In the doorbell's interrupt. */
+static void rung(const struct device *dev, uint16_t vector)
 {
-	struct amp_rust_device *device = CONTAINER_OF(work, struct amp_rust_device, work.work);
-
-	/* First, so that a doorbell that rings while the context is told is not forgotten. */
-	k_poll_signal_reset(&device->rung);
-	device->arrived(device->context);
+	ARG_UNUSED(vector);
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		if (nodes[i].dev == dev) {
+			k_sem_give(&devices[i].rung);
+			if (devices[i].watcher != NULL) {
+				devices[i].watcher(&devices[i]);
+			}
+		}
+	}
 }
 
 void amp_rust_prepare(struct amp_rust_device *device)
 {
-	k_poll_signal_init(&device->rung);
-	k_poll_event_init(&device->event, K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &device->rung);
-	device->arrived = NULL;
-}
-
-int amp_rust_listen(struct amp_rust_device *device, uint16_t vector, bool on)
-{
-	return ivshmem_register_handler(device->dev, on ? &device->rung : NULL, vector);
+	device->watcher = NULL;
+	(void)k_sem_init(&device->rung, 0, 1);
+	/* A listener is never taken back. */
+	if (!device->listening) {
+		device->listening = true;
+		device->listener.dev = dev_of(device);
+		device->listener.rung = rung;
+		amp_ivshmem_driver_listen(device->listener.dev, &device->listener);
+	}
 }
 
 static k_timeout_t timeout_of(int64_t micros)
@@ -112,31 +131,56 @@ static k_timeout_t timeout_of(int64_t micros)
 
 void amp_rust_wait(struct amp_rust_device *device, int64_t micros)
 {
-	device->event.state = K_POLL_STATE_NOT_READY;
-	(void)k_poll(&device->event, 1, timeout_of(micros));
-	k_poll_signal_reset(&device->rung);
+	(void)k_sem_take(&device->rung, timeout_of(micros));
+}
+
+/* Apart from the devices, because only an image that watches needs them. */
+static struct amp_rust_watch {
+	struct k_work_delayable work;
+	void (*arrived)(const void *context);
+	const void *context;
+} watches[ARRAY_SIZE(nodes)];
+
+static void work_arrived(struct k_work *work)
+{
+	struct amp_rust_watch *watch = CONTAINER_OF(k_work_delayable_from_work(work), struct amp_rust_watch, work);
+
+	watch->arrived(watch->context);
+}
+
+static void hurry(struct amp_rust_device *device)
+{
+	(void)k_work_reschedule(&watches[device - devices].work, K_NO_WAIT);
 }
 
 void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *context), const void *context, int64_t micros)
 {
-	if (device->arrived == NULL) {
-		k_work_poll_init(&device->work, work_arrived);
+	struct amp_rust_watch *watch = &watches[device - devices];
+
+	if (watch->arrived == NULL) {
+		k_work_init_delayable(&watch->work, work_arrived);
 	}
-	device->context = context;
-	device->arrived = arrived;
-	device->event.state = K_POLL_STATE_NOT_READY;
-	/* Refused where the work is under way already: then the context is told at once, which is early but not wrong. */
-	(void)k_work_poll_submit(&device->work, &device->event, 1, timeout_of(micros));
+	watch->context = context;
+	watch->arrived = arrived;
+	device->watcher = hurry;
+	/* What has rung since the last time is told at once; what rings from here on hurries the work. */
+	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0 ? K_NO_WAIT : timeout_of(micros));
 }
 
 void amp_rust_unwatch(struct amp_rust_device *device)
 {
+	struct amp_rust_watch *watch = &watches[device - devices];
 	struct k_work_sync sync;
 
-	(void)k_work_poll_cancel(&device->work);
+	device->watcher = NULL;
+	if (watch->arrived == NULL) {
+		return;
+	}
 	/* Under way already: wait until it is done, unless it would have to be done by this very thread. */
-	if (k_current_get() != &k_sys_work_q.thread) {
-		(void)k_work_flush(&device->work.work, &sync);
+	if (k_current_get() == &k_sys_work_q.thread) {
+		(void)k_work_cancel_delayable(&watch->work);
+	} else {
+		(void)k_work_cancel_delayable_sync(&watch->work, &sync);
 	}
 }
 

@@ -226,10 +226,11 @@ impl State {
             silence: (setup.silence != 0).then(|| Duration::from_millis(setup.silence.into())),
             ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
         };
-        match Link::new(memory, Bell(setup.device), PeerId(id), settings) {
-            Ok(link) => self.link.write(link),
-            Err(_) => return Status::Unusable,
-        };
+        // Made where it lies: the stack has no room for one.
+        let link = self.link.write(Link::unopened());
+        if link.open(memory, Bell(setup.device), PeerId(id), &settings).is_err() {
+            return Status::Unusable;
+        }
         self.endpoints.write([None; ENDPOINTS]);
         self.lent.write(Lent::new(setup.memory, setup.size));
         self.open = Some(NonZeroUsize::MIN);

@@ -1,11 +1,13 @@
 //! One side of the conversation, whichever it is, as an image's main.
 
+use core::mem::MaybeUninit;
+
 use amp_ivshmem::link::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, Place, park};
 use amp_ivshmem_conversation::{Party, run_in};
 
 /// The party, in memory that the image's size shows, and not on the stack.
-static PARTY: Place<Party<Machine>> = Place::new();
+static PARTY: Place<MaybeUninit<Party<Machine>>> = Place::new(MaybeUninit::uninit());
 
 /// Plays `role` for ever.
 pub fn play(role: Role, mut machine: Machine, mut console: Console) -> ! {

@@ -3,12 +3,14 @@
 
 #[cfg(target_os = "none")]
 mod image {
+    use core::mem::MaybeUninit;
+
     use amp_ivshmem::link::Role;
     use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
     use amp_ivshmem_conversation::{Endless, run_endless_in};
 
     /// In memory that the image's size shows, and not on the stack.
-    static SIDE: Place<Endless<Machine, 1>> = Place::new();
+    static SIDE: Place<MaybeUninit<Endless<Machine, 1>>> = Place::new(MaybeUninit::uninit());
 
     image!(main);
 

@@ -4,7 +4,7 @@
 use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Arrival, Event, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
 use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
-use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, now, settings};
+use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, Link, now, settings};
 use embassy_executor::Spawner;
 use static_cell::StaticCell;
 use zephyr::embassy::Executor;
@@ -18,17 +18,17 @@ static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ARRIVAL: Arrival = Arrival::new();
 
 /// Runs an executor for ever.
-pub fn run(device: Ivshmem) {
+pub fn run(link: &'static mut Link, device: Ivshmem) {
     EXECUTOR.init(Executor::new()).run(|spawner: Spawner| {
-        if let Err(error) = spawner.spawn(ask(device)) {
+        if let Err(error) = spawner.spawn(ask(link, device)) {
             log::error!("no place for the task: {error:?}");
         }
     });
 }
 
 #[embassy_executor::task]
-async fn ask(device: Ivshmem) {
-    let mut bus = match AsyncBus::new(device, settings(Role::Host), &ARRIVAL) {
+async fn ask(link: &'static mut Link, device: Ivshmem) {
+    let mut bus = match AsyncBus::new(link, device, &settings(Role::Host), &ARRIVAL) {
         Ok(bus) => bus,
         Err(error) => return log::error!("{error}"),
     };
@@ -118,7 +118,7 @@ impl Client {
         *self = Self { endpoint: self.endpoint, ..Self::new() };
     }
 
-    fn check(&mut self, service: usize, bus: &mut AsyncBus, message: Message) {
+    fn check(&mut self, service: usize, bus: &mut AsyncBus<'_>, message: Message) {
         let mut bytes = [0; LONGEST];
         let answer = bytes.get_mut(..message.length.into());
         let answer = answer.and_then(|answer| bus.link().bus().read(&message, 0, answer).ok().map(|()| answer));

@@ -7,7 +7,8 @@
 mod host;
 mod remote;
 
-use amp_ivshmem_zephyr_rust::{Ivshmem, set_logger};
+use amp_ivshmem_zephyr_rust::{Ivshmem, Link, set_logger};
+use static_cell::ConstStaticCell;
 
 /// The services' names. In this order everywhere.
 const SERVICES: [&str; 4] = ["sum", "reverse", "uptime", "slow"];
@@ -17,13 +18,16 @@ const SLOW: usize = 3;
 /// The longest request or answer, in bytes.
 const LONGEST: usize = 64;
 
+/// Not on the stack.
+static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
+
 #[unsafe(no_mangle)]
 extern "C" fn rust_main() {
     // It fails only where there is a logger.
     let _ = set_logger();
     match Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD) {
-        Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(device),
-        Ok(device) => remote::run(device),
+        Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(LINK.take(), device),
+        Ok(device) => remote::run(LINK.take(), device),
         Err(error) => log::error!("{error}"),
     }
 }

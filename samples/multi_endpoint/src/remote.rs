@@ -7,7 +7,7 @@ use core::time::Duration;
 use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Event, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
 use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
-use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, settings};
+use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
 use crate::{LONGEST, SERVICES, SLOW};
 
@@ -19,8 +19,8 @@ const QUEUE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Offers the services for ever.
-pub fn run(device: Ivshmem) {
-    let mut bus = match Bus::new(device, settings(Role::Remote)) {
+pub fn run(link: &mut Link, device: Ivshmem) {
+    let mut bus = match Bus::new(link, device, &settings(Role::Remote)) {
         Ok(bus) => bus,
         Err(error) => return log::error!("{error}"),
     };
@@ -54,7 +54,7 @@ pub fn run(device: Ivshmem) {
 }
 
 /// The fast services.
-fn at_once(bus: &mut Bus, service: usize, message: Message) {
+fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
     let (endpoint, mut bytes) = (message.endpoint, [0; LONGEST]);
     let Some(request) = read(bus, &message, &mut bytes) else { return bus.link().bus().release(message) };
     bus.link().bus().release(message);
@@ -83,7 +83,7 @@ struct Slow {
 }
 
 impl Slow {
-    fn take(&mut self, bus: &mut Bus, message: Message) {
+    fn take(&mut self, bus: &mut Bus<'_>, message: Message) {
         match self.queue.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
             // An empty answer: busy.
@@ -98,7 +98,7 @@ impl Slow {
         }
     }
 
-    fn work(&mut self, bus: &mut Bus) {
+    fn work(&mut self, bus: &mut Bus<'_>) {
         if self.done_at.is_none_or(|at| bus.now() < at) {
             return;
         }
@@ -117,13 +117,13 @@ impl Slow {
 }
 
 /// The request's bytes, unless there are too many.
-fn read<'b>(bus: &mut Bus, message: &Message, bytes: &'b mut [u8; LONGEST]) -> Option<&'b mut [u8]> {
+fn read<'b>(bus: &mut Bus<'_>, message: &Message, bytes: &'b mut [u8; LONGEST]) -> Option<&'b mut [u8]> {
     let bytes = bytes.get_mut(..message.length.into())?;
     bus.link().bus().read(message, 0, bytes).ok()?;
     Some(bytes)
 }
 
-fn answer(bus: &mut Bus, endpoint: Endpoint, bytes: &[u8]) {
+fn answer(bus: &mut Bus<'_>, endpoint: Endpoint, bytes: &[u8]) {
     if let Err(error) = bus.send(endpoint, bytes, PATIENCE) {
         log::warn!("an answer is lost: {error}");
     }

@@ -1,7 +1,7 @@
 //! Where a link is in the memory: the directory, and the four pieces of a link's area. Knows nothing of states.
 
-use super::side::check;
-use crate::link::{Role, Settings};
+use super::side::{Plan, check};
+use crate::link::Role;
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store, Table};
 use crate::platform::{PeerId, VectorOutOfRange};
 use crate::wire::link::{PAGE, directory, entry};
@@ -155,15 +155,16 @@ impl Area {
 /// The first page of a memory.
 #[derive(Debug)]
 pub(in crate::link) struct Directory<M> {
+    /// All of it.
+    memory: M,
     head: Record<M, { directory::HEAD }>,
     entries: Table<M, { directory::ENTRY }>,
     /// Own entry.
     link: u8,
-    size: u32,
 }
 
 impl<M: SharedMemory> Directory<M> {
-    pub fn new(memory: &M, link: u8) -> Result<Self, AreaError> {
+    pub fn new(memory: M, link: u8) -> Result<Self, AreaError> {
         if u32::from(link) >= directory::ENTRIES {
             return Err(AreaError::Link { link });
         }
@@ -173,8 +174,19 @@ impl<M: SharedMemory> Directory<M> {
         }
         // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the
         // head and never asked for.
-        let entries = Table::new(memory, 0, PAGE / directory::ENTRY)?;
-        Ok(Self { head: Record::new(memory, 0)?, entries, link, size })
+        let entries = Table::new(&memory, 0, PAGE / directory::ENTRY)?;
+        Ok(Self { head: Record::new(&memory, 0)?, entries, memory, link })
+    }
+
+    /// The memory that it is the directory of.
+    pub const fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// Which of its links is this one.
+    #[cfg(feature = "log")]
+    pub const fn link(&self) -> u8 {
+        self.link
     }
 
     /// Where entry `link` is in the table.
@@ -194,7 +206,7 @@ impl<M: SharedMemory> Directory<M> {
         if found != expected {
             return Err(AreaError::Version { found, expected });
         }
-        let (found, expected) = (self.head.load::<{ directory::SIZE }>(Load::Relaxed), self.size);
+        let (found, expected) = (self.head.load::<{ directory::SIZE }>(Load::Relaxed), self.memory.len());
         if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
     }
 
@@ -205,7 +217,7 @@ impl<M: SharedMemory> Directory<M> {
         }
         let offset = self.entries.load_u32::<{ entry::OFFSET }>(index, Load::Relaxed);
         let size = self.entries.load_u32::<{ entry::SIZE }>(index, Load::Relaxed);
-        Area::new(self.size, offset, size).map(Some)
+        Area::new(self.memory.len(), offset, size).map(Some)
     }
 
     /// The remote's way: the link's area, once its host has written it. Until then the host finds here whom to ring.
@@ -219,10 +231,16 @@ impl<M: SharedMemory> Directory<M> {
 
     /// The host's way: writes the directory, where there is none yet, and the link's entry. The link's area, and where it
     /// was before if that was elsewhere.
-    pub fn publish(&self, settings: &Settings, capacity: usize) -> Result<(Area, Option<Area>), AreaError> {
-        let (offset, size) = settings.area.unwrap_or((PAGE, self.size.saturating_sub(PAGE) / PAGE * PAGE));
-        let area = Area::new(self.size, offset, size)?;
-        check(settings, area, capacity)?;
+    pub fn publish(
+        &self,
+        place: Option<(u32, u32)>,
+        plan: &Plan,
+        capacity: usize,
+    ) -> Result<(Area, Option<Area>), AreaError> {
+        let memory = self.memory.len();
+        let (offset, size) = place.unwrap_or((PAGE, memory.saturating_sub(PAGE) / PAGE * PAGE));
+        let area = Area::new(memory, offset, size)?;
+        check(plan, area, capacity)?;
         self.check()?;
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
             // What is no area is of no use to its link's two sides, and no obstacle to us.
@@ -251,7 +269,7 @@ impl<M: SharedMemory> Directory<M> {
         self.entries.store_u32::<{ entry::SIZE }>(index, area.0.size, Store::Relaxed);
         self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
         self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
-        self.head.store::<{ directory::SIZE }>(self.size, Store::Relaxed);
+        self.head.store::<{ directory::SIZE }>(self.memory.len(), Store::Relaxed);
         self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
     }
 

@@ -1,8 +1,8 @@
 //! The states of a native link: how one side goes from INIT to RUN with the other, and back. See "Life" in
 //! `docs/wire-format.md`.
 
-use super::area::{Area, AreaError};
-use super::side::{Ends, Look, Own, Parts, Peer, PeerError, check};
+use super::area::{Area, AreaError, Directory};
+use super::side::{Look, Own, Parts, Peer, check};
 use super::{Life, Link, Sides};
 use crate::link::{Event, Reason, Refusal, Role};
 use crate::mem::SharedMemory;
@@ -11,7 +11,7 @@ use crate::wire::link::State;
 
 /// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
 /// may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
-const RING_AGAIN_MICROS: u64 = 5_000;
+const RING_AGAIN_MICROS: u32 = 5_000;
 
 /// After how many of this side's heartbeats without one of its rival that counts as gone.
 const RIVAL_IS_GONE: u8 = 10;
@@ -25,12 +25,12 @@ const fn other(role: Role) -> Role {
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
     /// Knows where the link is now, and begins an incarnation.
-    pub(super) fn enter(&mut self, area: Area) -> Result<(), AreaError> {
-        check(&self.settings, area, N)?;
-        let role = self.settings.role;
-        let own = Own::new(&self.memory, area, role)?;
-        let peer = Peer::new(&self.memory, area, other(role))?;
-        self.sides = Some(Sides { area, own, peer });
+    pub(super) fn enter(&mut self, memory: M, area: Area) -> Result<(), AreaError> {
+        check(&self.plan, area, N)?;
+        let role = self.plan.role;
+        let own = Own::new(&memory, area, role)?;
+        let peer = Peer::new(&memory, area, other(role))?;
+        self.sides = Some(Sides { memory, area, own, peer });
         self.restart();
         Ok(())
     }
@@ -44,7 +44,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             // Past what stands there, whoever wrote it, and past what the peer may still hold for this side.
             let confirmed = sides.peer.look().map_or(0, |look| look.peer_epoch);
             self.epoch = self.epoch.max(sides.own.last_epoch()).max(confirmed).wrapping_add(1).max(1);
-            sides.own.begin(self.epoch, self.id, &self.settings);
+            sides.own.begin(self.epoch, &self.plan);
         }
         self.ring_peer();
     }
@@ -62,13 +62,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             // No area yet, or a block between two incarnations, or one that says what no side says: no sign of life.
             return if matches!(self.life, Life::Run) { self.check_silence(now) } else { self.keep_ringing(now, true) };
         };
-        let news = self.seen.is_none_or(|(seen, _)| Look { heartbeat: look.heartbeat, ..seen } != look);
-        if self.seen.is_none_or(|(seen, _)| (seen.heartbeat, seen.epoch) != (look.heartbeat, look.epoch)) {
-            self.seen = Some((look, now));
-        } else if let Some((seen, _)) = &mut self.seen {
-            *seen = look;
+        let seen = core::mem::replace(&mut self.seen, look);
+        if seen.heartbeat != look.heartbeat || seen.epoch != look.epoch {
+            self.since = now;
         }
-        if news {
+        if seen.epoch != look.epoch || seen.peer_epoch != look.peer_epoch || seen.state != look.state {
             self.next_ring = None;
         }
         let event = if matches!(self.life, Life::Run) { self.check_running(look, now) } else { self.approach(look) };
@@ -94,18 +92,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         if look.peer_epoch != self.epoch {
             return None;
         }
+        match self.advance(look.state) {
+            Ok(event) => event,
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// INIT to READY, and READY to RUN where the peer is READY, too.
+    fn advance(&mut self, peer: State) -> Result<Option<Event>, Refusal> {
         if matches!(self.life, Life::Init) {
-            if let Err(refusal) = self.prepare() {
-                return self.refuse(refusal);
-            }
+            self.prepare()?;
             self.ring_peer();
         }
         match self.life {
-            Life::Ready(parts) if matches!(look.state, State::Ready | State::Run) => match self.connect(&parts) {
-                Ok((ends, peer)) => Some(self.run(ends, peer)),
-                Err(refusal) => self.refuse(refusal),
-            },
-            _ => None,
+            Life::Ready(parts) if matches!(peer, State::Ready | State::Run) => self.run(&parts),
+            _ => Ok(None),
         }
     }
 
@@ -113,29 +114,24 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     fn prepare(&mut self) -> Result<(), Refusal> {
         let Some(sides) = &self.sides else { return Ok(()) };
         let (peer_count, _) = sides.peer.buffers(N)?;
-        let parts = Parts::lay_out(sides.area.data(self.settings.role), &self.settings, peer_count)?;
-        sides.own.ready(&self.memory, &parts).map_err(AreaError::from)?;
+        let parts = Parts::lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
+        sides.own.ready(&sides.memory, &parts).map_err(AreaError::from)?;
         self.life = Life::Ready(parts);
         Ok(())
     }
 
-    /// Both directions, and whom to ring.
-    fn connect(&self, parts: &Parts) -> Result<(Ends<M, N>, PeerId), PeerError> {
-        let Some(sides) = &self.sides else { return Err(PeerError::Id { id: u32::MAX }) };
-        let data = sides.area.data(other(self.settings.role));
-        Ok((sides.peer.connect(&self.memory, data, parts)?, sides.peer.id()?))
-    }
-
     /// READY to RUN.
-    fn run(&mut self, (outgoing, incoming): Ends<M, N>, peer: PeerId) -> Event {
-        self.bus.attach(outgoing, incoming, peer, self.settings.vector);
+    fn run(&mut self, parts: &Parts) -> Result<Option<Event>, Refusal> {
+        let Some(sides) = &self.sides else { return Ok(None) };
+        let peer = sides.peer.id()?;
+        let data = sides.area.data(other(self.plan.role));
+        let (outgoing, incoming) = sides.peer.connect(&sides.memory, data, parts)?;
+        self.bus.attach(outgoing, incoming, peer, self.plan.vector);
+        sides.own.state(State::Run);
         self.life = Life::Run;
         (self.refused, self.next_ring) = (false, None);
-        if let Some(sides) = &self.sides {
-            sides.own.state(State::Run);
-        }
         self.ring_peer();
-        Event::Up { peer }
+        Ok(Some(Event::Up { peer }))
     }
 
     /// Running: is it still the same peer, and alive?
@@ -158,8 +154,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// Running: has the peer been silent for too long? Then only a new start of ours makes it begin anew.
     fn check_silence(&mut self, now: Instant) -> Option<Event> {
-        let since = self.seen.map_or(now, |(_, since)| since);
-        if self.settings.silence.is_none_or(|limit| now <= since + limit) {
+        if now.micros_since(self.since) <= self.plan.silence {
             return None;
         }
         self.restart();
@@ -177,12 +172,14 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// The remote's search for its link, also where its host has moved it.
     fn find(&mut self) -> Result<(), Refusal> {
-        if self.settings.role == Role::Remote
+        if self.plan.role == Role::Remote
             && matches!(self.life, Life::Init)
-            && let Some(area) = self.directory.find(self.id)?
+            && let Some(directory) = &self.directory
+            && let Some(area) = directory.find(self.plan.id)?
             && self.sides.as_ref().is_none_or(|sides| sides.area != area)
         {
-            self.enter(area)?;
+            let memory = directory.memory().clone();
+            self.enter(memory, area)?;
         }
         Ok(())
     }
@@ -190,7 +187,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// Once in a heartbeat: shows that this side is alive, and sees that what it has written still stands. Whatever has
     /// damaged its block, a new incarnation sets it right; another side that has taken it over is left alone.
     pub(super) fn show_life(&mut self, now: Instant) -> Option<Event> {
-        self.next_beat = now + self.settings.heartbeat;
+        self.next_beat = now.plus_micros(self.plan.heartbeat.into());
         let sides = self.sides.as_ref()?;
         if let Some((heartbeat, beats)) = &mut self.rival {
             let (seen, last) = (sides.own.last_heartbeat(), *heartbeat);
@@ -202,15 +199,15 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             self.restart();
             return None;
         }
-        if self.settings.role == Role::Host {
-            self.directory.write(sides.area);
+        if let Some(directory) = self.directory.as_ref().filter(|_| self.plan.role == Role::Host) {
+            directory.write(sides.area);
         }
         let state = match self.life {
             Life::Init => State::Init,
             Life::Ready(_) => State::Ready,
             Life::Run => State::Run,
         };
-        match sides.own.stands(self.epoch, self.confirmed, state, self.id, &self.settings) {
+        match sides.own.stands(self.epoch, self.confirmed, state, &self.plan) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
                 sides.own.heartbeat(self.beat);
@@ -244,17 +241,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// Rings a peer that does not answer, each time after a longer wait. Where nobody is there, waits for the doorbell.
     fn keep_ringing(&mut self, now: Instant, absent: bool) -> Option<Event> {
-        let longest = u64::try_from(self.settings.heartbeat.as_micros()).unwrap_or(u64::MAX);
-        self.next_ring = match self.next_ring {
-            _ if absent => None,
-            Some((at, wait)) if now >= at => {
-                self.ring_peer();
-                let wait = wait.saturating_mul(2).min(longest);
-                Some((now.plus_micros(wait), wait))
+        match self.next_ring {
+            _ if absent => {
+                self.next_ring = None;
+                return None;
             }
-            Some(waiting) => Some(waiting),
-            None => Some((now.plus_micros(RING_AGAIN_MICROS), RING_AGAIN_MICROS)),
-        };
+            Some(at) if now >= at => {
+                self.ring_peer();
+                self.ring_wait = self.ring_wait.saturating_mul(2).min(self.plan.heartbeat);
+            }
+            Some(_) => return None,
+            None => self.ring_wait = RING_AGAIN_MICROS,
+        }
+        self.next_ring = Some(now.plus_micros(self.ring_wait.into()));
         None
     }
 
@@ -263,11 +262,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         let known = self.sides.as_ref().filter(|sides| sides.peer.look().is_some_and(|look| look.epoch != 0));
         let peer = match known {
             Some(sides) => sides.peer.id().ok(),
-            None if self.settings.role == Role::Host => self.directory.waiting(),
+            None if self.plan.role == Role::Host => self.directory.as_ref().and_then(Directory::waiting),
             None => None,
         };
         if let Some(peer) = peer
-            && self.bus.doorbell().ring(peer, self.settings.vector).is_ok()
+            && self.bus.doorbell().is_some_and(|doorbell| doorbell.ring(peer, self.plan.vector).is_ok())
         {
             self.doorbells = self.doorbells.wrapping_add(1);
         }

@@ -18,19 +18,14 @@ pub use area::AreaError;
 pub use asynchronous::Arrival;
 pub use side::PeerError;
 
-use core::time::Duration;
-
 use self::area::{Area, Directory};
-use self::side::{Look, Own, Parts, Peer};
+use self::side::{Look, Own, Parts, Peer, Plan};
 use super::{AnyLink, Event, Reason, Role, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::Bus;
 use crate::rpmsg::profile::Native;
 use crate::wire::link::State;
-
-/// A side that beat faster would do nothing else.
-const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(1);
 
 /// How far this side has come with the peer.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +41,8 @@ enum Life {
 /// Both blocks, once it is known where they are.
 #[derive(Debug)]
 struct Sides<M> {
+    /// All of it.
+    memory: M,
     area: Area,
     own: Own<M>,
     peer: Peer<M>,
@@ -54,40 +51,87 @@ struct Sides<M> {
 /// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
 ///
 /// It needs no memory of its own beside itself, and never blocks. Dropping it tells the peer that this side has left.
+///
+/// It is made [unopened](Self::unopened) where it is to lie, as a static is, and [opened](Self::open) there; or, where the
+/// stack has room for it (about 1 KiB on 32 bits with 4 endpoints and 16 buffers, more than once), both by
+/// [`new`](Self::new).
+// In this order, the bus last, because what is near the start is reached by shorter instructions.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
-    memory: M,
-    directory: Directory<M>,
-    settings: Settings,
-    id: PeerId,
-    sides: Option<Sides<M>>,
-    bus: Bus<Native<M, N>, D, E>,
     life: Life,
+    /// There from when it is known where they are.
+    sides: Option<Sides<M>>,
+    plan: Plan,
     /// This incarnation.
     epoch: u32,
     /// The peer's incarnation that this side has confirmed, or 0.
     confirmed: u32,
-    /// Another side that has taken this one's block: its heartbeat, and for how many of ours it has been that.
-    rival: Option<(u32, u8)>,
-    /// What was last seen of the peer, and since when its heartbeat is that.
-    seen: Option<(Look, Instant)>,
-    beat: u32,
     /// When to show life again.
     next_beat: Instant,
     /// Until when a peer that broke the link is not looked at.
     not_before: Instant,
-    /// When to ring an unanswering peer again, and the wait after that.
-    next_ring: Option<(Instant, u64)>,
+    /// When to ring an unanswering peer again.
+    next_ring: Option<Instant>,
+    /// The wait before that, in microseconds.
+    ring_wait: u32,
     /// Whether the caller was told what is in the way.
     refused: bool,
+    /// What was last seen of the peer, and since when its heartbeat is that.
+    seen: Look,
+    since: Instant,
+    beat: u32,
+    /// Another side that has taken this one's block: its heartbeat, and for how many of ours it has been that.
+    rival: Option<(u32, u8)>,
+    doorbells: u32,
+    /// There from when the link is open.
+    directory: Option<Directory<M>>,
     /// What a waiting `send` has found out, for the next poll.
     #[cfg(feature = "async")]
     found: Option<Event>,
-    doorbells: u32,
+    bus: Bus<Native<M, N>, D, E>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
-    /// One side of a link in `memory`, whose own number on the server is `id`.
+    /// A link that is not open: nothing happens on it. Endpoints can be opened already.
+    #[must_use]
+    pub const fn unopened() -> Self {
+        Self {
+            directory: None,
+            plan: Plan::NONE,
+            sides: None,
+            bus: Bus::unopened(),
+            life: Life::Init,
+            epoch: 0,
+            confirmed: 0,
+            rival: None,
+            seen: Look::NOTHING,
+            since: Instant::from_micros(0),
+            beat: 0,
+            next_beat: Instant::from_micros(0),
+            not_before: Instant::from_micros(0),
+            next_ring: None,
+            ring_wait: 0,
+            refused: false,
+            #[cfg(feature = "async")]
+            found: None,
+            doorbells: 0,
+        }
+    }
+
+    /// One side of a link in `memory`, whose own number on the server is `id`: an [unopened](Self::unopened) one,
+    /// [opened](Self::open).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, AreaError> {
+        let mut link = Self::unopened();
+        link.open(memory, doorbell, id, &settings)?;
+        Ok(link)
+    }
+
+    /// Opens the link in `memory`, where this side's own number on the server is `id`; one that is open leaves its peer
+    /// first.
     ///
     /// A host writes the directory and the link's entry, begins an incarnation, and rings whoever waits for it; a remote
     /// does as much when it has found its host, in [`poll`](Self::poll). By then this side's own doorbell must be able to
@@ -95,42 +139,37 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     ///
     /// # Errors
     /// Settings that do not fit the memory, the device or this link's sizes, or a memory in which something else is. The
-    /// memory is then as it was.
-    pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, AreaError> {
-        let heartbeat = settings.heartbeat.max(SHORTEST_HEARTBEAT);
-        let settings = Settings { heartbeat, ..settings };
+    /// memory is then as it was, and the link not open.
+    pub fn open(&mut self, memory: M, doorbell: D, id: PeerId, settings: &Settings) -> Result<(), AreaError> {
+        self.close();
+        (self.next_beat, self.not_before) = (Instant::default(), Instant::default());
+        (self.next_ring, self.refused) = (None, false);
         doorbell.ring(id, settings.vector)?;
-        let directory = Directory::new(&memory, settings.link)?;
-        let mut link = Self {
-            directory,
-            settings,
-            id,
-            sides: None,
-            bus: Bus::new(doorbell),
-            life: Life::Init,
-            epoch: 0,
-            confirmed: 0,
-            rival: None,
-            seen: None,
-            beat: 0,
-            next_beat: Instant::default(),
-            not_before: Instant::default(),
-            next_ring: None,
-            refused: false,
-            #[cfg(feature = "async")]
-            found: None,
-            doorbells: 0,
-            memory,
-        };
-        if settings.role == Role::Host {
-            let (area, before) = link.directory.publish(&settings, N)?;
-            if let Some(before) = before {
-                // A remote that still looks at the old place finds nobody there, and asks the directory again.
-                Own::new(&link.memory, before, Role::Host)?.state(State::Reset);
-            }
-            link.enter(area)?;
+        self.bus.set_doorbell(doorbell);
+        let directory = Directory::new(memory.clone(), settings.link)?;
+        self.plan = Plan::new(id, settings);
+        if settings.role == Role::Remote {
+            self.directory = Some(directory);
+            return Ok(());
         }
-        Ok(link)
+        let (area, before) = directory.publish(settings.area, &self.plan, N)?;
+        if let Some(before) = before {
+            // A remote that still looks at the old place finds nobody there, and asks the directory again.
+            Own::new(&memory, before, Role::Host)?.state(State::Reset);
+        }
+        self.directory = Some(directory);
+        self.enter(memory, area)
+    }
+
+    /// Tells the peer that this side is gone; the link is unopened again. Its endpoints stay open.
+    pub fn close(&mut self) {
+        self.bus.detach();
+        // A rival's block is not ours to end.
+        if let Some(sides) = self.sides.as_ref().filter(|_| self.rival.is_none()) {
+            sides.own.state(State::Reset);
+        }
+        self.ring_peer();
+        (self.life, self.sides, self.directory, self.rival) = (Life::Init, None, None, None);
     }
 
     /// The bus, to open endpoints and send.
@@ -168,17 +207,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
                 return Some(event);
             }
         }
-        match self.bus.poll() {
-            Ok(Some(event)) => Some(Event::Bus(event)),
-            Ok(None) if due => None,
-            Ok(None) => self.step(now),
-            Err(fault) => {
-                self.restart();
-                // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
-                self.not_before = now + self.settings.heartbeat;
-                Some(Event::Down(Reason::Fault(fault)))
-            }
+        if let Some(event) = self.bus.next() {
+            return Some(Event::Bus(event));
         }
+        if let Some(fault) = self.bus.fault() {
+            self.restart();
+            // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
+            self.not_before = now.plus_micros(self.plan.heartbeat.into());
+            return Some(Event::Down(Reason::Fault(fault)));
+        }
+        if due { None } else { self.step(now) }
     }
 
     /// When to poll again even if no doorbell rings.
@@ -187,7 +225,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         if self.has_more() {
             return Instant::default();
         }
-        self.next_ring.map_or(self.next_beat, |(at, _)| at.min(self.next_beat))
+        self.next_ring.map_or(self.next_beat, |at| at.min(self.next_beat))
     }
 
     /// Whether the last poll stopped although there may be more, so that a caller must not wait.
@@ -198,7 +236,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// Logs what concerns the link as a whole; never a message.
     #[cfg(feature = "log")]
     fn log(&self, event: Option<&Event>) {
-        let link = self.settings.link;
+        let link = self.directory.as_ref().map_or(0, Directory::link);
         match event {
             Some(Event::Up { peer }) => log::info!("link {link} is up with peer {peer}"),
             Some(Event::Down(reason)) => log::warn!("link {link} is down: {reason}"),
@@ -227,11 +265,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> fo
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Link<M, D, E, N> {
     fn drop(&mut self) {
-        self.bus.detach();
-        // A rival's block is not ours to end.
-        if let Some(sides) = self.sides.as_ref().filter(|_| self.rival.is_none()) {
-            sides.own.state(State::Reset);
-        }
-        self.ring_peer();
+        self.close();
     }
 }

@@ -3,10 +3,10 @@
 use super::area::{Area, AreaError, Span};
 use crate::link::{Role, Settings};
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
-use crate::platform::PeerId;
+use crate::platform::{self, PeerId, Vector};
 use crate::rpmsg::profile::NativeStyle;
 use crate::rpmsg::{DeviceIncoming, DriverOutgoing, Pool};
-use crate::virtqueue::{self, Layout, SetupError, Suppression};
+use crate::virtqueue::{self, Layout, Suppression};
 use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
@@ -32,8 +32,8 @@ pub enum PeerError {
         /// The most that this side was built for.
         capacity: usize,
     },
-    /// A part of it is not among its own memory.
-    #[error("the peer's {part} of {len} bytes at {offset:#x} is not within its part of the link")]
+    /// A part of it is not among its own memory, or not aligned.
+    #[error("the peer's {part} of {len} bytes at {offset:#x} is not aligned, or not within its part of the link")]
     Part {
         /// Which.
         part: &'static str,
@@ -42,9 +42,6 @@ pub enum PeerError {
         /// How long it would be, in bytes.
         len: u32,
     },
-    /// A part of it is where it cannot be used.
-    #[error(transparent)]
-    Queue(#[from] SetupError),
 }
 
 /// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
@@ -61,9 +58,46 @@ fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
 /// Both directions of a native link.
 pub(super) type Ends<M, const N: usize> = (DriverOutgoing<M, N, NativeStyle>, DeviceIncoming<M, N, NativeStyle>);
 
+/// The peer's parts, as an error names them.
+const PARTS: [&str; 4] = ["descriptor table", "available ring", "used ring", "buffers"];
+
 /// Buffers whose address is their offset.
 const fn native_pool(start: u32, size: u32) -> Pool {
     Pool { start, address: start as u64, size }
+}
+
+/// What a link keeps of its settings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub role: Role,
+    pub id: PeerId,
+    pub vector: Vector,
+    pub buffer_count: u16,
+    pub buffer_size: u32,
+    /// In microseconds; 1 ms at least, as a side that beat faster would do nothing else.
+    pub heartbeat: u32,
+    /// In microseconds; the largest for never.
+    pub silence: u64,
+}
+
+impl Plan {
+    /// That of no link.
+    pub const NONE: Self = Self {
+        role: Role::Host,
+        id: PeerId(0),
+        vector: Vector(0),
+        buffer_count: 0,
+        buffer_size: 0,
+        heartbeat: 0,
+        silence: 0,
+    };
+
+    pub fn new(id: PeerId, settings: &Settings) -> Self {
+        let &Settings { role, vector, buffer_count, buffer_size, heartbeat, silence, .. } = settings;
+        let heartbeat = u32::try_from(platform::micros(heartbeat)).unwrap_or(u32::MAX).max(1_000);
+        let silence = silence.map_or(u64::MAX, platform::micros);
+        Self { role, id, vector, buffer_count, buffer_size, heartbeat, silence }
+    }
 }
 
 /// What one look at the other's block shows.
@@ -76,6 +110,9 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// A block that nobody has written.
+    pub const NOTHING: Self = Self { epoch: 0, peer_epoch: 0, state: State::Reset, heartbeat: 0 };
+
     /// Whether someone is there.
     pub fn alive(&self) -> bool {
         self.epoch != 0 && !matches!(self.state, State::Reset | State::Dead)
@@ -97,32 +134,31 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
-    pub fn lay_out(data: Span, settings: &Settings, peer_count: u16) -> Result<Self, AreaError> {
-        let (count, size) = (settings.buffer_count, settings.buffer_size);
-        // 64 bits: nothing a setting says can overflow.
-        let used = u64::from(data.offset);
-        let descriptors = (used + u64::from(used_len(peer_count))).next_multiple_of(descriptor::ALIGN.into());
-        let available = descriptors + u64::from(descriptor_table_len(count));
-        let buffers = (available + u64::from(available_len(count))).next_multiple_of(64);
-        let end = buffers + u64::from(count) * u64::from(size);
-        let needed = u32::try_from(end - used).unwrap_or(u32::MAX);
+    pub fn lay_out(data: Span, plan: &Plan, peer_count: u16) -> Result<Self, AreaError> {
+        let (count, size) = (plan.buffer_count, plan.buffer_size);
+        // From the data's start, which is a page's. No overflow: `buffers_are_sound` was asked, so the buffers have 2.2e9
+        // bytes at most, and the rings less than 2 MiB.
+        let descriptors = used_len(peer_count).next_multiple_of(descriptor::ALIGN);
+        let available = descriptors + descriptor_table_len(count);
+        let buffers = (available + available_len(count)).next_multiple_of(64);
+        let needed = buffers + u32::from(count) * size;
         if needed > data.size {
             return Err(AreaError::TooSmall { count, buffer_size: size, needed, available: data.size });
         }
-        // CAST: all at most `end`, which is inside the memory.
-        let [used, descriptors, available, buffers] = [used, descriptors, available, buffers].map(|at| at as u32);
+        let used = data.offset;
+        let [descriptors, available, buffers] = [descriptors, available, buffers].map(|at| used + at);
         Ok(Self { used, descriptors, available, buffers, count, size, peer_count })
     }
 }
 
 /// Checks the settings of the side that they are for, whatever the peer will be.
-pub(super) fn check(settings: &Settings, area: Area, capacity: usize) -> Result<(), AreaError> {
-    let (count, size) = (settings.buffer_count, settings.buffer_size);
+pub(super) fn check(plan: &Plan, area: Area, capacity: usize) -> Result<(), AreaError> {
+    let (count, size) = (plan.buffer_count, plan.buffer_size);
     if !buffers_are_sound(count.into(), size, capacity) {
         return Err(AreaError::Buffers { count, size, capacity });
     }
     let most = u16::try_from(capacity).unwrap_or(1 << 15);
-    Parts::lay_out(area.data(settings.role), settings, most).map(|_| ())
+    Parts::lay_out(area.data(plan.role), plan, most).map(|_| ())
 }
 
 /// This side's own block, written here; read back only to see whether it still stands.
@@ -140,26 +176,19 @@ impl<M: SharedMemory> Own<M> {
     }
 
     /// Whether the block still says what this side has written; otherwise whose id is there, if it is another's.
-    pub fn stands(
-        &self,
-        epoch: u32,
-        peer_epoch: u32,
-        state: State,
-        id: PeerId,
-        settings: &Settings,
-    ) -> Result<(), Option<PeerId>> {
+    pub fn stands(&self, epoch: u32, peer_epoch: u32, state: State, plan: &Plan) -> Result<(), Option<PeerId>> {
         let owner = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
-        let same = owner == u32::from(id.0)
+        let same = owner == u32::from(plan.id.0)
             && self.0.load::<{ block::EPOCH }>(Load::Relaxed) == epoch
             && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == peer_epoch
             && self.0.load::<{ block::STATE }>(Load::Relaxed) == state.to_wire()
             && self.0.load::<{ block::FEATURES }>(Load::Relaxed) == Features::EVENT_INDEX.bits()
-            && self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed) == settings.buffer_count.into()
-            && self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed) == settings.buffer_size;
+            && self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed) == plan.buffer_count.into()
+            && self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed) == plan.buffer_size;
         if same {
             return Ok(());
         }
-        Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != id))
+        Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != plan.id))
     }
 
     /// The heartbeat that stands in the block, whoever wrote it.
@@ -168,13 +197,13 @@ impl<M: SharedMemory> Own<M> {
     }
 
     /// Begins a new incarnation: the epoch last, so that who sees it sees the rest.
-    pub fn begin(&self, epoch: u32, id: PeerId, settings: &Settings) {
+    pub fn begin(&self, epoch: u32, plan: &Plan) {
         self.0.store::<{ block::PEER_EPOCH }>(0, Store::Relaxed);
         self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Relaxed);
-        self.0.store::<{ block::PEER_ID }>(id.0.into(), Store::Relaxed);
+        self.0.store::<{ block::PEER_ID }>(plan.id.0.into(), Store::Relaxed);
         self.0.store::<{ block::FEATURES }>(Features::EVENT_INDEX.bits(), Store::Relaxed);
-        self.0.store::<{ block::BUFFER_COUNT }>(settings.buffer_count.into(), Store::Relaxed);
-        self.0.store::<{ block::BUFFER_SIZE }>(settings.buffer_size, Store::Relaxed);
+        self.0.store::<{ block::BUFFER_COUNT }>(plan.buffer_count.into(), Store::Relaxed);
+        self.0.store::<{ block::BUFFER_SIZE }>(plan.buffer_size, Store::Relaxed);
         self.0.store::<{ block::EPOCH }>(epoch, Store::Release);
     }
 
@@ -252,31 +281,29 @@ impl<M: SharedMemory> Peer<M> {
         let features = Features::from_bits_retain(self.0.load::<{ block::FEATURES }>(Load::Relaxed));
         let suppression =
             if features.contains(Features::EVENT_INDEX) { Suppression::Events } else { Suppression::Flags };
-        let inside = |part, offset, len| {
-            if data.contains(offset, len) { Ok(offset) } else { Err(PeerError::Part { part, offset, len }) }
-        };
         let descriptors = self.0.load::<{ block::DESCRIPTORS }>(Load::Relaxed);
         let available = self.0.load::<{ block::AVAILABLE }>(Load::Relaxed);
         let buffers = self.0.load::<{ block::BUFFERS }>(Load::Relaxed);
         let used = self.0.load::<{ block::USED }>(Load::Relaxed);
-        // No overflow: `buffers_are_sound`.
-        let buffers_len = u32::from(count) * size;
-        let incoming = Layout {
-            size: count,
-            descriptors: inside("descriptor table", descriptors, descriptor_table_len(count))?,
-            available: inside("available ring", available, available_len(count))?,
-            used: own.used,
-        };
-        let outgoing = Layout {
-            size: own.count,
-            descriptors: own.descriptors,
-            available: own.available,
-            used: inside("used ring", used, used_len(own.count))?,
-        };
-        let buffers = inside("buffers", buffers, buffers_len)?;
-        Ok((
-            DriverOutgoing::new(memory, outgoing, native_pool(own.buffers, own.size), suppression)?,
-            DeviceIncoming::new(memory, incoming, native_pool(buffers, size), suppression)?,
-        ))
+        let parts = [
+            (descriptors, descriptor_table_len(count), 4),
+            (available, available_len(count), 2),
+            (used, used_len(own.count), 4),
+            // No overflow: `buffers_are_sound`.
+            (buffers, u32::from(count) * size, 1),
+        ];
+        for ((offset, len, align), part) in parts.into_iter().zip(PARTS) {
+            if !data.contains(offset, len) || !offset.is_multiple_of(align) {
+                return Err(PeerError::Part { part, offset, len });
+            }
+        }
+        let incoming = Layout { size: count, descriptors, available, used: own.used };
+        let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
+        // All places were found good above, and ours when they were laid out: there can only be too many.
+        let too_many = |_| PeerError::Buffers { count: count.into(), size, capacity: N };
+        let outgoing = DriverOutgoing::new(memory, outgoing, native_pool(own.buffers, own.size), suppression);
+        let outgoing = outgoing.map_err(too_many)?;
+        let incoming = DeviceIncoming::new(memory, incoming, native_pool(buffers, size), suppression);
+        Ok((outgoing, incoming.map_err(too_many)?))
     }
 }

@@ -48,18 +48,22 @@ pub enum SendError {
     Bus(#[from] amp_ivshmem::rpmsg::SendError),
 }
 
-/// A link and the device that it is on, for one thread.
+/// A link and the device that it is on, for one thread. Dropped, it leaves its peer.
+///
+/// The link lies where the application puts it, best in a static, because few stacks have room for it.
 ///
 /// ```no_run
 /// use core::time::Duration;
 ///
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Event, Role};
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
-/// use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, settings};
+/// use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 ///
 /// # const ORD: usize = 0;
+/// // In an application: `static LINK: ConstStaticCell<Link>`, of the crate static_cell.
+/// let mut link = Link::unopened();
 /// // In an application: zephyr::devicetree::labels::ivshmem0::ORD.
-/// let mut bus = Bus::new(Ivshmem::take(ORD)?, settings(Role::Remote))?;
+/// let mut bus = Bus::new(&mut link, Ivshmem::take(ORD)?, &settings(Role::Remote))?;
 /// bus.open("echo")?;
 /// loop {
 ///     if let Event::Bus(BusEvent::Message(message)) = bus.next(FOREVER)? {
@@ -74,27 +78,26 @@ pub enum SendError {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Bus {
-    // Before the device, which it says its farewell with.
-    link: Link,
+pub struct Bus<'l> {
+    link: &'l mut Link,
     /// What happened while a sender waited.
     early: Option<link::Event>,
     device: Ivshmem,
 }
 
-impl Bus {
-    /// One side of a link. Nothing waits for the peer.
+impl<'l> Bus<'l> {
+    /// One side of a link, which is opened. Nothing waits for the peer.
     ///
     /// # Errors
     /// Settings that do not fit the memory or Kconfig's sizes.
-    pub fn new(device: Ivshmem, settings: Settings) -> Result<Self, AreaError> {
-        let link = Link::new(device.memory(), device.doorbell(), device.id(), settings)?;
+    pub fn new(link: &'l mut Link, device: Ivshmem, settings: &Settings) -> Result<Self, AreaError> {
+        link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
 
     /// The link, for all that never waits: its bus' endpoints, buffers filled and read in place, counters.
     pub const fn link(&mut self) -> &mut Link {
-        &mut self.link
+        self.link
     }
 
     /// The time, as [`Link::poll`](link::Link::poll) wants it.
@@ -118,13 +121,17 @@ impl Bus {
     /// See [`WaitError`].
     pub fn next(&mut self, limit: Duration) -> Result<link::Event, WaitError> {
         let deadline = self.until(limit)?;
+        self.next_until(deadline).ok_or(WaitError::TimedOut)
+    }
+
+    fn next_until(&mut self, deadline: Instant) -> Option<link::Event> {
         loop {
             let now = self.now();
             if let Some(event) = self.early.take().or_else(|| self.link.poll(now)) {
-                return Ok(event);
+                return Some(event);
             }
             if now >= deadline {
-                return Err(WaitError::TimedOut);
+                return None;
             }
             self.device.wait(Some(deadline.min(self.link.deadline())));
         }
@@ -136,7 +143,7 @@ impl Bus {
     /// ```no_run
     /// # use core::time::Duration;
     /// # use amp_ivshmem_zephyr_rust::{Bus, WaitError};
-    /// # fn echo(bus: &mut Bus) -> Result<(), WaitError> {
+    /// # fn echo(bus: &mut Bus<'_>) -> Result<(), WaitError> {
     /// let mut bytes = [0; 496];
     /// let (endpoint, length) = bus.receive(&mut bytes, Duration::from_secs(1))?;
     /// # Ok(())
@@ -148,8 +155,8 @@ impl Bus {
     pub fn receive(&mut self, to: &mut [u8], limit: Duration) -> Result<(Endpoint, usize), WaitError> {
         let deadline = self.until(limit)?;
         loop {
-            let left = Duration::from_micros(deadline.micros_since(self.now()));
-            if let link::Event::Bus(BusEvent::Message(message)) = self.next(left)? {
+            let event = self.next_until(deadline).ok_or(WaitError::TimedOut)?;
+            if let link::Event::Bus(BusEvent::Message(message)) = event {
                 let (endpoint, length) = (message.endpoint, usize::from(message.length));
                 let fits = length.min(to.len());
                 let read = to.get_mut(..fits).is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
@@ -196,5 +203,12 @@ impl Bus {
     /// The end of `limit`.
     fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
         if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
+    }
+}
+
+impl Drop for Bus<'_> {
+    fn drop(&mut self) {
+        // By the device, which is given back after it.
+        self.link.close();
     }
 }

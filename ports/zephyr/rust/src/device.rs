@@ -1,12 +1,38 @@
 //! An ivshmem device of devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting. Knows nothing of
 //! links.
 
+use core::ffi::CStr;
+use core::fmt;
 use core::ptr::NonNull;
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOfRange};
 
 use crate::sys::{self, Handle};
+
+/// What devicetree calls a device. Text only where it is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Name(&'static CStr);
+
+impl Name {
+    /// As text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0.to_str().unwrap_or("?")
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// Why a device cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,13 +49,13 @@ pub enum TakeError {
     #[error("{name} is not ready: its driver has logged the cause")]
     NotReady {
         /// The device.
-        name: &'static str,
+        name: Name,
     },
     /// It was taken and not given back.
     #[error("{name} is taken: it has one owner at a time")]
     Taken {
         /// The device.
-        name: &'static str,
+        name: Name,
     },
     /// It has no doorbell to wait for.
     #[error(
@@ -37,7 +63,7 @@ pub enum TakeError {
     )]
     NoDoorbell {
         /// The device.
-        name: &'static str,
+        name: Name,
     },
     /// Asked for in an interrupt handler.
     #[error("a device cannot be taken by an interrupt handler: take it in a thread")]
@@ -76,7 +102,7 @@ impl Ivshmem {
         }
         let found = u32::try_from(ordinal).ok().and_then(|ordinal| sys::amp_rust_find(ordinal));
         let device = found.ok_or(TakeError::NoDevice { ordinal })?;
-        let name = sys::name(device);
+        let name = Name(sys::name(device));
         if !sys::amp_rust_is_ready(device) {
             return Err(TakeError::NotReady { name });
         }
@@ -87,8 +113,7 @@ impl Ivshmem {
         };
         // CAST: the driver has none beyond 65535.
         let id = PeerId(sys::amp_rust_id(device) as u16);
-        let vectors = sys::amp_rust_vectors(device);
-        if vectors == 0 {
+        if sys::amp_rust_vectors(device) == 0 {
             return Err(TakeError::NoDoorbell { name });
         }
         if !sys::amp_rust_claim(device) {
@@ -98,19 +123,13 @@ impl Ivshmem {
         // SAFETY: the driver has mapped it for ever as Normal memory, shared with the other machines, at a multiple of 8; it
         // is outside of all that the linker placed.
         let memory = unsafe { Region::new(start, len) };
-        let taken = Self { device, memory, id };
-        for vector in 0..vectors {
-            if sys::amp_rust_listen(device, vector, true) != 0 {
-                return Err(TakeError::NoDoorbell { name });
-            }
-        }
-        Ok(taken)
+        Ok(Self { device, memory, id })
     }
 
     /// What devicetree calls it.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        sys::name(self.device)
+        Name(sys::name(self.device)).as_str()
     }
 
     /// How many vectors it has, counted from 0; 1 at least.
@@ -129,9 +148,6 @@ impl Ivshmem {
 
 impl Drop for Ivshmem {
     fn drop(&mut self) {
-        for vector in 0..self.vectors() {
-            let _ = sys::amp_rust_listen(self.device, vector, false);
-        }
         #[cfg(feature = "async")]
         sys::amp_rust_unwatch(self.device);
         sys::amp_rust_unclaim(self.device);

@@ -34,7 +34,7 @@ pub use amp_ivshmem;
 use amp_ivshmem_zephyr as _;
 pub use bus::{Bus, FOREVER, Link, SendError, WaitError, settings};
 pub use console::Console;
-pub use device::{Bell, Ivshmem, TakeError, now};
+pub use device::{Bell, Ivshmem, Name, TakeError, now};
 #[cfg(feature = "log")]
 pub use logger::set_logger;
 #[cfg(feature = "async")]

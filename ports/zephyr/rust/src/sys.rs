@@ -43,10 +43,8 @@ unsafe extern "C" {
     pub safe fn amp_rust_vectors(device: Handle) -> u16;
     /// Rings; 0 or -errno.
     pub safe fn amp_rust_ring(device: Handle, peer: u32, vector: u16) -> c_int;
-    /// Makes what is waited for anew. By a new owner, before all that follows.
+    /// Makes what is waited for anew: a doorbell of any vector, from now on. By a new owner, before all that follows.
     pub safe fn amp_rust_prepare(device: Handle);
-    /// Whether `vector` is waited for; 0 or -errno.
-    pub safe fn amp_rust_listen(device: Handle, vector: u16, on: bool) -> c_int;
     /// Sleeps until a doorbell has rung since the last sleep, or so many microseconds; below 0: without limit.
     pub safe fn amp_rust_wait(device: Handle, micros: i64);
     // Calls `arrived` with `context`, once, from the system work queue, when `wait` would end.
@@ -66,15 +64,14 @@ unsafe extern "C" {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name(*self))
+        f.write_str(name(*self).to_str().unwrap_or("?"))
     }
 }
 
 /// What devicetree calls the device.
-pub fn name(device: Handle) -> &'static str {
+pub fn name(device: Handle) -> &'static CStr {
     // SAFETY: Zephyr gives each device a name, a constant string.
-    let name = unsafe { CStr::from_ptr(amp_rust_name(device)) };
-    name.to_str().unwrap_or("?")
+    unsafe { CStr::from_ptr(amp_rust_name(device)) }
 }
 
 /// Microseconds of the system's clock since its start.

@@ -19,12 +19,12 @@ use crate::device::{Ivshmem, now};
 /// ```no_run
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Arrival, Event, Role};
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
-/// use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, settings};
+/// use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, Link, settings};
 ///
 /// static ARRIVAL: Arrival = Arrival::new();
 ///
-/// async fn hello(device: Ivshmem) -> Result<(), Box<dyn core::error::Error>> {
-///     let mut bus = AsyncBus::new(device, settings(Role::Host), &ARRIVAL)?;
+/// async fn hello(link: &mut Link, device: Ivshmem) -> Result<(), Box<dyn core::error::Error>> {
+///     let mut bus = AsyncBus::new(link, device, &settings(Role::Host), &ARRIVAL)?;
 ///     bus.open("hello")?;
 ///     loop {
 ///         if let Event::Bus(BusEvent::Bound { endpoint, .. }) = bus.next().await {
@@ -33,27 +33,31 @@ use crate::device::{Ivshmem, now};
 ///     }
 /// }
 /// ```
-pub struct AsyncBus {
-    // Before the device, which it says its farewell with.
-    link: Link,
+pub struct AsyncBus<'l> {
+    link: &'l mut Link,
     heartbeat: Duration,
     arrival: &'static Arrival,
     device: Ivshmem,
 }
 
-impl AsyncBus {
-    /// One side of a link; `arrival` is this bus' alone. Nothing waits for the peer.
+impl<'l> AsyncBus<'l> {
+    /// One side of a link, which is opened; `arrival` is this bus' alone. Nothing waits for the peer.
     ///
     /// # Errors
     /// Settings that do not fit the memory or Kconfig's sizes.
-    pub fn new(device: Ivshmem, settings: Settings, arrival: &'static Arrival) -> Result<Self, AreaError> {
-        let link = Link::new(device.memory(), device.doorbell(), device.id(), settings)?;
+    pub fn new(
+        link: &'l mut Link,
+        device: Ivshmem,
+        settings: &Settings,
+        arrival: &'static Arrival,
+    ) -> Result<Self, AreaError> {
+        link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, heartbeat: settings.heartbeat, arrival, device })
     }
 
     /// The link, for all that is not awaited.
     pub const fn link(&mut self) -> &mut Link {
-        &mut self.link
+        self.link
     }
 
     /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
@@ -90,5 +94,12 @@ impl AsyncBus {
             result
         })
         .await
+    }
+}
+
+impl Drop for AsyncBus<'_> {
+    fn drop(&mut self) {
+        // By the device, which is given back after it.
+        self.link.close();
     }
 }

@@ -2,13 +2,17 @@
 //! One endpoint: the remote echoes, the host sends and counts what comes back.
 
 use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Role;
-use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, settings};
+use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
+use static_cell::ConstStaticCell;
+
+static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
 
 /// Runs for ever, or tells why not.
 pub fn run() -> Result<(), &'static str> {
     let device = Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).map_err(|_| "size: no device\n")?;
     let role = if cfg!(CONFIG_SIZE_HOST) { Role::Host } else { Role::Remote };
-    let mut bus = Bus::new(device, settings(role)).map_err(|_| "size: the memory does not fit\n")?;
+    let link = LINK.try_take().ok_or("size: started twice\n")?;
+    let mut bus = Bus::new(link, device, &settings(role)).map_err(|_| "size: the memory does not fit\n")?;
     bus.open("echo").map_err(|_| "size: no endpoint\n")?;
     #[cfg(not(CONFIG_SIZE_HOST))]
     return echo(&mut bus);
@@ -18,7 +22,7 @@ pub fn run() -> Result<(), &'static str> {
 
 /// Sends every message back.
 #[cfg(not(CONFIG_SIZE_HOST))]
-fn echo(bus: &mut Bus) -> Result<(), &'static str> {
+fn echo(bus: &mut Bus<'_>) -> Result<(), &'static str> {
     let mut bytes = [0; 496];
     loop {
         let (endpoint, length) = bus.receive(&mut bytes, FOREVER).map_err(|_| "size: cannot receive\n")?;
@@ -30,7 +34,7 @@ fn echo(bus: &mut Bus) -> Result<(), &'static str> {
 
 /// Sends messages one after the other, and says when a hundred have come back as they went.
 #[cfg(CONFIG_SIZE_HOST)]
-fn ping(bus: &mut Bus) -> Result<(), &'static str> {
+fn ping(bus: &mut Bus<'_>) -> Result<(), &'static str> {
     use core::fmt::Write;
 
     use amp_ivshmem_zephyr_rust::Console;

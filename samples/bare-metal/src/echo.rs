@@ -1,0 +1,54 @@
+//! The smallest remote as an image for bare metal: one rpmsg endpoint, every message sent back. Its size is what rpmsg takes
+//! of a machine.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod image {
+    use core::fmt::Write;
+
+    use amp_ivshmem::link::{Event, Link, Role, Settings};
+    use amp_ivshmem::platform::Port;
+    use amp_ivshmem::rpmsg;
+    use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
+
+    image!(main);
+
+    /// One endpoint, and 16 buffers in each direction.
+    type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16>;
+
+    static LINK: Place<EchoLink> = Place::new(Link::unopened());
+
+    fn main(mut machine: Machine, mut console: Console) -> ! {
+        if let Some(link) = LINK.take() {
+            let opened = link.open(machine.memory(), machine.doorbell(), machine.id(), &Settings::new(Role::Remote));
+            if opened.is_ok() && link.bus().open("echo").is_ok() {
+                echo(&mut machine, link);
+            }
+        }
+        let _ = console.write_str("echo: no place for the link in the shared memory\n");
+        park()
+    }
+
+    fn echo(machine: &mut Machine, link: &mut EchoLink) -> ! {
+        let mut bytes = [0; 496];
+        loop {
+            match link.poll(machine.now()) {
+                Some(Event::Bus(rpmsg::Event::Message(message))) => {
+                    let endpoint = message.endpoint;
+                    let bytes = bytes.get_mut(..message.length.into()).unwrap_or_default();
+                    let read = link.bus().read(&message, 0, bytes);
+                    link.bus().release(message);
+                    // A peer that leaves no buffer free for its echo gets none.
+                    if read.is_ok() {
+                        let _ = link.bus().send(endpoint, bytes);
+                    }
+                }
+                Some(_) => {}
+                None => machine.wait(Some(link.deadline())),
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+include!("not_here.rs");

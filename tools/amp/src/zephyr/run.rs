@@ -10,7 +10,7 @@ use crate::process::{self, Running};
 
 /// What marks the line that tells the cause, the best first. CMake tells it in the line below.
 const CAUSES: [&str; 7] =
-    ["ModuleNotFoundError", "FATAL ERROR: ", "fatal error: ", "CMake Error", "error: ", "error[", "ERROR"];
+    ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "FATAL ERROR: ", "ERROR"];
 /// How much of a line is shown, in characters.
 const SHOWN: usize = 240;
 
@@ -66,6 +66,8 @@ mod tests {
             "ModuleNotFoundError: No module named 'elftools'"
         );
         assert_eq!(of("a\nx.c:1: error: y\nb").unwrap(), "x.c:1: error: y");
+        let west = "error: X (undefined) was assigned\nCMake Error at k.cmake:1 (message):\n  command failed\nFATAL ERROR: cmake";
+        assert_eq!(of(west).unwrap(), "error: X (undefined) was assigned");
         assert_eq!(of("a\nlast\n\n").unwrap(), "last");
         assert_eq!(of(""), None);
     }

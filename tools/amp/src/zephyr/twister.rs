@@ -49,15 +49,18 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
     pytest.arg("--version");
     run::run(pytest, PROBE_LIMIT, |_| {})
         .with_context(|| format!("{zephyr}: no pytest: pip install -r zephyr/scripts/requirements-run-test.txt"))?;
+    // Without the Zephyr SDK, the sample's allocator has no arena.
+    let arena: &[&str] = &["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"];
     let hello = zephyr.base.join("samples/hello_world");
-    for (machine, application) in [(Machine::A53, hello), (Machine::M3, lang_rust.join("samples/hello_world"))] {
+    for (machine, application, settings) in
+        [(Machine::A53, hello, &[][..]), (Machine::M3, lang_rust.join("samples/hello_world"), arena)]
+    {
         let board = board(machine)?;
         let mut west = zephyr.program(&zephyr.west);
         west.args(["build", "-p", "auto", "-b", board, "-d"])
             .arg(folder.join(format!("probe-{board}")))
             .arg(&application);
-        // Without the Zephyr SDK, the sample's allocator has no arena.
-        west.args(["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"]);
+        west.args(settings);
         run::run(west, PROBE_LIMIT, |_| {})
             .with_context(|| format!("{zephyr} does not build its own {} for {board}", application.display()))?;
     }

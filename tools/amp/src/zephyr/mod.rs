@@ -90,7 +90,11 @@ impl Zephyr {
     fn program(&self, program: &Path) -> Command {
         let mut command = process::guarded(program);
         command.current_dir(&self.top).env("ZEPHYR_BASE", &self.base);
-        command.env("ZEPHYR_EXTRA_MODULES", extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), false));
+        match extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), false) {
+            // Zephyr takes an empty list for the current folder.
+            none if none.is_empty() => command.env_remove("ZEPHYR_EXTRA_MODULES"),
+            modules => command.env("ZEPHYR_EXTRA_MODULES", modules),
+        };
         // The virtual environment that west is in has the rest of Python's packages too.
         let folder = self.west.parent().map(Path::to_owned);
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -19,6 +19,7 @@ const LAYOUT: Layout = Layout {
     count: BUFFERS as u16,
     align: 4,
     buffers: 0x400,
+    to_remote_buffers: 0x400 + BUFFERS as u32 * 64,
     to_host_size: 64,
     to_remote_size: 64,
 };

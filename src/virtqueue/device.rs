@@ -67,7 +67,7 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
         if self.taken == self.seen {
             // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents.
             let index = self.ring.available.load_head::<{ available::INDEX }>(Load::Acquire);
-            self.seen = self.ring.advance(self.taken, index)?;
+            self.seen = self.ring.advance(self.taken, index, self.ring.size)?;
             if self.taken == index {
                 return Ok(None);
             }

@@ -116,7 +116,8 @@ impl<M: SharedMemory, const N: usize> Driver<M, N> {
         if self.collected == self.seen {
             // Acquire: the device's entries up to this index, and what it wrote to the buffers.
             let index = self.ring.used.load_head::<{ used::INDEX }>(Load::Acquire);
-            self.seen = self.ring.advance(self.collected, index)?;
+            // No further than what the device holds: a device that began anew runs past that.
+            self.seen = self.ring.advance(self.collected, index, self.offered.wrapping_sub(self.collected))?;
             if self.collected == index {
                 return Ok(None);
             }

@@ -46,7 +46,7 @@ pub enum Suppression {
 /// What the other side broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// More entries than there are descriptors.
+    /// More entries than the peer has to give.
     #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]
     IndexJump {
         /// Up to where this side has read.
@@ -161,9 +161,9 @@ impl<M: SharedMemory> Ring<M> {
         }
     }
 
-    /// Checks that the peer's index `new` is at most a whole ring beyond `old`.
+    /// Checks that the peer's index `new` is at most `most` beyond `old`.
     #[inline]
-    fn advance(&self, old: u16, new: u16) -> Result<u16, Fault> {
-        if new.wrapping_sub(old) <= self.size { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
+    fn advance(&self, old: u16, new: u16, most: u16) -> Result<u16, Fault> {
+        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
     }
 }

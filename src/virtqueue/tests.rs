@@ -199,6 +199,9 @@ fn names_what_the_peer_broke() {
     let id = driver.take().unwrap();
     driver.offer(id, 0, 0, DescriptorFlags::empty());
     other.used.store_head::<{ used::INDEX }>(2, Store::Release);
+    assert_eq!(driver.collect(), Err(Fault::IndexJump { old: 0, new: 2, size: 8 }), "more than it was offered");
+    let second = driver.take().unwrap();
+    driver.offer(second, 0, 0, DescriptorFlags::empty());
     other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
     assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
     other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);

@@ -8,5 +8,6 @@
 
 pub mod link;
 pub mod openamp;
+pub mod resource_table;
 pub mod rpmsg;
 pub mod vring;

@@ -1,5 +1,6 @@
-//! Where C OpenAMP has its things in the shared memory. Source: OpenAMP's `dual_qemu_ivshmem` sample, and the legacy
-//! vring layout (virtio 1.3, 2.7.2, and `vring_init` of open-amp). Offsets and sizes are in bytes.
+//! Where C OpenAMP has its things in the shared memory. Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's
+//! `subsys/ipc` (`rpmsg_service`, and the backend `ipc_rpmsg_static_vrings`), and the legacy vring layout (virtio 1.3,
+//! 2.7.2, and `vring_init` of open-amp). Offsets and sizes are in bytes.
 
 use super::vring::{available_len, descriptor_table_len, used_len};
 
@@ -29,11 +30,14 @@ pub struct Layout {
     pub to_remote: u32,
     /// Descriptors of each, a power of two.
     pub count: u16,
-    /// What the used rings are aligned to: a power of two, 4 at least.
+    /// What the used rings are aligned to: a power of two, 4 at least. C aligns addresses, this offsets: the same where
+    /// the memory itself begins at a multiple.
     pub align: u32,
-    /// Where the buffers begin: first those to the host, then those to the remote.
+    /// Where the buffers to the host begin.
     pub buffers: u32,
-    /// Bytes of a buffer to the host, header included.
+    /// Where the buffers to the remote begin: behind the others, unless C's pool is split.
+    pub to_remote_buffers: u32,
+    /// Bytes of a buffer to the host, header included. The remote takes what the host has posted.
     pub to_host_size: u32,
     /// Bytes of a buffer to the remote, header included.
     pub to_remote_size: u32,
@@ -53,8 +57,8 @@ pub struct Vring {
 }
 
 impl Layout {
-    /// The layout of `dual_qemu_ivshmem`: status first, buffers from 0x400, the vrings in the last 2 KiB. None for a
-    /// memory of less than 20 KiB, which cannot hold it.
+    /// The layout of `dual_qemu_ivshmem`: status first, buffers from 0x400, the vrings in the last 2 KiB, that to the host
+    /// first. None for a memory of less than 19 KiB, which cannot hold it.
     #[must_use]
     pub const fn dual_qemu_ivshmem(memory: u32) -> Option<Self> {
         let (Some(to_host), Some(to_remote)) = (memory.checked_sub(0x800), memory.checked_sub(0x400)) else {
@@ -63,16 +67,58 @@ impl Layout {
         if to_host < 0x400 + 2 * 16 * 512 {
             return None;
         }
-        Some(Self {
-            status: 0,
-            to_host,
-            to_remote,
-            count: 16,
-            align: 4,
-            buffers: 0x400,
-            to_host_size: 512,
-            to_remote_size: 512,
-        })
+        Some(Self::empty(0, to_host, to_remote, 16, 4).with_buffers(0x400, 512, 512))
+    }
+
+    /// The layout of Zephyr's `rpmsg_service` and of the samples that use it: as `dual_qemu_ivshmem`, but the vring to the
+    /// remote first. None for a memory of less than 19 KiB, which cannot hold it.
+    #[must_use]
+    pub const fn rpmsg_service(memory: u32) -> Option<Self> {
+        match Self::dual_qemu_ivshmem(memory) {
+            Some(layout) => Some(Self { to_host: layout.to_remote, to_remote: layout.to_host, ..layout }),
+            None => None,
+        }
+    }
+
+    /// The layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes, with `size` bytes for each buffer
+    /// (`zephyr,buffer-size`, 512 by default) and `align` (`CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT`, 4 by
+    /// default): status, buffers, the vring to the remote, the vring to the host, and as many descriptors as fit. None
+    /// where not even one does, or for an alignment that is no power of two or less than 4.
+    #[must_use]
+    pub const fn static_vrings(memory: u32, size: u32, align: u32) -> Option<Self> {
+        if !align.is_power_of_two() || align < 4 || size == 0 {
+            return None;
+        }
+        let mut count: u16 = 0x8000;
+        while count > 0 {
+            let layout = Self::empty(0, 0, 0, count, align).with_buffers(align, size, size);
+            let buffers = size.saturating_mul(2).saturating_mul(count as u32);
+            let to_remote = align.saturating_add(buffers);
+            if let Some(vring) = layout.vring(0).len.checked_next_multiple_of(align) {
+                let to_host = to_remote.saturating_add(vring);
+                // C wants a byte to spare.
+                if to_host.saturating_add(vring) < memory {
+                    return Some(Self { to_remote, to_host, ..layout });
+                }
+            }
+            count /= 2;
+        }
+        None
+    }
+
+    /// Status and vrings, without buffers: those are named by [`with_buffers`](Self::with_buffers).
+    #[must_use]
+    pub const fn empty(status: u32, to_host: u32, to_remote: u32, count: u16, align: u32) -> Self {
+        let (buffers, to_remote_buffers, to_host_size, to_remote_size) = (0, 0, 0, 0);
+        Self { status, to_host, to_remote, count, align, buffers, to_remote_buffers, to_host_size, to_remote_size }
+    }
+
+    /// The same with the buffers from `start` on, in one pool as C's host takes them: those to the host, then those to the
+    /// remote. Saturates where a setting is absurd, so that it fits no memory.
+    #[must_use]
+    pub const fn with_buffers(self, start: u32, to_host_size: u32, to_remote_size: u32) -> Self {
+        let to_remote_buffers = start.saturating_add(to_host_size.saturating_mul(self.count as u32));
+        Self { buffers: start, to_remote_buffers, to_host_size, to_remote_size, ..self }
     }
 
     /// The parts of the vring at `start`. Saturates where a setting is absurd, so that it fits no memory.
@@ -86,12 +132,6 @@ impl Layout {
         };
         let len = used.saturating_add(used_len(self.count)).saturating_sub(start);
         Vring { descriptors: start, available, used, len }
-    }
-
-    /// Where the buffers to the remote begin.
-    #[must_use]
-    pub const fn to_remote_buffers(&self) -> u32 {
-        self.buffers.saturating_add(self.to_host_size.saturating_mul(self.count as u32))
     }
 }
 
@@ -107,7 +147,24 @@ mod tests {
         assert_eq!((of(16, 16).used, of(16, 16).len), (0x130, 438));
         assert_eq!((of(16, 4096).len, of(8, 8).len, of(256, 4096).len), (4230, 222, 10246));
         assert_eq!((layout.to_host, layout.to_remote), ((4 << 20) - 0x800, (4 << 20) - 0x400));
-        assert_eq!(layout.to_remote_buffers(), 0x2400);
+        assert_eq!(layout.to_remote_buffers, 0x2400);
         assert_eq!(Layout::dual_qemu_ivshmem(16 << 10), None);
+    }
+
+    #[test]
+    fn zephyrs_other_layouts_are_where_zephyr_has_them() {
+        let service = Layout::rpmsg_service(0x10_0000).unwrap();
+        assert_eq!((service.to_host, service.to_remote), (0xf_fc00, 0xf_f800));
+        // 64 KiB of 512-byte buffers: 32 in each direction and two vrings of 854 bytes, aligned.
+        let fixed = Layout::static_vrings(0x1_0000, 512, 4).unwrap();
+        assert_eq!((fixed.count, fixed.status, fixed.buffers), (32, 0, 4));
+        assert_eq!((fixed.to_remote_buffers, fixed.to_remote), (4 + 32 * 512, 4 + 64 * 512));
+        assert_eq!((fixed.vring(0).len, fixed.to_host), (846, 4 + 64 * 512 + 848));
+        let aligned = Layout::static_vrings(0x1_0000, 512, 64).unwrap();
+        assert_eq!((aligned.buffers, aligned.to_remote, aligned.to_host), (64, 64 + 64 * 512, 64 + 64 * 512 + 960));
+        assert_eq!(Layout::static_vrings(0x1_0000, 512, 6), None);
+        assert_eq!(Layout::static_vrings(1000, 512, 4), None);
+        let split = Layout { count: 8, ..fixed }.with_buffers(0x1000, 256, 2048);
+        assert_eq!((split.to_remote_buffers, split.to_host_size, split.to_remote_size), (0x1800, 256, 2048));
     }
 }

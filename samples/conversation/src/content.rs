@@ -12,7 +12,7 @@ pub struct Content {
 impl Content {
     /// The message `number` of conversation `index`.
     pub fn new(index: usize, number: u32) -> Self {
-        // Any mixing that is not 0 will do; CAST: an index below 3.
+        // Any mixing that is not 0 will do; CAST: a small index.
         let mut content = Self { state: (number ^ 0x9e37_79b9).wrapping_mul(2 * index as u32 + 0x85eb_ca6b) | 1 };
         for _ in 0..4 {
             content.next();

@@ -12,7 +12,7 @@ mod endless;
 mod histogram;
 mod party;
 
-pub use content::MAX_MESSAGE;
+pub use content::{Content, MAX_MESSAGE};
 pub use endless::{Endless, SILENCE, run_endless_in};
 pub use histogram::Histogram;
 pub use party::{Figures, Party, StartError};

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Settings, Status, queue, status_of};
+use super::{Settings, Status, queue, set_status, status_of};
 use crate::link::{AnyLink, Event, Reason};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
@@ -33,7 +33,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     pub fn new(memory: M, doorbell: D, settings: &Settings) -> Result<Self, SetupError> {
         let layout = &settings.layout;
         let status_word = status_of(&memory, layout)?;
-        status_word.store::<0>(status::RESET, Store::Release);
+        set_status(&status_word, status::RESET);
         status_word.fence();
         let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
         for vring in [to_host, to_remote] {
@@ -47,13 +47,13 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         let base = settings.address.unwrap_or(0);
         let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
         let (inward, outward) =
-            (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers(), layout.to_remote_size));
+            (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers, layout.to_remote_size));
         let (inward_queue, outward_queue) = (queue(to_host, layout.count), queue(to_remote, layout.count));
         let incoming = DriverIncoming::new(&memory, inward_queue, inward, Suppression::Flags)?;
         let outgoing = DriverOutgoing::new(&memory, outward_queue, outward, Suppression::Flags)?;
         let mut bus = Bus::new(doorbell);
         bus.attach(outgoing, incoming, settings.peer, settings.vector);
-        status_word.store::<0>(status::DRIVER_OK, Store::Release);
+        set_status(&status_word, status::DRIVER_OK);
         Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(settings.peer) })
     }
 
@@ -75,7 +75,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
             Ok(event) => event.map(Event::Bus),
             Err(fault) => {
                 self.bus.detach();
-                self.status.store::<0>(status::FAILED, Store::Release);
+                set_status(&self.status, status::FAILED);
                 Some(Event::Down(Reason::Fault(fault)))
             }
         }
@@ -90,7 +90,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Host<M, D, E, N> {
     fn drop(&mut self) {
-        self.status.store::<0>(status::RESET, Store::Release);
+        set_status(&self.status, status::RESET);
     }
 }
 

@@ -12,12 +12,12 @@ mod tests;
 pub use host::Host;
 pub use remote::Remote;
 
-use crate::mem::{MemoryError, Record, SharedMemory};
+use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use crate::platform::{PeerId, Vector};
 use crate::rpmsg::Fault;
 use crate::virtqueue::{self, SetupError};
 pub use crate::wire::openamp::Layout;
-use crate::wire::openamp::Vring;
+use crate::wire::openamp::{Vring, status};
 
 /// What both sides must be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,16 @@ pub enum HostError {
     Buffer(#[from] Fault),
 }
 
+/// Takes the host's status back, as a host does that leaves. One that was killed could not: then a remote is to see this
+/// for as long as it takes to look (C's does at every message that it sends), before the next host sets everything up.
+///
+/// # Errors
+/// A layout that does not fit the memory.
+pub fn reset<M: SharedMemory>(memory: &M, layout: &Layout) -> Result<(), MemoryError> {
+    set_status(&status_of(memory, layout)?, status::RESET);
+    Ok(())
+}
+
 type Status<M> = Record<M, 4>;
 
 fn queue(vring: Vring, size: u16) -> virtqueue::Layout {
@@ -89,4 +99,10 @@ fn queue(vring: Vring, size: u16) -> virtqueue::Layout {
 
 fn status_of<M: SharedMemory>(memory: &M, layout: &Layout) -> Result<Status<M>, MemoryError> {
     Record::new(memory, layout.status)
+}
+
+/// Sets the status, and leaves the word's other bytes as they are: in a resource table they are the vdev's.
+fn set_status<M: SharedMemory>(word: &Status<M>, value: u32) {
+    // Nobody else writes any of it while there is a link.
+    word.store::<0>(word.load::<0>(Load::Relaxed) & !status::MASK | value, Store::Release);
 }

@@ -117,7 +117,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let (first, size) = self.posted(to_host.descriptors)?;
         let base = self.settings.address.unwrap_or(first.wrapping_sub(layout.buffers.into()));
         let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
-        let (outward, inward) = (pool(layout.buffers, size), pool(layout.to_remote_buffers(), layout.to_remote_size));
+        let (outward, inward) = (pool(layout.buffers, size), pool(layout.to_remote_buffers, layout.to_remote_size));
         Ok((
             DeviceOutgoing::new(&self.memory, queue(to_host, layout.count), outward, Suppression::Flags)?,
             DeviceIncoming::new(&self.memory, queue(to_remote, layout.count), inward, Suppression::Flags)?,

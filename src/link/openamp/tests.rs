@@ -13,6 +13,7 @@ use crate::mem::Region;
 use crate::mem::fake::Heap;
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
 use crate::rpmsg::{Address, Config, Event as BusEvent, Name, Profile, SendError};
+use crate::wire::resource_table::Vdev;
 
 const MEMORY: u32 = 4 << 20;
 /// Where C's host has the memory.
@@ -261,4 +262,161 @@ fn a_host_whose_buffers_are_nonsense_is_refused() {
     let mut remote = remote(&heap, &bells);
     let error = HostError::Buffers { id: 3, address: BASE + 0x800, length: 512 };
     assert_eq!(drain!(remote), [std::format!("{:?}", Event::Refused(error.into()))]);
+}
+
+/// Where other users of C have their things, over several addresses: what arrives is what was sent, both ways, twice round
+/// the rings.
+#[test]
+fn other_layouts_and_addresses() {
+    const SMALL: u32 = 1 << 20;
+    let dual = Layout::dual_qemu_ivshmem(SMALL).unwrap();
+    let layouts = [
+        dual,
+        Layout::rpmsg_service(SMALL).unwrap(),
+        Layout::static_vrings(0x4800, 512, 4).unwrap(),
+        Layout::static_vrings(0x1_0000, 1024, 64).unwrap(),
+        Layout { align: 16, count: 8, ..dual }.with_buffers(0x400, 512, 512),
+        Layout { align: 4096, to_host: 0x1_0000, to_remote: 0x2_0000, ..dual }.with_buffers(0x4_0000, 256, 2048),
+        Layout { to_remote_buffers: 0x8_0000, ..dual },
+        Vdev::new([0x6000_4000, 0x6000_8000], 16, 4096)
+            .layout(0x100, 0x6000_0000)
+            .unwrap()
+            .with_buffers(0x1_0000, 512, 512),
+    ];
+    for layout in layouts {
+        for (at_host, at_remote) in [
+            (Some(BASE), None),
+            (Some(BASE), Some(BASE)),
+            (None, None),
+            (Some(0x80_0000_0000), None),
+            (Some(u64::MAX << 20), None),
+        ] {
+            let (heap, bells) = (Heap::new(SMALL), Bells::default());
+            let settings = |peer, address| Settings { layout, peer: PeerId(peer), vector: Vector(0), address };
+            let mut host: TestHost<'_> = Host::new(heap.region(), bells.clone(), &settings(1, at_host))
+                .unwrap_or_else(|error| panic!("{layout:?}: {error}"));
+            let mut remote: TestRemote<'_> = Remote::new(heap.region(), bells, settings(0, at_remote)).unwrap();
+            let (to_host, to_remote) = (remote.bus().open("talk").unwrap(), host.bus().open("talk").unwrap());
+            for _ in 0..3 {
+                drain!(remote);
+                drain!(host);
+            }
+            assert_eq!(host.bus().max_message(), layout.to_remote_size - 16);
+            assert_eq!(remote.bus().max_message(), layout.to_host_size - 16);
+            for number in 0..2 * layout.count {
+                host.bus().send(to_remote, std::format!("down {number}").as_bytes()).unwrap();
+                remote.bus().send(to_host, std::format!("up {number}").as_bytes()).unwrap();
+                assert_eq!(drain!(remote), [std::format!("0x400 got down {number}")], "{layout:?}");
+                assert_eq!(drain!(host), [std::format!("0x400 got up {number}")], "{layout:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_status_in_a_resource_table_leaves_the_vdev_as_it_is() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let table = Vdev::new([0x4000, 0x8000], 16, 16);
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    memory.write(0x100, &table.table()).unwrap();
+    let layout = table.layout(0x100, 0).unwrap().with_buffers(0x1_0000, 512, 512);
+    let host: TestHost<'_> = Host::new(heap.region(), bells, &Settings { layout, ..settings(1) }).unwrap();
+    let published = || {
+        let mut bytes = [0; crate::wire::resource_table::LENGTH];
+        memory.read(0x100, &mut bytes).unwrap();
+        Vdev::find(&bytes)
+    };
+    assert_eq!(published(), Ok(Vdev { status: 4, ..table }));
+    drop(host);
+    assert_eq!(published(), Ok(table));
+}
+
+/// C's remote that restarts alone counts from 0 again, and goes on from the used index that it finds in the memory: it
+/// takes up old messages once more, and fills buffers that are not its own. Each is named, and nothing comes twice.
+#[test]
+fn a_c_remote_that_restarts_alone_is_named() {
+    let (to_host, to_remote) = (MEMORY - 0x800, MEMORY - 0x400);
+    let (used_index, used_ring) = (0x128 + 2, 0x128 + 4);
+    let run = |trouble: &dyn Fn(&Bytes<Region<'_>>)| {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+        let (mut host, mut remote) = (host(&heap, &bells), remote(&heap, &bells));
+        let (at_host, at_remote) = (host.bus().open("talk").unwrap(), remote.bus().open("talk").unwrap());
+        for _ in 0..3 {
+            drain!(remote);
+            drain!(host);
+        }
+        for number in 0..3 {
+            host.bus().send(at_host, &[number]).unwrap();
+            remote.bus().send(at_remote, &[number]).unwrap();
+            drain!(remote);
+            drain!(host);
+        }
+        remote.bus().send(at_remote, b"held").unwrap();
+        let held = host.poll(Instant::default());
+        assert!(matches!(held, Some(Event::Bus(BusEvent::Message(_)))));
+        std::mem::forget(remote);
+        trouble(&Bytes::new(&heap.region(), 0, MEMORY).unwrap());
+        let mut log = drain!(host);
+        // To see what came back, the host asks for buffers: of each that it knows of it takes one.
+        for _ in 0..8 {
+            if log.is_empty() {
+                let _ = host.bus().send(at_host, b"next");
+                log = drain!(host);
+            }
+        }
+        let mut status = [0];
+        Bytes::new(&heap.region(), 0, 1).unwrap().read(0, &mut status).unwrap();
+        (log, status)
+    };
+    // All that was sent so far is used once more: 2 announcements or greetings, and 3 messages.
+    let replayed = run(&|memory| {
+        let mut index = [0; 2];
+        memory.read(to_remote + used_index, &mut index).unwrap();
+        memory.write(to_remote + used_index, &(2 * u16::from_le_bytes(index)).to_le_bytes()).unwrap();
+    });
+    assert!(replayed.0[0].contains("Down(Fault(Queue(") && replayed.1 == [0x80], "{replayed:?}");
+
+    // A buffer is filled once more while the host still holds it.
+    let twice = run(&|memory| {
+        let (mut index, mut entry) = ([0; 2], [0; 8]);
+        memory.read(to_host + used_index, &mut index).unwrap();
+        let index = u16::from_le_bytes(index);
+        memory.read(to_host + used_ring + u32::from((index - 1) % 16) * 8, &mut entry).unwrap();
+        memory.write(to_host + used_ring + u32::from(index % 16) * 8, &entry).unwrap();
+        memory.write(to_host + used_index, &(index + 1).to_le_bytes()).unwrap();
+    });
+    assert!(twice.0[0].contains("NotHeld"), "{twice:?}");
+
+    // It goes on further than there are buffers.
+    let jump = run(&|memory| memory.write(to_host + used_index, &100_u16.to_le_bytes()).unwrap());
+    assert!(jump.0[0].contains("IndexJump"), "{jump:?}");
+}
+
+/// What C sends wrong: a length beyond the buffer, and announcements that are none.
+#[test]
+fn c_messages_that_are_wrong() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let (mut host, mut remote) = (host(&heap, &bells), remote(&heap, &bells));
+    drain!(remote);
+    drain!(host);
+    let at_remote = remote.bus().open_with(&Config { peer: Some(Address(53)), ..Config::default() }).unwrap();
+    // Not 40 bytes; then 40 without any name; both are passed over, as C does.
+    remote.bus().send(at_remote, &[1; 39]).unwrap();
+    remote.bus().send(at_remote, &[0; 40]).unwrap();
+    assert_eq!(drain!(host), Vec::<String>::new());
+    // A name without an end, whose last byte is lost, as in Linux; its address is none.
+    let mut wild = [b'x'; 40];
+    wild[36..].copy_from_slice(&[0; 4]);
+    remote.bus().send(at_remote, &wild).unwrap();
+    let log = drain!(host);
+    assert!(log.len() == 1 && log[0].contains(&"x".repeat(31)) && !log[0].contains(&"x".repeat(32)), "{log:?}");
+    // A header that names more bytes than the buffer has.
+    remote.bus().send(at_remote, b"soon longer").unwrap();
+    let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+    memory.write(0x400 + 3 * 512 + 12, &[0xff, 0xff]).unwrap();
+    let log = drain!(host);
+    assert_eq!(
+        log,
+        [std::format!("{:?}", Event::Down(crate::link::Reason::Fault(Fault::Length { length: 0xffff, buffer: 512 })))]
+    );
 }

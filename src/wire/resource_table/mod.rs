@@ -1,0 +1,274 @@
+//! remoteproc's resource table: where a remote says which vrings it has, and where a host fills in what it decided.
+//!
+//! Works on a private copy of the table's bytes, never on the memory that the peer writes. Source: Linux'
+//! `include/linux/remoteproc.h`, OpenAMP's `remoteproc.h`; little-endian, version 1. Offsets and sizes are in bytes.
+
+#[cfg(test)]
+mod tests;
+
+use zerocopy::little_endian::U32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::openamp::Layout;
+
+/// The version that there is.
+const VERSION: u32 = 1;
+/// An entry's type: a virtio device.
+const TYPE_VDEV: u32 = 3;
+/// virtio's number of an rpmsg device.
+pub const RPMSG: u32 = 7;
+/// "Anywhere": the host chooses the address, and writes it here.
+pub const ANY: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Header {
+    version: U32,
+    count: U32,
+    reserved: [U32; 2],
+}
+
+/// What stands behind a vdev's type, before its vrings.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct VdevHead {
+    id: U32,
+    notify_id: U32,
+    device_features: U32,
+    guest_features: U32,
+    config_length: U32,
+    status: u8,
+    vrings: u8,
+    reserved: [u8; 2],
+}
+
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct VringEntry {
+    address: U32,
+    align: U32,
+    count: U32,
+    notify_id: U32,
+    reserved: U32,
+}
+
+const HEADER: usize = size_of::<Header>();
+const VDEV: usize = 4 + size_of::<VdevHead>();
+const VRING: usize = size_of::<VringEntry>();
+/// Bytes of a table with one rpmsg device: header, one offset, the device, its two vrings.
+pub const LENGTH: usize = HEADER + 4 + VDEV + 2 * VRING;
+
+/// A table that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadTable {
+    /// Too short for what it says is in it.
+    #[error("the resource table ends within {what} at {offset:#x}: it has {length} bytes")]
+    Short {
+        /// What.
+        what: &'static str,
+        /// Where that begins.
+        offset: usize,
+        /// Bytes of the table.
+        length: usize,
+    },
+    /// Another version, or no table.
+    #[error("the resource table's version is {0}, not 1: another version, or nothing was published yet")]
+    Version(u32),
+    /// What has to be 0 is not.
+    #[error("the resource table's reserved words are not 0")]
+    Reserved,
+    /// Not as many vrings as rpmsg has.
+    #[error("the rpmsg device has {0} vrings, not 2")]
+    Vrings(u8),
+    /// No rpmsg device among the entries.
+    #[error("the resource table has no rpmsg device (vdev of id 7)")]
+    NoRpmsg,
+    /// A vring that is not usable here.
+    #[error(
+        "vring {vring} has {count} descriptors, aligned to {align}, at {address:#x}: both must have an equal power of two \
+         of them up to 32768, a power of two of 4 at least, and lie within the memory from {base:#x} on"
+    )]
+    Vring {
+        /// Which.
+        vring: usize,
+        /// Descriptors.
+        count: u32,
+        /// What its used ring is aligned to.
+        align: u32,
+        /// Where it is, as its publisher counts.
+        address: u32,
+        /// Where the memory begins, as its publisher counts.
+        base: u32,
+    },
+}
+
+/// One vring, as the table has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vring {
+    /// Where it is, as the remote counts (`da`), or [`ANY`].
+    pub address: u32,
+    /// What its used ring is aligned to.
+    pub align: u32,
+    /// Descriptors.
+    pub count: u32,
+    /// Which number it is notified by.
+    pub notify_id: u32,
+}
+
+/// An rpmsg device, as the table has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vdev {
+    /// Where its entry begins in the table.
+    pub offset: u32,
+    /// Which number the device is notified by.
+    pub notify_id: u32,
+    /// What the remote offers: bit 0 is the name service.
+    pub device_features: u32,
+    /// What the host has accepted.
+    pub guest_features: u32,
+    /// virtio's status, which the host writes.
+    pub status: u8,
+    /// Vring 0, to the host, and vring 1, to the remote.
+    pub vrings: [Vring; 2],
+}
+
+/// Feature bit 0: the name service.
+pub const FEATURE_NAME_SERVICE: u32 = 1;
+
+impl Vdev {
+    /// What a remote publishes that leaves all addresses to the host, or names them.
+    #[must_use]
+    pub const fn new(addresses: [u32; 2], count: u16, align: u32) -> Self {
+        let [zero, one] = addresses;
+        let count = count as u32;
+        Self {
+            // CAST: 20.
+            offset: (HEADER + 4) as u32,
+            notify_id: 0,
+            device_features: FEATURE_NAME_SERVICE,
+            guest_features: 0,
+            status: 0,
+            vrings: [
+                Vring { address: zero, align, count, notify_id: 0 },
+                Vring { address: one, align, count, notify_id: 1 },
+            ],
+        }
+    }
+
+    /// The first rpmsg device of a table, of whose bytes `table` is a copy.
+    ///
+    /// # Errors
+    /// See [`BadTable`].
+    pub fn find(table: &[u8]) -> Result<Self, BadTable> {
+        let header: Header = read(table, 0, "its header")?;
+        if header.version.get() != VERSION {
+            return Err(BadTable::Version(header.version.get()));
+        }
+        if header.reserved != [U32::ZERO; 2] {
+            return Err(BadTable::Reserved);
+        }
+        // A count that is too large ends at the table's end.
+        for entry in 0..header.count.get() {
+            let place = (entry as usize).saturating_mul(4).saturating_add(HEADER);
+            let offset: U32 = read(table, place, "its offsets")?;
+            let offset = offset.get() as usize;
+            let kind: U32 = read(table, offset, "an entry")?;
+            if kind.get() != TYPE_VDEV {
+                continue;
+            }
+            let vdev = Self::at(table, offset)?;
+            if let Some(vdev) = vdev {
+                return Ok(vdev);
+            }
+        }
+        Err(BadTable::NoRpmsg)
+    }
+
+    /// The device whose entry is at `offset`; none where it is not rpmsg.
+    fn at(table: &[u8], offset: usize) -> Result<Option<Self>, BadTable> {
+        let start = offset.saturating_add(4);
+        let head: VdevHead = read(table, start, "a vdev")?;
+        if head.id.get() != RPMSG {
+            return Ok(None);
+        }
+        if head.vrings != 2 {
+            return Err(BadTable::Vrings(head.vrings));
+        }
+        let first = start.saturating_add(size_of::<VdevHead>());
+        let vring = |number: usize| -> Result<Vring, BadTable> {
+            let entry: VringEntry = read(table, first.saturating_add(number.saturating_mul(VRING)), "a vring")?;
+            let VringEntry { address, align, count, notify_id, .. } = entry;
+            Ok(Vring { address: address.get(), align: align.get(), count: count.get(), notify_id: notify_id.get() })
+        };
+        let short = BadTable::Short { what: "an entry", offset, length: table.len() };
+        Ok(Some(Self {
+            offset: u32::try_from(offset).map_err(|_| short)?,
+            notify_id: head.notify_id.get(),
+            device_features: head.device_features.get(),
+            guest_features: head.guest_features.get(),
+            status: head.status,
+            vrings: [vring(0)?, vring(1)?],
+        }))
+    }
+
+    /// A table with this device alone, at the entry's one place: what a remote publishes, and what a host writes back with
+    /// what it has decided. [`offset`](Self::offset) is not looked at.
+    #[must_use]
+    pub fn table(&self) -> [u8; LENGTH] {
+        let header = Header { version: U32::new(VERSION), count: U32::new(1), reserved: [U32::ZERO; 2] };
+        // CAST: 20.
+        let (offset, kind) = (U32::new((HEADER + 4) as u32), U32::new(TYPE_VDEV));
+        let head = VdevHead {
+            id: U32::new(RPMSG),
+            notify_id: U32::new(self.notify_id),
+            device_features: U32::new(self.device_features),
+            guest_features: U32::new(self.guest_features),
+            config_length: U32::ZERO,
+            status: self.status,
+            vrings: 2,
+            reserved: [0; 2],
+        };
+        let [zero, one] = self.vrings.map(|vring| VringEntry {
+            address: U32::new(vring.address),
+            align: U32::new(vring.align),
+            count: U32::new(vring.count),
+            notify_id: U32::new(vring.notify_id),
+            reserved: U32::ZERO,
+        });
+        let parts =
+            [header.as_bytes(), offset.as_bytes(), kind.as_bytes(), head.as_bytes(), zero.as_bytes(), one.as_bytes()];
+        let mut table = [0; LENGTH];
+        for (place, byte) in table.iter_mut().zip(parts.into_iter().flatten()) {
+            *place = *byte;
+        }
+        table
+    }
+
+    /// The layout of a link over this device: its table is at `table` of the memory, and the memory's first byte at `base`
+    /// as the table's addresses count. The buffers are still to be named, by [`Layout::with_buffers`].
+    ///
+    /// # Errors
+    /// [`BadTable::Vring`] for a vring that is not placed, not in the memory, or not like the other.
+    pub fn layout(&self, table: u32, base: u32) -> Result<Layout, BadTable> {
+        let [to_host, to_remote] = self.vrings;
+        let offset = |number: usize, vring: Vring| -> Result<u32, BadTable> {
+            let Vring { address, align, count, .. } = vring;
+            let bad = BadTable::Vring { vring: number, count, align, address, base };
+            let usable = count.is_power_of_two() && count <= 0x8000 && align.is_power_of_two() && align >= 4;
+            let alike = (count, align) == (to_host.count, to_host.align);
+            if address == ANY || !usable || !alike { Err(bad) } else { address.checked_sub(base).ok_or(bad) }
+        };
+        let (zero, one) = (offset(0, to_host)?, offset(1, to_remote)?);
+        // The status is the byte behind type, five words more; a word that begins with it.
+        let status = table.saturating_add(self.offset).saturating_add(24);
+        // CAST: at most 0x8000.
+        Ok(Layout::empty(status, zero, one, to_host.count as u16, to_host.align))
+    }
+}
+
+/// A `T` out of the table.
+fn read<T: FromBytes>(table: &[u8], offset: usize, what: &'static str) -> Result<T, BadTable> {
+    let short = BadTable::Short { what, offset, length: table.len() };
+    let bytes = table.get(offset..).ok_or(short)?;
+    T::read_from_prefix(bytes).map(|(value, _)| value).map_err(|_| short)
+}

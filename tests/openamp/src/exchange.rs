@@ -1,0 +1,203 @@
+//! One side of the test: its streams, its endpoints that come and go, and what it tells the console.
+
+use core::fmt::{Display, Write};
+
+use amp_ivshmem::link::{AnyLink, Event, Reason, Role};
+use amp_ivshmem::platform::Instant;
+use amp_ivshmem::rpmsg::{Event as BusEvent, Message, OpenError};
+
+use crate::churn::Churn;
+use crate::stream::Stream;
+use crate::{MESSAGES, STEP, STREAMS};
+
+/// How many events are handled before it is this side's turn to send again.
+const EVENTS: u32 = 64;
+
+/// The link is of no use any more, and is to be made anew: a host's, whose remote broke it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended;
+
+/// One side of the test.
+#[derive(Debug)]
+pub struct Exchange {
+    role: Role,
+    streams: [Stream; STREAMS.len()],
+    churn: Churn,
+    /// Announcements and bindings of the peer that came.
+    announcements: u32,
+    wrong: u32,
+    next: u32,
+    finished: bool,
+    busy: bool,
+}
+
+impl Exchange {
+    /// A side that is ready, with its streams' endpoints on `link`.
+    ///
+    /// # Errors
+    /// A link for fewer endpoints than [`ENDPOINTS`](crate::ENDPOINTS).
+    pub fn new<L: AnyLink<E>, const E: usize>(role: Role, link: &mut L) -> Result<Self, OpenError> {
+        Ok(Self {
+            role,
+            streams: [Stream::open(0, role, link)?, Stream::open(1, role, link)?, Stream::open(2, role, link)?],
+            churn: Churn::default(),
+            announcements: 0,
+            wrong: 0,
+            next: STEP,
+            finished: false,
+            busy: false,
+        })
+    }
+
+    /// Whether all has been sent and received.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Messages and answers that were not what they should be.
+    #[must_use]
+    pub const fn wrong(&self) -> u32 {
+        self.wrong
+    }
+
+    /// When to step again even if no doorbell rings.
+    pub fn deadline<L: AnyLink<E>, const E: usize>(&self, link: &L) -> Instant {
+        if self.busy { Instant::default() } else { link.deadline() }
+    }
+
+    /// Does what there is to do.
+    ///
+    /// # Errors
+    /// [`Ended`] where the link went down for good.
+    pub fn step<L: AnyLink<E>, const E: usize>(
+        &mut self,
+        link: &mut L,
+        now: Instant,
+        console: &mut impl Write,
+    ) -> Result<(), Ended> {
+        self.busy = true;
+        for _ in 0..EVENTS {
+            let Some(event) = link.poll(now) else {
+                self.busy = false;
+                break;
+            };
+            self.handle(link, event, console)?;
+        }
+        // First those that come and go: the streams take every buffer that there is.
+        let least = self.least();
+        // The two sides' names differ: equal ones would be bound to each other.
+        let name = if self.role == Role::Host { "host" } else { "remote" };
+        match self.churn.step(link.bus(), (1..MESSAGES).contains(&least).then_some(name)) {
+            Ok(any) => self.busy |= any,
+            Err(error) => wrong(&mut self.wrong, console, "endpoint", &error),
+        }
+        let mut any = true;
+        while any {
+            any = false;
+            for stream in &mut self.streams {
+                match stream.send(link.bus()) {
+                    Ok(sent) => any |= sent,
+                    Err(error) => wrong(&mut self.wrong, console, "send", &error),
+                }
+            }
+        }
+        let least = self.least();
+        if least >= self.next {
+            self.next += STEP;
+            self.print("progress", console);
+        }
+        if !self.finished && least == MESSAGES && !self.churn.is_open() {
+            self.finished = true;
+            self.print("figures", console);
+        }
+        Ok(())
+    }
+
+    fn least(&self) -> u32 {
+        self.streams.iter().map(Stream::done).min().unwrap_or_default()
+    }
+
+    fn print(&self, what: &str, console: &mut impl Write) {
+        let role = if self.role == Role::Host { "host" } else { "remote" };
+        let [copy, nocopy, hold] = self.streams.each_ref().map(Stream::done);
+        let Churn { own_count, their_count, .. } = self.churn;
+        let _ = writeln!(
+            console,
+            "{what} side=rust role={role} announcements={} copy={copy} nocopy={nocopy} hold={hold} own={own_count} \
+             theirs={their_count} wrong={}",
+            self.announcements, self.wrong
+        );
+    }
+
+    fn handle<L: AnyLink<E>, const E: usize>(
+        &mut self,
+        link: &mut L,
+        event: Event,
+        console: &mut impl Write,
+    ) -> Result<(), Ended> {
+        match event {
+            Event::Up { peer } => {
+                self.streams.iter_mut().for_each(Stream::restart);
+                self.churn.restart(link.bus());
+                (self.announcements, self.wrong, self.next, self.finished) = (0, 0, STEP, false);
+                let _ = writeln!(console, "link up with peer {peer}");
+            }
+            Event::Down(reason) => {
+                let _ = writeln!(console, "link down: {reason}");
+                if self.role == Role::Host && matches!(reason, Reason::Fault(_)) {
+                    return Err(Ended);
+                }
+            }
+            Event::Refused(refusal) => {
+                let _ = writeln!(console, "refused: {refusal}");
+            }
+            Event::Bus(BusEvent::Message(message)) => self.receive(link, message, console),
+            Event::Bus(BusEvent::Bound { endpoint, .. }) => {
+                self.announcements += 1;
+                self.bind(endpoint, true);
+            }
+            Event::Bus(BusEvent::Unbound { endpoint }) => {
+                self.announcements += 1;
+                self.bind(endpoint, false);
+                self.churn.unbound(link.bus(), endpoint);
+            }
+            Event::Bus(BusEvent::Announced { name, address }) => {
+                self.announcements += 1;
+                if let Err(error) = self.churn.announced(link.bus(), name, address) {
+                    wrong(&mut self.wrong, console, "announcement", &error);
+                }
+            }
+            Event::Bus(BusEvent::Withdrawn { .. }) => self.announcements += 1,
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, endpoint: amp_ivshmem::rpmsg::Endpoint, bound: bool) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.endpoint == endpoint) {
+            stream.bound = bound;
+        }
+    }
+
+    fn receive<L: AnyLink<E>, const E: usize>(&mut self, link: &mut L, message: Message, console: &mut impl Write) {
+        let bus = link.bus();
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.endpoint == message.endpoint) {
+            if let Err(number) = stream.receive(bus, message) {
+                wrong(&mut self.wrong, console, "message", &number);
+            }
+            return;
+        }
+        if self.churn.receive(bus, &message) == Some(false) {
+            wrong(&mut self.wrong, console, "answer", &message.length);
+        }
+        bus.release(message);
+    }
+}
+
+/// Counts something wrong, and says what the first few are.
+fn wrong(count: &mut u32, console: &mut impl Write, what: &str, detail: &impl Display) {
+    *count += 1;
+    if *count <= 10 {
+        let _ = writeln!(console, "wrong {what}: {detail}");
+    }
+}

@@ -1,0 +1,30 @@
+//! This module's side of the test against C OpenAMP (`tests/zephyr/openamp`): three streams of numbered messages, each
+//! both ways, endpoints that come and go meanwhile, and every byte checked.
+//!
+//! Knows the core and a console, no machine. The C side is `tests/zephyr/openamp/src`; both sides follow the same rules:
+//!
+//! * `copy`, `nocopy` and `hold`: [`MESSAGES`] messages in each direction, of the content that follows from stream,
+//!   direction and number. `nocopy` is filled in place, and some buffers are given back unsent; `hold` keeps what came, and
+//!   gives it back later, the last first.
+//! * `churn.*`: whoever announces such an endpoint gets its name as a message from one opened for it, and closes.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod churn;
+mod exchange;
+pub mod rendezvous;
+mod stream;
+
+pub use exchange::{Ended, Exchange};
+
+/// Messages of each stream in each direction.
+pub const MESSAGES: u32 = 100_000;
+
+/// How often the console is told how far it is, in messages of each stream.
+pub const STEP: u32 = 10_000;
+
+/// The streams' names.
+pub const STREAMS: [&str; 3] = ["copy", "nocopy", "hold"];
+
+/// Endpoints that a link needs for the test: the streams, this side's own that comes and goes, and those for the peer's.
+pub const ENDPOINTS: usize = 12;

@@ -1,0 +1,141 @@
+//! One stream of numbered messages, both ways.
+
+use amp_ivshmem::link::{AnyLink, Role};
+use amp_ivshmem::platform::Doorbell;
+use amp_ivshmem::rpmsg::{Bus, Endpoint, Message, OpenError, Profile, SendError};
+use amp_ivshmem_conversation::{Content, MAX_MESSAGE};
+
+use crate::{MESSAGES, STREAMS};
+
+/// Messages of `hold` are given back when there are this many.
+const HELD: usize = 4;
+/// Each such message that is filled in place is preceded by a buffer that is given up.
+const UNSENT: u32 = 16;
+
+/// One side of a stream.
+#[derive(Debug)]
+pub struct Stream {
+    index: usize,
+    pub endpoint: Endpoint,
+    role: Role,
+    pub bound: bool,
+    pub sent: u32,
+    /// Messages that came, of which the held ones have not been looked at yet.
+    received: u32,
+    held: [Option<Message>; HELD],
+}
+
+/// Whether a message was what it should be.
+pub type Verdict = Result<(), u32>;
+
+impl Stream {
+    pub fn open<L: AnyLink<E>, const E: usize>(index: usize, role: Role, link: &mut L) -> Result<Self, OpenError> {
+        let endpoint = link.bus().open(STREAMS.get(index).copied().unwrap_or_default())?;
+        Ok(Self { index, endpoint, role, bound: false, sent: 0, received: 0, held: [const { None }; HELD] })
+    }
+
+    /// There is a new peer.
+    pub fn restart(&mut self) {
+        (self.sent, self.received, self.held) = (0, 0, [const { None }; HELD]);
+    }
+
+    /// How many messages have gone both ways.
+    pub fn done(&self) -> u32 {
+        // CAST: at most HELD.
+        self.sent.min(self.received - self.held.iter().flatten().count() as u32)
+    }
+
+    fn content(&self, role: Role, number: u32) -> Content {
+        Content::new(2 * self.index + usize::from(role == Role::Remote), number)
+    }
+
+    /// A message came; the number of one that is wrong.
+    pub fn receive<P: Profile, D: Doorbell, const E: usize>(
+        &mut self,
+        bus: &mut Bus<P, D, E>,
+        message: Message,
+    ) -> Verdict {
+        // The greeting of a side that has bound to our announcement; the first message is never empty.
+        if message.length == 0 && self.received == 0 {
+            bus.release(message);
+            return Ok(());
+        }
+        let number = self.received;
+        self.received += 1;
+        if STREAMS.get(self.index) != Some(&"hold") {
+            return self.judge(bus, message, number);
+        }
+        if let Some(free) = self.held.iter_mut().find(|place| place.is_none()) {
+            *free = Some(message);
+        }
+        let count = self.held.iter().flatten().count();
+        let mut verdict = Ok(());
+        if count == HELD || self.received == MESSAGES {
+            for place in (0..count).rev() {
+                if let Some(message) = self.held.get_mut(place).and_then(Option::take) {
+                    // CAST: at most HELD.
+                    verdict = verdict.and(self.judge(bus, message, self.received - (count - place) as u32));
+                }
+            }
+        }
+        verdict
+    }
+
+    fn judge<P: Profile, D: Doorbell, const E: usize>(
+        &self,
+        bus: &mut Bus<P, D, E>,
+        message: Message,
+        number: u32,
+    ) -> Verdict {
+        let mut buffer = [0; MAX_MESSAGE];
+        let peer = if self.role == Role::Host { Role::Remote } else { Role::Host };
+        let bytes = buffer.get_mut(..message.length.into());
+        let right =
+            bytes.is_some_and(|bytes| bus.read(&message, 0, bytes).is_ok() && self.content(peer, number).is(bytes));
+        bus.release(message);
+        if right { Ok(()) } else { Err(number) }
+    }
+
+    /// Sends the next message where there is a buffer; whether it did.
+    ///
+    /// # Errors
+    /// What is no lack of buffers.
+    pub fn send<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) -> Result<bool, SendError> {
+        if !self.bound || self.sent == MESSAGES {
+            return Ok(false);
+        }
+        let mut buffer = [0; MAX_MESSAGE];
+        let bytes = self.content(self.role, self.sent).write(&mut buffer);
+        let result = match STREAMS.get(self.index) {
+            Some(&"nocopy") => self.send_in_place(bus, bytes),
+            _ => bus.send(self.endpoint, bytes),
+        };
+        match result {
+            Ok(()) => {
+                self.sent += 1;
+                Ok(true)
+            }
+            Err(SendError::NoBuffer | SendError::Down | SendError::NotBound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn send_in_place<P: Profile, D: Doorbell, const E: usize>(
+        &self,
+        bus: &mut Bus<P, D, E>,
+        bytes: &[u8],
+    ) -> Result<(), SendError> {
+        if self.sent.is_multiple_of(UNSENT) {
+            let unsent = bus.reserve()?;
+            bus.write(&unsent, 0, &[0xff; MAX_MESSAGE])?;
+            bus.cancel(unsent);
+        }
+        let reserved = bus.reserve()?;
+        bus.write(&reserved, 0, bytes)?;
+        // CAST: at most MAX_MESSAGE.
+        bus.send_reserved(self.endpoint, reserved, bytes.len() as u16).map_err(|(error, reserved)| {
+            bus.cancel(reserved);
+            error
+        })
+    }
+}

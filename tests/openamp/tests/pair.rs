@@ -1,0 +1,45 @@
+//! The test's own traffic between a host and a remote that are both this module's, in one process.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use amp_ivshmem::link::Role;
+use amp_ivshmem::link::openamp::{Host, Remote, Settings};
+use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem_test_openamp::{ENDPOINTS, Exchange, MESSAGES};
+
+#[derive(Clone, Default)]
+struct Bells(Rc<Cell<u32>>);
+
+impl Doorbell for Bells {
+    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        self.0.set(self.0.get() + 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn every_message_arrives_once_and_right() {
+    let (heap, bells) = (Heap::new(1 << 20), Bells::default());
+    let settings = |peer| Settings::dual_qemu_ivshmem(1 << 20, PeerId(peer)).unwrap();
+    let mut host: Host<_, _, ENDPOINTS, 16> = Host::new(heap.region(), bells.clone(), &settings(1)).unwrap();
+    let mut remote: Remote<_, _, ENDPOINTS, 16> = Remote::new(heap.region(), bells, settings(0)).unwrap();
+    let mut at_host = Exchange::new(Role::Host, &mut host).unwrap();
+    let mut at_remote = Exchange::new(Role::Remote, &mut remote).unwrap();
+    let (mut of_host, mut of_remote) = (String::new(), String::new());
+    let mut steps = 0_u64;
+    while !(at_host.is_finished() && at_remote.is_finished()) {
+        at_host.step(&mut host, Instant::from_micros(steps), &mut of_host).unwrap();
+        at_remote.step(&mut remote, Instant::from_micros(steps), &mut of_remote).unwrap();
+        steps += 1;
+        assert!(steps < 10_000_000, "{of_host}{of_remote}");
+    }
+    for text in [&of_host, &of_remote] {
+        let figures = text.lines().find(|line| line.starts_with("figures")).unwrap();
+        println!("{figures}");
+        assert!(figures.contains(&format!("copy={MESSAGES} nocopy={MESSAGES} hold={MESSAGES} ")), "{text}");
+        assert!(figures.ends_with(" wrong=0"), "{text}");
+        assert!(!figures.contains(" own=0 ") && !figures.contains(" theirs=0 "), "{text}");
+    }
+}

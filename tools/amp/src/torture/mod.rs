@@ -82,7 +82,8 @@ pub fn run(options: &Options) -> Result<()> {
     if options.star {
         pairs.push(None);
     }
-    let machines = pairs.iter().flat_map(|&pair| members(pair)).map(|member| member.machine).collect();
+    let guest = options.hostile.then_some(rig::HOSTILE_GUEST);
+    let machines = pairs.iter().flat_map(|&pair| members(pair)).map(|member| member.machine).chain(guest).collect();
     let workshop = Workshop::prepare(&machines)?;
     if !options.json {
         output::line(&format!("seed {seed}"))?;

@@ -275,7 +275,11 @@ impl Plan<'_> {
         rig.forgiving = true;
         rig.report.bursts_of_scribbling += 1;
         let time = self.random.millis(20, 500);
-        hostile::scribble(&rig.socket(), &mut self.random, time)?;
+        if self.random.below(2) == 0 {
+            hostile::scribble(&rig.socket(), &mut self.random, time)?;
+        } else {
+            rig.hostile_guest(time)?;
+        }
         rig.listen(Duration::from_millis(100))?;
         let after = Instant::now();
         let all: Vec<usize> = (0..rig.members.len()).collect();

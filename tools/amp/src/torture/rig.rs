@@ -20,6 +20,11 @@ use crate::server::{self, Faults};
 /// How many of a console's last lines a finding shows.
 const LAST_LINES: usize = 6;
 
+/// Which machine the hostile guest is.
+pub const HOSTILE_GUEST: Machine = Machine::M3;
+/// How long it takes until it scribbles, about.
+const BOOT: Duration = Duration::from_millis(200);
+
 /// What a member of the rig is.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -138,6 +143,19 @@ impl<'w> Rig<'w> {
         let path = path.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
         command.args(["-qmp", &format!("unix:{},server=on,wait=off", path.replace(',', ",,"))]);
         Ok(command)
+    }
+
+    /// A guest that is no member and scribbles over the memory for `time` after its boot; then it is gone.
+    ///
+    /// # Errors
+    /// There can be no such process.
+    pub fn hostile_guest(&mut self, time: Duration) -> Result<()> {
+        let command = self.workshop.boot(HOSTILE_GUEST, "torture-hostile", &self.folder.socket())?;
+        let mut guest = Running::spawn(command)?;
+        guest.read(|_, _| ());
+        self.listen(BOOT + time)?;
+        guest.kill();
+        Ok(())
     }
 
     /// Starts a member.

@@ -11,12 +11,14 @@ pub struct Figure {
     pub value: f64,
     /// Least and most of several runs; none where a value repeats exactly.
     pub range: Option<(f64, f64)>,
+    /// Why it means little, if it does.
+    pub noise: Option<String>,
 }
 
 impl Figure {
     /// What repeats exactly, and is measured once.
     pub const fn exact(key: &'static str, value: f64) -> Self {
-        Self { key, value, range: None }
+        Self { key, value, range: None, noise: None }
     }
 }
 

@@ -5,13 +5,18 @@ pub mod figure;
 mod guest;
 pub mod images;
 mod instructions;
+mod plot;
 mod table;
+mod timed;
 #[cfg(target_arch = "x86_64")]
 mod traced;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
 
+use crate::machines::Machine;
 use crate::zephyr::sizes;
 use crate::{output, process};
 use figure::{Figure, Missing};
@@ -27,6 +32,9 @@ pub struct Options {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Draw the figures beside C OpenAMP's, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// Fail if a figure is worse than its limit
     #[arg(long)]
     pub check: bool,
@@ -66,6 +74,7 @@ const GROUPS: &[Group] = &[
     Group { keys: instructions::A53_KEYS, measure: instructions::a53 },
     Group { keys: instructions::M3_KEYS, measure: instructions::m3 },
     Group { keys: instructions::X86_64_KEYS, measure: instructions::x86_64 },
+    Group { keys: timed::KEYS, measure: timed::measure },
     Group { keys: sizes::KEYS, measure: sizes::measure },
 ];
 
@@ -78,6 +87,9 @@ struct Row {
     min: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<f64>,
+    /// Why it means little: the machine was too noisy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<String>,
     unit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<f64>,
@@ -98,6 +110,20 @@ struct Report {
     figures: Vec<Row>,
     missing: Vec<Missing>,
     c_openamp: String,
+}
+
+/// What this machine lacks for a bench with `words`, if anything.
+pub fn missing(words: &str) -> Option<&'static str> {
+    let counts = words.contains("instr") || words.contains("a53");
+    if words.contains("x86_64") {
+        cfg!(not(target_arch = "x86_64")).then_some("this machine is no x86_64")
+    } else if counts && words.contains("a53") && Machine::A53.check().is_err() {
+        Some("no QEMU 10.0 or newer for the A53: amp bench instr.a53 says more")
+    } else if counts && words.contains("m3") && Machine::M3.check().is_err() {
+        Some("no QEMU 10.0 or newer for the M3: amp bench instr.m3 says more")
+    } else {
+        None
+    }
 }
 
 /// Measures, and prints.
@@ -131,6 +157,9 @@ pub fn run(options: &Options) -> Result<()> {
         for Missing { keys, reason } in &report.missing {
             output::line(&format!("not measured: {} ({reason})", keys.join(", ")))?;
         }
+    }
+    if let Some(path) = &options.plot {
+        plot::draw(path, &report.figures)?;
     }
     let worse = |bound: fn(&Row) -> Option<f64>| {
         let worse =
@@ -172,6 +201,7 @@ fn row(figure: &Figure, c: &Recorded, accepted: &Recorded) -> Option<Row> {
         value: figure.value,
         min: figure.range.map(|(min, _)| min),
         max: figure.range.map(|(_, max)| max),
+        noise: figure.noise.clone(),
         unit: is.unit,
         limit: is.limit,
         met: is.limit.is_none_or(|limit| !is.is_worse(figure.value, limit)),
@@ -184,7 +214,12 @@ fn row(figure: &Figure, c: &Recorded, accepted: &Recorded) -> Option<Row> {
 fn line(row: &Row) -> String {
     let c = row.c_openamp.map_or("-".to_owned(), number);
     let range = row.min.zip(row.max).map(|(min, max)| format!(" ({} to {})", number(min), number(max)));
-    let verdict = if row.met { "" } else { "   LIMIT MISSED" };
+    let verdict = match (row.met, &row.noise) {
+        (true, None) => String::new(),
+        (true, Some(noise)) => format!("   {noise}"),
+        (false, None) => "   LIMIT MISSED".to_owned(),
+        (false, Some(noise)) => format!("   LIMIT MISSED, but {noise}"),
+    };
     let (value, limit) = (number(row.value), row.limit.map_or("-".to_owned(), number));
     format!("{:30} {value:>12} {limit:>10} {c:>10} {}{}{verdict}", row.key, row.unit, range.unwrap_or_default())
 }
@@ -205,7 +240,7 @@ fn number(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn of(key: &'static str, value: f64, accepted: &[(&str, f64)]) -> Row {
+    pub fn of(key: &'static str, value: f64, accepted: &[(&str, f64)]) -> Row {
         let figures = |list: &[(&str, f64)]| list.iter().map(|&(key, value)| (key.to_owned(), value)).collect();
         let recorded = |list| Recorded { source: String::new(), figures: figures(list) };
         row(&Figure::exact(key, value), &recorded(&[("flash.m3.remote", 6232.0)]), &recorded(accepted)).unwrap()

@@ -70,7 +70,7 @@ pub fn count() -> Result<(PathBuf, Vec<Section>)> {
 fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     match waitpid(pid, None)? {
         WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
-        other => bail!("the program to count did not stop at its start: {other:?}"),
+        other => bail!("this system does not let a process be traced ({other:?}): allow ptrace"),
     }
     ptrace::setoptions(pid, ptrace::Options::PTRACE_O_EXITKILL)?;
     let markers = markers(program)?;

@@ -109,7 +109,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),
     ("fuzz names", Work::Fuzz("names"), Counted::AsOne, 10),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --no-worse m3.echo_remote")), Counted::AsOne, 10),
-    ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse a53.")), Counted::AsOne, 15),
+    ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse instr.a53")), Counted::AsOne, 15),
     ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),
     ("instructions x86_64", Work::Amp(Cow::Borrowed("bench --no-worse instr.x86_64")), Counted::AsOne, 15),
 ];

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::process::{self, Running};
-use crate::{output, workspace};
+use crate::{bench, output, workspace};
 use count::Count;
 use jobs::{Counted, Job, Work};
 
@@ -123,6 +123,7 @@ fn missing(work: &Work) -> Result<Option<&'static str>> {
         Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
             (&["clippy", "--version"], "this toolchain has no clippy")
         }
+        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words)),
         Work::Miri(_) => (
             // Builds what Miri needs of the standard library, once.
             &["+nightly", "miri", "setup"],

@@ -1,0 +1,24 @@
+//! One side of a pair that is timed, as an image; which side is said by its number on a fresh server, 0 or 1.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod side;
+
+#[cfg(target_os = "none")]
+mod image {
+    use core::fmt::Write;
+
+    use amp_ivshmem_bare_metal::{Console, Machine, image, park};
+
+    image!(main);
+
+    fn main(machine: Machine, mut console: Console) -> ! {
+        let end = crate::side::run(machine, &mut console).err().unwrap_or("over");
+        // A console does not fail.
+        let _ = writeln!(console, "{end}");
+        park()
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+include!("not_here.rs");

@@ -1,0 +1,200 @@
+//! What a side does: bare doorbells by turns, messages by turns, and a flood of messages whose sender waits for buffers.
+//! Side 0 begins each, takes the times, and tells them.
+
+use core::fmt::Write;
+
+use amp_ivshmem::link::{Event, Link, Role, Settings};
+use amp_ivshmem::mem::{Load, SharedMemory, Store, Table};
+use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
+use amp_ivshmem::rpmsg::{Endpoint, Event as Bus, SendError};
+
+/// Round trips of each kind.
+const TURNS: u32 = 1001;
+/// Messages of the flood.
+const FLOOD: u32 = 20_000;
+/// The bytes behind the link's area, for the bare doorbells.
+const PAGE: u32 = 4096;
+/// Bytes of each side among them.
+const SIDE: u32 = 64;
+
+/// A message as long as C OpenAMP's were.
+const MESSAGE: [u8; 16] = [0x5a; 16];
+
+/// What went wrong; none of it does.
+type Wrong = &'static str;
+
+/// One side, linked.
+struct Side<P: Port> {
+    port: P,
+    link: Link<P::Memory, P::Doorbell, 1, 16>,
+    endpoint: Endpoint,
+    words: Table<P::Memory, SIDE>,
+    peer: PeerId,
+    /// 0 or 1.
+    number: u32,
+    /// Returns from waiting.
+    wakes: u32,
+}
+
+/// Plays the side of this machine's number.
+pub fn run<P: Port>(port: P, console: &mut impl Write) -> Result<(), Wrong> {
+    let number = u32::from(port.id().0);
+    if number > 1 {
+        return Err("the server was not fresh: this machine's number is neither 0 nor 1");
+    }
+    let tell = |console: &mut _, key: &str, value: u32| {
+        // A console does not fail.
+        let _ = writeln!(console as &mut dyn Write, "figure {key} {value}");
+    };
+    let mut side = Side::new(port, number)?;
+    let _ = writeln!(console, "ready");
+    side.find_peer()?;
+    let _ = writeln!(console, "bound");
+    let doorbell = side.doorbells()?;
+    let message = side.messages()?;
+    let (doorbells, wakes) = (side.link.doorbells(), side.wakes);
+    let flood = side.flood()?;
+    if number == 0 {
+        tell(console, "doorbell_us", doorbell);
+        tell(console, "message_us", message);
+        tell(console, "flood_us", flood);
+        tell(console, "flood_messages", FLOOD);
+    }
+    tell(console, "flood_doorbells", side.link.doorbells().wrapping_sub(doorbells));
+    tell(console, "flood_wakes", side.wakes.wrapping_sub(wakes));
+    Ok(())
+}
+
+impl<P: Port> Side<P> {
+    fn new(port: P, number: u32) -> Result<Self, Wrong> {
+        let memory = port.memory();
+        let end = memory.len().saturating_sub(PAGE);
+        let words = Table::new(&memory, end, 2).map_err(|_| "too little shared memory")?;
+        let role = if number == 0 { Role::Host } else { Role::Remote };
+        let settings = Settings { area: Some((PAGE, end - PAGE)), ..Settings::new(role) };
+        let mut link =
+            Link::new(memory, port.doorbell(), port.id(), settings).map_err(|_| "the link cannot be here")?;
+        let endpoint = link.bus().open("timed").map_err(|_| "no endpoint")?;
+        let peer = PeerId(1 - number as u16);
+        Ok(Self { port, link, endpoint, words, peer, number, wakes: 0 })
+    }
+
+    fn find_peer(&mut self) -> Result<(), Wrong> {
+        while self.link.bus().peer_of(self.endpoint).is_none() {
+            if self.next_message()? {
+                return Err("a message before its time");
+            }
+        }
+        Ok(())
+    }
+
+    /// The median of bare doorbells' round trips, in microseconds, on side 0.
+    fn doorbells(&mut self) -> Result<u32, Wrong> {
+        let mut times = [0; TURNS as usize];
+        for (turn, time) in (1..).zip(&mut times) {
+            if self.number == 0 {
+                let begun = self.port.now();
+                self.say_turn(turn);
+                self.await_turn(turn);
+                *time = self.port.now().micros_since(begun) as u32;
+            } else {
+                self.await_turn(turn);
+                self.say_turn(turn);
+            }
+        }
+        Ok(median(&mut times))
+    }
+
+    fn say_turn(&self, turn: u32) {
+        self.words.store_u32::<0>(self.number, turn, Store::Release);
+        // Every device has vector 0.
+        let _ = self.port.doorbell().ring(self.peer, Vector(0));
+    }
+
+    fn await_turn(&mut self, turn: u32) {
+        while self.words.load_u32::<0>(1 - self.number, Load::Acquire) != turn {
+            // A doorbell of the link's may have been the last one; none is lost in between.
+            self.port.wait(Some(self.port.now().plus_micros(100_000)));
+        }
+    }
+
+    /// The median of 16-byte messages' round trips, in microseconds, on side 0.
+    fn messages(&mut self) -> Result<u32, Wrong> {
+        let mut times = [0; TURNS as usize];
+        for time in &mut times {
+            if self.number == 0 {
+                let begun = self.port.now();
+                self.send()?;
+                self.await_message()?;
+                *time = self.port.now().micros_since(begun) as u32;
+            } else {
+                self.await_message()?;
+                self.send()?;
+            }
+        }
+        Ok(median(&mut times))
+    }
+
+    /// From the first message sent to the answer to the last, in microseconds, on side 0.
+    fn flood(&mut self) -> Result<u32, Wrong> {
+        let begun = self.port.now();
+        for _ in 0..FLOOD {
+            if self.number == 0 { self.send()? } else { self.await_message()? }
+        }
+        if self.number == 0 {
+            self.await_message()?
+        } else {
+            self.send()?
+        }
+        Ok(self.port.now().micros_since(begun) as u32)
+    }
+
+    /// Sends, and waits for a buffer as long as there is none.
+    fn send(&mut self) -> Result<(), Wrong> {
+        loop {
+            match self.link.bus().send(self.endpoint, &MESSAGE) {
+                Ok(()) => return Ok(()),
+                Err(SendError::NoBuffer) => {
+                    if self.link.poll(self.port.now()).is_some() {
+                        return Err("something happened in the middle of a flood");
+                    }
+                    self.wait();
+                }
+                Err(_) => return Err("a message was not sent"),
+            }
+        }
+    }
+
+    fn await_message(&mut self) -> Result<(), Wrong> {
+        while !self.next_message()? {}
+        Ok(())
+    }
+
+    /// Takes the next event, or waits for one; whether it was a message.
+    fn next_message(&mut self) -> Result<bool, Wrong> {
+        match self.link.poll(self.port.now()) {
+            Some(Event::Bus(Bus::Message(message))) => {
+                let mut bytes = [0; 16];
+                self.link.bus().read(&message, 0, &mut bytes).map_err(|_| "a message cannot be read")?;
+                self.link.bus().release(message);
+                if bytes == MESSAGE { Ok(true) } else { Err("a message was not what was sent") }
+            }
+            Some(Event::Down(_) | Event::Refused(_)) => Err("the link went down"),
+            Some(_) => Ok(false),
+            None => {
+                self.wait();
+                Ok(false)
+            }
+        }
+    }
+
+    fn wait(&mut self) {
+        self.port.wait(Some(self.link.deadline()));
+        self.wakes = self.wakes.wrapping_add(1);
+    }
+}
+
+fn median(times: &mut [u32]) -> u32 {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+//! Nothing but the tests beside it: this module against virtqueues that others wrote.

@@ -13,6 +13,7 @@ pub mod link_openamp;
 mod memory;
 pub mod names;
 pub mod queue;
+pub mod resource_table;
 mod scribbler;
 
 #[cfg(test)]

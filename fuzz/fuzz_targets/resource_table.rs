@@ -1,0 +1,4 @@
+//! `cargo fuzz run resource_table`: see the library's module of that name.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| amp_ivshmem_fuzz::resource_table::run(data));

@@ -1,0 +1,53 @@
+//! remoteproc's resource table from arbitrary bytes: what is found in one is found again in the table made of it, and the
+//! link that it describes is inside the memory or refused.
+
+use amp_ivshmem::link::openamp::{Remote, Settings};
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::virtqueue::{self, Device, Suppression};
+use amp_ivshmem::wire::resource_table::Vdev;
+
+use crate::memory;
+
+const BUFFERS: usize = 16;
+
+#[derive(Clone, Copy, Debug)]
+struct NoBell;
+
+impl Doorbell for NoBell {
+    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        Ok(())
+    }
+}
+
+/// One run.
+pub fn run(data: &[u8]) {
+    let Some((head, table)) = data.split_first_chunk::<4>() else { return };
+    let [place, base, size, _] = *head;
+    let Ok(vdev) = Vdev::find(table) else { return };
+    let again = Vdev::find(&vdev.table()).expect("its own table");
+    assert_eq!(Vdev { offset: vdev.offset, ..again }, vdev, "not what was written");
+    let Ok(layout) = vdev.layout(u32::from(place) * 256, u32::from(base) * 256) else { return };
+    memory::clear(64);
+    let region = memory::heap().region();
+    for start in [layout.to_host, layout.to_remote] {
+        let vring = layout.vring(start);
+        assert!(vring.descriptors <= vring.available && vring.available <= vring.used, "parts out of order");
+        assert!(vring.used.is_multiple_of(layout.align) || vring.used == u32::MAX, "a used ring out of place");
+        let queue = virtqueue::Layout {
+            size: layout.count,
+            descriptors: vring.descriptors,
+            available: vring.available,
+            used: vring.used,
+        };
+        // Inside the memory, or an error: a region asserts every access.
+        if let Ok(mut device) = Device::<_, BUFFERS>::new(&region, queue, Suppression::Flags) {
+            let _ = (device.take(), device.must_notify());
+        }
+    }
+    let size = u32::from(size) * 8;
+    let layout = layout.with_buffers(u32::from(place) * 64, size, size);
+    let settings = Settings { layout, peer: PeerId(0), vector: Vector(0), address: None };
+    if let Ok(mut remote) = Remote::<_, _, 1, BUFFERS>::new(region, NoBell, settings) {
+        let _ = (remote.poll(Instant::from_micros(1)), remote.poll(Instant::from_micros(20_000)));
+    }
+}

@@ -67,20 +67,6 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
         let buffers = pool.bytes(memory, layout.size)?;
         Ok(Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
     }
-
-    /// A buffer that has come back. Where those are not used first anyway, in the order in which they have come, what else
-    /// has goes to the free list, at most a ring of it.
-    fn recycle(&mut self) -> Result<Option<u16>, Fault> {
-        let Some(used) = self.queue.collect()? else { return Ok(None) };
-        let more = if S::RECYCLE_FIRST { 0 } else { self.queue.size() };
-        for _ in 1..more {
-            match self.queue.collect()? {
-                Some(used) => self.queue.put_back(used.id),
-                None => break,
-            }
-        }
-        Ok(Some(used.id))
-    }
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
@@ -90,14 +76,18 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
 
     #[inline]
     fn take(&mut self) -> Result<Option<u16>, Fault> {
-        // The free list first: the peer's index is then read once for a whole ring of messages.
+        // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
+        // peer's index once for all that it covers.
         if !S::RECYCLE_FIRST
             && let Some(id) = self.queue.take()
         {
             return Ok(Some(id));
         }
-        let recycled = self.recycle()?;
-        Ok(if S::RECYCLE_FIRST { recycled.or_else(|| self.queue.take()) } else { recycled })
+        match self.queue.collect()? {
+            Some(used) => Ok(Some(used.id)),
+            None if S::RECYCLE_FIRST => Ok(self.queue.take()),
+            None => Ok(None),
+        }
     }
 
     fn put_back(&mut self, id: u16) {

@@ -216,7 +216,13 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             self.not_before = now.plus_micros(self.plan.heartbeat.into());
             return Some(Event::Down(Reason::Fault(fault)));
         }
-        if due { None } else { self.step(now) }
+        if due || self.is_settled() { None } else { self.step(now) }
+    }
+
+    /// Running, and the peer's block says what it said when a step was last made: the next would do nothing, but for the
+    /// silence that is looked for once in a heartbeat.
+    fn is_settled(&self) -> bool {
+        matches!((&self.life, &self.sides), (Life::Run, Some(sides)) if sides.peer.still_says(&self.seen))
     }
 
     /// When to poll again even if no doorbell rings.

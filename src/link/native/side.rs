@@ -257,6 +257,14 @@ impl<M: SharedMemory> Peer<M> {
         same.then_some(Look { epoch, peer_epoch, state, heartbeat })
     }
 
+    /// Whether the block still says what it said. In no order: what follows from a change is for [`look`](Self::look).
+    pub fn still_says(&self, seen: &Look) -> bool {
+        self.0.load::<{ block::EPOCH }>(Load::Relaxed) == seen.epoch
+            && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == seen.peer_epoch
+            && self.0.load::<{ block::STATE }>(Load::Relaxed) == seen.state.to_wire()
+            && self.0.load::<{ block::HEARTBEAT }>(Load::Relaxed) == seen.heartbeat
+    }
+
     pub fn id(&self) -> Result<PeerId, PeerError> {
         let id = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
         u16::try_from(id).map(PeerId).map_err(|_| PeerError::Id { id })

@@ -9,8 +9,8 @@ use amp_ivshmem::link::Role;
 use self::world::{World, world};
 use crate::memory;
 
-/// How long the two have at the end, in steps of 10 ms: ten heartbeats of a side that stood back, twice, and more.
-const QUIET_STEPS: u32 = 600;
+/// How long the two have at the end, in steps of 10 ms: recovery is to take less than a second.
+const QUIET_STEPS: u32 = 100;
 
 /// One run.
 pub fn run(data: &[u8]) {

@@ -411,7 +411,7 @@ pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
 }
 
 /// The next event, at `now` microseconds; a message is copied to the `capacity` bytes at `buffer`, or left where it is
-/// where there is no buffer: then [`buffers::amp_ipc_done`] must be called before the next event.
+/// where there is no buffer: then `amp_ipc_done` must be called before the next event.
 ///
 /// # Safety
 /// The bytes at `buffer` can be written, are nobody else's for the call, and have been written before.

@@ -134,7 +134,7 @@ static int without_a_copy(int longest)
 		EXPECT(ipc_service_drop_tx_buffer(&endpoint, buffers[i]) == 0);
 		EXPECT(ipc_service_drop_tx_buffer(&endpoint, buffers[i]) == -EALREADY);
 	}
-	EXPECT(ipc_service_drop_tx_buffer(&endpoint, NULL) == -ENXIO);
+	EXPECT(ipc_service_drop_tx_buffer(&endpoint, &size) == -ENXIO);
 	EXPECT(ipc_service_release_rx_buffer(&endpoint, &size) == -ENXIO);
 	EXPECT(ipc_service_hold_rx_buffer(&endpoint, buffers[0]) == -ENXIO);
 	return 0;

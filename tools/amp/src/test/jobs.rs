@@ -88,7 +88,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ),
     // Also what no test is linked with, as the preload object, which its tests then find up to date.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
-    ("tests", Work::Cargo("test --all-features --lib --bins --tests --no-fail-fast"), Counted::ByLibtest, 20),
+    ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
     ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),

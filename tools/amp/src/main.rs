@@ -6,6 +6,7 @@ mod machines;
 mod output;
 mod pair;
 mod peer;
+mod poke;
 mod process;
 mod qemu;
 mod random;
@@ -33,6 +34,7 @@ Examples:
   amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
   amp demo --pair host,m3        a Linux process and a Cortex-M3 do
   amp pair BUILD_A BUILD_B       two Zephyr builds as a pair
+  amp ping --help                this process as a guest's peer
   amp test                       all tests
   amp server --help              a server for machines of your own"
 )]
@@ -86,6 +88,27 @@ Examples:
 
 Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
     Pair(pair::Options),
+    /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each
+    #[command(after_help = "\
+The peer is a guest or another process: C OpenAMP's library in its layout (--profile openamp), or this module's.
+Messages go one after the other. The exit status is 0 only if every one came back in time and right.
+
+Examples:
+  amp ping --socket /tmp/ivshmem --role host
+  amp ping --socket /tmp/ivshmem --role host --endpoint amp.first --length 64 --count 100000
+  amp ping --socket /tmp/ivshmem --role remote --profile openamp --length 1-496 --seed 7
+  amp ping --socket /tmp/ivshmem --role host --profile openamp --address 0x8000000000
+  amp ping --socket /tmp/ivshmem --role host --json 2>/dev/null | jq .median_us")]
+    Ping(poke::PingOptions),
+    /// Answer each message to an endpoint with itself, as a peer on a running server
+    #[command(after_help = "\
+It runs until Ctrl-C or --count, whatever peers come and go; then it prints how many messages it answered.
+
+Examples:
+  amp echo --socket /tmp/ivshmem --role remote
+  amp echo --socket /tmp/ivshmem --role remote --endpoint amp.first --count 1000
+  amp echo --socket /tmp/ivshmem --role host --profile openamp --layout static-vrings --address 0")]
+    Echo(poke::EchoOptions),
     /// Run all tests: format, lints, unit, property and doc tests, and pairs of machines
     #[command(after_help = "\
 The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
@@ -148,6 +171,8 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Server(options) => server::run(&options.into()).map(|()| ExitCode::SUCCESS),
         Command::Pair(options) => pair::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Ping(options) => poke::ping(&options).map(|()| ExitCode::SUCCESS),
+        Command::Echo(options) => poke::echo(&options).map(|()| ExitCode::SUCCESS),
         Command::Machine(options) => Err(pair::become_machine(&options)),
         Command::Test(options) => test::run(&options),
         Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),

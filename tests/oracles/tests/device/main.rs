@@ -1,0 +1,155 @@
+//! This module's device against the crate `virtio-drivers`' driver, over one ring: whatever the order in which buffers are
+//! added, taken, given back and popped, both see the same, and neither waits for a notification that the other owes.
+//!
+//! The two keep their memory each in their own form, so the bytes are carried over between steps.
+
+mod rings;
+
+use std::collections::VecDeque;
+
+use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::mem::{Bytes, Region};
+use amp_ivshmem::virtqueue::{Device, Fault, Layout, Suppression, prepare_used};
+use proptest::prelude::*;
+
+use rings::{DEVICES, DRIVERS, Rings, SIZE};
+
+const LEN: u32 = 0x1000;
+const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The driver adds a buffer of this length, for the device to write to or not.
+    Add(usize, bool),
+    /// The device takes the next buffer.
+    Take,
+    /// The device gives one of those back, with this length.
+    GiveBack(usize, u32),
+    /// The driver pops the next that came back.
+    Pop,
+    /// The device decides whether to notify the driver of what it gave back since it last did.
+    Notify,
+    /// The device wants to be notified, or not.
+    Wait(bool),
+    /// The driver wants to be notified, or not; only by flags, as its events follow from its pops.
+    Interrupts(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (1..0x1_0000_usize, any::<bool>()).prop_map(|(length, write)| Step::Add(length, write)),
+        3 => Just(Step::Take),
+        3 => (any::<usize>(), any::<u32>()).prop_map(|(which, length)| Step::GiveBack(which, length)),
+        3 => Just(Step::Pop),
+        2 => Just(Step::Notify),
+        1 => any::<bool>().prop_map(Step::Wait),
+        1 => any::<bool>().prop_map(Step::Interrupts),
+    ]
+}
+
+fn suppression(events: bool) -> Suppression {
+    if events { Suppression::Events } else { Suppression::Flags }
+}
+
+proptest! {
+    #[test]
+    fn device_and_virtio_drivers_agree(steps in proptest::collection::vec(step(), 1..400), events in any::<bool>()) {
+        let heap = Heap::new(LEN);
+        prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
+        let ours = Bytes::new(&heap.region(), 0, LEN).unwrap();
+        let mut driver = Rings::new(events);
+        let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
+
+        let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
+        // So many were given back when the device last decided whether to notify; were given back; were popped.
+        let (mut decided, mut used, mut popped) = (0, 0, 0);
+        let mut interrupts = true;
+        for step in steps {
+            match step {
+                Step::Add(length, write) => {
+                    let waits = device.ask_for_notifications();
+                    ours_to_driver(&ours, &mut driver);
+                    prop_assert_eq!(waits, added.is_empty());
+                    match driver.add(length, write) {
+                        Some((id, address)) => {
+                            added.push_back((id, address, length, write));
+                            // A device that may sleep is never left asleep.
+                            prop_assert!(!waits || driver.must_notify());
+                        }
+                        None => prop_assert_eq!(added.len() + taken.len() + given.len(), usize::from(SIZE)),
+                    }
+                    driver_to_ours(&ours, &driver);
+                }
+                Step::Take => {
+                    let offered = device.take().unwrap();
+                    let seen = offered.map(|it| (it.id, it.address, it.length as usize, it.writable));
+                    prop_assert_eq!(seen, added.pop_front());
+                    taken.extend(offered.map(|it| it.id));
+                }
+                Step::GiveBack(which, length) => {
+                    if !taken.is_empty() {
+                        let id = taken.remove(which % taken.len());
+                        device.give_back(id, length);
+                        // Twice is once.
+                        device.give_back(id, !length);
+                        given.push_back((id, length));
+                        used += 1;
+                        ours_to_driver(&ours, &mut driver);
+                    }
+                }
+                Step::Pop => {
+                    let back = driver.pop();
+                    prop_assert_eq!(back, given.pop_front());
+                    popped += u32::from(back.is_some());
+                    driver_to_ours(&ours, &driver);
+                }
+                Step::Notify => {
+                    // By events: the driver asks for the next after those that it has popped.
+                    let owed = if events { (decided..used).contains(&popped) } else { decided < used && interrupts };
+                    prop_assert_eq!(device.must_notify(), owed);
+                    decided = used;
+                }
+                Step::Wait(true) => {
+                    prop_assert_eq!(device.ask_for_notifications(), added.is_empty());
+                    ours_to_driver(&ours, &mut driver);
+                }
+                Step::Wait(false) => {
+                    device.refuse_notifications();
+                    ours_to_driver(&ours, &mut driver);
+                    // By events, this driver may notify once too often.
+                    prop_assert!(events || !driver.must_notify());
+                }
+                Step::Interrupts(wanted) if !events => {
+                    driver.want_interrupts(wanted);
+                    interrupts = wanted;
+                    driver_to_ours(&ours, &driver);
+                }
+                Step::Interrupts(_) => (),
+            }
+        }
+    }
+}
+
+fn ours_to_driver(ours: &Bytes<Region<'_>>, driver: &mut Rings) {
+    let mut bytes = [0; DEVICES];
+    ours.read(LAYOUT.used, &mut bytes).unwrap();
+    driver.write_used(&bytes);
+}
+
+fn driver_to_ours(ours: &Bytes<Region<'_>>, driver: &Rings) {
+    let bytes: [u8; DRIVERS] = driver.read_driver_area();
+    ours.write(0, &bytes).unwrap();
+}
+
+/// A chain of buffers, which rpmsg has none of, is named; nothing of it is taken.
+#[test]
+fn a_chain_is_refused() {
+    let heap = Heap::new(LEN);
+    prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
+    let ours = Bytes::new(&heap.region(), 0, LEN).unwrap();
+    let mut driver = Rings::new(true);
+    let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, Suppression::Events).unwrap();
+    driver.add_chain();
+    driver_to_ours(&ours, &driver);
+    assert!(matches!(device.take(), Err(Fault::NotOneBuffer { id: 0, .. })));
+}

@@ -222,3 +222,7 @@ mod tests {
         assert_eq!(message(7, 1, &(0..=u16::MAX)).len(), message(7, 1, &(0..=u16::MAX)).len());
     }
 }
+
+#[cfg(test)]
+#[path = "ping_tests.rs"]
+mod mistakes;

@@ -86,7 +86,9 @@ int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffe
 	return status == AMP_IPC_OK ? (int)length : amp_ipc_errno(status);
 }
 
-int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer)
+/* What both calls for received buffers do: `call` under the lock, where there is something to hold at all. */
+static int with_rx_buffer(const struct device *dev, void *token, void *buffer,
+			  enum amp_ipc_status (*call)(struct amp_ipc *ipc, uint32_t number, uintptr_t address))
 {
 	struct ipc_data *data = dev->data;
 	enum amp_ipc_status status;
@@ -98,24 +100,17 @@ int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer)
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_hold(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	status = call(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
 	k_mutex_unlock(&data->lock);
 	return amp_ipc_errno(status);
 }
 
+int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer)
+{
+	return with_rx_buffer(dev, token, buffer, amp_ipc_hold);
+}
+
 int amp_ipc_release_rx_buffer(const struct device *dev, void *token, void *buffer)
 {
-	struct ipc_data *data = dev->data;
-	enum amp_ipc_status status;
-
-	if (IS_ENABLED(CONFIG_AMP_IVSHMEM_IPC_RX_COPY)) {
-		return -ENOTSUP;
-	}
-	if (k_is_in_isr()) {
-		return -EBUSY;
-	}
-	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_release(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
-	k_mutex_unlock(&data->lock);
-	return amp_ipc_errno(status);
+	return with_rx_buffer(dev, token, buffer, amp_ipc_release);
 }

@@ -4,6 +4,7 @@
 //! Each module is one target. Its bytes are operations, and what happens between two accesses to the shared memory; an
 //! oracle inside panics at whatever must never be.
 
+mod bell;
 pub mod device;
 pub mod driver;
 mod input;

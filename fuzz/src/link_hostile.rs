@@ -6,9 +6,10 @@ use std::time::Duration;
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Hooked;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Event as BusEvent, Message, Reserved};
 
+use crate::bell::NoBell;
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
 
@@ -25,15 +26,6 @@ const TARGETS: &[Target] = &[
 /// No single call looks at the memory more often: a host that starts looks at all 251 other entries, and a poll at two
 /// rings of messages.
 const MOST_ACCESSES: u32 = 1200;
-
-#[derive(Clone, Copy, Debug)]
-struct NoBell;
-
-impl Doorbell for NoBell {
-    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        Ok(())
-    }
-}
 
 type Watched = Link<Hooked<'static, Scribbler>, NoBell, 3, BUFFERS>;
 type Other = Link<Region<'static>, NoBell, 3, BUFFERS>;

@@ -4,9 +4,10 @@
 use amp_ivshmem::link::openamp::{Host, Layout, Remote, Settings};
 use amp_ivshmem::link::{AnyLink, Event};
 use amp_ivshmem::mem::fake::Hooked;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::{Instant, PeerId, Vector};
 use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
 
+use crate::bell::NoBell;
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
 
@@ -32,15 +33,6 @@ const TARGETS: &[Target] = &[
 ];
 /// No single call looks at the memory more often.
 const MOST_ACCESSES: u32 = 1200;
-
-#[derive(Clone, Copy, Debug)]
-struct NoBell;
-
-impl Doorbell for NoBell {
-    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        Ok(())
-    }
-}
 
 type Memory = Hooked<'static, Scribbler>;
 

@@ -3,23 +3,15 @@
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
 
+use crate::bell::NoBell;
 use crate::input::Input;
 use crate::memory;
 
 const BUFFERS: usize = 4;
 const NAMES: [&str; 3] = ["a", "b", "a name of thirty-one characters"];
-
-#[derive(Clone, Copy, Debug)]
-struct NoBell;
-
-impl Doorbell for NoBell {
-    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        Ok(())
-    }
-}
 
 type Side<const E: usize> = Link<Region<'static>, NoBell, E, BUFFERS>;
 

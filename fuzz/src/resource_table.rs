@@ -2,22 +2,14 @@
 //! link that it describes is inside the memory or refused.
 
 use amp_ivshmem::link::openamp::{Remote, Settings};
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::{Instant, PeerId, Vector};
 use amp_ivshmem::virtqueue::{self, Device, Suppression};
 use amp_ivshmem::wire::resource_table::Vdev;
 
+use crate::bell::NoBell;
 use crate::memory;
 
 const BUFFERS: usize = 16;
-
-#[derive(Clone, Copy, Debug)]
-struct NoBell;
-
-impl Doorbell for NoBell {
-    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        Ok(())
-    }
-}
 
 /// One run.
 pub fn run(data: &[u8]) {

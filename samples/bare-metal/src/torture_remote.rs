@@ -2,23 +2,21 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+mod endless;
+
+#[cfg(target_os = "none")]
 mod image {
-    use core::mem::MaybeUninit;
-
     use amp_ivshmem::link::Role;
-    use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
-    use amp_ivshmem_conversation::{Endless, run_endless_in};
+    use amp_ivshmem_bare_metal::{Console, Machine, image};
 
-    /// In memory that the image's size shows, and not on the stack.
-    static SIDE: Place<MaybeUninit<Endless<Machine, 1>>> = Place::new(MaybeUninit::uninit());
+    use crate::endless::{Side, play, side};
+
+    static SIDE: Side<1> = side();
 
     image!(main);
 
-    fn main(mut machine: Machine, mut console: Console) -> ! {
-        if let Some(place) = SIDE.take() {
-            run_endless_in(place, &mut machine, Role::Remote, 0, &mut console);
-        }
-        park()
+    fn main(machine: Machine, console: Console) -> ! {
+        play(&SIDE, Role::Remote, 0, machine, console)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Links the images with their target's start-up script. The scripts come from the start-up crates, and the memory
-//! maps that go with them from the bare-metal port.
+//! The build script of each crate of bare-metal images: links them with their target's start-up script. The scripts come
+//! from the start-up crates, and the memory maps that go with them from the bare-metal port.
 
 fn main() {
     let scripts: &[&str] = match std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
@@ -10,5 +10,5 @@ fn main() {
     for script in scripts {
         println!("cargo::rustc-link-arg-bins=-T{script}");
     }
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../../ports/bare-metal/link_images.rs");
 }

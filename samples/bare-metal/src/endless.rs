@@ -1,0 +1,29 @@
+//! One side of `amp torture`'s traffic without end, whichever it is, as an image's main.
+
+use core::mem::MaybeUninit;
+
+use amp_ivshmem::link::Role;
+use amp_ivshmem_bare_metal::{Console, Machine, Place, park};
+use amp_ivshmem_conversation::{Endless, run_endless_in};
+
+/// A side of `LINKS` links, in memory that the image's size shows, and not on the stack.
+pub type Side<const LINKS: usize> = Place<MaybeUninit<Endless<Machine, LINKS>>>;
+
+/// The place for a side that has not begun.
+pub const fn side<const LINKS: usize>() -> Side<LINKS> {
+    Place::new(MaybeUninit::uninit())
+}
+
+/// Plays `role` on the links from `first` on, for ever.
+pub fn play<const LINKS: usize>(
+    side: &'static Side<LINKS>,
+    role: Role,
+    first: u8,
+    mut machine: Machine,
+    mut console: Console,
+) -> ! {
+    if let Some(place) = side.take() {
+        run_endless_in(place, &mut machine, role, first, &mut console);
+    }
+    park()
+}

@@ -26,15 +26,16 @@ function(amp_rust_target out)
   set(${out} ${target} PARENT_SCOPE)
 endfunction()
 
-# An image with other sizes than the defaults has a library of its own; all others share one.
+# An image with other sizes than the defaults has a library of its own; all others share one, built without the two
+# variables, which the user's environment may have.
 amp_rust_target(amp_rust_target)
 set(amp_rust_target_dir ${amp_cargo_target_dir})
-set(amp_rust_settings "")
+set(amp_rust_settings --unset=AMP_IPC_ENDPOINTS --unset=AMP_IPC_BUFFERS_MAX)
 if(CONFIG_AMP_IVSHMEM_IPC)
   set(amp_sizes ${CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS}-${CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX})
   if(NOT amp_sizes STREQUAL "8-16")
     set(amp_rust_target_dir ${amp_cargo_target_dir}/ipc-${amp_sizes})
-    set(amp_rust_settings ${CMAKE_COMMAND} -E env AMP_IPC_ENDPOINTS=${CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS}
+    set(amp_rust_settings AMP_IPC_ENDPOINTS=${CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS}
       AMP_IPC_BUFFERS_MAX=${CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX})
   endif()
 endif()
@@ -43,7 +44,7 @@ set(amp_rust_library ${amp_rust_target_dir}/${amp_rust_target}/guest/libamp_ivsh
 # Cargo knows what has changed, so it is asked each time; what depends on the library is built again only where the
 # library changed. --locked: what Cargo.lock says, and nothing else.
 add_custom_target(amp_ivshmem_rust
-  COMMAND ${amp_rust_settings} ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
+  COMMAND ${CMAKE_COMMAND} -E env ${amp_rust_settings} ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
     --target ${amp_rust_target} --target-dir ${amp_rust_target_dir}
   BYPRODUCTS ${amp_rust_library}
   WORKING_DIRECTORY ${ZEPHYR_CURRENT_MODULE_DIR}

@@ -43,9 +43,17 @@ enum amp_ipc_kind {
 	AMP_IPC_MISPLACED = 9,
 };
 
+/* 8-byte words of a link, and of each endpoint and buffer of it. src/ipc.rs reads them here, and does not compile where they
+ * are too few or far too many.
+ */
+#define AMP_IPC_LINK_WORDS     84
+#define AMP_IPC_ENDPOINT_WORDS 9
+#define AMP_IPC_BUFFER_WORDS   6
+
 /* Room for a link. All zero before it is first opened; of one lock with every call. */
 struct amp_ipc {
-	uint64_t opaque[84 + 10 * AMP_IPC_ENDPOINTS + 6 * AMP_IPC_BUFFERS_MAX];
+	uint64_t opaque[AMP_IPC_LINK_WORDS + AMP_IPC_ENDPOINT_WORDS * AMP_IPC_ENDPOINTS +
+			AMP_IPC_BUFFER_WORDS * AMP_IPC_BUFFERS_MAX];
 };
 
 struct amp_ipc_setup {

@@ -20,9 +20,12 @@ enum amp_ivshmem_status {
 	AMP_IVSHMEM_NO_SERVER = 7,
 };
 
+/* src/ivshmem.rs reads it here, and does not compile where it is another. */
+#define AMP_IVSHMEM_WORDS 8
+
 /* Room for a device. All zero until it starts; of one lock with every call. */
 struct amp_ivshmem {
-	uintptr_t opaque[10];
+	uintptr_t opaque[AMP_IVSHMEM_WORDS];
 };
 
 struct amp_ivshmem_place {

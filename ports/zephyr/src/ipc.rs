@@ -17,6 +17,7 @@ use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Message, OpenError, SendError};
 mod buffers;
 
 use self::buffers::Lent;
+use crate::header;
 
 /// The most endpoints of an instance: CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS, which Zephyr's build passes on, or 8.
 pub const ENDPOINTS: usize = setting(option_env!("AMP_IPC_ENDPOINTS"), 8);
@@ -181,17 +182,27 @@ struct Instance<'s> {
 #[repr(C)]
 pub struct State {
     open: Option<NonZeroUsize>,
-    // Three and not one, because each move of a link costs as much stack as a link.
+    // The link is made and opened in this place, and never on a stack; the other two are written once it is open.
     link: MaybeUninit<ZephyrLink>,
     endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
     lent: MaybeUninit<Lent>,
 }
 
-/// How many 8-byte words `struct amp_ipc` has.
-const WORDS: usize = 84 + 10 * ENDPOINTS + 6 * BUFFERS;
+/// The bytes of `struct amp_ipc`, as C has them.
+const SIZE: usize = {
+    const HEADER: &str = include_str!("../include/amp_ipc.h");
+    8 * (header::number(HEADER, "AMP_IPC_LINK_WORDS")
+        + header::number(HEADER, "AMP_IPC_ENDPOINT_WORDS") * ENDPOINTS
+        + header::number(HEADER, "AMP_IPC_BUFFER_WORDS") * BUFFERS)
+};
 
-const _: () = assert!(size_of::<State>() <= WORDS * 8);
+const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc in include/amp_ipc.h is too small");
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
+// A link that has shrunk since; a 32-bit CPU's is smaller.
+const _: () = assert!(
+    cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
+    "struct amp_ipc in include/amp_ipc.h is larger than it need be"
+);
 
 impl State {
     fn get(&mut self) -> Option<Instance<'_>> {

@@ -9,6 +9,8 @@ use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector};
 use safe_mmio::UniqueMmioPointer;
 
+use crate::header;
+
 /// The smallest shared memory, in bytes: a page, which is what any peer maps.
 pub const MEMORY_MIN: usize = 4096;
 
@@ -73,10 +75,10 @@ pub struct State {
     device: MaybeUninit<Started>,
 }
 
-/// How many words `struct amp_ivshmem` has.
-const WORDS: usize = 10;
+/// The bytes of `struct amp_ivshmem`, as C has them.
+const SIZE: usize = size_of::<usize>() * header::number(include_str!("../include/amp_ivshmem.h"), "AMP_IVSHMEM_WORDS");
 
-const _: () = assert!(size_of::<State>() <= WORDS * size_of::<usize>());
+const _: () = assert!(size_of::<State>() == SIZE, "struct amp_ivshmem in include/amp_ivshmem.h is of another size");
 const _: () = assert!(align_of::<State>() <= align_of::<usize>());
 
 impl State {

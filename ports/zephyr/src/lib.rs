@@ -6,5 +6,6 @@
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 
+mod header;
 pub mod ipc;
 pub mod ivshmem;

@@ -88,6 +88,16 @@ Examples:
 
 Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
     Pair(pair::Options),
+    /// Run one Zephyr build folder on a server that is running: the second machine of a test
+    #[command(after_help = "\
+It becomes the build's QEMU, as west build -t run starts it, with the console on standard input and output and no lock file, so
+that one build can run any number of times. The server's socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a relative one counts
+from the current folder. A signal ends it.
+
+Examples:
+  amp server --socket /tmp/ivshmem_socket --size 1M
+  amp machine BUILD_FOLDER")]
+    Machine(pair::MachineOptions),
     /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each
     #[command(after_help = "\
 The peer is a guest or another process: C OpenAMP's library in its layout (--profile openamp), or this module's.
@@ -152,9 +162,6 @@ Examples:
         /// The program
         program: PathBuf,
     },
-    /// Become the QEMU of a Zephyr build folder
-    #[command(hide = true)]
-    Machine(pair::MachineOptions),
     /// Become a command that dies with its parent
     #[command(hide = true)]
     Guard {

@@ -37,7 +37,7 @@ fn first_line(child: &mut Child) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["demo", "pair", "server", "ping", "echo", "test", "bench", "completions"] {
+    for command in ["demo", "pair", "machine", "server", "ping", "echo", "test", "torture", "bench", "completions"] {
         let output = amp(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Examples:"), "{command}");

@@ -6,7 +6,7 @@
 mod client;
 mod fault;
 mod ids;
-mod memory;
+pub mod memory;
 #[cfg(test)]
 mod peer_tests;
 mod serve;
@@ -151,13 +151,14 @@ impl Server {
     /// As [`start`](Self::start).
     pub fn start_reporting(options: &Options, report: impl FnMut(Event) + Send + 'static) -> Result<Running> {
         let server = Self::bind(options)?;
+        let memory = server.memory.try_clone().context("no descriptor left for the memory")?;
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("no eventfd")?);
         let stops = vec![Stop { fd: Arc::clone(&stop), name: "its owner" }];
         let thread = std::thread::Builder::new()
             .name("ivshmem-server".to_owned())
             .spawn(move || server.serve(&stops, report).map(|_| ()))
             .context("cannot start the server's thread")?;
-        Ok(Running { stop, thread: Some(thread) })
+        Ok(Running { stop, thread: Some(thread), memory })
     }
 }
 
@@ -165,9 +166,18 @@ impl Server {
 pub struct Running {
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<Result<()>>>,
+    memory: OwnedFd,
 }
 
 impl Running {
+    /// The memory, to look at.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn memory(&self) -> Result<OwnedFd> {
+        self.memory.try_clone().context("no descriptor left for the memory")
+    }
+
     /// Stops the server, and says how it fared.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod plan;
 mod qmp;
 mod report;
 mod rig;
+mod vitals;
 
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +42,9 @@ pub struct Options {
     /// Only SIGKILL and restart, for the most cycles in a time
     #[arg(long)]
     pub kills_only: bool,
+    /// Only SIGKILL, and a restart when the others have noticed, for the most such deaths in a time
+    #[arg(long, conflicts_with = "kills_only")]
+    pub deaths_only: bool,
     /// Now and then somebody scribbles over the shared memory while traffic flows
     #[arg(long)]
     pub hostile: bool,

@@ -6,6 +6,7 @@ use amp_ivshmem_conversation::SILENCE;
 use anyhow::Result;
 
 use super::rig::Rig;
+use super::vitals::{self, Death};
 use super::{Options, hostile};
 use crate::machines::Machine;
 use crate::process;
@@ -36,6 +37,15 @@ enum Act {
     Server,
     /// Somebody scribbles over the memory.
     Scribble,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What was waited between two readings.
+fn between(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
+    Some(after?.saturating_sub(before?))
 }
 
 /// How often each is drawn.
@@ -97,6 +107,9 @@ impl Plan<'_> {
         if self.options.kills_only {
             return Act::Kill;
         }
+        if self.options.deaths_only {
+            return Act::StayAway;
+        }
         let scribbles = if self.options.hostile { 8 } else { 0 };
         let sum: u64 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
         let mut number = self.random.below(sum + scribbles);
@@ -138,9 +151,15 @@ impl Plan<'_> {
                 self.expect_anew(rig, &order, started, &name)
             }
             Act::StayAway => {
+                rig.vitals.begin();
+                let before = rig.waited();
+                rig.listen(2 * vitals::BEAT)?;
+                let then = rig.waited();
+                let since = Instant::now();
                 rig.kill(index);
                 rig.report.kills += 1;
-                self.expect_noticed(rig, index, since)?;
+                let dead_waited = between(before[index], then[index]);
+                self.expect_noticed(rig, index, since, dead_waited, &then)?;
                 self.restart(rig, index, since, &name)
             }
             Act::Leave => {
@@ -196,14 +215,28 @@ impl Plan<'_> {
 
     /// The links of these sides begin new sessions, on both sides, before long.
     fn expect_anew(&mut self, rig: &mut Rig<'_>, sides: &[usize], since: Instant, name: &str) -> Result<()> {
+        let before = rig.all_waited();
         if self.wait(rig, HUNG, |rig| sides.iter().all(|&side| rig.talks_anew(side, since)))? {
             let recovery = since.elapsed();
             let boot = sides.iter().filter_map(|&side| rig.first_line(side)).max();
             let after_boot = boot.map_or(recovery, |boot| boot.max(since).elapsed());
-            let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             rig.report.longest_recovery_ms = rig.report.longest_recovery_ms.max(millis(recovery));
             rig.report.longest_recovery_after_boot_ms =
                 rig.report.longest_recovery_after_boot_ms.max(millis(after_boot));
+            if after_boot > vitals::RECOVERY {
+                // Waits of several that follow one another add up; so this is the most that they explain.
+                let since = |(process, after): (u32, Duration)| {
+                    after.saturating_sub(before.get(&process).copied().unwrap_or_default())
+                };
+                let waited = rig.all_waited().into_iter().map(since).reduce(|sum, more| sum + more);
+                let verdict = vitals::judge_recovery(after_boot, waited);
+                if rig.report.count(verdict) {
+                    rig.finding(format!(
+                        "recovery after {name}: {verdict:?}: {recovery:?}, {after_boot:?} after the boot; all waited \
+                         {waited:?} for a processor"
+                    ));
+                }
+            }
             return Ok(());
         }
         self.hung(rig, name)
@@ -219,8 +252,16 @@ impl Plan<'_> {
         self.hung(rig, name)
     }
 
-    /// The partners of a side that was killed notice within their limit, as they are told to.
-    fn expect_noticed(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant) -> Result<()> {
+    /// The partners of a side that was killed notice within their limit, as they are told to; `dead_waited` is how long that
+    /// side had waited for a processor just before, `before` how long each had in all.
+    fn expect_noticed(
+        &mut self,
+        rig: &mut Rig<'_>,
+        index: usize,
+        since: Instant,
+        dead_waited: Option<Duration>,
+        before: &[Option<Duration>],
+    ) -> Result<()> {
         let links = rig.members[index].links.clone();
         for other in rig.partners(index) {
             let shared: Vec<u8> = links.clone().filter(|link| rig.members[other].links.contains(link)).collect();
@@ -230,10 +271,20 @@ impl Plan<'_> {
                     rig.report.hung += 1;
                     rig.finding(format!("side {other} never noticed the death of side {index}"));
                 } else if let Some((at, true)) = noticed(rig) {
-                    let millis = u64::try_from((at - since).as_millis()).unwrap_or(u64::MAX);
-                    rig.report.noticed(millis);
-                    if Duration::from_millis(millis) < SILENCE * 9 / 10 {
-                        rig.finding(format!("side {other} took side {index} for dead too early, after {millis} ms"));
+                    let waited = between(before[other], rig.waited()[other]);
+                    let last = rig.vitals.pulse(rig.members[index].role, link, at);
+                    let death = Death {
+                        after: at - since,
+                        silent: last.map_or(at - since, |(beat, _)| at.saturating_duration_since(beat)),
+                        gap: rig.vitals.pulse(rig.members[other].role, link, at).map_or(Duration::ZERO, |(_, gap)| gap),
+                        blind: rig.vitals.blind(),
+                        waited: dead_waited.zip(waited),
+                    };
+                    rig.report.noticed(millis(death.after));
+                    rig.report.deaths += 1;
+                    let verdict = death.judge(SILENCE);
+                    if rig.report.count(verdict) {
+                        rig.finding(format!("side {other} and the death of side {index}: {verdict:?}: {death:?}"));
                     }
                 }
             }

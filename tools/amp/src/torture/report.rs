@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::vitals::Verdict;
+
 /// What a side has counted since it started: `tally sent=… received=… cut=…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -101,6 +103,13 @@ pub struct Report {
     /// From a kill to the survivor's word that its peer is silent, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub death_noticed_ms: Option<(u64, u64)>,
+    /// Deaths that were noticed by the peer's silence.
+    pub deaths: u64,
+    /// Recoveries and noticed deaths beyond their limits because the machine was busy: the processes concerned waited for a
+    /// processor for as long.
+    pub too_busy: u64,
+    /// The same with nothing to explain it.
+    pub untimely: u64,
     /// After scribbling: how often the two did not find together again by themselves, but after a restart.
     pub needed_a_restart: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -110,7 +119,7 @@ pub struct Report {
 impl Report {
     /// What must not be.
     pub fn objections(&self) -> u64 {
-        self.lost + self.duplicated + self.corrupted + self.stale + self.hung + self.ended
+        self.lost + self.duplicated + self.corrupted + self.stale + self.hung + self.ended + self.untimely
     }
 
     /// Adds another pair's.
@@ -133,6 +142,9 @@ impl Report {
             (&mut self.hung, other.hung),
             (&mut self.ended, other.ended),
             (&mut self.needed_a_restart, other.needed_a_restart),
+            (&mut self.deaths, other.deaths),
+            (&mut self.too_busy, other.too_busy),
+            (&mut self.untimely, other.untimely),
         ] {
             *sum += more;
         }
@@ -146,6 +158,13 @@ impl Report {
         self.findings.extend(other.findings.iter().cloned());
     }
 
+    /// Counts what did not come in time; whether it did not.
+    pub fn count(&mut self, verdict: Verdict) -> bool {
+        self.too_busy += u64::from(verdict == Verdict::Busy);
+        self.untimely += u64::from(verdict == Verdict::Untimely);
+        verdict != Verdict::InTime
+    }
+
     /// A death was noticed after so many milliseconds.
     pub fn noticed(&mut self, millis: u64) {
         let (least, most) = self.death_noticed_ms.unwrap_or((millis, millis));
@@ -154,7 +173,9 @@ impl Report {
 
     /// All of it as one line.
     pub fn line(&self) -> String {
-        let noticed = self.death_noticed_ms.map(|(least, most)| format!("; deaths noticed after {least} to {most} ms"));
+        let noticed = self
+            .death_noticed_ms
+            .map(|(least, most)| format!("; {} deaths noticed after {least} to {most} ms", self.deaths));
         let hostile = (self.bursts_of_scribbling > 0).then(|| {
             format!(
                 "; {} bursts of scribbling, {} of them mended by a restart",
@@ -164,7 +185,7 @@ impl Report {
         format!(
             "{}: {:.0} s, {} kills, {} leaves, {} resets, {} stops, {} restarts, {} of the server; {} messages, at most \
              {} in flight at an end; {} lost, {} duplicated, {} corrupted, {} stale, {} hung, {} ended; longest recovery \
-             {} ms, {} ms after the boot{}{}",
+             {} ms, {} ms after the boot{}; {} times too late or early on a busy machine, {} for no reason{}",
             self.pair,
             self.seconds,
             self.kills,
@@ -184,6 +205,8 @@ impl Report {
             self.longest_recovery_ms,
             self.longest_recovery_after_boot_ms,
             noticed.unwrap_or_default(),
+            self.too_busy,
+            self.untimely,
             hostile.unwrap_or_default()
         )
     }
@@ -212,6 +235,8 @@ mod tests {
         assert_eq!(report.objections(), 0);
         report.add(&Report { stale: 1, hung: 1, ..Report::default() });
         assert_eq!(report.objections(), 2);
+        assert!(!report.count(Verdict::InTime) && report.count(Verdict::Busy) && report.count(Verdict::Untimely));
+        assert_eq!((report.objections(), report.too_busy), (3, 1));
         report.noticed(1010);
         report.noticed(990);
         assert_eq!(report.death_noticed_ms, Some((990, 1010)));

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use super::report::{Report, Tally, Word, Wrong};
+use super::vitals::{self, Vitals};
 use super::{Options, qmp};
 use crate::demo::check_socket_path;
 use crate::demo::folder::Folder;
@@ -24,6 +25,8 @@ const LAST_LINES: usize = 6;
 pub const HOSTILE_GUEST: Machine = Machine::M3;
 /// How long it takes until it scribbles, about.
 const BOOT: Duration = Duration::from_millis(200);
+/// How often the heartbeats are looked at, at least.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What a member of the rig is.
 #[derive(Clone, Debug)]
@@ -68,6 +71,8 @@ pub struct Rig<'w> {
     seen: Vec<Seen>,
     folder: Folder,
     server: Option<server::Running>,
+    /// Of the server's memory.
+    pub vitals: Vitals,
     sender: SyncSender<Event>,
     events: Receiver<Event>,
     verbose: bool,
@@ -87,32 +92,31 @@ impl<'w> Rig<'w> {
         check_socket_path(&folder.socket())?;
         let (sender, events) = mpsc::sync_channel(1024);
         let seen = members.iter().map(|_| Seen::default()).collect();
-        let mut rig = Self {
+        let server = Self::server(&folder, options.fault)?;
+        let vitals = Vitals::new(server.memory()?);
+        Ok(Self {
             workshop,
             members,
             seen,
             folder,
-            server: None,
+            server: Some(server),
+            vitals,
             sender,
             events,
             verbose: options.verbose,
             faults: options.fault,
             forgiving: false,
             report,
-        };
-        rig.start_server()?;
-        Ok(rig)
+        })
     }
 
     pub fn socket(&self) -> PathBuf {
         self.folder.socket()
     }
 
-    fn start_server(&mut self) -> Result<()> {
-        let options =
-            server::Options { size: SHARED_MEMORY, faults: self.faults, ..server::Options::new(self.folder.socket()) };
-        self.server = Some(server::Server::start(&options)?);
-        Ok(())
+    fn server(folder: &Folder, faults: Option<Faults>) -> Result<server::Running> {
+        let options = server::Options { size: SHARED_MEMORY, faults, ..server::Options::new(folder.socket()) };
+        server::Server::start(&options)
     }
 
     /// Ends the server and starts another, with another memory.
@@ -123,7 +127,22 @@ impl<'w> Rig<'w> {
         if let Some(server) = self.server.take() {
             server.stop()?;
         }
-        self.start_server()
+        let server = Self::server(&self.folder, self.faults)?;
+        self.vitals = Vitals::new(server.memory()?);
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// How long each member has waited for a processor since it started.
+    pub fn waited(&self) -> Vec<Option<Duration>> {
+        self.seen.iter().map(|seen| vitals::waited(seen.running.as_ref()?.id())).collect()
+    }
+
+    /// How long all members and this process have waited for a processor, each with its process.
+    pub fn all_waited(&self) -> BTreeMap<u32, Duration> {
+        let running = self.seen.iter().filter_map(|seen| seen.running.as_ref().map(Running::id));
+        let all = running.chain([std::process::id()]);
+        all.filter_map(|process| Some((process, vitals::waited(process)?))).collect()
     }
 
     fn qmp(&self, index: usize) -> PathBuf {
@@ -223,11 +242,13 @@ impl<'w> Rig<'w> {
         let end = Instant::now() + time;
         loop {
             process::check_interrupts()?;
+            let links = self.members.iter().map(|member| member.links.end).max().unwrap_or_default();
+            self.vitals.look(0..links);
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
-            match self.events.recv_timeout(left.min(Duration::from_millis(20))) {
+            match self.events.recv_timeout(left.min(LOOK)) {
                 Ok(event) => self.hear(event),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),

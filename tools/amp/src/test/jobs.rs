@@ -17,7 +17,7 @@ pub enum Work {
     Loom(&'static str),
     /// Cargo of the nightly toolchain with these words, where it has Miri.
     Miri(&'static str),
-    /// cargo-fuzz of the nightly toolchain on this target for some seconds, where there is one.
+    /// cargo-fuzz on this target for some seconds, where there is a nightly toolchain.
     Fuzz(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
@@ -94,7 +94,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
     ("loom", Work::Loom("test --release -p amp-ivshmem --features fakes --test loom"), Counted::ByLibtest, 15),
     ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
-    // The corpora and random bytes, on any toolchain; then each target for a moment, where there is cargo-fuzz.
+    // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (
         "fuzz corpora",
         Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),

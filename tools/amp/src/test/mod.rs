@@ -1,9 +1,11 @@
 //! `amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
 
 pub mod count;
+mod fuzz;
 mod jobs;
 mod zephyr;
 
+use std::borrow::Cow;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -26,9 +28,6 @@ pub struct Options {
     #[arg(long)]
     pub all_zephyr: bool,
 }
-
-/// How long each fuzz target runs, beside its build; whoever has hours runs `cargo fuzz` by hand.
-const FUZZ_SECONDS: u32 = 5;
 
 /// How one job ended.
 struct End {
@@ -73,7 +72,7 @@ fn hold(job: &Job, options: &Options) -> Result<End> {
     if let Some(reason) = missing(&job.work)? {
         return Ok(End { count: Count::SKIPPED, note: format!("skipped: {reason}"), output: Vec::new() });
     }
-    match command(&job.work) {
+    match command(&job.work)? {
         Some(command) => run_command(command, job.counted, job.limit),
         None => zephyr::hold(job.limit, options.all_zephyr),
     }
@@ -117,22 +116,19 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
 }
 
 /// What the toolchain lacks for a job, if anything.
-fn missing(work: &Work) -> Result<Option<&'static str>> {
+fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     let (question, reason): (&[&str], _) = match work {
         Work::Cargo(words) if words.starts_with("fmt") => (&["fmt", "--version"], "this toolchain has no rustfmt"),
         Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
             (&["clippy", "--version"], "this toolchain has no clippy")
         }
-        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words)),
+        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words).map(Cow::Borrowed)),
         Work::Miri(_) => (
             // Builds what Miri needs of the standard library, once.
             &["+nightly", "miri", "setup"],
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
-        Work::Fuzz(_) => (
-            &["+nightly", "fuzz", "--version"],
-            "no nightly toolchain with cargo-fuzz (rustup toolchain install nightly; cargo install cargo-fuzz)",
-        ),
+        Work::Fuzz(_) => return Ok(fuzz::missing()?.map(Cow::Owned)),
         _ => return Ok(None),
     };
     let mut cargo = workspace::cargo();
@@ -140,11 +136,11 @@ fn missing(work: &Work) -> Result<Option<&'static str>> {
     cargo.args(question).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
     let answer = process::output(cargo, Duration::from_secs(300));
     process::check_interrupts()?;
-    Ok(answer.is_err().then_some(reason))
+    Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
 /// None for Twister's, which is planned only once Zephyr was found.
-fn command(work: &Work) -> Option<Command> {
+fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
             let mut cargo = workspace::cargo();
@@ -171,21 +167,15 @@ fn command(work: &Work) -> Option<Command> {
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
-        Work::Fuzz(target) => {
-            let mut cargo = workspace::cargo();
-            // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
-            cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-            cargo.args(["-max_len=256", "-timeout=10"]).arg(format!("-max_total_time={FUZZ_SECONDS}"));
-            cargo
-        }
+        Work::Fuzz(target) => fuzz::command(target)?,
         Work::Amp(words) => {
             let mut amp = process::guarded("/proc/self/exe");
             amp.args(words.split_whitespace());
             amp
         }
-        Work::Twister => return None,
+        Work::Twister => return Ok(None),
     };
-    Some(command)
+    Ok(Some(command))
 }
 
 #[cfg(test)]

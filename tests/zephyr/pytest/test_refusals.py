@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One image on machines that are not as its devicetree says: a line that names node and cause, an errno, and no fault."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -120,3 +121,35 @@ def test_flat_an_interrupt_that_the_machine_has_not(server, start):
 def test_flat_of_another_size_than_the_server_s(server, start):
     machine = start()
     machine.expect("shmem size different from device size!; give the server and size= the same size")
+
+
+def cached(folder: Path, name: str) -> str:
+    """An entry of a build folder's CMake cache."""
+    return re.search(rf"^{name}:\w+=(.*)$", (folder / "CMakeCache.txt").read_text(), re.MULTILINE)[1]
+
+
+def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
+    """The same application with devices that cannot be: each is refused by the compiler, in words."""
+    built = Path(device_object.device_config.app_build_dir)
+    source = cached(built, "APPLICATION_SOURCE_DIR")
+    configure = [cached(built, "CMAKE_COMMAND"), "-S", source, "-B", str(tmp_path), "-GNinja", "-DSNIPPET=amp-ivshmem"]
+    configure += ["-DBOARD=qemu_cortex_m3", "-DEXTRA_DTC_OVERLAY_FILE=all.overlay;wrong.overlay"]
+    configure += ["-DCONFIG_AMP_IVSHMEM_IPC_BUFFERS=6", "-DCONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE=500"]
+    environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
+    done = subprocess.run(configure, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # -k 0: all errors, and not the first one's file only.
+    libraries = ["drivers__virtualization", "drivers__mbox", "amp_ivshmem_ipc"]
+    done = subprocess.run(["ninja", "-C", str(tmp_path), "-k", "0", *libraries], capture_output=True, text=True)
+    assert done.returncode != 0
+    found = re.findall(r"(\w+\.c):.* error: static assertion failed: \"(.*)\"", done.stdout.replace("\\'", "'"))
+    assert set(found) == {
+        ("amp_ivshmem_flat.c", "this chip has no interrupt of that number (CONFIG_NUM_IRQS)"),
+        ("amp_ivshmem_flat.c", "ivshmem-flat has 16 bytes of registers"),
+        ("amp_ivshmem_flat.c", "the shared memory's size is a power of two of at least 4096"),
+        ("amp_mbox.c", "the ivshmem device of this node is disabled"),
+        ("amp_mbox.c", "peer-id: peers end at 65535"),
+        ("amp_ipc.c", "the ivshmem device of this node is disabled"),
+        ("amp_ipc.c", "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two"),
+        ("amp_ipc.c", "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8"),
+    }, done.stdout

@@ -5,6 +5,7 @@
 //! oracle inside panics at whatever must never be.
 
 mod bell;
+pub mod client;
 pub mod device;
 pub mod driver;
 mod input;
@@ -16,6 +17,8 @@ pub mod names;
 pub mod queue;
 pub mod resource_table;
 mod scribbler;
+pub mod server;
+mod socket;
 
 #[cfg(test)]
 mod tests;

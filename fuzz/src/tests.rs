@@ -40,7 +40,7 @@ macro_rules! targets {
     };
 }
 
-targets!(queue, driver, device, link_native, link_hostile, link_openamp, names, resource_table);
+targets!(queue, driver, device, link_native, link_hostile, link_openamp, names, resource_table, server, client);
 
 /// Virtio's rule of notifications over all of 16 bits, wraps included: notify if and only if one of the indices that were
 /// passed, `old` to before `new`, is the event. Counted from `old`, the event lies `distance` ahead, and it is passed if

@@ -72,7 +72,12 @@ impl Connection {
                 Err(errno) => return Err(ConnectError::NoServer { path: path.to_owned(), errno }),
             }
         }
-        Ok(Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false })
+        Ok(Self::over(socket))
+    }
+
+    /// The connection that `socket` is.
+    pub fn over(socket: OwnedFd) -> Self {
+        Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false }
     }
 
     /// What to poll for reading.

@@ -18,6 +18,7 @@ mod error;
 mod mapping;
 mod peers;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -56,7 +57,18 @@ impl Peer {
     /// memory.
     pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let deadline = now() + timeout;
-        let mut connection = Connection::open(path.as_ref(), deadline)?;
+        Self::greet(Connection::open(path.as_ref(), deadline)?, deadline)
+    }
+
+    /// As [`connect`](Self::connect), over a connection to the server that was made elsewhere.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn over(socket: OwnedFd, timeout: Duration) -> Result<Self, ConnectError> {
+        Self::greet(Connection::over(socket), now() + timeout)
+    }
+
+    fn greet(mut connection: Connection, deadline: Instant) -> Result<Self, ConnectError> {
         let version = connection.expect("its protocol version", deadline)?;
         if version.number != 0 || version.fd.is_some() {
             return Err(ConnectError::Version { number: version.number });

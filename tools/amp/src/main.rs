@@ -9,14 +9,13 @@ mod peer;
 mod poke;
 mod process;
 mod qemu;
-mod random;
-mod server;
 mod server_options;
 mod test;
 mod torture;
 mod workspace;
 mod zephyr;
 
+use amp_ivshmem_server as server;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use super::join::{ENDPOINTS, Errand, join};
 use super::options::{PingOptions, Profile};
 use super::side::Side;
 use crate::machines::Role;
-use crate::random::Random;
+use crate::server::random::Random;
 use crate::{output, process};
 
 /// How many messages without an answer are remembered, whose answers may still come.
@@ -204,7 +204,7 @@ fn message(seed: u64, number: u32, lengths: &RangeInclusive<u16>) -> Vec<u8> {
     let mut random = Random::new(seed.wrapping_add(u64::from(number) << 32));
     let span = u64::from(lengths.end() - lengths.start()) + 1;
     let length = u64::from(*lengths.start()) + random.below(span);
-    (0..length).map(|_| random.next().to_le_bytes()[4]).collect()
+    (0..length).map(|_| random.bits().to_le_bytes()[4]).collect()
 }
 
 #[cfg(test)]

@@ -109,6 +109,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),
     ("fuzz names", Work::Fuzz("names"), Counted::AsOne, 10),
     ("fuzz resource_table", Work::Fuzz("resource_table"), Counted::AsOne, 10),
+    ("fuzz server", Work::Fuzz("server"), Counted::AsOne, 10),
+    ("fuzz client", Work::Fuzz("client"), Counted::AsOne, 10),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --no-worse m3.echo_remote")), Counted::AsOne, 10),
     ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse instr.a53")), Counted::AsOne, 15),
     ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),

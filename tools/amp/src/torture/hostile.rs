@@ -8,7 +8,7 @@ use amp_ivshmem::platform::{Doorbell, Port, Vector};
 use amp_ivshmem_host::Peer;
 use anyhow::Result;
 
-use crate::random::Random;
+use crate::server::random::Random;
 
 /// Where it writes.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub fn scribble(socket: &Path, random: &mut Random, time: Duration) -> Result<()
             let value = match random.below(4) {
                 0 => random.below(32) as u32,
                 1 => 1 << random.below(32),
-                _ => random.next() as u32,
+                _ => random.bits() as u32,
             };
             let width = if random.below(2) == 0 { 2 } else { 4 };
             bytes.write(offset, value.to_le_bytes().get(..width).unwrap_or_default())?;

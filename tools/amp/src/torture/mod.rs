@@ -14,8 +14,8 @@ use anyhow::{Result, bail};
 
 use crate::demo::pair::Pair;
 use crate::machines::{Machine, Role, Workshop};
-use crate::random::Random;
 use crate::server::Faults;
+use crate::server::random::Random;
 use crate::{output, process};
 use plan::Plan;
 use report::Report;

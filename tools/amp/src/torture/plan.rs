@@ -10,7 +10,7 @@ use super::vitals::{self, Death};
 use super::{Options, hostile};
 use crate::machines::Machine;
 use crate::process;
-use crate::random::Random;
+use crate::server::random::Random;
 
 /// How long a pair may take until it talks again before it counts as hung: much longer than any boot, since other work may
 /// keep the machine busy.

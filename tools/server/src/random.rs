@@ -10,13 +10,13 @@ impl Random {
         // Any odd multiplier spreads small seeds; 0 would stay 0.
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         for _ in 0..8 {
-            random.next();
+            random.bits();
         }
         random
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -25,7 +25,7 @@ impl Random {
 
     /// A number below `end`, evenly enough for what is small.
     pub fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 16) % end.max(1)
+        (self.bits() >> 16) % end.max(1)
     }
 
     /// A number of milliseconds from `least` to below `end`.

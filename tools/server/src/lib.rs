@@ -9,6 +9,7 @@ mod ids;
 pub mod memory;
 #[cfg(test)]
 mod peer_tests;
+pub mod random;
 mod serve;
 mod socket;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 pub use fault::Faults;
-use serve::Stop;
+pub use serve::{Serving, Stop};
 use socket::Listener;
 
 /// The most vectors that a peer can have: QEMU's own server and its `ivshmem-flat` stop there, and the latter reads

@@ -38,28 +38,17 @@ impl Server {
     /// # Errors
     /// Where polling itself fails; no client can cause that.
     pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str> {
-        let memory = Rc::new(self.memory.try_clone().context("no descriptor left for the memory")?);
-        let mischief = self.faults.map(Mischief::new).transpose()?;
-        let mut state = Loop {
-            server: self,
-            memory,
-            ids: Ids::default(),
-            clients: Vec::new(),
-            report,
-            full: false,
-            full_said: false,
-            doomed: Vec::new(),
-            mischief,
-        };
+        let mut serving = Serving::new(self, report)?;
         loop {
-            if let Some(name) = state.turn(stops)? {
+            if let Some(name) = serving.turn(stops, None)? {
                 return Ok(name);
             }
         }
     }
 }
 
-struct Loop<R> {
+/// A server at work, turn by turn.
+pub struct Serving<R> {
     server: Server,
     memory: Rc<OwnedFd>,
     ids: Ids,
@@ -76,9 +65,33 @@ struct Loop<R> {
     mischief: Option<Mischief>,
 }
 
-impl<R: FnMut(Event)> Loop<R> {
-    fn turn(&mut self, stops: &[Stop]) -> Result<Option<&'static str>> {
-        let ready = self.wait(stops)?;
+impl<R: FnMut(Event)> Serving<R> {
+    /// Nobody is served yet; `report` is called with each event.
+    ///
+    /// # Errors
+    /// No descriptor or thread is left.
+    pub fn new(server: Server, report: R) -> Result<Self> {
+        let memory = Rc::new(server.memory.try_clone().context("no descriptor left for the memory")?);
+        let mischief = server.faults.map(Mischief::new).transpose()?;
+        Ok(Self {
+            server,
+            memory,
+            ids: Ids::default(),
+            clients: Vec::new(),
+            report,
+            full: false,
+            full_said: false,
+            doomed: Vec::new(),
+            mischief,
+        })
+    }
+
+    /// Waits until there is something to do, at most for `limit`, and does it; or which of `stops` is readable.
+    ///
+    /// # Errors
+    /// Where polling itself fails; no client can cause that.
+    pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>> {
+        let ready = self.wait(stops, limit)?;
         let (stopped, rest) = ready.split_at(stops.len());
         if let Some((stop, _)) = stops.iter().zip(stopped).find(|(_, flags)| !flags.is_empty()) {
             return Ok(Some(stop.name));
@@ -107,7 +120,7 @@ impl<R: FnMut(Event)> Loop<R> {
     }
 
     /// Polls, and gives what each descriptor has: the stops, the listener, the clients.
-    fn wait(&self, stops: &[Stop]) -> Result<Vec<PollFlags>> {
+    fn wait(&self, stops: &[Stop], limit: Option<Timespec>) -> Result<Vec<PollFlags>> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
         fds.push(PollFd::new(self.server.listener.socket(), listener));
@@ -118,7 +131,7 @@ impl<R: FnMut(Event)> Loop<R> {
             let events = if writable { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             fds.push(PollFd::new(client.connection(), events));
         }
-        match poll(&mut fds, pause.then_some(&PAUSE)) {
+        match poll(&mut fds, limit.as_ref().or(pause.then_some(&PAUSE))) {
             Ok(_) => Ok(fds.iter().map(PollFd::revents).collect()),
             Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Ok(vec![PollFlags::empty(); fds.len()]),
             Err(error) => Err(error).context("cannot poll"),

@@ -9,8 +9,8 @@ use anyhow::{Error, Result, anyhow, bail};
 use crate::process::{self, Running};
 
 /// What marks the line that tells the cause, the best first. CMake tells it in the line below.
-const CAUSES: [&str; 7] =
-    ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "FATAL ERROR: ", "ERROR"];
+const CAUSES: [&str; 8] =
+    ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "fatal: ", "FATAL ERROR: ", "ERROR"];
 /// How much of a line is shown, in characters.
 const SHOWN: usize = 240;
 
@@ -68,6 +68,8 @@ mod tests {
         assert_eq!(of("a\nx.c:1: error: y\nb").unwrap(), "x.c:1: error: y");
         let west = "error: X (undefined) was assigned\nCMake Error at k.cmake:1 (message):\n  command failed\nFATAL ERROR: cmake";
         assert_eq!(of(west).unwrap(), "error: X (undefined) was assigned");
+        let git = "fatal: unable to access 'https://x/': y\nFATAL ERROR: command exited with status 128: fetch";
+        assert_eq!(of(git).unwrap(), "fatal: unable to access 'https://x/': y");
         assert_eq!(of("a\nlast\n\n").unwrap(), "last");
         assert_eq!(of(""), None);
     }

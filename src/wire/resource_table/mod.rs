@@ -132,6 +132,10 @@ pub struct Vdev {
     pub vrings: [Vring; 2],
 }
 
+/// The number of a device that is published here. OpenAMP's parser gives each number of a table out once, the vrings' and the
+/// device's, and refuses one of the bits of an `unsigned long` or more.
+const NOTIFY_ID: u32 = 2;
+
 /// Feature bit 0: the name service.
 pub const FEATURE_NAME_SERVICE: u32 = 1;
 
@@ -144,7 +148,7 @@ impl Vdev {
         Self {
             // CAST: 20.
             offset: (HEADER + 4) as u32,
-            notify_id: 0,
+            notify_id: NOTIFY_ID,
             device_features: FEATURE_NAME_SERVICE,
             guest_features: 0,
             status: 0,

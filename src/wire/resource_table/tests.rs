@@ -12,8 +12,8 @@ fn a_published_table_is_read_back() {
     let table = vdev.table();
     assert_eq!(table.len(), 88);
     assert_eq!(&table[..24], [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]);
-    // id 7, notify id 0, features 1 and 0, no configuration, status 0, 2 vrings.
-    assert_eq!(&table[24..48], [7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]);
+    // id 7, notify id 2, features 1 and 0, no configuration, status 0, 2 vrings.
+    assert_eq!(&table[24..48], [7, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]);
     assert_eq!(&table[48..68], [255, 255, 255, 255, 16, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(Vdev::find(&table), Ok(vdev));
     assert!(matches!(vdev.layout(0, 0), Err(BadTable::Vring { vring: 0, .. })), "nobody has placed them");

@@ -6,9 +6,10 @@ use amp_ivshmem::link::{AnyLink, Event, Reason, Role};
 use amp_ivshmem::platform::Instant;
 use amp_ivshmem::rpmsg::{Event as BusEvent, Message, OpenError};
 
+use crate::bounce::Bounce;
 use crate::churn::Churn;
 use crate::stream::Stream;
-use crate::{MESSAGES, STEP, STREAMS};
+use crate::{Plan, STEP, STREAMS};
 
 /// How many events are handled before it is this side's turn to send again.
 const EVENTS: u32 = 64;
@@ -21,8 +22,10 @@ pub struct Ended;
 #[derive(Debug)]
 pub struct Exchange {
     role: Role,
+    plan: Plan,
     streams: [Stream; STREAMS.len()],
     churn: Churn,
+    bounce: Bounce,
     /// Announcements and bindings of the peer that came.
     announcements: u32,
     wrong: u32,
@@ -36,11 +39,14 @@ impl Exchange {
     ///
     /// # Errors
     /// A link for fewer endpoints than [`ENDPOINTS`](crate::ENDPOINTS).
-    pub fn new<L: AnyLink<E>, const E: usize>(role: Role, link: &mut L) -> Result<Self, OpenError> {
+    pub fn new<L: AnyLink<E>, const E: usize>(role: Role, plan: Plan, link: &mut L) -> Result<Self, OpenError> {
+        let mut open = |index| Stream::open(index, role, plan.messages, link);
         Ok(Self {
             role,
-            streams: [Stream::open(0, role, link)?, Stream::open(1, role, link)?, Stream::open(2, role, link)?],
+            plan,
+            streams: [open(0)?, open(1)?, open(2)?],
             churn: Churn::default(),
+            bounce: Bounce::default(),
             announcements: 0,
             wrong: 0,
             next: STEP,
@@ -88,7 +94,7 @@ impl Exchange {
         let least = self.least();
         // The two sides' names differ: equal ones would be bound to each other.
         let name = if self.role == Role::Host { "host" } else { "remote" };
-        match self.churn.step(link.bus(), (1..MESSAGES).contains(&least).then_some(name)) {
+        match self.churn.step(link.bus(), (1..self.plan.messages).contains(&least).then_some(name)) {
             Ok(any) => self.busy |= any,
             Err(error) => wrong(&mut self.wrong, console, "endpoint", &error),
         }
@@ -107,9 +113,16 @@ impl Exchange {
             self.next += STEP;
             self.print("progress", console);
         }
-        if !self.finished && least == MESSAGES && !self.churn.is_open() {
-            self.finished = true;
-            self.print("figures", console);
+        if !self.finished && least == self.plan.messages && !self.churn.is_open() {
+            match self.bounce.step(link.bus(), self.plan.bounces) {
+                Ok(any) => self.busy |= any,
+                Err(error) => wrong(&mut self.wrong, console, "endpoint", &error),
+            }
+            if self.bounce.is_finished(self.plan.bounces) {
+                self.finished = true;
+                self.print("figures", console);
+                self.bounce.restart(link.bus());
+            }
         }
         Ok(())
     }
@@ -120,13 +133,16 @@ impl Exchange {
 
     fn print(&self, what: &str, console: &mut impl Write) {
         let role = if self.role == Role::Host { "host" } else { "remote" };
+        let Plan { layout, bounces, .. } = self.plan;
         let [copy, nocopy, hold] = self.streams.each_ref().map(Stream::done);
         let Churn { own_count, their_count, .. } = self.churn;
         let _ = writeln!(
             console,
-            "{what} side=rust role={role} announcements={} copy={copy} nocopy={nocopy} hold={hold} own={own_count} \
-             theirs={their_count} wrong={}",
-            self.announcements, self.wrong
+            "{what} side=rust role={role} layout={layout} announcements={} copy={copy} nocopy={nocopy} hold={hold} \
+             own={own_count} theirs={their_count} bounced={} wrong={}",
+            self.announcements,
+            self.bounce.count(bounces),
+            self.wrong
         );
     }
 
@@ -140,6 +156,7 @@ impl Exchange {
             Event::Up { peer } => {
                 self.streams.iter_mut().for_each(Stream::restart);
                 self.churn.restart(link.bus());
+                self.bounce.restart(link.bus());
                 (self.announcements, self.wrong, self.next, self.finished) = (0, 0, STEP, false);
                 let _ = writeln!(console, "link up with peer {peer}");
             }
@@ -164,6 +181,7 @@ impl Exchange {
             }
             Event::Bus(BusEvent::Announced { name, address }) => {
                 self.announcements += 1;
+                self.bounce.announced(name, address);
                 if let Err(error) = self.churn.announced(link.bus(), name, address) {
                     wrong(&mut self.wrong, console, "announcement", &error);
                 }
@@ -187,8 +205,16 @@ impl Exchange {
             }
             return;
         }
-        if self.churn.receive(bus, &message) == Some(false) {
-            wrong(&mut self.wrong, console, "answer", &message.length);
+        match self.churn.receive(bus, &message) {
+            Some(true) => (),
+            Some(false) => wrong(&mut self.wrong, console, "answer", &message.length),
+            None => {
+                // From inside the handler, while the peer answers from inside its own.
+                if !self.bounce.receive(bus, message, self.plan.bounces) {
+                    wrong(&mut self.wrong, console, "echo", &"see the lines before");
+                }
+                return;
+            }
         }
         bus.release(message);
     }

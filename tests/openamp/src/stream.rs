@@ -5,7 +5,7 @@ use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Bus, Endpoint, Message, OpenError, Profile, SendError};
 use amp_ivshmem_conversation::{Content, MAX_MESSAGE};
 
-use crate::{MESSAGES, STREAMS};
+use crate::STREAMS;
 
 /// Messages of `hold` are given back when there are this many.
 const HELD: usize = 4;
@@ -18,6 +18,8 @@ pub struct Stream {
     index: usize,
     pub endpoint: Endpoint,
     role: Role,
+    /// In each direction.
+    messages: u32,
     pub bound: bool,
     pub sent: u32,
     /// Messages that came, of which the held ones have not been looked at yet.
@@ -29,9 +31,15 @@ pub struct Stream {
 pub type Verdict = Result<(), u32>;
 
 impl Stream {
-    pub fn open<L: AnyLink<E>, const E: usize>(index: usize, role: Role, link: &mut L) -> Result<Self, OpenError> {
+    pub fn open<L: AnyLink<E>, const E: usize>(
+        index: usize,
+        role: Role,
+        messages: u32,
+        link: &mut L,
+    ) -> Result<Self, OpenError> {
         let endpoint = link.bus().open(STREAMS.get(index).copied().unwrap_or_default())?;
-        Ok(Self { index, endpoint, role, bound: false, sent: 0, received: 0, held: [const { None }; HELD] })
+        let held = [const { None }; HELD];
+        Ok(Self { index, endpoint, role, messages, bound: false, sent: 0, received: 0, held })
     }
 
     /// There is a new peer.
@@ -70,7 +78,7 @@ impl Stream {
         }
         let count = self.held.iter().flatten().count();
         let mut verdict = Ok(());
-        if count == HELD || self.received == MESSAGES {
+        if count == HELD || self.received == self.messages {
             for place in (0..count).rev() {
                 if let Some(message) = self.held.get_mut(place).and_then(Option::take) {
                     // CAST: at most HELD.
@@ -101,7 +109,7 @@ impl Stream {
     /// # Errors
     /// What is no lack of buffers.
     pub fn send<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) -> Result<bool, SendError> {
-        if !self.bound || self.sent == MESSAGES {
+        if !self.bound || self.sent == self.messages {
             return Ok(false);
         }
         let mut buffer = [0; MAX_MESSAGE];

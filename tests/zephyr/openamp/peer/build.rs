@@ -1,6 +1,6 @@
 //! Lets the code ask for Kconfig's options, as `#[cfg(CONFIG_TEST_HOST)]`.
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(CONFIG_TEST_HOST)");
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_TEST_HOST, CONFIG_TEST_LAYOUTS)");
     zephyr_build::export_kconfig_bool_options();
 }

@@ -1,4 +1,4 @@
-/* The test's traffic on the C side: three streams, and endpoints that come and go. Called by main's thread. */
+/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. Called by main's thread. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TRAFFIC_H_
 #define TRAFFIC_H_
@@ -9,7 +9,7 @@
 #include <openamp/open_amp.h>
 
 /* Messages of each stream in each direction, as in the side in Rust. */
-#define MESSAGES 100000
+#define MESSAGES (IS_ENABLED(CONFIG_TEST_LAYOUTS) ? 10000 : 100000)
 
 enum { COPY, NOCOPY, HOLD, STREAMS };
 
@@ -31,6 +31,11 @@ void churn_announced(struct rpmsg_device *rdev, const char *name, uint32_t addre
 /* How many of this side's own, and of the peer's. */
 uint32_t churn_own(void);
 uint32_t churn_theirs(void);
+
+/* An endpoint whose messages the peer is to answer with themselves, one at a time; 0, or open-amp's error. */
+int ping_open(struct rpmsg_device *rdev);
+/* Sends the next where the last is answered; whether it did. */
+bool ping_step(void);
 
 /* Something was not what it should be. */
 void wrong(const char *what, uint32_t number, int detail);

@@ -5,16 +5,27 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use amp_ivshmem_test_openamp::{Exchange, rendezvous};
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::openamp::{self, Settings};
+use amp_ivshmem_test_openamp::layouts::{self, DESCRIPTORS};
+use amp_ivshmem_test_openamp::{ENDPOINTS, Exchange, Plan, rendezvous};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::link::openamp::{self, Layout, Settings};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{AnyLink, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::mem::{Region, SharedMemory};
-use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Port;
-use amp_ivshmem_zephyr_rust::{Bell, Console, Ivshmem, sizes};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::{Port, Vector};
+use amp_ivshmem_zephyr_rust::{Bell, Console, Ivshmem};
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
+const LAYOUTS: bool = cfg!(CONFIG_TEST_LAYOUTS);
+/// Where the link is of no use, its maker's next try is this much later.
+const SOON: Duration = Duration::from_millis(10);
 
 type Doorbell = rendezvous::Doorbell<Region<'static>, Bell>;
+
+/// A side of one layout, and how to see that both are through with it.
+struct Stage {
+    device: Ivshmem,
+    doorbell: Doorbell,
+    number: u32,
+}
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_main() {
@@ -28,38 +39,103 @@ fn play() -> Result<(), &'static str> {
         Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).map_err(|_| "no device: see the driver's lines")?;
     let memory = device.memory();
     let doorbell = Doorbell::new(&memory, device.doorbell(), device.id()).map_err(|_| "a memory that is too small")?;
-    let peer = Settings::neighbour(ROLE, device.id());
-    let mut settings = Settings::dual_qemu_ivshmem(memory.len(), peer).ok_or("a memory that is too small")?;
-    if ROLE == Role::Remote {
-        let mut link = openamp::Remote::<_, _, { sizes::ENDPOINTS }, 16>::new(memory, doorbell, settings)
-            .map_err(|_| "a layout that does not fit")?;
-        return exchange(&mut device, &mut link);
-    }
-    loop {
+    if ROLE == Role::Host {
         // A remote that an earlier start of this side left sees that it must begin anew.
-        openamp::reset(&memory, &settings.layout).map_err(|_| "a layout that does not fit")?;
+        let layout = Layout::dual_qemu_ivshmem(memory.len()).ok_or("a memory that is too small")?;
+        openamp::reset(&memory, &layout).map_err(|_| "a layout that does not fit")?;
         pause(&mut device, Duration::from_millis(500));
-        // C's remote takes the addresses in descriptors for its own.
-        let _ = writeln!(Console, "waiting for where C has the memory");
-        settings.address = loop {
-            match doorbell.address() {
-                Some(address) => break Some(address),
-                None => pause(&mut device, Duration::from_millis(10)),
-            }
-        };
-        let mut link = openamp::Host::<_, _, { sizes::ENDPOINTS }, 16>::new(memory, doorbell.clone(), &settings)
-            .map_err(|_| "a layout that does not fit")?;
-        exchange(&mut device, &mut link)?;
     }
+    let mut stage = Stage { device, doorbell, number: 0 };
+    if !LAYOUTS {
+        return stage.play(Plan::LONG);
+    }
+    while stage.number < layouts::COUNT {
+        stage.play(layouts::plan(stage.number))?;
+        stage.number += 1;
+    }
+    let _ = writeln!(Console, "all layouts");
+    Ok(())
 }
 
-/// Talks until the link is of no use any more.
-fn exchange<L: AnyLink<{ sizes::ENDPOINTS }>>(device: &mut Ivshmem, link: &mut L) -> Result<(), &'static str> {
-    let mut exchange = Exchange::new(ROLE, link).map_err(|_| "too few endpoints in Kconfig")?;
-    while exchange.step(link, device.now(), &mut Console).is_ok() {
-        device.wait(Some(exchange.deadline(link)));
+impl Stage {
+    fn play(&mut self, plan: Plan) -> Result<(), &'static str> {
+        if ROLE == Role::Host {
+            while !self.host(plan)? {
+                pause(&mut self.device, Duration::from_millis(500));
+            }
+            // The host's status is taken back: the C side may go on.
+            self.doorbell.through(self.number);
+            return Ok(());
+        }
+        let memory = self.device.memory();
+        let layout = match layouts::layout(self.number, memory.len()) {
+            Some(layout) => layout,
+            None => {
+                layouts::publish(&memory).map_err(|_| "a memory that is too small")?;
+                let vdev = layouts::published(&memory).map_err(|_| "a table that is not what was published")?;
+                layouts::tabled(&vdev).map_err(|_| "a table whose vrings are not in the memory")?
+            }
+        };
+        let settings = self.settings(layout, None);
+        let mut link = openamp::Remote::<_, _, ENDPOINTS, DESCRIPTORS>::new(memory, self.doorbell.clone(), settings)
+            .map_err(|_| "a layout that does not fit")?;
+        self.exchange(plan, &mut link)?;
+        Ok(())
     }
-    Ok(())
+
+    /// One link as the host; whether it was all.
+    fn host(&mut self, plan: Plan) -> Result<bool, &'static str> {
+        let memory = self.device.memory();
+        // C's remote takes the addresses in descriptors for its own.
+        let _ = writeln!(Console, "waiting for where C has the memory");
+        let address = loop {
+            match self.doorbell.address(self.number) {
+                Some(address) => break address,
+                None => pause(&mut self.device, SOON),
+            }
+        };
+        let layout = match layouts::layout(self.number, memory.len()) {
+            Some(layout) => layout,
+            None => {
+                let vdev = layouts::published(&memory).map_err(|_| "no table of C's")?;
+                let vdev = layouts::accept(&memory, vdev).map_err(|_| "a memory that is too small")?;
+                layouts::tabled(&vdev).map_err(|_| "a table whose vrings are not in the memory")?
+            }
+        };
+        let settings = self.settings(layout, Some(address));
+        let mut link = openamp::Host::<_, _, ENDPOINTS, DESCRIPTORS>::new(memory, self.doorbell.clone(), &settings)
+            .map_err(|_| "a layout that does not fit")?;
+        self.exchange(plan, &mut link)
+    }
+
+    fn settings(&self, layout: Layout, address: Option<u64>) -> Settings {
+        Settings { layout, peer: Settings::neighbour(ROLE, self.device.id()), vector: Vector(0), address }
+    }
+
+    /// Talks until both sides are through with a layout, or the link is of no use any more; whether it was the former.
+    fn exchange<L: AnyLink<ENDPOINTS>>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
+        let mut exchange = Exchange::new(ROLE, plan, link).map_err(|_| "too few endpoints")?;
+        let mut said = false;
+        while exchange.step(link, self.device.now(), &mut Console).is_ok() {
+            let soon = self.device.now() + SOON;
+            if exchange.is_finished() && LAYOUTS {
+                if !said && let Ok(vdev) = layouts::published(&self.device.memory()) {
+                    let (status, features) = (vdev.status, vdev.guest_features);
+                    let _ = writeln!(Console, "resource table: status={status} features={features}");
+                }
+                // A remote says so first, and the host when its status is taken back.
+                if !said && ROLE == Role::Remote {
+                    self.doorbell.through(self.number);
+                }
+                said = true;
+                if self.doorbell.is_through(self.number) {
+                    return Ok(true);
+                }
+            }
+            self.device.wait(Some(exchange.deadline(link).min(soon)));
+        }
+        Ok(false)
+    }
 }
 
 fn pause(device: &mut Ivshmem, time: Duration) {

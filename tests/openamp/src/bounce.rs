@@ -1,0 +1,141 @@
+//! More endpoints than C has addresses for, all sending to the C side's echo at once: each its next message from inside the
+//! handler of the last one's answer, while the C side answers from inside its callback and waits there for buffers.
+
+use amp_ivshmem::platform::Doorbell;
+use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
+
+use crate::BOUNCERS;
+
+/// The longest message: what the smaller of the two directions' buffers holds, of the largest that a layout has.
+const LONGEST: u32 = 1008;
+
+/// One endpoint, and how many of its messages were sent and came back.
+#[derive(Clone, Copy, Debug)]
+struct Bouncer {
+    endpoint: Endpoint,
+    sent: u32,
+    back: u32,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Bounce {
+    echo: Option<Address>,
+    bouncers: [Option<Bouncer>; BOUNCERS],
+}
+
+impl Default for Bounce {
+    fn default() -> Self {
+        Self { echo: None, bouncers: [None; BOUNCERS] }
+    }
+}
+
+impl Bounce {
+    /// There is a new peer, or all is done: what is open here is closed.
+    pub fn restart<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) {
+        for bouncer in self.bouncers.iter_mut().filter_map(Option::take) {
+            bus.close(bouncer.endpoint);
+        }
+        self.echo = None;
+    }
+
+    /// The peer has announced an endpoint that none here matches.
+    pub fn announced(&mut self, name: Name, address: Address) {
+        if name.as_bytes() == b"echo" {
+            self.echo = Some(address);
+        }
+    }
+
+    /// How many came back right, of `each` that every endpoint is to send.
+    pub fn count(&self, each: u32) -> u32 {
+        self.bouncers.iter().flatten().map(|bouncer| bouncer.back.min(each)).sum()
+    }
+
+    /// Whether every message came back.
+    pub fn is_finished(&self, each: u32) -> bool {
+        // CAST: a small constant.
+        self.count(each) == BOUNCERS as u32 * each
+    }
+
+    /// Opens the endpoints, and sends what no handler could.
+    ///
+    /// # Errors
+    /// A link for fewer endpoints.
+    pub fn step<P: Profile, D: Doorbell, const E: usize>(
+        &mut self,
+        bus: &mut Bus<P, D, E>,
+        each: u32,
+    ) -> Result<bool, OpenError> {
+        let mut any = false;
+        for index in (0..BOUNCERS).filter(|_| each > 0) {
+            if let Some(place @ None) = self.bouncers.get_mut(index) {
+                *place = Some(Bouncer { endpoint: bus.open_with(&Config::default())?, sent: 0, back: 0 });
+                any = true;
+            }
+            any |= self.send(bus, index, each);
+        }
+        Ok(any)
+    }
+
+    /// Sends the next message of one whose last is back; whether it did.
+    fn send<P: Profile, D: Doorbell, const E: usize>(
+        &mut self,
+        bus: &mut Bus<P, D, E>,
+        index: usize,
+        each: u32,
+    ) -> bool {
+        let Some(echo) = self.echo else { return false };
+        let max = bus.max_message().min(LONGEST);
+        let Some(Some(bouncer)) = self.bouncers.get_mut(index) else { return false };
+        if bouncer.sent > bouncer.back || bouncer.sent == each {
+            return false;
+        }
+        let mut buffer = [0; LONGEST as usize];
+        let bytes = content(index, bouncer.sent, max, &mut buffer);
+        // Where there is no buffer, by the next step.
+        let sent = bus.send_to(bouncer.endpoint, echo, bytes).is_ok();
+        bouncer.sent += u32::from(sent);
+        sent
+    }
+
+    /// An answer came, and gets the next message at once; whether it was right.
+    pub fn receive<P: Profile, D: Doorbell, const E: usize>(
+        &mut self,
+        bus: &mut Bus<P, D, E>,
+        message: Message,
+        each: u32,
+    ) -> bool {
+        let max = bus.max_message().min(LONGEST);
+        let to = message.endpoint;
+        let of = |bouncer: &Option<Bouncer>| bouncer.is_some_and(|bouncer| bouncer.endpoint == to);
+        let index = self.bouncers.iter().position(of);
+        let Some((index, Some(bouncer))) = index.and_then(|index| Some((index, self.bouncers.get_mut(index)?))) else {
+            bus.release(message);
+            return false;
+        };
+        let (mut expected, mut found) = ([0; LONGEST as usize], [0; LONGEST as usize]);
+        let expected = content(index, bouncer.back, max, &mut expected);
+        let bytes = found.get_mut(..message.length.into());
+        let right = bytes.is_some_and(|bytes| bus.read(&message, 0, bytes).is_ok() && bytes == expected)
+            && bouncer.sent == bouncer.back + 1;
+        bus.release(message);
+        if right {
+            bouncer.back += 1;
+            self.send(bus, index, each);
+        }
+        right
+    }
+}
+
+/// Message `number` of one endpoint: 1 to `max` bytes. None is empty: that would be a greeting.
+fn content(index: usize, number: u32, max: u32, buffer: &mut [u8; LONGEST as usize]) -> &[u8] {
+    // CAST: a small index; any mixing will do.
+    let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9) ^ number.wrapping_mul(0x85eb_ca6b);
+    let length = mixed % max.clamp(1, LONGEST) + 1;
+    let bytes = buffer.get_mut(..(length.min(max)) as usize).unwrap_or_default();
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        // CAST: the low bytes.
+        *byte = (mixed >> 8) as u8 ^ at as u8;
+    }
+    bytes
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C OpenAMP on a machine, a Linux process as its other side: `amp ping` against C's echo, `amp echo` for C's ping."""
+
+import json
+import logging
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from machine import AMP, Machine
+
+logger = logging.getLogger(__name__)
+
+MESSAGES = 10_000
+LONG = 200
+
+
+class Guest:
+    """C's machine, and commands as its peer."""
+
+    def __init__(self, folder: Path, socket: Path):
+        self.machine = Machine(folder, run_in=folder)
+        self.folder, self.socket = folder, socket
+        self.is_host = "OPENAMP_MASTER=y" in (folder / "zephyr" / ".config").read_text()
+
+    def amp(self, command: str, *words: str) -> str:
+        role = ["--role", "remote"]
+        if not self.is_host:
+            # C takes the addresses in descriptors for its own.
+            line = self.machine.expect("shared memory at 0x")
+            role = ["--role", "host", "--address", re.search(r"at (0x[0-9a-f]+)", line)[1]]
+        words = [AMP, command, "--socket", self.socket.name, "--profile", "openamp", "--timeout", "60", *role, *words]
+        result = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, timeout=LONG)
+        assert result.returncode == 0, f"{words}: {result}\n" + "\n".join(self.machine.lines)
+        logger.info(result.stdout)
+        return result.stdout
+
+    def anew(self) -> None:
+        """C's host has to be restarted before its next remote; C's remote waits for its next host."""
+        if self.is_host:
+            self.machine.restart()
+        else:
+            self.machine.expect("the host has gone")
+
+
+@pytest.fixture
+def guest(server, device_object):
+    guest = Guest(Path(device_object.device_config.app_build_dir), server.socket)
+    yield guest
+    guest.machine.stop()
+    print("\n".join(guest.machine.lines))
+
+
+def test_ping_and_echo(guest):
+    if guest.is_host:
+        guest.machine.expect("^up$")
+    report = json.loads(guest.amp("ping", "--count", str(MESSAGES), "--seed", "7", "--json"))
+    assert report["passed"] and (report["messages"], report["lost"], report["wrong"]) == (MESSAGES, 0, 0), report
+    guest.anew()
+    mark = len(guest.machine.lines)
+    said = guest.amp("echo", "--endpoint", "mirror", "--count", str(MESSAGES))
+    assert said.endswith(f"{MESSAGES} messages answered, 0 not\n"), said
+    line = guest.machine.expect("^pinged ", since=mark)
+    logger.info(line)
+    assert line == f"pinged messages={MESSAGES} wrong=0"

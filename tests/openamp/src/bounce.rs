@@ -9,6 +9,9 @@ use crate::BOUNCERS;
 /// The longest message: what the smaller of the two directions' buffers holds, of the largest that a layout has.
 const LONGEST: u32 = 1008;
 
+/// One of the addresses that are not handed out.
+const STATIC: Address = Address(200);
+
 /// One endpoint, and how many of its messages were sent and came back.
 #[derive(Clone, Copy, Debug)]
 struct Bouncer {
@@ -69,7 +72,9 @@ impl Bounce {
         let mut any = false;
         for index in (0..BOUNCERS).filter(|_| each > 0) {
             if let Some(place @ None) = self.bouncers.get_mut(index) {
-                *place = Some(Bouncer { endpoint: bus.open_with(&Config::default())?, sent: 0, back: 0 });
+                // One at an address of its own choice.
+                let config = Config { address: (index == 0).then_some(STATIC), ..Config::default() };
+                *place = Some(Bouncer { endpoint: bus.open_with(&config)?, sent: 0, back: 0 });
                 any = true;
             }
             any |= self.send(bus, index, each);

@@ -5,6 +5,7 @@ RETURNED = "200 messages returned, the longest of 496 bytes"
 
 
 def test_echo(server, dut, peer):
+    dut.readlines_until(regex="closed in its own callback: 0, sending then: -2$", timeout=60)
     dut.readlines_until(regex="without a copy: 0$", timeout=60)
     dut.readlines_until(regex=RETURNED, timeout=60)
     peer.expect("open: 0, again: -120")

@@ -46,9 +46,20 @@ static void on_error(const char *message, void *priv)
 }
 #endif
 
+/* The next message closes its own endpoint. */
+static volatile bool closing;
+static bool has_closed;
+static int closed;
+
 static void on_received(const void *data, size_t size, void *priv)
 {
 	ARG_UNUSED(priv);
+	if (closing) {
+		closing = false;
+		closed = ipc_service_deregister_endpoint(&endpoint);
+		k_sem_give(&answer);
+		return;
+	}
 	if (!HOST) {
 		/* From the callback, as C applications do. */
 		int result = ipc_service_send(&endpoint, data, size);
@@ -94,6 +105,24 @@ static int once(size_t size, uint8_t seed)
 		return -ETIMEDOUT;
 	}
 	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
+}
+
+/* An endpoint that is closed by its own callback, and registered again. */
+static int close_and_open(void)
+{
+	int result;
+
+	has_closed = true;
+	k_sem_reset(&answer);
+	closing = true;
+	result = ipc_service_send(&endpoint, "last", 4);
+	if (result != 4 || k_sem_take(&answer, K_SECONDS(20)) != 0) {
+		printk("no answer to close in: %d\n", result);
+		return -EIO;
+	}
+	result = ipc_service_send(&endpoint, "x", 1);
+	printk("closed in its own callback: %d, sending then: %d\n", closed, result);
+	return ipc_service_register_endpoint(ipc, &endpoint, &config);
 }
 
 static void *buffers[CONFIG_AMP_IVSHMEM_IPC_BUFFERS];
@@ -177,7 +206,7 @@ int main(void)
 	printk("sending before bound: %d\n", ipc_service_send(&endpoint, "x", 1));
 	while (HOST) {
 		k_sem_take(&binding, K_FOREVER);
-		(void)all();
+		(void)(has_closed ? all() : close_and_open());
 	}
 	return 0;
 }

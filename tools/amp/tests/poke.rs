@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 const AMP: &str = env!("CARGO_BIN_EXE_amp");
 
@@ -50,11 +49,9 @@ impl Server {
         let socket = folder.path().join("s");
         let mut command = Command::new(AMP);
         command.args(["server", "--size", size, "--socket"]).arg(&socket);
-        let process = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let end = Instant::now() + Duration::from_secs(10);
-        while !socket.exists() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let mut process = Process(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        // Not the socket's name: that is there before anybody is listening.
+        process.expect("listening");
         Self { socket, _process: process, _folder: folder }
     }
 

@@ -47,6 +47,7 @@ struct Echo<'a> {
 
 impl Errand for Echo<'_> {
     type Outcome = ();
+    const PATIENT: bool = true;
 
     fn run<L: AnyLink<ENDPOINTS>>(mut self, mut side: Side<'_, L>) -> Result<()> {
         let result = self.serve(&mut side);

@@ -11,9 +11,10 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use super::options::{JoinOptions, LayoutName, Profile};
-use super::side::Side;
+use super::side::{Side, nobody};
 use super::taken;
 use crate::machines::Role;
+use crate::process::check_interrupts;
 
 /// Endpoints of the link: the one that is talked over.
 pub const ENDPOINTS: usize = 1;
@@ -23,6 +24,8 @@ const NATIVE_BUFFERS: usize = 256;
 const OPENAMP_BUFFERS: usize = 2048;
 /// How often to look where C's doorbells go to somebody else.
 const UNRUNG: Duration = Duration::from_millis(1);
+/// How often to look whether somebody has joined the server.
+const JOINING: Duration = Duration::from_millis(100);
 /// How long a remote has to see that its host has gone, before the next sets everything up.
 const TAKE_OVER: Duration = Duration::from_millis(500);
 
@@ -30,6 +33,8 @@ const TAKE_OVER: Duration = Duration::from_millis(500);
 pub trait Errand {
     /// What comes of it.
     type Outcome;
+    /// Whether it waits for a peer for as long as it takes.
+    const PATIENT: bool;
 
     /// Does it.
     fn run<L: AnyLink<ENDPOINTS>>(self, side: Side<'_, L>) -> Result<Self::Outcome>;
@@ -57,7 +62,7 @@ pub fn join<E: Errand>(options: &JoinOptions, errand: E) -> Result<E::Outcome> {
         Profile::OpenAmp => {
             let (memory, doorbell) = (peer.memory(), peer.doorbell());
             let layout = layout(options, memory.len())?;
-            let other = other(&peer, role, options.peer_id);
+            let other = other::<E>(&mut peer, role, options)?;
             let pace = pace(&peer, role, other);
             let settings = openamp::Settings { layout, peer: other, vector: Vector(0), address: options.address };
             if role == link::Role::Remote {
@@ -101,13 +106,28 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
     })
 }
 
-/// Whom to ring: who was named, the only one there, or C's neighbour.
-fn other(peer: &Peer, role: link::Role, named: Option<u16>) -> PeerId {
-    match (named, &peer.others()[..]) {
-        (Some(id), _) => PeerId(id),
-        (None, &[only]) => only,
-        (None, _) => openamp::Settings::neighbour(role, peer.id()),
+/// Whom to ring: who was named, the only one there, or C's neighbour. A remote's neighbour has joined before it: where nobody
+/// is there, the first who comes is the host.
+///
+/// # Errors
+/// An interrupt, or nobody within the limit.
+fn other<E: Errand>(peer: &mut Peer, role: link::Role, options: &JoinOptions) -> Result<PeerId> {
+    if let Some(id) = options.peer_id {
+        return Ok(PeerId(id));
     }
+    let end = peer.now() + Duration::from_secs_f64(options.timeout);
+    while role == link::Role::Remote && peer.others().is_empty() {
+        check_interrupts()?;
+        if !E::PATIENT && peer.now() >= end {
+            return Err(nobody(options));
+        }
+        let soon = peer.now() + JOINING;
+        peer.wait(Some(if E::PATIENT { soon } else { soon.min(end) }));
+    }
+    Ok(match peer.others()[..] {
+        [only] => only,
+        _ => openamp::Settings::neighbour(role, peer.id()),
+    })
 }
 
 /// How often to look without a doorbell, where C's would go to another than this process.

@@ -71,6 +71,7 @@ struct Ping<'a> {
 
 impl Errand for Ping<'_> {
     type Outcome = ();
+    const PATIENT: bool = false;
 
     fn run<L: AnyLink<ENDPOINTS>>(mut self, mut side: Side<'_, L>) -> Result<()> {
         let (peer, address) = side.bind()?;

@@ -23,6 +23,7 @@ struct BadEcho;
 
 impl Errand for BadEcho {
     type Outcome = ();
+    const PATIENT: bool = false;
 
     fn run<L: AnyLink<ENDPOINTS>>(self, mut side: Side<'_, L>) -> Result<()> {
         side.bind()?;

@@ -6,7 +6,7 @@ use amp_ivshmem::link::{AnyLink, Event};
 use amp_ivshmem::platform::{Instant, PeerId, Port};
 use amp_ivshmem::rpmsg::{self, Address, Endpoint, Message};
 use amp_ivshmem_host::Peer;
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 use super::join::ENDPOINTS;
 use super::options::{JoinOptions, Profile};
@@ -101,7 +101,7 @@ impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
         let others: Vec<_> = self.peer.others().iter().map(ToString::to_string).collect();
         let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
         match up {
-            _ if others == "none" => bail!("nobody else is on the server after {timeout} s: start the peer there"),
+            _ if others == "none" => Err(nobody(self.options)),
             Some(peer) if !names.is_empty() => bail!(
                 "peer {peer} has no endpoint {endpoint} after {timeout} s, but {}: choose one by --endpoint",
                 names.join(", ")
@@ -140,4 +140,9 @@ impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
             }
         }
     }
+}
+
+/// What is wrong where the server has no other peer.
+pub fn nobody(options: &JoinOptions) -> Error {
+    anyhow!("nobody else is on the server after {} s: start the peer there", options.timeout)
 }

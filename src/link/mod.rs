@@ -9,7 +9,7 @@ pub mod openamp;
 
 #[cfg(feature = "async")]
 pub use native::Arrival;
-pub use native::{AreaError, Link, PeerError};
+pub use native::{AreaError, Link, Part, PeerError};
 
 use core::time::Duration;
 

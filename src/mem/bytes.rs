@@ -59,7 +59,7 @@ impl<M: SharedMemory> Bytes<M> {
         if len <= size as usize && offset as usize <= size as usize - len {
             Ok(())
         } else {
-            Err(MemoryError::OutOfBounds { offset, len: u32::try_from(len).unwrap_or(u32::MAX), size })
+            Err(MemoryError::OutOfBounds)
         }
     }
 }

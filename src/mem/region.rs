@@ -61,7 +61,7 @@ unsafe impl SharedMemory for Region<'_> {
                 let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
                 Ok(Self { start, len, mapping: PhantomData })
             }
-            _ => Err(MemoryError::OutOfBounds { offset, len, size: self.len }),
+            _ => Err(MemoryError::OutOfBounds),
         }
     }
 

@@ -133,18 +133,18 @@ fn entries<M: SharedMemory>(
     align: u32,
 ) -> Result<M, MemoryError> {
     if !count.is_power_of_two() {
-        return Err(MemoryError::NotPowerOfTwo { count });
+        return Err(MemoryError::NotPowerOfTwo);
     }
     match count.checked_mul(stride).and_then(|len| len.checked_add(ends)) {
         Some(len) => aligned(memory, offset, len, align),
-        None => Err(MemoryError::OutOfBounds { offset, len: u32::MAX, size: memory.len() }),
+        None => Err(MemoryError::OutOfBounds),
     }
 }
 
 /// The `len` bytes at `offset`, if they lie at a multiple of `align`.
 fn aligned<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> Result<M, MemoryError> {
     let memory = memory.part(offset, len)?;
-    if memory.is_aligned_to(align) { Ok(memory) } else { Err(MemoryError::Misaligned { offset, align }) }
+    if memory.is_aligned_to(align) { Ok(memory) } else { Err(MemoryError::Misaligned) }
 }
 
 /// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
@@ -173,6 +173,14 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     pub fn load<const FIELD: u32>(&self, order: Load) -> u32 {
         // SAFETY: `field` is inside and aligned.
         u32::from_le(unsafe { self.memory.load_u32(Self::field::<FIELD>(), order) })
+    }
+
+    /// Loads field `index`, counted from 0 in fields of 4 bytes and modulo the record's, which are a power of two.
+    #[inline(always)]
+    pub fn load_field(&self, index: u32, order: Load) -> u32 {
+        const { assert!(SIZE.is_power_of_two() && SIZE >= 4) }
+        // SAFETY: modulo the record's size inside, and aligned.
+        u32::from_le(unsafe { self.memory.load_u32(index * 4 % SIZE, order) })
     }
 
     /// Stores the field at byte `FIELD`.

@@ -139,9 +139,18 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// The peer is there: messages go through these two, and `vector` rings it. Announces every named endpoint.
+    // Inlined, so that both ends are built where they are to lie.
+    #[inline(always)]
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
         self.attached = Present::Here(Attached { outgoing, incoming, peer, vector, waiting: false });
+        self.attached_now();
+    }
+
+    fn attached_now(&mut self) {
+        if let Some(attached) = self.attached.as_mut() {
+            attached.outgoing.start();
+        }
         self.endpoints.up(P::ANNOUNCE_ALL);
         (self.bindings, self.announcements) = (true, true);
     }

@@ -98,7 +98,7 @@ impl<const E: usize> Endpoints<E> {
             }
         }
         let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.address.is_none());
-        let (index, slot) = free.ok_or(OpenError::Full(E))?;
+        let (index, slot) = free.ok_or(OpenError::Full)?;
         // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again E further on.
         let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * E as u32;
         let address = config.address.unwrap_or(Address(dynamic));

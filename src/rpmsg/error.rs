@@ -11,32 +11,22 @@ pub enum Fault {
     #[error(transparent)]
     Queue(#[from] virtqueue::Fault),
     /// A buffer that is not where the peer's buffers are.
-    #[error("the peer's buffer of {length} bytes at {address:#x} is not among its buffers at {start:#x} to {end:#x}")]
+    #[error("the peer's descriptor {id} names memory that is not among its buffers")]
     Outside {
-        /// Where the peer says the buffer is.
-        address: u64,
-        /// How long the peer says it is, in bytes.
-        length: u32,
-        /// Where the peer's buffers begin.
-        start: u64,
-        /// Where they end.
-        end: u64,
+        /// The descriptor.
+        id: u16,
     },
     /// A posted buffer that cannot be written, or is not as long as the others.
-    #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]
+    #[error("the peer's descriptor {id} posts a buffer that is not as long as the others, or not to be written")]
     NotForUs {
-        /// Its length, in bytes.
-        length: u32,
-        /// What it should be.
-        size: u32,
+        /// The descriptor.
+        id: u16,
     },
     /// A message that is longer than its buffer, or a buffer too short for a header.
-    #[error("the peer's message of {length} bytes is in a buffer of {buffer} bytes, of which the header takes 16")]
+    #[error("the peer's message of {length} bytes and its header of 16 are longer than their buffer")]
     Length {
-        /// Bytes of payload that the header names.
+        /// Bytes of payload that the header names; 0 where the buffer is too short for a header.
         length: u16,
-        /// Bytes of the buffer.
-        buffer: u32,
     },
 }
 
@@ -56,15 +46,13 @@ pub enum SendError {
     #[error("no such endpoint: it was closed")]
     NoEndpoint,
     /// The destination is no address.
-    #[error("{0} is no destination")]
-    NoDestination(Address),
+    #[error("the destination is no address: take that of an endpoint")]
+    NoDestination,
     /// The message does not fit a buffer.
-    #[error("a message of {length} bytes: the link's buffers hold {max}; send less or set larger buffers")]
+    #[error("the message is too long: the link's buffers hold {max} bytes; send less or set larger buffers")]
     TooLong {
-        /// Bytes of the message.
-        length: usize,
-        /// The most that fits.
-        max: u32,
+        /// The most that fits, in bytes.
+        max: u16,
     },
     /// The buffer was reserved before the link went down.
     #[error("the buffer was reserved on a link that has gone down since")]
@@ -75,8 +63,8 @@ pub enum SendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The bus was built for fewer.
-    #[error("all {0} endpoints are open: close one, or build the bus for more")]
-    Full(usize),
+    #[error("all endpoints are open: close one, or build the bus for more")]
+    Full,
     /// The name cannot stand in an announcement.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -95,12 +83,8 @@ pub enum ReadError {
     #[error("the message came over a link that has gone down since")]
     Stale,
     /// More than the message has.
-    #[error("{wanted} bytes at {offset} of a message of {length}")]
+    #[error("more was asked for than the message's {length} bytes")]
     Beyond {
-        /// From where, in bytes.
-        offset: u16,
-        /// How many were asked for.
-        wanted: usize,
         /// How many the message has.
         length: u16,
     },

@@ -1,11 +1,9 @@
 //! Where messages arrive: a queue with filled buffers, the peer's or lent to it.
 
-use core::marker::PhantomData;
-
 use super::profile::Style;
 use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
-use crate::virtqueue::{Device, Driver, Layout, SetupError, Suppression};
+use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
 use crate::wire::vring::DescriptorFlags;
 
 /// A filled buffer. Its place and length were checked when it came.
@@ -56,11 +54,10 @@ pub trait Incoming {
 
 /// Receiving as a virtqueue's device, from buffers that lie in one piece.
 #[derive(Debug)]
-pub struct DeviceIncoming<M, const N: usize, S> {
-    queue: Device<M, N>,
+pub struct DeviceIncoming<M, const N: usize, S: Style> {
+    queue: Device<M, N, S::Suppression>,
     buffers: Bytes<M>,
     pool: Pool,
-    style: PhantomData<S>,
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
@@ -68,9 +65,14 @@ impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
-        Ok(Self { queue: Device::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
+    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
+        Ok(Self::over(Ring::new(memory, layout, N)?, pool.bytes(memory, layout.size)?, pool))
+    }
+
+    /// The same over what was found good already.
+    #[inline(always)]
+    pub(crate) fn over(ring: Ring<M>, buffers: Bytes<M>, pool: Pool) -> Self {
+        Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool }
     }
 }
 
@@ -82,7 +84,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     #[inline]
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(buffer.address, buffer.length, self.buffers.len())?;
+        let offset = self.pool.find(&buffer, self.buffers.len())?;
         Ok(Some(Arrived { id: buffer.id, offset, length: buffer.length }))
     }
 
@@ -118,7 +120,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 /// Receiving as a virtqueue's driver, in this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
 #[derive(Debug)]
 pub struct DriverIncoming<M, const N: usize> {
-    queue: Driver<M, N>,
+    queue: Driver<M, N, Flags>,
     buffers: Bytes<M>,
     pool: Pool,
 }
@@ -128,9 +130,9 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
         let buffers = pool.bytes(memory, layout.size)?;
-        let mut incoming = Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool };
+        let mut incoming = Self { queue: Driver::new(memory, layout, Flags)?, buffers, pool };
         while let Some(id) = incoming.queue.take() {
             incoming.post(id);
         }

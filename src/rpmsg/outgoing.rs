@@ -1,15 +1,16 @@
 //! Where messages leave: a queue with buffers to fill, of this side's own or lent by the peer.
 
-use core::marker::PhantomData;
-
 use super::profile::Style;
 use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
-use crate::virtqueue::{Device, Driver, Layout, SetupError, Suppression};
+use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
 use crate::wire::vring::DescriptorFlags;
 
 /// The sending end of a link, whichever side of a virtqueue that is.
 pub trait Outgoing {
+    /// Makes it ready where it lies, before anything else.
+    fn start(&mut self) {}
+
     /// Bytes of a buffer, header included.
     fn buffer_size(&self) -> u32;
 
@@ -51,11 +52,10 @@ pub trait Outgoing {
 
 /// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
 #[derive(Debug)]
-pub struct DriverOutgoing<M, const N: usize, S> {
-    queue: Driver<M, N>,
+pub struct DriverOutgoing<M, const N: usize, S: Style> {
+    queue: Driver<M, N, S::Suppression>,
     buffers: Bytes<M>,
     pool: Pool,
-    style: PhantomData<S>,
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
@@ -63,13 +63,22 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
-        Ok(Self { queue: Driver::new(memory, layout, suppression)?, buffers, pool, style: PhantomData })
+    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
+        Ok(Self::over(Ring::new(memory, layout, N)?, pool.bytes(memory, layout.size)?, pool))
+    }
+
+    /// The same over what was found good already.
+    #[inline(always)]
+    pub(crate) fn over(ring: Ring<M>, buffers: Bytes<M>, pool: Pool) -> Self {
+        Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
+    fn start(&mut self) {
+        self.queue.free_all();
+    }
+
     fn buffer_size(&self) -> u32 {
         self.pool.size
     }
@@ -126,7 +135,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
 /// Sending as a virtqueue's device: in the buffers that the peer has posted, at most `N`.
 #[derive(Debug)]
 pub struct DeviceOutgoing<M, const N: usize> {
-    queue: Device<M, N>,
+    queue: Device<M, N, Flags>,
     buffers: Bytes<M>,
     pool: Pool,
     /// Where each held buffer is among the buffers; each is as long as `pool` says.
@@ -141,9 +150,9 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool, suppression: Suppression) -> Result<Self, SetupError> {
+    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
         let buffers = pool.bytes(memory, layout.size)?;
-        let mut queue = Device::new(memory, layout, suppression)?;
+        let mut queue = Device::new(memory, layout, Flags)?;
         queue.refuse_notifications();
         Ok(Self { queue, buffers, pool, held: [0; N], unsent: [0; N], unsent_count: 0 })
     }
@@ -169,9 +178,9 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
             return Ok(Some(id));
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(buffer.address, buffer.length, self.buffers.len())?;
+        let offset = self.pool.find(&buffer, self.buffers.len())?;
         if !buffer.writable || buffer.length != self.pool.size {
-            return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
+            return Err(Fault::NotForUs { id: buffer.id });
         }
         if let Some(held) = self.held.get_mut(usize::from(buffer.id)) {
             *held = offset;
@@ -225,8 +234,7 @@ fn write<M: SharedMemory>(
 ) -> Result<(), MemoryError> {
     let room = size.saturating_sub(offset);
     if bytes.len() > room as usize {
-        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        return Err(MemoryError::OutOfBounds { offset, len, size });
+        return Err(MemoryError::OutOfBounds);
     }
     buffers.write(start + offset, bytes)
 }

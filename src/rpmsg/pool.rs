@@ -2,6 +2,7 @@
 
 use super::Fault;
 use crate::mem::{Bytes, MemoryError, SharedMemory};
+use crate::virtqueue::Offered;
 
 /// Equal buffers, one behind the other, one for each descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ impl Pool {
     /// # Errors
     /// Buffers that are not all inside the memory.
     pub fn bytes<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<Bytes<M>, MemoryError> {
-        let too_long = MemoryError::OutOfBounds { offset: self.start, len: u32::MAX, size: memory.len() };
-        Bytes::new(memory, self.start, self.size.checked_mul(count.into()).ok_or(too_long)?)
+        let len = self.size.checked_mul(count.into()).ok_or(MemoryError::OutOfBounds)?;
+        Bytes::new(memory, self.start, len)
     }
 
     /// Where buffer `id` is among the buffers. No overflow: [`bytes`](Self::bytes) has multiplied the largest.
@@ -36,18 +37,16 @@ impl Pool {
         self.address.wrapping_add(self.offset(id) as u64)
     }
 
-    /// Where, among the `len` bytes of all buffers, the `length` bytes at the peer's `address` are.
+    /// Where, among the `len` bytes of all buffers, the one that the peer offers is.
     ///
     /// # Errors
-    /// [`Fault::Outside`] where they are not all there.
+    /// [`Fault::Outside`] where it is not all there.
     #[inline]
-    pub(super) fn find(&self, address: u64, length: u32, len: u32) -> Result<u32, Fault> {
-        let offset = address.wrapping_sub(self.address);
-        if offset > u64::from(len) || u64::from(length) > u64::from(len) - offset {
-            let end = self.address.wrapping_add(len.into());
-            return Err(Fault::Outside { address, length, start: self.address, end });
+    pub(super) fn find(&self, offered: &Offered, len: u32) -> Result<u32, Fault> {
+        let offset = offered.address.wrapping_sub(self.address);
+        match u32::try_from(offset).ok().and_then(|offset| Some((offset, len.checked_sub(offset)?))) {
+            Some((offset, room)) if offered.length <= room => Ok(offset),
+            _ => Err(Fault::Outside { id: offered.id }),
         }
-        // CAST: just found to be within `len`.
-        Ok(offset as u32)
     }
 }

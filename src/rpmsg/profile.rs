@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use super::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing, Incoming, Outgoing};
 use crate::mem::SharedMemory;
+use crate::virtqueue::{Events, Flags, Suppress};
 
 /// How a driver uses its descriptors.
 pub trait Style: Debug {
@@ -12,6 +13,10 @@ pub trait Style: Debug {
     const WHOLE_BUFFERS: bool;
     /// Whether buffers that came back are used before those never used.
     const RECYCLE_FIRST: bool;
+    /// How notifications are asked for.
+    type Suppression: Suppress;
+    /// That.
+    const SUPPRESSION: Self::Suppression;
 }
 
 /// Which ends a bus sends and receives by, and what its name service does.
@@ -48,11 +53,15 @@ pub struct OpenAmpStyle;
 impl Style for NativeStyle {
     const WHOLE_BUFFERS: bool = false;
     const RECYCLE_FIRST: bool = false;
+    type Suppression = Events;
+    const SUPPRESSION: Events = Events;
 }
 
 impl Style for OpenAmpStyle {
     const WHOLE_BUFFERS: bool = true;
     const RECYCLE_FIRST: bool = true;
+    type Suppression = Flags;
+    const SUPPRESSION: Flags = Flags;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {

@@ -24,7 +24,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         };
         let room = usize::from(message.length.saturating_sub(offset));
         if to.len() > room || offset > message.length {
-            return Err(ReadError::Beyond { offset, wanted: to.len(), length: message.length });
+            return Err(ReadError::Beyond { length: message.length });
         }
         Ok(attached.incoming.read(message.offset + u32::from(offset), to)?)
     }
@@ -205,7 +205,7 @@ fn take_message(incoming: &mut impl Incoming, session: u32) -> Result<Option<Mes
     let too_short = arrived.length < Header::SIZE || incoming.read(arrived.offset, header.as_mut_bytes()).is_err();
     let length = header.length.get();
     if too_short || u32::from(length) > arrived.length - Header::SIZE {
-        return Err(Fault::Length { length, buffer: arrived.length });
+        return Err(Fault::Length { length });
     }
     Ok(Some(Message {
         endpoint: Endpoint(Address(header.destination.get())),

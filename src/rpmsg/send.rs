@@ -27,7 +27,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn send_to(&mut self, endpoint: Endpoint, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
         if destination == Address::ANY {
-            return Err(SendError::NoDestination(destination));
+            return Err(SendError::NoDestination);
         }
         self.send_message(endpoint.0, destination, payload)
     }
@@ -52,12 +52,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if reserved.session != self.session {
             return Err(SendError::Stale);
         }
-        attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes).map_err(|_| {
-            SendError::TooLong {
-                length: bytes.len().saturating_add(offset as usize),
-                max: max_message(&attached.outgoing),
-            }
-        })
+        let written = attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes);
+        written.map_err(|_| too_long(&attached.outgoing))
     }
 
     /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
@@ -92,13 +88,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if reserved.session != self.session {
             return Err((SendError::Stale, reserved));
         }
-        let max = max_message(&attached.outgoing);
-        if u32::from(length) > max {
-            return Err((SendError::TooLong { length: length.into(), max }, reserved));
-        }
         let header = Header::new(endpoint.0, destination, length);
-        if attached.outgoing.write(reserved.buffer, 0, header.as_bytes()).is_err() {
-            return Err((SendError::TooLong { length: length.into(), max }, reserved));
+        if u32::from(length) > max_message(&attached.outgoing)
+            || attached.outgoing.write(reserved.buffer, 0, header.as_bytes()).is_err()
+        {
+            return Err((too_long(&attached.outgoing), reserved));
         }
         attached.outgoing.send(reserved.buffer, Header::SIZE + u32::from(length));
         self.after_send();
@@ -157,20 +151,17 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         payload: &[u8],
     ) -> Result<(), SendError> {
         let Some(attached) = self.attached.as_ref() else { return Err(SendError::Down) };
-        let max = max_message(&attached.outgoing);
-        let too_long = SendError::TooLong { length: payload.len(), max };
-        let length = u16::try_from(payload.len()).map_err(|_| too_long)?;
-        if u32::from(length) > max {
-            return Err(too_long);
+        if payload.len() > max_message(&attached.outgoing) as usize {
+            return Err(too_long(&attached.outgoing));
         }
+        // CAST: a message's maximum fits 16 bits.
+        let length = payload.len() as u16;
         let buffer = self.take_buffer()?;
         let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
         let header = Header::new(source, destination, length);
-        let written = attached.outgoing.write(buffer, 0, header.as_bytes());
-        if written.and_then(|()| attached.outgoing.write(buffer, Header::SIZE, payload)).is_err() {
-            attached.outgoing.put_back(buffer);
-            return Err(too_long);
-        }
+        // Both fit: a buffer holds the header and a message's maximum.
+        let _ = attached.outgoing.write(buffer, 0, header.as_bytes());
+        let _ = attached.outgoing.write(buffer, Header::SIZE, payload);
         attached.outgoing.send(buffer, Header::SIZE + u32::from(length));
         self.after_send();
         Ok(())
@@ -184,6 +175,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             self.ring();
         }
     }
+}
+
+#[cold]
+fn too_long(outgoing: &impl Outgoing) -> SendError {
+    // CAST: fits 16 bits.
+    SendError::TooLong { max: max_message(outgoing) as u16 }
 }
 
 /// The longest payload, which also fits the header's 16 bits.

@@ -1,6 +1,6 @@
 //! The device side: owns the used ring, takes offered buffers and gives them back.
 
-use super::{Fault, Layout, Ring, SetupError, Suppression};
+use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event, used};
 
@@ -19,9 +19,9 @@ pub struct Offered {
 
 /// The device side of a queue of at most `N` descriptors.
 #[derive(Debug)]
-pub struct Device<M, const N: usize> {
+pub struct Device<M, const N: usize, S = Suppression> {
     ring: Ring<M>,
-    suppression: Suppression,
+    suppression: S,
     /// For each descriptor whether this side holds it.
     held: [bool; N],
     /// Up to which available index buffers were taken.
@@ -34,15 +34,20 @@ pub struct Device<M, const N: usize> {
     notified: u16,
 }
 
-impl<M: SharedMemory, const N: usize> Device<M, N> {
+impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// The device side of a queue whose memory is [prepared](super::prepare_used): nothing held, and the driver asked to
     /// notify. Touches no memory.
     ///
     /// # Errors
     /// Parts outside the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, suppression: Suppression) -> Result<Self, SetupError> {
-        let ring = Ring::new(memory, layout, N)?;
-        Ok(Self { ring, suppression, held: [false; N], taken: 0, seen: 0, used: 0, notified: 0 })
+    pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, SetupError> {
+        Ok(Self::over(Ring::new(memory, layout, N)?, suppression))
+    }
+
+    /// The same where the parts were found good already.
+    #[inline(always)]
+    pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
+        Self { ring, suppression, held: [false; N], taken: 0, seen: 0, used: 0, notified: 0 }
     }
 
     /// How many descriptors there are.
@@ -83,7 +88,7 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
         let flags = descriptors.load_u16::<{ descriptor::FLAGS }>(index, Load::Relaxed);
         let flags = DescriptorFlags::from_bits_retain(flags);
         if flags.intersects(DescriptorFlags::NEXT.union(DescriptorFlags::INDIRECT)) {
-            return Err(Fault::NotOneBuffer { id, flags: flags.bits() });
+            return Err(Fault::NotOneBuffer { id });
         }
         let low = descriptors.load_u32::<{ descriptor::ADDRESS_LOW }>(index, Load::Relaxed);
         let high = descriptors.load_u32::<{ descriptor::ADDRESS_HIGH }>(index, Load::Relaxed);
@@ -120,12 +125,12 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
         // As `Driver::must_notify`.
         self.ring.used.fence();
         let old = core::mem::replace(&mut self.notified, self.used);
-        match self.suppression {
-            Suppression::Events => {
+        match self.suppression.by_events() {
+            true => {
                 let event = self.ring.available.load_tail::<{ available::USED_EVENT }>(Load::Relaxed);
                 need_event(event, self.used, old)
             }
-            Suppression::Flags => {
+            false => {
                 let flags = self.ring.available.load_head::<{ available::FLAGS }>(Load::Relaxed);
                 old != self.used && flags & available::NO_INTERRUPT == 0
             }
@@ -135,11 +140,11 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
     /// Asks the driver to notify when it has offered one more buffer. True where nothing is there to take yet, so that
     /// the caller may sleep; otherwise it must take first.
     pub fn ask_for_notifications(&mut self) -> bool {
-        match self.suppression {
-            Suppression::Events => {
+        match self.suppression.by_events() {
+            true => {
                 self.ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(self.taken, Store::Relaxed);
             }
-            Suppression::Flags => self.ring.used.store_head::<{ used::FLAGS }>(0, Store::Relaxed),
+            false => self.ring.used.store_head::<{ used::FLAGS }>(0, Store::Relaxed),
         }
         // As `Driver::must_notify`: event := n; fence; read index.
         self.ring.used.fence();
@@ -148,13 +153,13 @@ impl<M: SharedMemory, const N: usize> Device<M, N> {
 
     /// Asks the driver not to notify. It may still do so once, as it may have looked before.
     pub fn refuse_notifications(&mut self) {
-        match self.suppression {
+        match self.suppression.by_events() {
             // An index that the driver passes only after 65535 more buffers.
-            Suppression::Events => {
+            true => {
                 let event = self.taken.wrapping_sub(1);
                 self.ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(event, Store::Relaxed);
             }
-            Suppression::Flags => {
+            false => {
                 self.ring.used.store_head::<{ used::FLAGS }>(used::NO_NOTIFY, Store::Relaxed);
             }
         }

@@ -1,6 +1,6 @@
 //! The driver side: owns the descriptors and the available ring, offers buffers and takes them back.
 
-use super::{Fault, Layout, Ring, SetupError, Suppression};
+use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event, used};
 
@@ -25,9 +25,9 @@ const END: u16 = 0xfffd;
 /// A descriptor is free, then [taken](Self::take), then [offered](Self::offer) to the device, and free again when it
 /// was [collected](Self::collect) (or [put back](Self::put_back) unsent).
 #[derive(Debug)]
-pub struct Driver<M, const N: usize> {
+pub struct Driver<M, const N: usize, S = Suppression> {
     ring: Ring<M>,
-    suppression: Suppression,
+    suppression: S,
     /// For each descriptor the next free one, or `END`, `TAKEN`, `OFFERED`.
     next: [u16; N],
     /// The first free descriptor, or `END`.
@@ -42,20 +42,29 @@ pub struct Driver<M, const N: usize> {
     seen: u16,
 }
 
-impl<M: SharedMemory, const N: usize> Driver<M, N> {
+impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     /// The driver side of a queue whose memory is [prepared](super::prepare_available): all descriptors free, nothing
     /// offered, and no notifications asked for. Touches no memory.
     ///
     /// # Errors
     /// Parts outside the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, suppression: Suppression) -> Result<Self, SetupError> {
-        let ring = Ring::new(memory, layout, N)?;
-        let mut driver =
-            Self { ring, suppression, next: [END; N], free: END, offered: 0, notified: 0, collected: 0, seen: 0 };
-        for id in (0..layout.size).rev() {
-            driver.release(id);
-        }
+    pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, SetupError> {
+        let mut driver = Self::over(Ring::new(memory, layout, N)?, suppression);
+        driver.free_all();
         Ok(driver)
+    }
+
+    /// The same where the parts were found good already, but without a free descriptor before [`free_all`](Self::free_all).
+    #[inline(always)]
+    pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
+        Self { ring, suppression, next: [0; N], free: END, offered: 0, notified: 0, collected: 0, seen: 0 }
+    }
+
+    /// Makes all descriptors free, the first one the first to be taken.
+    pub(crate) fn free_all(&mut self) {
+        for id in (0..self.ring.size).rev() {
+            self.release(id);
+        }
     }
 
     /// How many descriptors there are.
@@ -142,12 +151,12 @@ impl<M: SharedMemory, const N: usize> Driver<M, N> {
         //   device: event := n - 1;   fence; read index
         self.ring.available.fence();
         let old = core::mem::replace(&mut self.notified, self.offered);
-        match self.suppression {
-            Suppression::Events => {
+        match self.suppression.by_events() {
+            true => {
                 let event = self.ring.used.load_tail::<{ used::AVAILABLE_EVENT }>(Load::Relaxed);
                 need_event(event, self.offered, old)
             }
-            Suppression::Flags => {
+            false => {
                 let flags = self.ring.used.load_head::<{ used::FLAGS }>(Load::Relaxed);
                 old != self.offered && flags & used::NO_NOTIFY == 0
             }
@@ -157,9 +166,9 @@ impl<M: SharedMemory, const N: usize> Driver<M, N> {
     /// Asks the device to notify when it has used one more buffer. True where nothing is there to collect yet, so that
     /// the caller may sleep; otherwise it must collect first.
     pub fn ask_for_notifications(&mut self) -> bool {
-        match self.suppression {
-            Suppression::Events => self.set_event(self.collected),
-            Suppression::Flags => self.ring.available.store_head::<{ available::FLAGS }>(0, Store::Relaxed),
+        match self.suppression.by_events() {
+            true => self.set_event(self.collected),
+            false => self.ring.available.store_head::<{ available::FLAGS }>(0, Store::Relaxed),
         }
         // See `must_notify`, with the sides exchanged.
         self.ring.available.fence();
@@ -168,10 +177,10 @@ impl<M: SharedMemory, const N: usize> Driver<M, N> {
 
     /// Asks the device not to notify. It may still do so once, as it may have looked before.
     pub fn refuse_notifications(&mut self) {
-        match self.suppression {
+        match self.suppression.by_events() {
             // An index that the device passes only after 65535 more buffers.
-            Suppression::Events => self.set_event(self.collected.wrapping_sub(1)),
-            Suppression::Flags => {
+            true => self.set_event(self.collected.wrapping_sub(1)),
+            false => {
                 self.ring.available.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
             }
         }

@@ -34,7 +34,40 @@ pub struct Layout {
     pub used: u32,
 }
 
-/// How each side asks the other for notifications.
+/// How each side asks the other for notifications: known when this is compiled ([`Events`], [`Flags`]), which takes no
+/// memory and no code for the other one, or only when it runs ([`Suppression`]).
+pub trait Suppress: Copy + core::fmt::Debug {
+    /// Whether by events; otherwise by flags.
+    fn by_events(self) -> bool;
+}
+
+/// By an index past which a side wants one (feature EVENT_IDX).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events;
+
+/// By a flag in a side's ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags;
+
+impl Suppress for Events {
+    fn by_events(self) -> bool {
+        true
+    }
+}
+
+impl Suppress for Flags {
+    fn by_events(self) -> bool {
+        false
+    }
+}
+
+impl Suppress for Suppression {
+    fn by_events(self) -> bool {
+        self == Self::Events
+    }
+}
+
+/// As [`Suppress`], chosen when it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suppression {
     /// By an index past which it wants one (feature EVENT_IDX).
@@ -43,26 +76,20 @@ pub enum Suppression {
     Flags,
 }
 
-/// What the other side broke.
+/// What the other side broke. Four bytes: it is returned on the way of every message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// More entries than the peer has to give.
-    #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]
+    #[error("the peer's ring index jumped to {new}, further than it has entries")]
     IndexJump {
-        /// Up to where this side has read.
-        old: u16,
         /// What the peer wrote.
         new: u16,
-        /// The ring's size.
-        size: u16,
     },
     /// A descriptor that does not exist.
-    #[error("the peer named descriptor {id} in a ring of {size}")]
+    #[error("the peer named descriptor {id}, which the ring has not")]
     NoSuchDescriptor {
-        /// What the peer wrote.
-        id: u32,
-        /// The ring's size.
-        size: u16,
+        /// What the peer wrote; 65535 for that and all above.
+        id: u16,
     },
     /// A descriptor that is not the peer's to name now: given back twice, or offered twice.
     #[error("the peer named descriptor {id}, which it does not hold")]
@@ -71,12 +98,10 @@ pub enum Fault {
         id: u16,
     },
     /// A descriptor of a kind that rpmsg has not: a chain or an indirect table.
-    #[error("the peer's descriptor {id} has flags {flags:#x}: chains and indirect tables have no place in rpmsg")]
+    #[error("the peer's descriptor {id} is a chain or an indirect table: these have no place in rpmsg")]
     NotOneBuffer {
         /// The descriptor.
         id: u16,
-        /// Its flags.
-        flags: u16,
     },
 }
 
@@ -87,15 +112,8 @@ pub enum SetupError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// More descriptors than this side was built for.
-    #[error(
-        "a queue of {size} buffers, but this side keeps track of {capacity} at most: agree on fewer, or build it for more"
-    )]
-    TooLarge {
-        /// Descriptors asked for.
-        size: u16,
-        /// The most that this side can have.
-        capacity: usize,
-    },
+    #[error("a queue of more buffers than this side keeps track of: agree on fewer, or build it for more")]
+    TooLarge,
 }
 
 type Descriptors<M> = Table<M, { descriptor::SIZE }>;
@@ -130,7 +148,7 @@ pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Resu
 
 /// The three parts in memory.
 #[derive(Clone, Debug)]
-struct Ring<M> {
+pub(crate) struct Ring<M> {
     descriptors: Descriptors<M>,
     available: Available<M>,
     used: UsedRing<M>,
@@ -139,10 +157,10 @@ struct Ring<M> {
 
 impl<M: SharedMemory> Ring<M> {
     #[inline(never)]
-    fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
+    pub(crate) fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
         let size = layout.size;
         if usize::from(size) > capacity {
-            return Err(SetupError::TooLarge { size, capacity });
+            return Err(SetupError::TooLarge);
         }
         Ok(Self {
             descriptors: Table::new(memory, layout.descriptors, size.into())?,
@@ -157,13 +175,13 @@ impl<M: SharedMemory> Ring<M> {
     fn descriptor(&self, id: u32) -> Result<u16, Fault> {
         match u16::try_from(id) {
             Ok(number) if number < self.size => Ok(number),
-            _ => Err(Fault::NoSuchDescriptor { id, size: self.size }),
+            _ => Err(Fault::NoSuchDescriptor { id: u16::try_from(id).unwrap_or(u16::MAX) }),
         }
     }
 
     /// Checks that the peer's index `new` is at most `most` beyond `old`.
     #[inline]
     fn advance(&self, old: u16, new: u16, most: u16) -> Result<u16, Fault> {
-        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
+        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { new }) }
     }
 }

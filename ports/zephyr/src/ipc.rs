@@ -273,7 +273,7 @@ impl Instance<'_> {
         let name = str::from_utf8(name).map_err(|_| Status::BadName)?;
         let free = self.endpoints.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
         let endpoint = self.link.bus().open(name).map_err(|error| match error {
-            OpenError::Full(_) => Status::NoRoom,
+            OpenError::Full => Status::NoRoom,
             _ => Status::BadName,
         })?;
         if let Some(slot) = self.endpoints.get_mut(free) {

@@ -4,9 +4,10 @@ use super::side::{Plan, check};
 use crate::link::Role;
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store, Table};
 use crate::platform::{PeerId, VectorOutOfRange};
+use crate::virtqueue::SetupError;
 use crate::wire::link::{PAGE, directory, entry};
 
-/// What is wrong with a memory, or with the place of a link in it.
+/// What is wrong with a memory, or with the place of a link in it. Eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AreaError {
     /// There is something else in the memory.
@@ -19,23 +20,18 @@ pub enum AreaError {
     },
     /// The directory is of another version of the layout.
     #[error(
-        "the directory has version {found}, this side knows {expected}: use the same version of amp-ivshmem on both sides"
+        "the directory has version {found}, this side knows {}: use the same version of amp-ivshmem on both sides",
+        directory::VERSION_VALUE
     )]
     Version {
         /// What is there.
         found: u32,
-        /// What is known here.
-        expected: u32,
     },
     /// The directory is of a memory of another size.
-    #[error(
-        "the directory is of a memory of {found} bytes, this side has mapped {expected}: give both the server's size"
-    )]
+    #[error("the directory is of a memory of {found} bytes, not of this one's: give both sides the server's size")]
     Size {
         /// What is there.
         found: u32,
-        /// What this side has mapped.
-        expected: u32,
     },
     /// No such entry.
     #[error("link {link}: a memory has links 0 to 251")]
@@ -44,16 +40,10 @@ pub enum AreaError {
         link: u8,
     },
     /// The area is not inside the memory, not of whole pages, or over the directory.
-    #[error(
-        "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is whole pages of 4096 behind the first"
-    )]
+    #[error("a link's area at {offset:#x} does not fit the memory: it is four whole pages of 4096 or more behind the first")]
     Place {
         /// Where it would begin, in bytes.
         offset: u32,
-        /// How long it would be, in bytes.
-        size: u32,
-        /// How long the memory is, in bytes.
-        memory: u32,
     },
     /// Another link is there.
     #[error("the link's area overlaps that of link {other}: set another area")]
@@ -63,29 +53,21 @@ pub enum AreaError {
     },
     /// The area is too small for the buffers.
     #[error(
-        "{count} buffers of {buffer_size} bytes need {needed} bytes, a side of this link has {available}: use a larger memory or area, or fewer or smaller buffers"
+        "a side's rings and buffers need {needed} bytes, more than its half of the link's area: use a larger memory or area, or fewer or smaller buffers"
     )]
     TooSmall {
-        /// Buffers.
-        count: u16,
-        /// Bytes of each.
-        buffer_size: u32,
         /// Bytes needed in all.
         needed: u32,
-        /// Bytes that there are.
-        available: u32,
     },
     /// Buffers that cannot be.
     #[error(
-        "{count} buffers of {size} bytes: the count is a power of two up to {capacity}, the size a multiple of 8 from 56 to 65552"
+        "{count} buffers of {size} bytes: the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
     )]
     Buffers {
         /// Buffers.
         count: u16,
         /// Bytes of each.
         size: u32,
-        /// The most that this side was built for.
-        capacity: usize,
     },
     /// The device has not the vector that the link is to use.
     #[error(transparent)]
@@ -93,6 +75,9 @@ pub enum AreaError {
     /// A place that is not inside the memory.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// A queue that cannot be set up.
+    #[error(transparent)]
+    Queue(#[from] SetupError),
 }
 
 /// A run of bytes of the memory.
@@ -129,7 +114,7 @@ impl Area {
         if pages && size >= 4 * PAGE && whole.contains(offset, size) {
             Ok(Self(span))
         } else {
-            Err(AreaError::Place { offset, size, memory })
+            Err(AreaError::Place { offset })
         }
     }
 
@@ -170,7 +155,7 @@ impl<M: SharedMemory> Directory<M> {
         }
         let size = memory.len();
         if size < PAGE {
-            return Err(AreaError::Place { offset: 0, size: PAGE, memory: size });
+            return Err(AreaError::Place { offset: 0 });
         }
         // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the
         // head and never asked for.
@@ -202,12 +187,12 @@ impl<M: SharedMemory> Directory<M> {
             directory::MAGIC_VALUE => (),
             found => return Err(AreaError::Foreign { found }),
         }
-        let (found, expected) = (self.head.load::<{ directory::VERSION }>(Load::Relaxed), directory::VERSION_VALUE);
-        if found != expected {
-            return Err(AreaError::Version { found, expected });
+        let found = self.head.load::<{ directory::VERSION }>(Load::Relaxed);
+        if found != directory::VERSION_VALUE {
+            return Err(AreaError::Version { found });
         }
-        let (found, expected) = (self.head.load::<{ directory::SIZE }>(Load::Relaxed), self.memory.len());
-        if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
+        let found = self.head.load::<{ directory::SIZE }>(Load::Relaxed);
+        if found == self.memory.len() { Ok(true) } else { Err(AreaError::Size { found }) }
     }
 
     fn read(&self, link: u8) -> Result<Option<Area>, AreaError> {

@@ -2,7 +2,7 @@
 //! `docs/wire-format.md`.
 
 use super::area::{Area, AreaError, Directory};
-use super::side::{Look, Own, Parts, Peer, check};
+use super::side::{Look, Own, Parts, Peer, attach, check};
 use super::{Life, Link, Sides};
 use crate::link::{Event, Reason, Refusal, Role};
 use crate::mem::SharedMemory;
@@ -105,7 +105,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             self.ring_peer();
         }
         match self.life {
-            Life::Ready(parts) if matches!(peer, State::Ready | State::Run) => self.run(&parts),
+            Life::Ready if matches!(peer, State::Ready | State::Run) => self.run(),
             _ => Ok(None),
         }
     }
@@ -114,19 +114,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     fn prepare(&mut self) -> Result<(), Refusal> {
         let Some(sides) = &self.sides else { return Ok(()) };
         let (peer_count, _) = sides.peer.buffers(N)?;
-        let parts = Parts::lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
-        sides.own.ready(&sides.memory, &parts).map_err(AreaError::from)?;
-        self.life = Life::Ready(parts);
+        self.parts = Parts::lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
+        sides.own.ready(&sides.memory, &self.parts);
+        self.life = Life::Ready;
         Ok(())
     }
 
     /// READY to RUN.
-    fn run(&mut self, parts: &Parts) -> Result<Option<Event>, Refusal> {
+    fn run(&mut self) -> Result<Option<Event>, Refusal> {
         let Some(sides) = &self.sides else { return Ok(None) };
         let peer = sides.peer.id()?;
         let data = sides.area.data(other(self.plan.role));
-        let (outgoing, incoming) = sides.peer.connect(&sides.memory, data, parts)?;
-        self.bus.attach(outgoing, incoming, peer, self.plan.vector);
+        let places = sides.peer.places(data, &self.parts, N)?;
+        attach(&mut self.bus, &sides.memory, &self.parts, &places, (peer, self.plan.vector)).map_err(AreaError::from)?;
         sides.own.state(State::Run);
         self.life = Life::Run;
         (self.refused, self.next_ring) = (false, None);
@@ -204,7 +204,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         }
         let state = match self.life {
             Life::Init => State::Init,
-            Life::Ready(_) => State::Ready,
+            Life::Ready => State::Ready,
             Life::Run => State::Run,
         };
         match sides.own.stands(self.epoch, self.confirmed, state, &self.plan) {

@@ -16,7 +16,7 @@ mod tests;
 pub use area::AreaError;
 #[cfg(feature = "async")]
 pub use asynchronous::Arrival;
-pub use side::PeerError;
+pub use side::{Part, PeerError};
 
 use self::area::{Area, Directory};
 use self::side::{Look, Own, Parts, Peer, Plan};
@@ -32,8 +32,8 @@ use crate::wire::link::State;
 enum Life {
     /// INIT: own rings are not to be used.
     Init,
-    /// READY: own rings are set up so.
-    Ready(Parts),
+    /// READY: own rings are set up as `parts` says.
+    Ready,
     /// RUN: the bus is attached.
     Run,
 }
@@ -60,6 +60,7 @@ struct Sides<M> {
 #[repr(C)]
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     life: Life,
+    parts: Parts,
     /// There from when it is known where they are.
     sides: Option<Sides<M>>,
     plan: Plan,
@@ -102,6 +103,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             sides: None,
             bus: Bus::unopened(),
             life: Life::Init,
+            parts: Parts::NONE,
             epoch: 0,
             confirmed: 0,
             rival: None,

@@ -3,15 +3,15 @@
 use super::area::{Area, AreaError, Span};
 use crate::link::{Role, Settings};
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
-use crate::platform::{self, PeerId, Vector};
-use crate::rpmsg::profile::NativeStyle;
-use crate::rpmsg::{DeviceIncoming, DriverOutgoing, Pool};
-use crate::virtqueue::{self, Layout, Suppression};
+use crate::platform::{self, Doorbell, PeerId, Vector};
+use crate::rpmsg::profile::Native;
+use crate::rpmsg::{Bus, DeviceIncoming, DriverOutgoing, Pool};
+use crate::virtqueue::{self, Layout, Ring, SetupError};
 use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
 
-/// What is wrong with what the peer says of itself.
+/// What is wrong with what the peer says of itself. Eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
     /// Its number is none.
@@ -22,26 +22,45 @@ pub enum PeerError {
     },
     /// Its buffers cannot be, or are more than this side keeps track of.
     #[error(
-        "the peer sends with {count} buffers of {size} bytes; here the count is a power of two up to {capacity}, the size a multiple of 8 from 56 to 65552"
+        "the peer sends with {count} buffers of {size} bytes: the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
     )]
     Buffers {
-        /// Buffers.
-        count: u32,
+        /// Buffers; 65535 for that and all above.
+        count: u16,
         /// Bytes of each.
         size: u32,
-        /// The most that this side was built for.
-        capacity: usize,
     },
     /// A part of it is not among its own memory, or not aligned.
-    #[error("the peer's {part} of {len} bytes at {offset:#x} is not aligned, or not within its part of the link")]
+    #[error("the peer's {part} at {offset:#x} is not aligned, or not within its part of the link")]
     Part {
         /// Which.
-        part: &'static str,
+        part: Part,
         /// Where it says it is.
         offset: u32,
-        /// How long it would be, in bytes.
-        len: u32,
     },
+    /// It cannot do what each side must.
+    #[error("the peer's features are {features:#x}, without EVENT_IDX: use the same version of amp-ivshmem on both sides")]
+    Features {
+        /// What it says.
+        features: u32,
+    },
+}
+
+/// What a side has in its part of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Part {
+    /// What names its buffers.
+    #[error("descriptor table")]
+    Descriptors,
+    /// Where it offers them.
+    #[error("available ring")]
+    Available,
+    /// Where it gives the other's back.
+    #[error("used ring")]
+    Used,
+    /// Its messages.
+    #[error("buffers")]
+    Buffers,
 }
 
 /// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
@@ -54,12 +73,6 @@ fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
         && size >= Header::SIZE + NameService::SIZE
         && size <= largest
 }
-
-/// Both directions of a native link.
-pub(super) type Ends<M, const N: usize> = (DriverOutgoing<M, N, NativeStyle>, DeviceIncoming<M, N, NativeStyle>);
-
-/// The peer's parts, as an error names them.
-const PARTS: [&str; 4] = ["descriptor table", "available ring", "used ring", "buffers"];
 
 /// Buffers whose address is their offset.
 const fn native_pool(start: u32, size: u32) -> Pool {
@@ -133,6 +146,10 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// Not laid out.
+    pub const NONE: Self =
+        Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0 };
+
     /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
     pub fn lay_out(data: Span, plan: &Plan, peer_count: u16) -> Result<Self, AreaError> {
         let (count, size) = (plan.buffer_count, plan.buffer_size);
@@ -143,7 +160,7 @@ impl Parts {
         let buffers = (available + available_len(count)).next_multiple_of(64);
         let needed = buffers + u32::from(count) * size;
         if needed > data.size {
-            return Err(AreaError::TooSmall { count, buffer_size: size, needed, available: data.size });
+            return Err(AreaError::TooSmall { needed });
         }
         let used = data.offset;
         let [descriptors, available, buffers] = [descriptors, available, buffers].map(|at| used + at);
@@ -155,7 +172,7 @@ impl Parts {
 pub(super) fn check(plan: &Plan, area: Area, capacity: usize) -> Result<(), AreaError> {
     let (count, size) = (plan.buffer_count, plan.buffer_size);
     if !buffers_are_sound(count.into(), size, capacity) {
-        return Err(AreaError::Buffers { count, size, capacity });
+        return Err(AreaError::Buffers { count, size });
     }
     let most = u16::try_from(capacity).unwrap_or(1 << 15);
     Parts::lay_out(area.data(plan.role), plan, most).map(|_| ())
@@ -216,15 +233,15 @@ impl<M: SharedMemory> Own<M> {
 
     /// Sets the rings to their start and says where they are. The peer is not looking at them: it has confirmed this
     /// side's epoch and not seen it READY since.
-    pub fn ready(&self, memory: &M, parts: &Parts) -> Result<(), MemoryError> {
-        virtqueue::prepare_available(memory, parts.available, parts.count)?;
-        virtqueue::prepare_used(memory, parts.used, parts.peer_count)?;
+    pub fn ready(&self, memory: &M, parts: &Parts) {
+        // Both lie within the area, which is within the memory.
+        let _ = virtqueue::prepare_available(memory, parts.available, parts.count);
+        let _ = virtqueue::prepare_used(memory, parts.used, parts.peer_count);
         self.0.store::<{ block::DESCRIPTORS }>(parts.descriptors, Store::Relaxed);
         self.0.store::<{ block::AVAILABLE }>(parts.available, Store::Relaxed);
         self.0.store::<{ block::BUFFERS }>(parts.buffers, Store::Relaxed);
         self.0.store::<{ block::USED }>(parts.used, Store::Relaxed);
         self.state(State::Ready);
-        Ok(())
     }
 
     pub fn state(&self, state: State) {
@@ -276,42 +293,75 @@ impl<M: SharedMemory> Peer<M> {
         let size = self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed);
         match u16::try_from(count) {
             Ok(number) if buffers_are_sound(count, size, capacity) => Ok((number, size)),
-            _ => Err(PeerError::Buffers { count, size, capacity }),
+            _ => Err(PeerError::Buffers { count: u16::try_from(count).unwrap_or(u16::MAX), size }),
         }
     }
 
-    /// Both directions of messages, from where the peer says its parts are; from READY.
-    pub fn connect<const N: usize>(&self, memory: &M, data: Span, own: &Parts) -> Result<Ends<M, N>, PeerError> {
-        let (count, size) = self.buffers(N)?;
+    /// Where the peer says its parts are, and how long its buffers; from READY.
+    pub fn places(&self, data: Span, own: &Parts, capacity: usize) -> Result<Places, PeerError> {
+        let features = self.0.load::<{ block::FEATURES }>(Load::Relaxed);
+        if !Features::from_bits_retain(features).contains(Features::EVENT_INDEX) {
+            return Err(PeerError::Features { features });
+        }
+        let (count, size) = self.buffers(capacity)?;
         if count != own.peer_count {
-            return Err(PeerError::Buffers { count: count.into(), size, capacity: own.peer_count.into() });
+            return Err(PeerError::Buffers { count, size });
         }
-        let features = Features::from_bits_retain(self.0.load::<{ block::FEATURES }>(Load::Relaxed));
-        let suppression =
-            if features.contains(Features::EVENT_INDEX) { Suppression::Events } else { Suppression::Flags };
-        let descriptors = self.0.load::<{ block::DESCRIPTORS }>(Load::Relaxed);
-        let available = self.0.load::<{ block::AVAILABLE }>(Load::Relaxed);
-        let buffers = self.0.load::<{ block::BUFFERS }>(Load::Relaxed);
-        let used = self.0.load::<{ block::USED }>(Load::Relaxed);
+        let mut places = [0; 4];
         let parts = [
-            (descriptors, descriptor_table_len(count), 4),
-            (available, available_len(count), 2),
-            (used, used_len(own.count), 4),
+            (Part::Descriptors, descriptor_table_len(count), 4),
+            (Part::Available, available_len(count), 2),
             // No overflow: `buffers_are_sound`.
-            (buffers, u32::from(count) * size, 1),
+            (Part::Buffers, u32::from(count) * size, 1),
+            (Part::Used, used_len(own.count), 4_u32),
         ];
-        for ((offset, len, align), part) in parts.into_iter().zip(PARTS) {
-            if !data.contains(offset, len) || !offset.is_multiple_of(align) {
-                return Err(PeerError::Part { part, offset, len });
+        for (index, ((part, len, align), place)) in (block::DESCRIPTORS / 4..).zip(parts.into_iter().zip(&mut places)) {
+            let offset = self.0.load_field(index, Load::Relaxed);
+            if !data.contains(offset, len) || offset & (align - 1) != 0 {
+                return Err(PeerError::Part { part, offset });
             }
+            *place = offset;
         }
-        let incoming = Layout { size: count, descriptors, available, used: own.used };
-        let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
-        // All places were found good above, and ours when they were laid out: there can only be too many.
-        let too_many = |_| PeerError::Buffers { count: count.into(), size, capacity: N };
-        let outgoing = DriverOutgoing::new(memory, outgoing, native_pool(own.buffers, own.size), suppression);
-        let outgoing = outgoing.map_err(too_many)?;
-        let incoming = DeviceIncoming::new(memory, incoming, native_pool(buffers, size), suppression);
-        Ok((outgoing, incoming.map_err(too_many)?))
+        let [descriptors, available, buffers, used] = places;
+        Ok(Places { descriptors, available, buffers, used, size })
     }
 }
+
+/// Where the peer's parts are, found good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    descriptors: u32,
+    available: u32,
+    buffers: u32,
+    used: u32,
+    /// Bytes of each of its buffers.
+    size: u32,
+}
+
+/// Attaches both directions of messages to `bus`.
+#[inline(always)]
+pub(super) fn attach<M: SharedMemory, D: Doorbell, const E: usize, const N: usize>(
+    bus: &mut Bus<Native<M, N>, D, E>,
+    memory: &M,
+    own: &Parts,
+    other: &Places,
+    (peer, vector): (PeerId, Vector),
+) -> Result<(), SetupError> {
+    let incoming = Layout {
+        size: own.peer_count,
+        descriptors: other.descriptors,
+        available: other.available,
+        used: own.used,
+    };
+    let outgoing =
+        Layout { size: own.count, descriptors: own.descriptors, available: own.available, used: other.used };
+    let (sent, received) = (native_pool(own.buffers, own.size), native_pool(other.buffers, other.size));
+    let (out_ring, in_ring) = (Ring::new(memory, outgoing, N)?, Ring::new(memory, incoming, N)?);
+    let (out_bytes, in_bytes) = (sent.bytes(memory, own.count)?, received.bytes(memory, own.peer_count)?);
+    let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
+    bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
+    Ok(())
+}
+
+// The four places follow each other, as `Peer::places` reads them.
+const _: () = assert!(block::DESCRIPTORS + 12 == block::USED && block::DESCRIPTORS + 4 == block::AVAILABLE);

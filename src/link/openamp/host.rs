@@ -8,7 +8,7 @@ use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::profile::OpenAmpHost;
 use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
-use crate::virtqueue::{SetupError, Suppression};
+use crate::virtqueue::SetupError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
@@ -49,8 +49,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         let (inward, outward) =
             (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers, layout.to_remote_size));
         let (inward_queue, outward_queue) = (queue(to_host, layout.count), queue(to_remote, layout.count));
-        let incoming = DriverIncoming::new(&memory, inward_queue, inward, Suppression::Flags)?;
-        let outgoing = DriverOutgoing::new(&memory, outward_queue, outward, Suppression::Flags)?;
+        let incoming = DriverIncoming::new(&memory, inward_queue, inward)?;
+        let outgoing = DriverOutgoing::new(&memory, outward_queue, outward)?;
         let mut bus = Bus::new(doorbell);
         bus.attach(outgoing, incoming, settings.peer, settings.vector);
         set_status(&status_word, status::DRIVER_OK);

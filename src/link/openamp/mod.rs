@@ -57,16 +57,10 @@ impl Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// The host's buffers are not one behind the other, equal, and all posted.
-    #[error(
-        "the host's descriptor {id} names {length} bytes at {address:#x}: not the buffers that its other descriptors name"
-    )]
+    #[error("the host's descriptor {id} names memory that is not one of the buffers which its others name")]
     Buffers {
         /// The descriptor.
         id: u16,
-        /// Where it says its buffer is.
-        address: u64,
-        /// How long it says it is, in bytes.
-        length: u32,
     },
     /// The rings have been used, by an earlier incarnation of this side.
     #[error(

@@ -8,7 +8,7 @@ use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
 use crate::rpmsg::{Bus, DeviceIncoming, DeviceOutgoing, Pool};
-use crate::virtqueue::{SetupError, Suppression};
+use crate::virtqueue::SetupError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
@@ -105,7 +105,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     fn connect(&self) -> Result<Ends<M, N>, HostError> {
         let layout = &self.settings.layout;
         if usize::from(layout.count) > N {
-            return Err(SetupError::TooLarge { size: layout.count, capacity: N }.into());
+            return Err(SetupError::TooLarge.into());
         }
         let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
         for vring in [to_host, to_remote] {
@@ -119,8 +119,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
         let (outward, inward) = (pool(layout.buffers, size), pool(layout.to_remote_buffers, layout.to_remote_size));
         Ok((
-            DeviceOutgoing::new(&self.memory, queue(to_host, layout.count), outward, Suppression::Flags)?,
-            DeviceIncoming::new(&self.memory, queue(to_remote, layout.count), inward, Suppression::Flags)?,
+            DeviceOutgoing::new(&self.memory, queue(to_host, layout.count), outward)?,
+            DeviceIncoming::new(&self.memory, queue(to_remote, layout.count), inward)?,
         ))
     }
 
@@ -141,7 +141,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let mut places = [false; N];
         for id in 0..count {
             let (address, length) = (address(id), length(id));
-            let wrong = HostError::Buffers { id, address, length };
+            let wrong = HostError::Buffers { id };
             let offset = address.wrapping_sub(first);
             if length != size || size < 24 || !offset.is_multiple_of(u64::from(size.max(1))) {
                 return Err(wrong);

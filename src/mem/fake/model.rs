@@ -84,7 +84,7 @@ unsafe impl SharedMemory for Model {
     fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
         match offset.checked_add(len) {
             Some(end) if end <= self.len => Ok(Self { start: self.start + offset, len, ..self.clone() }),
-            _ => Err(MemoryError::OutOfBounds { offset, len, size: self.len }),
+            _ => Err(MemoryError::OutOfBounds),
         }
     }
 

@@ -185,7 +185,7 @@ impl Instance<'_> {
         };
         let result = match u16::try_from(length) {
             Ok(length) => self.link.bus().send_reserved(endpoint, reserved, length),
-            Err(_) => Err((SendError::TooLong { length, max: u16::MAX.into() }, reserved)),
+            Err(_) => Err((SendError::TooLong { max: u16::MAX }, reserved)),
         };
         match result {
             Ok(()) => Status::Ok,

@@ -14,7 +14,13 @@ impl<M: SharedMemory> Bytes<M> {
     /// # Errors
     /// [`MemoryError::OutOfBounds`] where they are not all inside.
     pub fn new(memory: &M, offset: u32, len: u32) -> Result<Self, MemoryError> {
-        Ok(Self { memory: memory.part(offset, len)? })
+        Ok(Self { memory: memory.part(offset, len).ok_or(MemoryError::OutOfBounds)? })
+    }
+
+    /// As [`new`](Self::new), without the cause where it cannot be.
+    #[inline(always)]
+    pub(crate) fn at(memory: &M, offset: u32, len: u32) -> Option<Self> {
+        Some(Self { memory: memory.part(offset, len)? })
     }
 
     /// How many bytes there are.

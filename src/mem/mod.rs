@@ -15,12 +15,14 @@ mod copy;
 pub mod fake;
 mod region;
 mod table;
+mod words;
 
 use core::sync::atomic::Ordering;
 
 pub use bytes::Bytes;
 pub use region::Region;
 pub use table::{Record, Table};
+pub use words::{Whole, Words};
 
 /// What a load must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,14 +85,18 @@ pub enum MemoryError {
 /// the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
 pub unsafe trait SharedMemory: Clone + core::fmt::Debug {
+    /// What a [`Table`] or [`Record`] keeps of it: as much as its accesses need, which have no use for a length. Most
+    /// memories take [`Whole`].
+    type Words: Words;
+
+    /// This memory for one whose accesses are proven to be inside.
+    fn words(&self) -> Self::Words;
+
     /// How many bytes there are.
     fn len(&self) -> u32;
 
-    /// The `len` bytes at `offset` as a memory of their own.
-    ///
-    /// # Errors
-    /// [`MemoryError::OutOfBounds`] where they are not all inside.
-    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError>;
+    /// The `len` bytes at `offset` as a memory of their own; `None` where they are not all inside.
+    fn part(&self, offset: u32, len: u32) -> Option<Self>;
 
     /// Whether offset 0 lies at a multiple of `align`, a power of two.
     fn is_aligned_to(&self, align: u32) -> bool;

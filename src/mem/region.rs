@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
 use super::copy::copy;
-use super::{Load, MemoryError, SharedMemory, Store};
+use super::{Load, SharedMemory, Store, Words};
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
@@ -39,29 +39,41 @@ impl Region<'_> {
 
     /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
     fn at(&self, offset: u32, len: usize) -> *mut u8 {
+        self.contains(offset, len);
+        self.start.as_ptr().wrapping_add(offset as usize)
+    }
+
+    #[inline(always)]
+    fn contains(&self, offset: u32, len: usize) {
         debug_assert!(
             u64::from(offset) + len as u64 <= u64::from(self.len),
             "{len} bytes at {offset:#x} leave {:#x}",
             self.len
         );
-        self.start.as_ptr().wrapping_add(offset as usize)
     }
 }
 
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
-unsafe impl SharedMemory for Region<'_> {
+unsafe impl<'m> SharedMemory for Region<'m> {
+    type Words = Start<'m>;
+
+    #[inline(always)]
+    fn words(&self) -> Start<'m> {
+        Start { start: self.start, mapping: PhantomData }
+    }
+
     fn len(&self) -> u32 {
         self.len
     }
 
-    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
         match offset.checked_add(len) {
             Some(end) if end <= self.len => {
                 // SAFETY: `at` is inside the same mapping, hence not null.
                 let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
-                Ok(Self { start, len, mapping: PhantomData })
+                Some(Self { start, len, mapping: PhantomData })
             }
-            _ => Err(MemoryError::OutOfBounds),
+            _ => None,
         }
     }
 
@@ -69,24 +81,32 @@ unsafe impl SharedMemory for Region<'_> {
         (self.start.as_ptr() as usize).is_multiple_of(align as usize)
     }
 
+    #[inline(always)]
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
-        // SAFETY: inside and even, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }.load(order.ordering())
+        self.contains(offset, 2);
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.words().load_u16(offset, order) }
     }
 
+    #[inline(always)]
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
-        // SAFETY: as for `load_u16`.
-        unsafe { AtomicU16::from_ptr(self.at(offset, 2).cast()) }.store(value, order.ordering());
+        self.contains(offset, 2);
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.words().store_u16(offset, value, order) }
     }
 
+    #[inline(always)]
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
-        // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `new`'s.
-        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }.load(order.ordering())
+        self.contains(offset, 4);
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.words().load_u32(offset, order) }
     }
 
+    #[inline(always)]
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
-        // SAFETY: as for `load_u32`.
-        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }.store(value, order.ordering());
+        self.contains(offset, 4);
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.words().store_u32(offset, value, order) }
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
@@ -97,6 +117,56 @@ unsafe impl SharedMemory for Region<'_> {
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
         unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Where a [`Region`] begins: what a table of it takes, one register.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'m> {
+    start: NonNull<u8>,
+    mapping: PhantomData<&'m ()>,
+}
+
+// SAFETY: as for `Region`.
+unsafe impl Send for Start<'_> {}
+// SAFETY: as for `Region`.
+unsafe impl Sync for Start<'_> {}
+
+impl Start<'_> {
+    #[inline(always)]
+    fn at<T>(&self, offset: u32) -> *mut T {
+        self.start.as_ptr().wrapping_add(offset as usize).cast()
+    }
+}
+
+// SAFETY: the accesses are atomic, and inside of what `Region::new` was promised.
+unsafe impl Words for Start<'_> {
+    #[inline(always)]
+    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+        // SAFETY: inside and even, by this method's contract; mapped, by `Region::new`'s.
+        unsafe { AtomicU16::from_ptr(self.at(offset)) }.load(order.ordering())
+    }
+
+    #[inline(always)]
+    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+        // SAFETY: as for `load_u16`.
+        unsafe { AtomicU16::from_ptr(self.at(offset)) }.store(value, order.ordering());
+    }
+
+    #[inline(always)]
+    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+        // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `Region::new`'s.
+        unsafe { AtomicU32::from_ptr(self.at(offset)) }.load(order.ordering())
+    }
+
+    #[inline(always)]
+    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+        // SAFETY: as for `load_u32`.
+        unsafe { AtomicU32::from_ptr(self.at(offset)) }.store(value, order.ordering());
     }
 
     fn fence(&self) {

@@ -1,6 +1,6 @@
 //! Tables and records whose bounds are proven when they are made: after that no access can leave them.
 
-use super::{Load, MemoryError, SharedMemory, Store};
+use super::{Load, MemoryError, SharedMemory, Store, Words};
 
 /// `2^n` entries of `STRIDE` bytes in shared memory, between a head of `HEAD` bytes and a tail of `TAIL` bytes, with
 /// fields of 16 and 32 bits: the shape of all three parts of a vring.
@@ -10,8 +10,8 @@ use super::{Load, MemoryError, SharedMemory, Store};
 ///
 /// Values are little-endian in memory, as virtio and rpmsg are here, and native outside.
 #[derive(Clone, Debug)]
-pub struct Table<M, const STRIDE: u32, const HEAD: u32 = 0, const TAIL: u32 = 0> {
-    memory: M,
+pub struct Table<M: SharedMemory, const STRIDE: u32, const HEAD: u32 = 0, const TAIL: u32 = 0> {
+    memory: M::Words,
     /// Entries − 1.
     mask: u32,
 }
@@ -20,14 +20,25 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     /// What `STRIDE` and the table's start are multiples of.
     const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
 
+    const SHAPE: Shape = Shape::new(STRIDE, HEAD + TAIL, Self::ALIGN);
+
     /// The table with `count` entries whose head is at `offset` of `memory`.
     ///
     /// # Errors
     /// A count that is not a power of two, a table that is not all inside, or an offset that is not aligned for the
     /// entries' fields (4 bytes where `STRIDE` is a multiple of 4, else 2).
-    #[inline(always)]
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
-        Ok(Self { memory: entries(memory, offset, count, STRIDE, HEAD + TAIL, Self::ALIGN)?, mask: count - 1 })
+        Self::at(memory, offset, count).ok_or_else(|| match Self::SHAPE.len(count) {
+            _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo,
+            Some(len) if memory.part(offset, len).is_some() => MemoryError::Misaligned,
+            _ => MemoryError::OutOfBounds,
+        })
+    }
+
+    /// As [`new`](Self::new), without the cause where it cannot be.
+    #[inline(always)]
+    pub(crate) fn at(memory: &M, offset: u32, count: u32) -> Option<Self> {
+        Some(Self { memory: entries(memory, offset, count, Self::SHAPE)?, mask: count.wrapping_sub(1) })
     }
 
     /// How many entries there are.
@@ -122,35 +133,38 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     }
 }
 
-/// `count` entries of `stride` bytes with `ends` bytes around them. Once for all tables, whose sizes are constants.
-#[inline(never)]
-fn entries<M: SharedMemory>(
-    memory: &M,
-    offset: u32,
-    count: u32,
-    stride: u32,
-    ends: u32,
-    align: u32,
-) -> Result<M, MemoryError> {
-    if !count.is_power_of_two() {
-        return Err(MemoryError::NotPowerOfTwo);
+/// Bytes of an entry, of what is around them all, and what their place is a multiple of; in one register.
+#[derive(Clone, Copy)]
+struct Shape(u32);
+
+impl Shape {
+    const fn new(stride: u32, ends: u32, align: u32) -> Self {
+        assert!(stride < 1 << 16 && ends < 1 << 8 && align < 1 << 8);
+        Self(stride << 16 | ends << 8 | align)
     }
-    match count.checked_mul(stride).and_then(|len| len.checked_add(ends)) {
-        Some(len) => aligned(memory, offset, len, align),
-        None => Err(MemoryError::OutOfBounds),
+
+    const fn align(self) -> u32 {
+        self.0 & 0xff
+    }
+
+    /// Bytes of `count` entries and what is around them.
+    #[inline]
+    fn len(self, count: u32) -> Option<u32> {
+        count.checked_mul(self.0 >> 16)?.checked_add(self.0 >> 8 & 0xff)
     }
 }
 
-/// The `len` bytes at `offset`, if they lie at a multiple of `align`.
-fn aligned<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> Result<M, MemoryError> {
-    let memory = memory.part(offset, len)?;
-    if memory.is_aligned_to(align) { Ok(memory) } else { Err(MemoryError::Misaligned) }
+/// `count` entries of that shape at `offset`. Once for all tables, whose sizes are constants.
+#[inline(never)]
+fn entries<M: SharedMemory>(memory: &M, offset: u32, count: u32, shape: Shape) -> Option<M::Words> {
+    let memory = memory.part(offset, shape.len(count)?)?;
+    (count.is_power_of_two() && memory.is_aligned_to(shape.align())).then(|| memory.words())
 }
 
 /// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
 #[derive(Clone, Debug)]
-pub struct Record<M, const SIZE: u32> {
-    memory: M,
+pub struct Record<M: SharedMemory, const SIZE: u32> {
+    memory: M::Words,
 }
 
 impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
@@ -159,7 +173,17 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     /// # Errors
     /// A record that is not all inside, or an offset that is not a multiple of 4.
     pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
-        Ok(Self { memory: aligned(memory, offset, SIZE, 4)? })
+        Self::at(memory, offset).ok_or_else(|| match memory.part(offset, SIZE) {
+            Some(_) => MemoryError::Misaligned,
+            None => MemoryError::OutOfBounds,
+        })
+    }
+
+    /// As [`new`](Self::new), without the cause where it cannot be.
+    #[inline(always)]
+    pub(crate) fn at(memory: &M, offset: u32) -> Option<Self> {
+        const { assert!(SIZE.is_multiple_of(4)) }
+        Some(Self { memory: entries(memory, offset, 1, Shape::new(SIZE, 0, 4))? })
     }
 
     #[inline(always)]

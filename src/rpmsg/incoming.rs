@@ -54,7 +54,7 @@ pub trait Incoming {
 
 /// Receiving as a virtqueue's device, from buffers that lie in one piece.
 #[derive(Debug)]
-pub struct DeviceIncoming<M, const N: usize, S: Style> {
+pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: Style> {
     queue: Device<M, N, S::Suppression>,
     buffers: Bytes<M>,
     pool: Pool,
@@ -66,7 +66,8 @@ impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        Ok(Self::over(Ring::new(memory, layout, N)?, pool.bytes(memory, layout.size)?, pool))
+        let buffers = pool.bytes(memory, layout.size)?;
+        Ok(Self { queue: Device::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
     /// The same over what was found good already.
@@ -119,7 +120,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 
 /// Receiving as a virtqueue's driver, in this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
 #[derive(Debug)]
-pub struct DriverIncoming<M, const N: usize> {
+pub struct DriverIncoming<M: SharedMemory, const N: usize> {
     queue: Driver<M, N, Flags>,
     buffers: Bytes<M>,
     pool: Pool,

@@ -52,7 +52,7 @@ pub trait Outgoing {
 
 /// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
 #[derive(Debug)]
-pub struct DriverOutgoing<M, const N: usize, S: Style> {
+pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: Style> {
     queue: Driver<M, N, S::Suppression>,
     buffers: Bytes<M>,
     pool: Pool,
@@ -64,7 +64,8 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        Ok(Self::over(Ring::new(memory, layout, N)?, pool.bytes(memory, layout.size)?, pool))
+        let buffers = pool.bytes(memory, layout.size)?;
+        Ok(Self { queue: Driver::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
     /// The same over what was found good already.
@@ -134,7 +135,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
 
 /// Sending as a virtqueue's device: in the buffers that the peer has posted, at most `N`.
 #[derive(Debug)]
-pub struct DeviceOutgoing<M, const N: usize> {
+pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
     buffers: Bytes<M>,
     pool: Pool,

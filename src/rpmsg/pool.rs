@@ -25,6 +25,12 @@ impl Pool {
         Bytes::new(memory, self.start, len)
     }
 
+    /// As [`bytes`](Self::bytes), without the cause where they cannot be.
+    #[inline]
+    pub(crate) fn bytes_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<Bytes<M>> {
+        Bytes::at(memory, self.start, self.size.checked_mul(count.into())?)
+    }
+
     /// Where buffer `id` is among the buffers. No overflow: [`bytes`](Self::bytes) has multiplied the largest.
     #[inline]
     pub(super) const fn offset(&self, id: u16) -> u32 {

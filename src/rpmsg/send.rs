@@ -6,7 +6,7 @@ use zerocopy::IntoBytes;
 
 use super::bus::{Bus, Reserved};
 use super::present::Present;
-use super::{Address, Endpoint, Outgoing, Profile, SendError};
+use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
 
@@ -121,16 +121,25 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         let Some(attached) = self.attached.as_mut().filter(|_| !self.fault.is_here()) else {
             return Err(SendError::Down);
         };
-        let mut buffer = attached.outgoing.take();
-        if buffer == Ok(None) && !attached.outgoing.ask_for_notifications() {
-            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-            buffer = attached.outgoing.take();
+        match attached.outgoing.take() {
+            Ok(Some(buffer)) if !attached.waiting => Ok(buffer),
+            taken => self.take_late(taken),
         }
-        match buffer {
+    }
+
+    /// The end of a wait for a buffer, or the beginning.
+    #[cold]
+    #[inline(never)]
+    fn take_late(&mut self, mut taken: Result<Option<u16>, Fault>) -> Result<u16, SendError> {
+        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
+        if taken == Ok(None) && !attached.outgoing.ask_for_notifications() {
+            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+            taken = attached.outgoing.take();
+        }
+        match taken {
             Ok(Some(buffer)) => {
-                if core::mem::take(&mut attached.waiting) {
-                    attached.outgoing.refuse_notifications();
-                }
+                attached.waiting = false;
+                attached.outgoing.refuse_notifications();
                 Ok(buffer)
             }
             Ok(None) => {

@@ -19,7 +19,7 @@ pub struct Offered {
 
 /// The device side of a queue of at most `N` descriptors.
 #[derive(Debug)]
-pub struct Device<M, const N: usize, S = Suppression> {
+pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
     /// For each descriptor whether this side holds it.

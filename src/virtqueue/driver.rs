@@ -25,7 +25,7 @@ const END: u16 = 0xfffd;
 /// A descriptor is free, then [taken](Self::take), then [offered](Self::offer) to the device, and free again when it
 /// was [collected](Self::collect) (or [put back](Self::put_back) unsent).
 #[derive(Debug)]
-pub struct Driver<M, const N: usize, S = Suppression> {
+pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
     /// For each descriptor the next free one, or `END`, `TAKEN`, `OFFERED`.
@@ -62,6 +62,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
 
     /// Makes all descriptors free, the first one the first to be taken.
     pub(crate) fn free_all(&mut self) {
+        self.free = END;
         for id in (0..self.ring.size).rev() {
             self.release(id);
         }
@@ -140,6 +141,26 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
         self.collected = self.collected.wrapping_add(1);
         Ok(Some(Used { id, length }))
+    }
+
+    /// Makes every buffer that the device has used free again, whatever the device says that it wrote.
+    ///
+    /// # Errors
+    /// What the device broke.
+    pub fn reclaim(&mut self) -> Result<(), Fault> {
+        // Acquire, and no further than what the device holds: as in `collect`.
+        let index = self.ring.used.load_head::<{ used::INDEX }>(Load::Acquire);
+        self.seen = self.ring.advance(self.collected, index, self.offered.wrapping_sub(self.collected))?;
+        while self.collected != index {
+            let entry = self.ring.used.load_u32::<{ used::ID }>(self.collected.into(), Load::Relaxed);
+            let id = self.ring.descriptor(entry)?;
+            match self.next.get_mut(usize::from(id)) {
+                Some(slot) if *slot == OFFERED => *slot = core::mem::replace(&mut self.free, id),
+                _ => return Err(Fault::NotHeld { id }),
+            }
+            self.collected = self.collected.wrapping_add(1);
+        }
+        Ok(())
     }
 
     /// Whether the device must be notified of what was offered since the last call.

@@ -148,7 +148,7 @@ pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Resu
 
 /// The three parts in memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Ring<M> {
+pub(crate) struct Ring<M: SharedMemory> {
     descriptors: Descriptors<M>,
     available: Available<M>,
     used: UsedRing<M>,
@@ -156,16 +156,29 @@ pub(crate) struct Ring<M> {
 }
 
 impl<M: SharedMemory> Ring<M> {
-    #[inline(never)]
-    pub(crate) fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
-        let size = layout.size;
+    fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
+        let Layout { size, descriptors, available, used } = layout;
         if usize::from(size) > capacity {
             return Err(SetupError::TooLarge);
         }
+        let count = size.into();
         Ok(Self {
-            descriptors: Table::new(memory, layout.descriptors, size.into())?,
-            available: Table::new(memory, layout.available, size.into())?,
-            used: Table::new(memory, layout.used, size.into())?,
+            descriptors: Table::new(memory, descriptors, count)?,
+            available: Table::new(memory, available, count)?,
+            used: Table::new(memory, used, count)?,
+            size,
+        })
+    }
+
+    /// As [`new`](Self::new), of no more descriptors than there is room for, without the cause where it cannot be. In parts, so that it is
+    /// built where it is to lie.
+    #[inline(always)]
+    pub(crate) fn at(memory: &M, layout: Layout) -> Option<Self> {
+        let Layout { size, descriptors, available, used } = layout;
+        Some(Self {
+            descriptors: Table::at(memory, descriptors, size.into())?,
+            available: Table::at(memory, available, size.into())?,
+            used: Table::at(memory, used, size.into())?,
             size,
         })
     }

@@ -83,7 +83,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 
     fn part(&self, part: u32) -> Result<M, Wrong> {
-        self.memory.part(part * PART, PART).map_err(|_| "the memory is smaller than 1 MiB")
+        self.memory.part(part * PART, PART).ok_or("the memory is smaller than 1 MiB")
     }
 
     /// A link in the native profile, up, with `endpoints` endpoints on each side.

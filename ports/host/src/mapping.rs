@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use amp_ivshmem::mem::{Load, MemoryError, Region, SharedMemory, Store};
+use amp_ivshmem::mem::{self, Load, Region, SharedMemory, Store};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -66,12 +66,18 @@ impl Drop for Whole {
 
 // SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
 unsafe impl SharedMemory for Mapping {
+    type Words = mem::Whole<Self>;
+
+    fn words(&self) -> mem::Whole<Self> {
+        mem::Whole(self.clone())
+    }
+
     fn len(&self) -> u32 {
         self.region.len()
     }
 
-    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
-        Ok(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        Some(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
     }
 
     fn is_aligned_to(&self, align: u32) -> bool {

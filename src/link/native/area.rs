@@ -2,49 +2,31 @@
 
 use super::side::{Plan, check};
 use crate::link::Role;
-use crate::mem::{Load, MemoryError, Record, SharedMemory, Store, Table};
-use crate::platform::{PeerId, VectorOutOfRange};
-use crate::virtqueue::SetupError;
+use crate::mem::{Load, Record, SharedMemory, Store, Table};
+use crate::platform::PeerId;
 use crate::wire::link::{PAGE, directory, entry};
 
-/// What is wrong with a memory, or with the place of a link in it. Eight bytes.
+/// What is wrong with a memory, or with the place of a link in it. One byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AreaError {
     /// There is something else in the memory.
-    #[error(
-        "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear it"
-    )]
-    Foreign {
-        /// The first word of the memory.
-        found: u32,
-    },
+    #[error("the shared memory starts with what is no amp-ivshmem directory: restart its server to clear it")]
+    Foreign,
     /// The directory is of another version of the layout.
     #[error(
-        "the directory has version {found}, this side knows {}: use the same version of amp-ivshmem on both sides",
+        "the directory is of another version, this side knows {}: use the same version of amp-ivshmem on both sides",
         directory::VERSION_VALUE
     )]
-    Version {
-        /// What is there.
-        found: u32,
-    },
+    Version,
     /// The directory is of a memory of another size.
-    #[error("the directory is of a memory of {found} bytes, not of this one's: give both sides the server's size")]
-    Size {
-        /// What is there.
-        found: u32,
-    },
+    #[error("the directory is of a memory of another size: give both sides the server's size")]
+    Size,
     /// No such entry.
-    #[error("link {link}: a memory has links 0 to 251")]
-    Link {
-        /// What was asked for.
-        link: u8,
-    },
+    #[error("a memory has links 0 to 251: ask for one of these")]
+    Link,
     /// The area is not inside the memory, not of whole pages, or over the directory.
-    #[error("a link's area at {offset:#x} does not fit the memory: it is four whole pages of 4096 or more behind the first")]
-    Place {
-        /// Where it would begin, in bytes.
-        offset: u32,
-    },
+    #[error("the link's area does not fit the memory: it is four or more whole pages of 4096 bytes behind the first page")]
+    Place,
     /// Another link is there.
     #[error("the link's area overlaps that of link {other}: set another area")]
     Overlap {
@@ -53,31 +35,20 @@ pub enum AreaError {
     },
     /// The area is too small for the buffers.
     #[error(
-        "a side's rings and buffers need {needed} bytes, more than its half of the link's area: use a larger memory or area, or fewer or smaller buffers"
+        "a side's rings and buffers do not fit its half of the link's area: use a larger memory or area, or fewer or smaller buffers"
     )]
-    TooSmall {
-        /// Bytes needed in all.
-        needed: u32,
-    },
+    TooSmall,
     /// Buffers that cannot be.
     #[error(
-        "{count} buffers of {size} bytes: the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
+        "the count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
     )]
-    Buffers {
-        /// Buffers.
-        count: u16,
-        /// Bytes of each.
-        size: u32,
-    },
+    Buffers,
     /// The device has not the vector that the link is to use.
-    #[error(transparent)]
-    Doorbell(#[from] VectorOutOfRange),
-    /// A place that is not inside the memory.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
-    /// A queue that cannot be set up.
-    #[error(transparent)]
-    Queue(#[from] SetupError),
+    #[error("the device has not the doorbell vector that the link is to use: use a lower one")]
+    Doorbell,
+    /// The memory does not begin at a multiple of 4.
+    #[error("the shared memory does not begin at a multiple of 4: map it at one")]
+    Misaligned,
 }
 
 /// A run of bytes of the memory.
@@ -114,7 +85,7 @@ impl Area {
         if pages && size >= 4 * PAGE && whole.contains(offset, size) {
             Ok(Self(span))
         } else {
-            Err(AreaError::Place { offset })
+            Err(AreaError::Place)
         }
     }
 
@@ -139,7 +110,7 @@ impl Area {
 
 /// The first page of a memory.
 #[derive(Debug)]
-pub(in crate::link) struct Directory<M> {
+pub(in crate::link) struct Directory<M: SharedMemory> {
     /// All of it.
     memory: M,
     head: Record<M, { directory::HEAD }>,
@@ -151,16 +122,18 @@ pub(in crate::link) struct Directory<M> {
 impl<M: SharedMemory> Directory<M> {
     pub fn new(memory: M, link: u8) -> Result<Self, AreaError> {
         if u32::from(link) >= directory::ENTRIES {
-            return Err(AreaError::Link { link });
+            return Err(AreaError::Link);
         }
         let size = memory.len();
         if size < PAGE {
-            return Err(AreaError::Place { offset: 0 });
+            return Err(AreaError::Place);
         }
         // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the
         // head and never asked for.
-        let entries = Table::new(&memory, 0, PAGE / directory::ENTRY)?;
-        Ok(Self { head: Record::new(&memory, 0)?, entries, memory, link })
+        let (Some(head), Some(entries)) = (Record::at(&memory, 0), Table::at(&memory, 0, PAGE / directory::ENTRY)) else {
+            return Err(AreaError::Misaligned);
+        };
+        Ok(Self { head, entries, memory, link })
     }
 
     /// The memory that it is the directory of.
@@ -185,14 +158,13 @@ impl<M: SharedMemory> Directory<M> {
         match self.head.load::<{ directory::MAGIC }>(Load::Acquire) {
             0 => return Ok(false),
             directory::MAGIC_VALUE => (),
-            found => return Err(AreaError::Foreign { found }),
+            _ => return Err(AreaError::Foreign),
         }
-        let found = self.head.load::<{ directory::VERSION }>(Load::Relaxed);
-        if found != directory::VERSION_VALUE {
-            return Err(AreaError::Version { found });
+        if self.head.load::<{ directory::VERSION }>(Load::Relaxed) != directory::VERSION_VALUE {
+            return Err(AreaError::Version);
         }
-        let found = self.head.load::<{ directory::SIZE }>(Load::Relaxed);
-        if found == self.memory.len() { Ok(true) } else { Err(AreaError::Size { found }) }
+        let size = self.head.load::<{ directory::SIZE }>(Load::Relaxed);
+        if size == self.memory.len() { Ok(true) } else { Err(AreaError::Size) }
     }
 
     fn read(&self, link: u8) -> Result<Option<Area>, AreaError> {

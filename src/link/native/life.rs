@@ -2,7 +2,7 @@
 //! `docs/wire-format.md`.
 
 use super::area::{Area, AreaError, Directory};
-use super::side::{Look, Own, Parts, Peer, attach, check};
+use super::side::{Look, Own, Peer, PeerError, check};
 use super::{Life, Link, Sides};
 use crate::link::{Event, Reason, Refusal, Role};
 use crate::mem::SharedMemory;
@@ -28,8 +28,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     pub(super) fn enter(&mut self, memory: M, area: Area) -> Result<(), AreaError> {
         check(&self.plan, area, N)?;
         let role = self.plan.role;
-        let own = Own::new(&memory, area, role)?;
-        let peer = Peer::new(&memory, area, other(role))?;
+        let (Some(own), Some(peer)) = (Own::new(&memory, area, role), Peer::new(&memory, area, other(role))) else {
+            return Err(AreaError::Misaligned);
+        };
         self.sides = Some(Sides { memory, area, own, peer });
         self.restart();
         Ok(())
@@ -92,46 +93,43 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         if look.peer_epoch != self.epoch {
             return None;
         }
-        match self.advance(look.state) {
-            Ok(event) => event,
-            Err(refusal) => self.refuse(refusal),
-        }
-    }
-
-    /// INIT to READY, and READY to RUN where the peer is READY, too.
-    fn advance(&mut self, peer: State) -> Result<Option<Event>, Refusal> {
         if matches!(self.life, Life::Init) {
-            self.prepare()?;
+            if let Err(refusal) = self.prepare() {
+                return self.refuse(refusal);
+            }
             self.ring_peer();
         }
-        match self.life {
-            Life::Ready if matches!(peer, State::Ready | State::Run) => self.run(),
-            _ => Ok(None),
+        if !matches!((&self.life, look.state), (Life::Ready, State::Ready | State::Run)) {
+            return None;
+        }
+        match self.run() {
+            Ok(peer) => Some(Event::Up { peer }),
+            Err(error) => self.refuse(error),
         }
     }
 
     /// INIT to READY.
     fn prepare(&mut self) -> Result<(), Refusal> {
         let Some(sides) = &self.sides else { return Ok(()) };
-        let (peer_count, _) = sides.peer.buffers(N)?;
-        self.parts = Parts::lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
+        let Some((peer_count, _)) = sides.peer.buffers(N) else { return Err(PeerError::Buffers.into()) };
+        self.parts.lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
         sides.own.ready(&sides.memory, &self.parts);
         self.life = Life::Ready;
         Ok(())
     }
 
     /// READY to RUN.
-    fn run(&mut self) -> Result<Option<Event>, Refusal> {
-        let Some(sides) = &self.sides else { return Ok(None) };
-        let peer = sides.peer.id()?;
+    #[inline(never)]
+    fn run(&mut self) -> Result<PeerId, PeerError> {
+        let Some(sides) = &self.sides else { return Err(PeerError::Id) };
+        let Some(peer) = sides.peer.id() else { return Err(PeerError::Id) };
         let data = sides.area.data(other(self.plan.role));
-        let places = sides.peer.places(data, &self.parts, N)?;
-        attach(&mut self.bus, &sides.memory, &self.parts, &places, (peer, self.plan.vector)).map_err(AreaError::from)?;
+        sides.peer.attach(&mut self.bus, &sides.memory, data, &self.parts, (peer, self.plan.vector))?;
         sides.own.state(State::Run);
         self.life = Life::Run;
         (self.refused, self.next_ring) = (false, None);
         self.ring_peer();
-        Ok(Some(Event::Up { peer }))
+        Ok(peer)
     }
 
     /// Running: is it still the same peer, and alive?
@@ -261,7 +259,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     pub(super) fn ring_peer(&mut self) {
         let known = self.sides.as_ref().filter(|sides| sides.peer.look().is_some_and(|look| look.epoch != 0));
         let peer = match known {
-            Some(sides) => sides.peer.id().ok(),
+            Some(sides) => sides.peer.id(),
             None if self.plan.role == Role::Host => self.directory.as_ref().and_then(Directory::waiting),
             None => None,
         };

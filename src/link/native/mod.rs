@@ -40,7 +40,7 @@ enum Life {
 
 /// Both blocks, once it is known where they are.
 #[derive(Debug)]
-struct Sides<M> {
+struct Sides<M: SharedMemory> {
     /// All of it.
     memory: M,
     area: Area,
@@ -146,7 +146,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         self.close();
         (self.next_beat, self.not_before) = (Instant::default(), Instant::default());
         (self.next_ring, self.refused) = (None, false);
-        doorbell.ring(id, settings.vector)?;
+        doorbell.ring(id, settings.vector).map_err(|_| AreaError::Doorbell)?;
         self.bus.set_doorbell(doorbell);
         let directory = Directory::new(memory.clone(), settings.link)?;
         self.plan = Plan::new(id, settings);
@@ -157,7 +157,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         let (area, before) = directory.publish(settings.area, &self.plan, N)?;
         if let Some(before) = before {
             // A remote that still looks at the old place finds nobody there, and asks the directory again.
-            Own::new(&memory, before, Role::Host)?.state(State::Reset);
+            if let Some(own) = Own::new(&memory, before, Role::Host) {
+                own.state(State::Reset);
+            }
         }
         self.directory = Some(directory);
         self.enter(memory, area)

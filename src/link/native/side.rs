@@ -1,49 +1,35 @@
 //! One side of a link: its block, and where its rings and buffers are. Knows nothing of when to do what.
 
+use core::num::NonZeroU32;
+
 use super::area::{Area, AreaError, Span};
 use crate::link::{Role, Settings};
-use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
+use crate::mem::{Load, Record, SharedMemory, Store};
 use crate::platform::{self, Doorbell, PeerId, Vector};
 use crate::rpmsg::profile::Native;
 use crate::rpmsg::{Bus, DeviceIncoming, DriverOutgoing, Pool};
-use crate::virtqueue::{self, Layout, Ring, SetupError};
+use crate::virtqueue::{self, Layout, Ring};
 use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
 
-/// What is wrong with what the peer says of itself. Eight bytes.
+/// What is wrong with what the peer says of itself. Two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
     /// Its number is none.
-    #[error("the peer says that its id is {id}: ids are 0 to 65535")]
-    Id {
-        /// What it says.
-        id: u32,
-    },
+    #[error("the peer's id is none: ids are 0 to 65535")]
+    Id,
     /// Its buffers cannot be, or are more than this side keeps track of.
     #[error(
-        "the peer sends with {count} buffers of {size} bytes: the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
+        "the peer's count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
     )]
-    Buffers {
-        /// Buffers; 65535 for that and all above.
-        count: u16,
-        /// Bytes of each.
-        size: u32,
-    },
+    Buffers,
     /// A part of it is not among its own memory, or not aligned.
-    #[error("the peer's {part} at {offset:#x} is not aligned, or not within its part of the link")]
-    Part {
-        /// Which.
-        part: Part,
-        /// Where it says it is.
-        offset: u32,
-    },
+    #[error("the peer's {0} is not aligned, or not within its half of the link's area")]
+    Part(Part),
     /// It cannot do what each side must.
-    #[error("the peer's features are {features:#x}, without EVENT_IDX: use the same version of amp-ivshmem on both sides")]
-    Features {
-        /// What it says.
-        features: u32,
-    },
+    #[error("the peer has not EVENT_IDX: use the same version of amp-ivshmem on both sides")]
+    Features,
 }
 
 /// What a side has in its part of a link.
@@ -55,12 +41,12 @@ pub enum Part {
     /// Where it offers them.
     #[error("available ring")]
     Available,
-    /// Where it gives the other's back.
-    #[error("used ring")]
-    Used,
     /// Its messages.
     #[error("buffers")]
     Buffers,
+    /// Where it gives the other's back.
+    #[error("used ring")]
+    Used,
 }
 
 /// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
@@ -151,7 +137,7 @@ impl Parts {
         Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0 };
 
     /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
-    pub fn lay_out(data: Span, plan: &Plan, peer_count: u16) -> Result<Self, AreaError> {
+    pub fn lay_out(&mut self, data: Span, plan: &Plan, peer_count: u16) -> Result<(), AreaError> {
         let (count, size) = (plan.buffer_count, plan.buffer_size);
         // From the data's start, which is a page's. No overflow: `buffers_are_sound` was asked, so the buffers have 2.2e9
         // bytes at most, and the rings less than 2 MiB.
@@ -160,11 +146,12 @@ impl Parts {
         let buffers = (available + available_len(count)).next_multiple_of(64);
         let needed = buffers + u32::from(count) * size;
         if needed > data.size {
-            return Err(AreaError::TooSmall { needed });
+            return Err(AreaError::TooSmall);
         }
         let used = data.offset;
         let [descriptors, available, buffers] = [descriptors, available, buffers].map(|at| used + at);
-        Ok(Self { used, descriptors, available, buffers, count, size, peer_count })
+        *self = Self { used, descriptors, available, buffers, count, size, peer_count };
+        Ok(())
     }
 }
 
@@ -172,19 +159,19 @@ impl Parts {
 pub(super) fn check(plan: &Plan, area: Area, capacity: usize) -> Result<(), AreaError> {
     let (count, size) = (plan.buffer_count, plan.buffer_size);
     if !buffers_are_sound(count.into(), size, capacity) {
-        return Err(AreaError::Buffers { count, size });
+        return Err(AreaError::Buffers);
     }
     let most = u16::try_from(capacity).unwrap_or(1 << 15);
-    Parts::lay_out(area.data(plan.role), plan, most).map(|_| ())
+    { Parts::NONE }.lay_out(area.data(plan.role), plan, most)
 }
 
 /// This side's own block, written here; read back only to see whether it still stands.
 #[derive(Debug)]
-pub(super) struct Own<M>(Record<M, { block::SIZE }>);
+pub(super) struct Own<M: SharedMemory>(Record<M, { block::SIZE }>);
 
 impl<M: SharedMemory> Own<M> {
-    pub fn new(memory: &M, area: Area, role: Role) -> Result<Self, MemoryError> {
-        Ok(Self(Record::new(memory, area.block(role))?))
+    pub fn new(memory: &M, area: Area, role: Role) -> Option<Self> {
+        Record::at(memory, area.block(role)).map(Self)
     }
 
     /// The epoch that an earlier incarnation left here, or 0.
@@ -255,11 +242,11 @@ impl<M: SharedMemory> Own<M> {
 
 /// The other side's block, only ever read, and believed nothing.
 #[derive(Debug)]
-pub(super) struct Peer<M>(Record<M, { block::SIZE }>);
+pub(super) struct Peer<M: SharedMemory>(Record<M, { block::SIZE }>);
 
 impl<M: SharedMemory> Peer<M> {
-    pub fn new(memory: &M, area: Area, role: Role) -> Result<Self, MemoryError> {
-        Ok(Self(Record::new(memory, area.block(role))?))
+    pub fn new(memory: &M, area: Area, role: Role) -> Option<Self> {
+        Record::at(memory, area.block(role)).map(Self)
     }
 
     /// What the block says now; `None` while it is between two incarnations.
@@ -282,85 +269,73 @@ impl<M: SharedMemory> Peer<M> {
             && self.0.load::<{ block::HEARTBEAT }>(Load::Relaxed) == seen.heartbeat
     }
 
-    pub fn id(&self) -> Result<PeerId, PeerError> {
-        let id = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
-        u16::try_from(id).map(PeerId).map_err(|_| PeerError::Id { id })
+    pub fn id(&self) -> Option<PeerId> {
+        u16::try_from(self.0.load::<{ block::PEER_ID }>(Load::Relaxed)).ok().map(PeerId)
     }
 
-    /// How many buffers it sends with, and how large; from INIT.
-    pub fn buffers(&self, capacity: usize) -> Result<(u16, u32), PeerError> {
+    /// How many buffers it sends with, and how large, found sound; from INIT.
+    #[inline(always)]
+    pub fn buffers(&self, capacity: usize) -> Option<(u16, u32)> {
         let count = self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed);
         let size = self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed);
-        match u16::try_from(count) {
-            Ok(number) if buffers_are_sound(count, size, capacity) => Ok((number, size)),
-            _ => Err(PeerError::Buffers { count: u16::try_from(count).unwrap_or(u16::MAX), size }),
-        }
+        // CAST: a sound count is 32768 at most.
+        buffers_are_sound(count, size, capacity).then_some((count as u16, size))
     }
 
-    /// Where the peer says its parts are, and how long its buffers; from READY.
-    pub fn places(&self, data: Span, own: &Parts, capacity: usize) -> Result<Places, PeerError> {
-        let features = self.0.load::<{ block::FEATURES }>(Load::Relaxed);
-        if !Features::from_bits_retain(features).contains(Features::EVENT_INDEX) {
-            return Err(PeerError::Features { features });
-        }
-        let (count, size) = self.buffers(capacity)?;
-        if count != own.peer_count {
-            return Err(PeerError::Buffers { count, size });
-        }
-        let mut places = [0; 4];
-        let parts = [
-            (Part::Descriptors, descriptor_table_len(count), 4),
-            (Part::Available, available_len(count), 2),
-            // No overflow: `buffers_are_sound`.
-            (Part::Buffers, u32::from(count) * size, 1),
-            (Part::Used, used_len(own.count), 4_u32),
-        ];
-        for (index, ((part, len, align), place)) in (block::DESCRIPTORS / 4..).zip(parts.into_iter().zip(&mut places)) {
-            let offset = self.0.load_field(index, Load::Relaxed);
-            if !data.contains(offset, len) || offset & (align - 1) != 0 {
-                return Err(PeerError::Part { part, offset });
-            }
-            *place = offset;
-        }
-        let [descriptors, available, buffers, used] = places;
-        Ok(Places { descriptors, available, buffers, used, size })
+    /// Where the peer says that its `part` of `len` bytes is, if that is within `data` and aligned.
+    #[inline(never)]
+    fn place(&self, data: &Span, part: Part, len: u32) -> Option<NonZeroU32> {
+        let offset = self.0.load_field(block::DESCRIPTORS / 4 + part as u32, Load::Relaxed);
+        // An available ring may be at a multiple of 2, and buffers anywhere: 0, 1, 3, 0 in the order of the parts.
+        let unaligned = offset & (0b11_00_01_11 >> (2 * part as u32) & 0b11);
+        NonZeroU32::new(offset).filter(|_| unaligned == 0 && data.contains(offset, len))
     }
-}
 
-/// Where the peer's parts are, found good.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Places {
-    descriptors: u32,
-    available: u32,
-    buffers: u32,
-    used: u32,
-    /// Bytes of each of its buffers.
-    size: u32,
-}
-
-/// Attaches both directions of messages to `bus`.
-#[inline(always)]
-pub(super) fn attach<M: SharedMemory, D: Doorbell, const E: usize, const N: usize>(
-    bus: &mut Bus<Native<M, N>, D, E>,
-    memory: &M,
-    own: &Parts,
-    other: &Places,
-    (peer, vector): (PeerId, Vector),
-) -> Result<(), SetupError> {
-    let incoming = Layout {
-        size: own.peer_count,
-        descriptors: other.descriptors,
-        available: other.available,
-        used: own.used,
-    };
-    let outgoing =
-        Layout { size: own.count, descriptors: own.descriptors, available: own.available, used: other.used };
-    let (sent, received) = (native_pool(own.buffers, own.size), native_pool(other.buffers, other.size));
-    let (out_ring, in_ring) = (Ring::new(memory, outgoing, N)?, Ring::new(memory, incoming, N)?);
-    let (out_bytes, in_bytes) = (sent.bytes(memory, own.count)?, received.bytes(memory, own.peer_count)?);
-    let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
-    bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
-    Ok(())
+    /// Attaches both directions of messages to `bus`, through what the peer says its parts are; from READY.
+    #[inline(always)]
+    pub fn attach<D: Doorbell, const E: usize, const N: usize>(
+        &self,
+        bus: &mut Bus<Native<M, N>, D, E>,
+        memory: &M,
+        data: Span,
+        own: &Parts,
+        (peer, vector): (PeerId, Vector),
+    ) -> Result<(), PeerError> {
+        let features = Features::from_bits_retain(self.0.load::<{ block::FEATURES }>(Load::Relaxed));
+        if !features.contains(Features::EVENT_INDEX) {
+            return Err(PeerError::Features);
+        }
+        let Some((count, size)) = self.buffers(N).filter(|&(count, _)| count == own.peer_count) else {
+            return Err(PeerError::Buffers);
+        };
+        // No overflow: `buffers_are_sound`.
+        let (table, ring, bytes) = (descriptor_table_len(count), available_len(count), u32::from(count) * size);
+        let Some(descriptors) = self.place(&data, Part::Descriptors, table) else {
+            return Err(PeerError::Part(Part::Descriptors));
+        };
+        let Some(available) = self.place(&data, Part::Available, ring) else {
+            return Err(PeerError::Part(Part::Available));
+        };
+        let Some(buffers) = self.place(&data, Part::Buffers, bytes) else {
+            return Err(PeerError::Part(Part::Buffers));
+        };
+        let Some(used) = self.place(&data, Part::Used, used_len(own.count)) else {
+            return Err(PeerError::Part(Part::Used));
+        };
+        let [descriptors, available, buffers, used] = [descriptors, available, buffers, used].map(NonZeroU32::get);
+        let incoming = Layout { size: count, descriptors, available, used: own.used };
+        let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
+        let (sent, received) = (native_pool(own.buffers, own.size), native_pool(buffers, size));
+        let both = || {
+            let (out_ring, in_ring) = (Ring::at(memory, outgoing)?, Ring::at(memory, incoming)?);
+            let (out_bytes, in_bytes) = (sent.bytes_at(memory, own.count)?, received.bytes_at(memory, count)?);
+            Some((DriverOutgoing::over(out_ring, out_bytes, sent), DeviceIncoming::over(in_ring, in_bytes, received)))
+        };
+        // All places were found good above, and ours when they were laid out.
+        let (outgoing, incoming) = both().ok_or(PeerError::Buffers)?;
+        bus.attach(outgoing, incoming, peer, vector);
+        Ok(())
+    }
 }
 
 // The four places follow each other, as `Peer::places` reads them.

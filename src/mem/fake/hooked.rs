@@ -1,7 +1,7 @@
 //! A side's view of a memory in which something else happens between any two of its accesses: the other side's turn, a
 //! peer that scribbles, the side's own death.
 
-use super::super::{Load, MemoryError, Region, SharedMemory, Store};
+use super::super::{Load, Region, SharedMemory, Store, Whole};
 
 /// What happens before each access of a [`Hooked`] memory.
 pub trait Hook {
@@ -33,12 +33,18 @@ impl<H> Clone for Hooked<'_, H> {
 
 // SAFETY: all of it is `Region`'s; a hook can only leave stores out.
 unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
+    type Words = Whole<Self>;
+
+    fn words(&self) -> Whole<Self> {
+        Whole(self.clone())
+    }
+
     fn len(&self) -> u32 {
         self.region.len()
     }
 
-    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
-        Ok(Self { region: self.region.part(offset, len)?, hook: self.hook })
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        Some(Self { region: self.region.part(offset, len)?, hook: self.hook })
     }
 
     fn is_aligned_to(&self, align: u32) -> bool {

@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 use std::vec::Vec;
 
-use crate::mem::{Load, MemoryError, SharedMemory, Store};
+use crate::mem::{Load, SharedMemory, Store, Whole};
 
 /// Each byte as a cell, each half word and word as an atomic. They do not overlay each other, which suits a memory where
 /// no place is accessed in two widths.
@@ -77,14 +77,20 @@ impl core::fmt::Debug for Model {
 
 // SAFETY: every access is to loom's own cells, by checked indices.
 unsafe impl SharedMemory for Model {
+    type Words = Whole<Self>;
+
+    fn words(&self) -> Whole<Self> {
+        Whole(self.clone())
+    }
+
     fn len(&self) -> u32 {
         self.len
     }
 
-    fn part(&self, offset: u32, len: u32) -> Result<Self, MemoryError> {
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
         match offset.checked_add(len) {
-            Some(end) if end <= self.len => Ok(Self { start: self.start + offset, len, ..self.clone() }),
-            _ => Err(MemoryError::OutOfBounds),
+            Some(end) if end <= self.len => Some(Self { start: self.start + offset, len, ..self.clone() }),
+            _ => None,
         }
     }
 

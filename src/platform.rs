@@ -82,6 +82,11 @@ impl Instant {
         self.micros.saturating_sub(earlier.micros)
     }
 
+    /// This point moved a little into the future, which no clock's end is.
+    pub(crate) const fn plus_short(self, micros: u32) -> Self {
+        Self { micros: self.micros.wrapping_add(micros as u64) }
+    }
+
     /// This point moved `micros` microseconds into the future; stays at the end of time rather than wrap.
     #[must_use]
     pub const fn plus_micros(self, micros: u64) -> Self {

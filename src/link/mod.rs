@@ -45,6 +45,41 @@ pub enum Role {
     Remote,
 }
 
+/// Which roles a [`Link`] can take, as far as is known when it is compiled.
+pub trait Roles: core::fmt::Debug {
+    /// Whether it can be the host.
+    const HOST: bool;
+    /// Whether it can be the remote.
+    const REMOTE: bool;
+}
+
+/// Either role, as its [`Settings`] say.
+#[derive(Debug)]
+pub struct Either;
+
+/// The host; settings that say otherwise are refused.
+#[derive(Debug)]
+pub struct OnlyHost;
+
+/// The remote; settings that say otherwise are refused.
+#[derive(Debug)]
+pub struct OnlyRemote;
+
+impl Roles for Either {
+    const HOST: bool = true;
+    const REMOTE: bool = true;
+}
+
+impl Roles for OnlyHost {
+    const HOST: bool = true;
+    const REMOTE: bool = false;
+}
+
+impl Roles for OnlyRemote {
+    const HOST: bool = false;
+    const REMOTE: bool = true;
+}
+
 /// What a link is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {

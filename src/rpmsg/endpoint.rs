@@ -27,26 +27,28 @@ pub struct Config<'a> {
     pub peer: Option<Address>,
 }
 
-/// What the peer is still to be told of an endpoint.
+/// What the peer is still to be told of an endpoint; the later here, the sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// Nothing.
-    Nothing,
-    /// That it exists.
-    Exists,
+    Nothing = 0,
     /// Its address, by an empty message to the peer's endpoint that it is bound to.
-    Greeting,
+    Greeting = 1,
+    /// That it exists.
+    Exists = 2,
     /// That it is gone, after which the slot is free.
-    Gone,
+    Gone = 3,
 }
 
 /// A message that an endpoint owes the peer.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Due {
-    /// From the endpoint, to the name service.
-    NameService(Address, NameService),
-    /// An empty one, from the endpoint to the peer's.
-    Greeting(Address, Address),
+#[derive(Debug)]
+pub(super) struct Due {
+    /// The endpoint that it is from.
+    pub address: Address,
+    /// Whom it is to: the name service, or the peer's endpoint.
+    pub peer: Address,
+    /// What it says; a greeting is empty.
+    pub announcement: Option<NameService>,
 }
 
 /// One endpoint's place in the table.
@@ -155,23 +157,22 @@ impl<const E: usize> Endpoints<E> {
         self.slots.iter_mut().filter(|slot| slot.address.is_some())
     }
 
-    /// Which slot has something to tell the peer, and what. What is gone comes first: an endpoint that has been closed and
+    /// What an endpoint has to tell the peer. What is gone comes first: an endpoint that has been closed and
     /// another opened under its name would else be taken for closed.
-    pub fn due(&self) -> Option<(usize, Due)> {
-        let mut slots = self.slots.iter().enumerate();
-        let gone = slots.clone().find(|(_, slot)| slot.announce == Announce::Gone);
-        let (index, slot) = gone.or_else(|| slots.find(|(_, slot)| slot.announce != Announce::Nothing))?;
+    pub fn due(&self) -> Option<Due> {
+        let slot = self.slots.iter().max_by_key(|slot| slot.announce as u8)?;
         let (address, name) = (slot.address?, slot.name?);
-        let due = match slot.announce {
-            Announce::Greeting => Due::Greeting(address, slot.peer?),
-            announce => Due::NameService(address, NameService::new(name, address, announce == Announce::Exists)),
+        let announcement = match slot.announce {
+            Announce::Nothing => return None,
+            Announce::Greeting => return Some(Due { address, peer: slot.peer?, announcement: None }),
+            announce => NameService::new(name, address, announce == Announce::Exists),
         };
-        Some((index, due))
+        Some(Due { address, peer: Address::NAME_SERVICE, announcement: Some(announcement) })
     }
 
-    /// The peer was told of slot `index`.
-    pub fn announced(&mut self, index: usize) {
-        if let Some(slot) = self.slots.get_mut(index) {
+    /// The peer was told of the endpoint at `address`.
+    pub fn announced(&mut self, address: Address) {
+        if let Some(slot) = self.find(address) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
                 Announce::Gone => slot.free(),
                 Announce::Exists | Announce::Greeting | Announce::Nothing => (),
@@ -197,9 +198,10 @@ impl<const E: usize> Endpoints<E> {
 
     /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already; one that is
     /// bound now has `answer` to tell.
-    pub fn bind(&mut self, name: Name, peer: Address, answer: Announce) -> bool {
+    #[inline(never)]
+    pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
         let same =
-            |slot: &Slot, bound| slot.announce != Announce::Gone && slot.name == Some(name) && slot.peer == bound;
+            |slot: &Slot, bound| slot.announce != Announce::Gone && slot.peer == bound && slot.name.as_ref() == Some(name);
         if self.used().any(|slot| same(slot, Some(peer))) {
             return true;
         }

@@ -85,7 +85,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     #[inline]
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len())?;
+        let offset = self.pool.find(&buffer, self.buffers.len(), S::OFFSETS)?;
         Ok(Some(Arrived { id: buffer.id, offset, length: buffer.length }))
     }
 
@@ -141,7 +141,7 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
     }
 
     fn post(&mut self, id: u16) {
-        self.queue.offer(id, self.pool.address(id), self.pool.size, DescriptorFlags::WRITE);
+        self.queue.offer(id, self.pool.address(id, false), self.pool.size, DescriptorFlags::WRITE);
     }
 }
 

@@ -116,7 +116,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
     #[inline]
     fn send(&mut self, id: u16, length: u32) {
         let length = if S::WHOLE_BUFFERS { self.pool.size } else { length };
-        self.queue.offer(id, self.pool.address(id), length, DescriptorFlags::empty());
+        self.queue.offer(id, self.pool.address(id, S::OFFSETS), length, DescriptorFlags::empty());
     }
 
     #[inline]
@@ -179,7 +179,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
             return Ok(Some(id));
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len())?;
+        let offset = self.pool.find(&buffer, self.buffers.len(), false)?;
         if !buffer.writable || buffer.length != self.pool.size {
             return Err(Fault::NotForUs { id: buffer.id });
         }

@@ -37,10 +37,13 @@ impl Pool {
         id as u32 * self.size
     }
 
-    /// The address of buffer `id`.
+    /// The address of buffer `id`; `offsets` is whether addresses are offsets in the memory.
     #[inline]
-    pub(super) const fn address(&self, id: u16) -> u64 {
-        self.address.wrapping_add(self.offset(id) as u64)
+    pub(super) const fn address(&self, id: u16, offsets: bool) -> u64 {
+        match offsets {
+            true => self.start.wrapping_add(self.offset(id)) as u64,
+            false => self.address.wrapping_add(self.offset(id) as u64),
+        }
     }
 
     /// Where, among the `len` bytes of all buffers, the one that the peer offers is.
@@ -48,8 +51,13 @@ impl Pool {
     /// # Errors
     /// [`Fault::Outside`] where it is not all there.
     #[inline]
-    pub(super) fn find(&self, offered: &Offered, len: u32) -> Result<u32, Fault> {
-        let offset = offered.address.wrapping_sub(self.address);
+    pub(super) fn find(&self, offered: &Offered, len: u32, offsets: bool) -> Result<u32, Fault> {
+        let offset = match (offsets, u32::try_from(offered.address)) {
+            // One before the first wraps to one beyond the last.
+            (true, Ok(address)) => address.wrapping_sub(self.start).into(),
+            (true, Err(_)) => u64::MAX,
+            (false, _) => offered.address.wrapping_sub(self.address),
+        };
         match u32::try_from(offset).ok().and_then(|offset| Some((offset, len.checked_sub(offset)?))) {
             Some((offset, room)) if offered.length <= room => Ok(offset),
             _ => Err(Fault::Outside { id: offered.id }),

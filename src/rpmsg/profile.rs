@@ -13,6 +13,8 @@ pub trait Style: Debug {
     const WHOLE_BUFFERS: bool;
     /// Whether buffers that came back are used before those never used.
     const RECYCLE_FIRST: bool;
+    /// Whether a buffer's address is its offset from the memory's start, which has 32 bits.
+    const OFFSETS: bool;
     /// How notifications are asked for.
     type Suppression: Suppress;
     /// That.
@@ -53,6 +55,7 @@ pub struct OpenAmpStyle;
 impl Style for NativeStyle {
     const WHOLE_BUFFERS: bool = false;
     const RECYCLE_FIRST: bool = false;
+    const OFFSETS: bool = true;
     type Suppression = Events;
     const SUPPRESSION: Events = Events;
 }
@@ -60,6 +63,7 @@ impl Style for NativeStyle {
 impl Style for OpenAmpStyle {
     const WHOLE_BUFFERS: bool = true;
     const RECYCLE_FIRST: bool = true;
+    const OFFSETS: bool = false;
     type Suppression = Flags;
     const SUPPRESSION: Flags = Flags;
 }

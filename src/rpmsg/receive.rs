@@ -5,7 +5,7 @@ use core::ops::Range;
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Event, Message};
-use super::endpoint::{Announce, Due};
+use super::endpoint::Announce;
 use super::present::Present;
 use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
@@ -131,6 +131,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn name_service(&mut self, message: &Message) -> Option<Event> {
         let mut announcement = NameService::new_zeroed();
         if u32::from(message.length) != NameService::SIZE {
@@ -146,7 +148,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if announcement.exists() {
             self.announcements = true;
             let answer = if P::ANNOUNCE_ALL { Announce::Exists } else { Announce::Greeting };
-            (!self.endpoints.bind(name, address, answer)).then_some(Event::Announced { name, address })
+            (!self.endpoints.bind(&name, address, answer)).then_some(Event::Announced { name, address })
         } else {
             (!self.endpoints.unbind(address)).then_some(Event::Withdrawn { name, address })
         }
@@ -171,19 +173,17 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Sends the announcements that are due, as far as there are buffers.
+    #[cold]
+    #[inline(never)]
     fn announce(&mut self) {
-        while let Some((index, due)) = self.endpoints.due() {
-            let result = match due {
-                Due::NameService(address, announcement) => {
-                    self.send_message(address, Address::NAME_SERVICE, announcement.as_bytes())
-                }
-                Due::Greeting(address, peer) => self.send_message(address, peer, &[]),
-            };
-            match result {
-                Ok(()) => self.endpoints.announced(index),
-                // Or too small a buffer for a name, or no peer: nobody will ever be told.
-                Err(_) => return,
+        while let Some(due) = self.endpoints.due() {
+            let (address, peer, announcement) = (due.address, due.peer, due.announcement);
+            let payload = announcement.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+            // Or too small a buffer for a name, or no peer: nobody will ever be told.
+            if self.send_message(address, peer, payload).is_err() {
+                return;
             }
+            self.endpoints.announced(address);
         }
         self.announcements = false;
     }

@@ -99,8 +99,15 @@ impl Name {
     /// without any NUL loses its last byte, as in Linux. `None` where the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
-        let bytes = field.split(|&byte| byte == 0).next().unwrap_or_default();
-        (!bytes.is_empty()).then(|| Self::padded(bytes))
+        let mut name = Self(*field);
+        let mut inside = true;
+        for (index, byte) in name.0.iter_mut().enumerate() {
+            inside &= *byte != 0 && index + 1 < NAME_SIZE;
+            if !inside {
+                *byte = 0;
+            }
+        }
+        (field.first() != Some(&0)).then_some(name)
     }
 
     /// The name's bytes, without NUL.

@@ -6,7 +6,7 @@
 mod image {
     use core::fmt::Write;
 
-    use amp_ivshmem::link::{Event, Link, Role, Settings};
+    use amp_ivshmem::link::{Event, Link, OnlyRemote, Role, Settings};
     use amp_ivshmem::platform::Port;
     use amp_ivshmem::rpmsg;
     use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
@@ -14,7 +14,7 @@ mod image {
     image!(main);
 
     /// One endpoint, and 16 buffers in each direction.
-    type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16>;
+    type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16, OnlyRemote>;
 
     static LINK: Place<EchoLink> = Place::new(Link::unopened());
 

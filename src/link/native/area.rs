@@ -46,6 +46,9 @@ pub enum AreaError {
     /// The device has not the vector that the link is to use.
     #[error("the device has not the doorbell vector that the link is to use: use a lower one")]
     Doorbell,
+    /// The link was made for the other role only.
+    #[error("the link's type is for the other role only: make it for this one, or for either")]
+    Role,
     /// The memory does not begin at a multiple of 4.
     #[error("the shared memory does not begin at a multiple of 4: map it at one")]
     Misaligned,

@@ -4,7 +4,7 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 
 use super::Link;
-use crate::link::Event;
+use crate::link::{Event, Roles};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::{Endpoint, SendError};
@@ -13,7 +13,7 @@ use crate::rpmsg::{Endpoint, SendError};
 /// from a timer at the link's [`deadline`](Link::deadline).
 pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
     /// Waits for the next event; `now` tells the time, as for [`poll`](Self::poll).
     ///
     /// Something must ring `arrival` at the [`deadline`](Self::deadline), too: an executor's timer, or a periodic tick.

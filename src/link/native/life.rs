@@ -2,9 +2,9 @@
 //! `docs/wire-format.md`.
 
 use super::area::{Area, AreaError, Directory};
-use super::side::{Look, Own, Peer, PeerError, check};
+use super::side::{Look, Own, Peer, PeerError};
 use super::{Life, Link, Sides};
-use crate::link::{Event, Reason, Refusal, Role};
+use crate::link::{Event, Reason, Refusal, Role, Roles};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::wire::link::State;
@@ -23,11 +23,10 @@ const fn other(role: Role) -> Role {
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
     /// Knows where the link is now, and begins an incarnation.
     pub(super) fn enter(&mut self, memory: M, area: Area) -> Result<(), AreaError> {
-        check(&self.plan, area, N)?;
-        let role = self.plan.role;
+        let role = self.role();
         let (Some(own), Some(peer)) = (Own::new(&memory, area, role), Peer::new(&memory, area, other(role))) else {
             return Err(AreaError::Misaligned);
         };
@@ -112,7 +111,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     fn prepare(&mut self) -> Result<(), Refusal> {
         let Some(sides) = &self.sides else { return Ok(()) };
         let Some((peer_count, _)) = sides.peer.buffers(N) else { return Err(PeerError::Buffers.into()) };
-        self.parts.lay_out(sides.area.data(self.plan.role), &self.plan, peer_count)?;
+        self.parts.lay_out(sides.area.data(self.role()), &self.plan, peer_count)?;
         sides.own.ready(&sides.memory, &self.parts);
         self.life = Life::Ready;
         Ok(())
@@ -123,7 +122,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     fn run(&mut self) -> Result<PeerId, PeerError> {
         let Some(sides) = &self.sides else { return Err(PeerError::Id) };
         let Some(peer) = sides.peer.id() else { return Err(PeerError::Id) };
-        let data = sides.area.data(other(self.plan.role));
+        let data = sides.area.data(other(self.role()));
         sides.peer.attach(&mut self.bus, &sides.memory, data, &self.parts, (peer, self.plan.vector))?;
         sides.own.state(State::Run);
         self.life = Life::Run;
@@ -170,7 +169,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
 
     /// The remote's search for its link, also where its host has moved it.
     fn find(&mut self) -> Result<(), Refusal> {
-        if self.plan.role == Role::Remote
+        if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
             && let Some(directory) = &self.directory
             && let Some(area) = directory.find(self.plan.id)?
@@ -185,7 +184,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// Once in a heartbeat: shows that this side is alive, and sees that what it has written still stands. Whatever has
     /// damaged its block, a new incarnation sets it right; another side that has taken it over is left alone.
     pub(super) fn show_life(&mut self, now: Instant) -> Option<Event> {
-        self.next_beat = now.plus_micros(self.plan.heartbeat.into());
+        self.next_beat = now.plus_short(self.plan.heartbeat);
         let sides = self.sides.as_ref()?;
         if let Some((heartbeat, beats)) = &mut self.rival {
             let (seen, last) = (sides.own.last_heartbeat(), *heartbeat);
@@ -197,7 +196,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             self.restart();
             return None;
         }
-        if let Some(directory) = self.directory.as_ref().filter(|_| self.plan.role == Role::Host) {
+        if let Some(directory) = self.directory.as_ref().filter(|_| self.role() == Role::Host) {
             directory.write(sides.area);
         }
         let state = match self.life {
@@ -251,7 +250,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
             Some(_) => return None,
             None => self.ring_wait = RING_AGAIN_MICROS,
         }
-        self.next_ring = Some(now.plus_micros(self.ring_wait.into()));
+        self.next_ring = Some(now.plus_short(self.ring_wait));
         None
     }
 
@@ -260,7 +259,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         let known = self.sides.as_ref().filter(|sides| sides.peer.look().is_some_and(|look| look.epoch != 0));
         let peer = match known {
             Some(sides) => sides.peer.id(),
-            None if self.plan.role == Role::Host => self.directory.as_ref().and_then(Directory::waiting),
+            None if self.role() == Role::Host => self.directory.as_ref().and_then(Directory::waiting),
             None => None,
         };
         if let Some(peer) = peer

@@ -19,8 +19,10 @@ pub use asynchronous::Arrival;
 pub use side::{Part, PeerError};
 
 use self::area::{Area, Directory};
-use self::side::{Look, Own, Parts, Peer, Plan};
-use super::{AnyLink, Event, Reason, Role, Settings};
+use self::side::{Look, Own, Parts, Peer, Plan, buffers_are_sound};
+use core::marker::PhantomData;
+
+use super::{AnyLink, Either, Event, Reason, Role, Roles, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::Bus;
@@ -50,6 +52,9 @@ struct Sides<M: SharedMemory> {
 
 /// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
 ///
+/// Where it is to be a remote only, or a host only, [`OnlyRemote`](super::OnlyRemote) or [`OnlyHost`](super::OnlyHost) as
+/// `R` leaves the other's code out of the image.
+///
 /// It needs no memory of its own beside itself, and never blocks. Dropping it tells the peer that this side has left.
 ///
 /// It is made [unopened](Self::unopened) where it is to lie, as a static is, and [opened](Self::open) there; or, where the
@@ -58,7 +63,8 @@ struct Sides<M: SharedMemory> {
 // In this order, the bus last, because what is near the start is reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
+pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles = Either> {
+    roles: PhantomData<R>,
     life: Life,
     parts: Parts,
     /// There from when it is known where they are.
@@ -93,11 +99,12 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     bus: Bus<Native<M, N>, D, E>,
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
     /// A link that is not open: nothing happens on it. Endpoints can be opened already.
     #[must_use]
     pub const fn unopened() -> Self {
         Self {
+            roles: PhantomData,
             directory: None,
             plan: Plan::NONE,
             sides: None,
@@ -144,13 +151,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     /// memory is then as it was, and the link not open.
     pub fn open(&mut self, memory: M, doorbell: D, id: PeerId, settings: &Settings) -> Result<(), AreaError> {
         self.close();
+        if settings.role == Role::Host && !R::HOST || settings.role == Role::Remote && !R::REMOTE {
+            return Err(AreaError::Role);
+        }
+        if !buffers_are_sound(settings.buffer_count.into(), settings.buffer_size, N) {
+            return Err(AreaError::Buffers);
+        }
         (self.next_beat, self.not_before) = (Instant::default(), Instant::default());
         (self.next_ring, self.refused) = (None, false);
         doorbell.ring(id, settings.vector).map_err(|_| AreaError::Doorbell)?;
         self.bus.set_doorbell(doorbell);
         let directory = Directory::new(memory.clone(), settings.link)?;
         self.plan = Plan::new(id, settings);
-        if settings.role == Role::Remote {
+        if self.role() == Role::Remote {
             self.directory = Some(directory);
             return Ok(());
         }
@@ -174,6 +187,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         }
         self.ring_peer();
         (self.life, self.sides, self.directory, self.rival) = (Life::Init, None, None, None);
+    }
+
+    /// Which side this is: known when this is compiled, where it can be one only.
+    #[inline(always)]
+    const fn role(&self) -> Role {
+        match (R::HOST, R::REMOTE) {
+            (true, true) => self.plan.role,
+            (true, false) => Role::Host,
+            (false, _) => Role::Remote,
+        }
     }
 
     /// The bus, to open endpoints and send.
@@ -217,7 +240,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
         if let Some(fault) = self.bus.fault() {
             self.restart();
             // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
-            self.not_before = now.plus_micros(self.plan.heartbeat.into());
+            self.not_before = now.plus_short(self.plan.heartbeat);
             return Some(Event::Down(Reason::Fault(fault)));
         }
         if due || self.is_settled() { None } else { self.step(now) }
@@ -256,7 +279,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Link<M, D, E,
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Link<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> AnyLink<E> for Link<M, D, E, N, R> {
     type Profile = Native<M, N>;
     type Doorbell = D;
 
@@ -273,7 +296,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> fo
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Link<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Drop for Link<M, D, E, N, R> {
     fn drop(&mut self) {
         self.close();
     }

@@ -50,7 +50,7 @@ pub enum Part {
 }
 
 /// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
-fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
+pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
     let largest = (Header::SIZE + u32::from(u16::MAX)).next_multiple_of(8);
     count.is_power_of_two()
         && count as usize <= capacity
@@ -155,12 +155,8 @@ impl Parts {
     }
 }
 
-/// Checks the settings of the side that they are for, whatever the peer will be.
+/// Whether a side with these settings, found sound, has room in its part of `area`, whatever the peer will be.
 pub(super) fn check(plan: &Plan, area: Area, capacity: usize) -> Result<(), AreaError> {
-    let (count, size) = (plan.buffer_count, plan.buffer_size);
-    if !buffers_are_sound(count.into(), size, capacity) {
-        return Err(AreaError::Buffers);
-    }
     let most = u16::try_from(capacity).unwrap_or(1 << 15);
     { Parts::NONE }.lay_out(area.data(plan.role), plan, most)
 }

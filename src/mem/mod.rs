@@ -68,7 +68,9 @@ pub enum MemoryError {
     #[error("a place is not all inside the shared memory: make the memory larger or the link smaller")]
     OutOfBounds,
     /// The place does not begin at a multiple of its alignment.
-    #[error("a place in the shared memory is not aligned: a table or record begins at a multiple of 4, an available ring of 2")]
+    #[error(
+        "a place in the shared memory is not aligned: a table or record begins at a multiple of 4, an available ring of 2"
+    )]
     Misaligned,
     /// A table's length is not a power of two.
     #[error("a table in the shared memory has a number of entries that is no power of two")]

@@ -40,17 +40,6 @@ pub(super) enum Announce {
     Gone = 3,
 }
 
-/// A message that an endpoint owes the peer.
-#[derive(Debug)]
-pub(super) struct Due {
-    /// The endpoint that it is from.
-    pub address: Address,
-    /// Whom it is to: the name service, or the peer's endpoint.
-    pub peer: Address,
-    /// What it says; a greeting is empty.
-    pub announcement: Option<NameService>,
-}
-
 /// One endpoint's place in the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
@@ -157,17 +146,20 @@ impl<const E: usize> Endpoints<E> {
         self.slots.iter_mut().filter(|slot| slot.address.is_some())
     }
 
-    /// What an endpoint has to tell the peer. What is gone comes first: an endpoint that has been closed and
-    /// another opened under its name would else be taken for closed.
-    pub fn due(&self) -> Option<Due> {
+    /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
+    /// `announcement`, or the peer's endpoint, where it is a greeting. What is gone comes first: an endpoint that has been
+    /// closed and another opened under its name would else be taken for closed.
+    pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
         let slot = self.slots.iter().max_by_key(|slot| slot.announce as u8)?;
-        let (address, name) = (slot.address?, slot.name?);
-        let announcement = match slot.announce {
-            Announce::Nothing => return None,
-            Announce::Greeting => return Some(Due { address, peer: slot.peer?, announcement: None }),
-            announce => NameService::new(name, address, announce == Announce::Exists),
-        };
-        Some(Due { address, peer: Address::NAME_SERVICE, announcement: Some(announcement) })
+        let (address, name) = (slot.address?, slot.name.as_ref()?);
+        match slot.announce {
+            Announce::Nothing => None,
+            Announce::Greeting => Some((address, slot.peer?)),
+            announce => {
+                announcement.set(name, address, announce == Announce::Exists);
+                Some((address, Address::NAME_SERVICE))
+            }
+        }
     }
 
     /// The peer was told of the endpoint at `address`.
@@ -200,8 +192,9 @@ impl<const E: usize> Endpoints<E> {
     /// bound now has `answer` to tell.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
-        let same =
-            |slot: &Slot, bound| slot.announce != Announce::Gone && slot.peer == bound && slot.name.as_ref() == Some(name);
+        let same = |slot: &Slot, bound| {
+            slot.announce != Announce::Gone && slot.peer == bound && slot.name.as_ref() == Some(name)
+        };
         if self.used().any(|slot| same(slot, Some(peer))) {
             return true;
         }

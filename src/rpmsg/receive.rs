@@ -176,9 +176,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        while let Some(due) = self.endpoints.due() {
-            let (address, peer, announcement) = (due.address, due.peer, due.announcement);
-            let payload = announcement.as_ref().map_or(&[][..], IntoBytes::as_bytes);
+        let mut announcement = NameService::new_zeroed();
+        while let Some((address, peer)) = self.endpoints.due(&mut announcement) {
+            // A greeting is empty.
+            let payload = if peer == Address::NAME_SERVICE { announcement.as_bytes() } else { &[] };
             // Or too small a buffer for a name, or no peer: nobody will ever be told.
             if self.send_message(address, peer, payload).is_err() {
                 return;

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use zerocopy::IntoBytes;
 
-use super::bus::{Bus, Reserved};
+use super::bus::{Attached, Bus, Reserved};
 use super::present::Present;
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
@@ -38,7 +38,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`SendError::NoBuffer`] or [`SendError::Down`].
     pub fn reserve(&mut self) -> Result<Reserved, SendError> {
-        let buffer = self.take_buffer()?;
+        let attached = self.attached.as_mut().ok_or(SendError::Down)?;
+        let buffer = take_buffer(attached, &mut self.fault)?;
         Ok(Reserved { buffer, session: self.session })
     }
 
@@ -95,7 +96,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return Err((too_long(&attached.outgoing), reserved));
         }
         attached.outgoing.send(reserved.buffer, Header::SIZE + u32::from(length));
-        self.after_send();
+        let notify = attached.outgoing.must_notify();
+        self.after_send(notify);
         Ok(())
     }
 
@@ -117,71 +119,75 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    fn take_buffer(&mut self) -> Result<u16, SendError> {
-        let Some(attached) = self.attached.as_mut().filter(|_| !self.fault.is_here()) else {
-            return Err(SendError::Down);
-        };
-        match attached.outgoing.take() {
-            Ok(Some(buffer)) if !attached.waiting => Ok(buffer),
-            taken => self.take_late(taken),
-        }
-    }
-
-    /// The end of a wait for a buffer, or the beginning.
-    #[cold]
-    #[inline(never)]
-    fn take_late(&mut self, mut taken: Result<Option<u16>, Fault>) -> Result<u16, SendError> {
-        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
-        if taken == Ok(None) && !attached.outgoing.ask_for_notifications() {
-            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-            taken = attached.outgoing.take();
-        }
-        match taken {
-            Ok(Some(buffer)) => {
-                attached.waiting = false;
-                attached.outgoing.refuse_notifications();
-                Ok(buffer)
-            }
-            Ok(None) => {
-                attached.waiting = true;
-                Err(SendError::NoBuffer)
-            }
-            Err(fault) => {
-                self.fault = Present::Here(fault);
-                Err(SendError::Down)
-            }
-        }
-    }
-
     pub(super) fn send_message(
         &mut self,
         source: Address,
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        let Some(attached) = self.attached.as_ref() else { return Err(SendError::Down) };
+        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
         if payload.len() > max_message(&attached.outgoing) as usize {
             return Err(too_long(&attached.outgoing));
         }
         // CAST: a message's maximum fits 16 bits.
         let length = payload.len() as u16;
-        let buffer = self.take_buffer()?;
-        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
+        let buffer = take_buffer(attached, &mut self.fault)?;
         let header = Header::new(source, destination, length);
         // Both fit: a buffer holds the header and a message's maximum.
         let _ = attached.outgoing.write(buffer, 0, header.as_bytes());
         let _ = attached.outgoing.write(buffer, Header::SIZE, payload);
         attached.outgoing.send(buffer, Header::SIZE + u32::from(length));
-        self.after_send();
+        let notify = attached.outgoing.must_notify();
+        self.after_send(notify);
         Ok(())
     }
 
-    fn after_send(&mut self) {
+    fn after_send(&mut self, notify: bool) {
         self.counters.sent = self.counters.sent.wrapping_add(1);
-        if let Some(attached) = self.attached.as_mut()
-            && attached.outgoing.must_notify()
-        {
+        if notify {
             self.ring();
+        }
+    }
+}
+
+/// A buffer to fill.
+#[inline]
+fn take_buffer<P: Profile>(attached: &mut Attached<P>, fault: &mut Present<Fault>) -> Result<u16, SendError> {
+    if fault.is_here() {
+        return Err(SendError::Down);
+    }
+    match attached.outgoing.take() {
+        Ok(Some(buffer)) if !attached.waiting => Ok(buffer),
+        taken => take_late(attached, fault, taken),
+    }
+}
+
+/// The end of a wait for a buffer, or the beginning.
+#[cold]
+#[inline(never)]
+fn take_late<P: Profile>(
+    attached: &mut Attached<P>,
+    fault: &mut Present<Fault>,
+    mut taken: Result<Option<u16>, Fault>,
+) -> Result<u16, SendError> {
+    if taken == Ok(None) && !attached.outgoing.ask_for_notifications() {
+        // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+        taken = attached.outgoing.take();
+    }
+    match taken {
+        Ok(Some(buffer)) => {
+            if core::mem::take(&mut attached.waiting) {
+                attached.outgoing.refuse_notifications();
+            }
+            Ok(buffer)
+        }
+        Ok(None) => {
+            attached.waiting = true;
+            Err(SendError::NoBuffer)
+        }
+        Err(broken) => {
+            *fault = Present::Here(broken);
+            Err(SendError::Down)
         }
     }
 }

@@ -88,7 +88,7 @@ pub enum Fault {
     /// A descriptor that does not exist.
     #[error("the peer named descriptor {id}, which the ring has not")]
     NoSuchDescriptor {
-        /// What the peer wrote; 65535 for that and all above.
+        /// What the peer wrote, its low 16 bits.
         id: u16,
     },
     /// A descriptor that is not the peer's to name now: given back twice, or offered twice.
@@ -186,10 +186,8 @@ impl<M: SharedMemory> Ring<M> {
     /// `id` as a descriptor's number, if there is such a one.
     #[inline]
     fn descriptor(&self, id: u32) -> Result<u16, Fault> {
-        match u16::try_from(id) {
-            Ok(number) if number < self.size => Ok(number),
-            _ => Err(Fault::NoSuchDescriptor { id: u16::try_from(id).unwrap_or(u16::MAX) }),
-        }
+        // CAST: below the size; or its low half, to name it.
+        if id < self.size.into() { Ok(id as u16) } else { Err(Fault::NoSuchDescriptor { id: id as u16 }) }
     }
 
     /// Checks that the peer's index `new` is at most `most` beyond `old`.

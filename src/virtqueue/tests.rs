@@ -37,10 +37,7 @@ fn a_queue_that_does_not_fit_is_refused() {
     assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(SetupError::TooLarge));
     assert_eq!(new(Layout { size: 6, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo.into()));
     assert_eq!(new(Layout { size: 0, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo.into()));
-    assert_eq!(
-        new(Layout { used: MEMORY - 8, ..LAYOUT }),
-        Err(MemoryError::OutOfBounds.into())
-    );
+    assert_eq!(new(Layout { used: MEMORY - 8, ..LAYOUT }), Err(MemoryError::OutOfBounds.into()));
     assert_eq!(new(Layout { used: 0x102, ..LAYOUT }), Err(MemoryError::Misaligned.into()));
 }
 
@@ -203,7 +200,7 @@ fn names_what_the_peer_broke() {
     let second = driver.take().unwrap();
     driver.offer(second, 0, 0, DescriptorFlags::empty());
     other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
-    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: u16::MAX }));
+    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id }));
     other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);
     other.used.store_u32::<{ used::ID }>(1, id.into(), Store::Relaxed);
     assert_eq!(driver.collect().map(|used| used.map(|used| used.id)), Ok(Some(id)));

@@ -65,8 +65,16 @@ const _: () = assert!(size_of::<Header>() == Header::SIZE as usize);
 pub const NAME_SIZE: usize = 32;
 
 /// An endpoint's name: 1 to 31 bytes, without NUL; kept with zeros behind it, as it stands in a message.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Eq, Hash)]
 pub struct Name([u8; NAME_SIZE]);
+
+// As derived, but without `memcmp`, which a small image has no other use for.
+#[allow(clippy::derived_hash_with_manual_eq, reason = "it is the same equality")]
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, others)| own == others)
+    }
+}
 
 /// A name that cannot stand in a name service message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,8 +163,16 @@ impl NameService {
     /// The message that an endpoint exists (`exists`) or is gone.
     #[must_use]
     pub fn new(name: Name, address: Address, exists: bool) -> Self {
-        let flags = if exists { 0 } else { Self::DESTROY };
-        Self { name: name.0, address: U32::new(address.0), flags: U32::new(flags) }
+        let mut message = Self { name: [0; NAME_SIZE], address: U32::ZERO, flags: U32::ZERO };
+        message.set(&name, address, exists);
+        message
+    }
+
+    /// Makes this the message that an endpoint exists (`exists`) or is gone.
+    pub fn set(&mut self, name: &Name, address: Address, exists: bool) {
+        self.name = name.0;
+        self.address = U32::new(address.0);
+        self.flags = U32::new(if exists { 0 } else { Self::DESTROY });
     }
 
     /// Whether the endpoint exists; otherwise it is gone.

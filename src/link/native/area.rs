@@ -2,7 +2,7 @@
 
 use super::side::{Plan, check};
 use crate::link::Role;
-use crate::mem::{Load, Record, SharedMemory, Store, Table};
+use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::platform::PeerId;
 use crate::wire::link::{PAGE, directory, entry};
 
@@ -25,7 +25,9 @@ pub enum AreaError {
     #[error("a memory has links 0 to 251: ask for one of these")]
     Link,
     /// The area is not inside the memory, not of whole pages, or over the directory.
-    #[error("the link's area does not fit the memory: it is four or more whole pages of 4096 bytes behind the first page")]
+    #[error(
+        "the link's area does not fit the memory: it is four or more whole pages of 4096 bytes behind the first page"
+    )]
     Place,
     /// Another link is there.
     #[error("the link's area overlaps that of link {other}: set another area")]
@@ -85,11 +87,7 @@ impl Area {
         let span = Span { offset, size };
         let whole = Span { offset: PAGE, size: memory.saturating_sub(PAGE) };
         let pages = offset.is_multiple_of(PAGE) && size.is_multiple_of(PAGE);
-        if pages && size >= 4 * PAGE && whole.contains(offset, size) {
-            Ok(Self(span))
-        } else {
-            Err(AreaError::Place)
-        }
+        if pages && size >= 4 * PAGE && whole.contains(offset, size) { Ok(Self(span)) } else { Err(AreaError::Place) }
     }
 
     /// Where the block of one side is.
@@ -116,7 +114,7 @@ impl Area {
 pub(in crate::link) struct Directory<M: SharedMemory> {
     /// All of it.
     memory: M,
-    head: Record<M, { directory::HEAD }>,
+    /// The head, which is as long as four entries, and the entries.
     entries: Table<M, { directory::ENTRY }>,
     /// Own entry.
     link: u8,
@@ -131,12 +129,9 @@ impl<M: SharedMemory> Directory<M> {
         if size < PAGE {
             return Err(AreaError::Place);
         }
-        // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the
-        // head and never asked for.
-        let (Some(head), Some(entries)) = (Record::at(&memory, 0), Table::at(&memory, 0, PAGE / directory::ENTRY)) else {
-            return Err(AreaError::Misaligned);
-        };
-        Ok(Self { head, entries, memory, link })
+        // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the head.
+        let Some(entries) = Table::at(&memory, 0, PAGE / directory::ENTRY) else { return Err(AreaError::Misaligned) };
+        Ok(Self { entries, memory, link })
     }
 
     /// The memory that it is the directory of.
@@ -158,15 +153,15 @@ impl<M: SharedMemory> Directory<M> {
     /// Whether there is a directory, and one for this memory.
     fn check(&self) -> Result<bool, AreaError> {
         // Acquire: who wrote the magic has written the rest before.
-        match self.head.load::<{ directory::MAGIC }>(Load::Acquire) {
+        match self.entries.load_u32::<{ directory::MAGIC }>(0, Load::Acquire) {
             0 => return Ok(false),
             directory::MAGIC_VALUE => (),
             _ => return Err(AreaError::Foreign),
         }
-        if self.head.load::<{ directory::VERSION }>(Load::Relaxed) != directory::VERSION_VALUE {
+        if self.entries.load_u32::<{ directory::VERSION }>(0, Load::Relaxed) != directory::VERSION_VALUE {
             return Err(AreaError::Version);
         }
-        let size = self.head.load::<{ directory::SIZE }>(Load::Relaxed);
+        let size = self.entries.load_u32::<{ directory::SIZE }>(0, Load::Relaxed);
         if size == self.memory.len() { Ok(true) } else { Err(AreaError::Size) }
     }
 
@@ -228,9 +223,9 @@ impl<M: SharedMemory> Directory<M> {
         self.entries.store_u32::<{ entry::OFFSET }>(index, area.0.offset, Store::Relaxed);
         self.entries.store_u32::<{ entry::SIZE }>(index, area.0.size, Store::Relaxed);
         self.entries.store_u32::<{ entry::MAGIC }>(index, entry::MAGIC_VALUE, Store::Release);
-        self.head.store::<{ directory::VERSION }>(directory::VERSION_VALUE, Store::Relaxed);
-        self.head.store::<{ directory::SIZE }>(self.memory.len(), Store::Relaxed);
-        self.head.store::<{ directory::MAGIC }>(directory::MAGIC_VALUE, Store::Release);
+        self.entries.store_u32::<{ directory::VERSION }>(0, directory::VERSION_VALUE, Store::Relaxed);
+        self.entries.store_u32::<{ directory::SIZE }>(0, self.memory.len(), Store::Relaxed);
+        self.entries.store_u32::<{ directory::MAGIC }>(0, directory::MAGIC_VALUE, Store::Release);
     }
 
     /// Who waits for this link's host, if anyone has said so.

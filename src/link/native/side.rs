@@ -133,8 +133,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Not laid out.
-    pub const NONE: Self =
-        Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0 };
+    pub const NONE: Self = Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0 };
 
     /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
     pub fn lay_out(&mut self, data: Span, plan: &Plan, peer_count: u16) -> Result<(), AreaError> {
@@ -322,14 +321,13 @@ impl<M: SharedMemory> Peer<M> {
         let incoming = Layout { size: count, descriptors, available, used: own.used };
         let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
         let (sent, received) = (native_pool(own.buffers, own.size), native_pool(buffers, size));
-        let both = || {
-            let (out_ring, in_ring) = (Ring::at(memory, outgoing)?, Ring::at(memory, incoming)?);
-            let (out_bytes, in_bytes) = (sent.bytes_at(memory, own.count)?, received.bytes_at(memory, count)?);
-            Some((DriverOutgoing::over(out_ring, out_bytes, sent), DeviceIncoming::over(in_ring, in_bytes, received)))
-        };
         // All places were found good above, and ours when they were laid out.
-        let (outgoing, incoming) = both().ok_or(PeerError::Buffers)?;
-        bus.attach(outgoing, incoming, peer, vector);
+        let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(PeerError::Buffers) };
+        let Some(in_ring) = Ring::at(memory, incoming) else { return Err(PeerError::Buffers) };
+        let Some(out_bytes) = sent.bytes_at(memory, own.count) else { return Err(PeerError::Buffers) };
+        let Some(in_bytes) = received.bytes_at(memory, count) else { return Err(PeerError::Buffers) };
+        let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
+        bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
         Ok(())
     }
 }

@@ -65,11 +65,16 @@ const _: () = assert!(size_of::<Header>() == Header::SIZE as usize);
 pub const NAME_SIZE: usize = 32;
 
 /// An endpoint's name: 1 to 31 bytes, without NUL; kept with zeros behind it, as it stands in a message.
-#[derive(Clone, Copy, Eq, Hash)]
+#[derive(Clone, Copy, Eq)]
 pub struct Name([u8; NAME_SIZE]);
 
+impl core::hash::Hash for Name {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 // As derived, but without `memcmp`, which a small image has no other use for.
-#[allow(clippy::derived_hash_with_manual_eq, reason = "it is the same equality")]
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
@@ -110,7 +115,7 @@ impl Name {
         let mut name = Self(*field);
         let mut inside = true;
         for (index, byte) in name.0.iter_mut().enumerate() {
-            inside &= *byte != 0 && index + 1 < NAME_SIZE;
+            inside &= *byte != 0 && index < NAME_SIZE.wrapping_sub(1);
             if !inside {
                 *byte = 0;
             }

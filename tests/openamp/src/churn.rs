@@ -72,7 +72,7 @@ impl Churn {
         let Some(text) = core::str::from_utf8(name.as_bytes()).ok().filter(|name| name.starts_with("churn.")) else {
             return Ok(());
         };
-        let place = self.visitors.iter_mut().find(|place| place.is_none()).ok_or(OpenError::Full(VISITORS))?;
+        let place = self.visitors.iter_mut().find(|place| place.is_none()).ok_or(OpenError::Full)?;
         let endpoint = bus.open_with(&Config { name: Some(text), peer: Some(address), ..Config::default() })?;
         *place = Some(Visitor { endpoint, name, answered: false });
         Ok(())

@@ -13,7 +13,7 @@ const OWN_WORDS: u32 = 0x8_0020;
 
 /// Rings whoever is the C side now.
 #[derive(Clone, Debug)]
-pub struct Doorbell<M, D> {
+pub struct Doorbell<M: SharedMemory, D> {
     ours: Record<M, 8>,
     theirs: Record<M, 20>,
     bell: D,

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use amp_ivshmem::link::{self, AreaError, Role, Settings};
+use amp_ivshmem::link::{self, AreaError, Either, Role, Roles, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Instant, Port};
 use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, OpenError};
@@ -10,8 +10,8 @@ use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, OpenError};
 use crate::device::{Bell, Ivshmem};
 use crate::{sizes, sys};
 
-/// A link of the sizes that Kconfig has.
-pub type Link = link::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }>;
+/// A link of the sizes that Kconfig has, for either role, or for the one that `R` names, which takes less flash.
+pub type Link<R = Either> = link::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
 
 /// Waits without limit.
 pub const FOREVER: Duration = Duration::MAX;
@@ -78,25 +78,25 @@ pub enum SendError {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Bus<'l> {
-    link: &'l mut Link,
+pub struct Bus<'l, R: Roles = Either> {
+    link: &'l mut Link<R>,
     /// What happened while a sender waited.
     early: Option<link::Event>,
     device: Ivshmem,
 }
 
-impl<'l> Bus<'l> {
+impl<'l, R: Roles> Bus<'l, R> {
     /// One side of a link, which is opened. Nothing waits for the peer.
     ///
     /// # Errors
     /// Settings that do not fit the memory or Kconfig's sizes.
-    pub fn new(link: &'l mut Link, device: Ivshmem, settings: &Settings) -> Result<Self, AreaError> {
+    pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings) -> Result<Self, AreaError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
 
     /// The link, for all that never waits: its bus' endpoints, buffers filled and read in place, counters.
-    pub const fn link(&mut self) -> &mut Link {
+    pub const fn link(&mut self) -> &mut Link<R> {
         self.link
     }
 
@@ -206,7 +206,7 @@ impl<'l> Bus<'l> {
     }
 }
 
-impl Drop for Bus<'_> {
+impl<R: Roles> Drop for Bus<'_, R> {
     fn drop(&mut self) {
         // By the device, which is given back after it.
         self.link.close();

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One endpoint: the remote echoes, the host sends and counts what comes back.
 
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Role;
+use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{self, Role};
 use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 use static_cell::ConstStaticCell;
 
-static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
+// Of one role only, as the image is.
+#[cfg(not(CONFIG_SIZE_HOST))]
+type Only = link::OnlyRemote;
+#[cfg(CONFIG_SIZE_HOST)]
+type Only = link::OnlyHost;
+
+static LINK: ConstStaticCell<Link<Only>> = ConstStaticCell::new(Link::unopened());
 
 /// Runs for ever, or tells why not.
 pub fn run() -> Result<(), &'static str> {
@@ -22,7 +28,7 @@ pub fn run() -> Result<(), &'static str> {
 
 /// Sends every message back.
 #[cfg(not(CONFIG_SIZE_HOST))]
-fn echo(bus: &mut Bus<'_>) -> Result<(), &'static str> {
+fn echo(bus: &mut Bus<'_, Only>) -> Result<(), &'static str> {
     let mut bytes = [0; 496];
     loop {
         let (endpoint, length) = bus.receive(&mut bytes, FOREVER).map_err(|_| "size: cannot receive\n")?;
@@ -34,7 +40,7 @@ fn echo(bus: &mut Bus<'_>) -> Result<(), &'static str> {
 
 /// Sends messages one after the other, and says when a hundred have come back as they went.
 #[cfg(CONFIG_SIZE_HOST)]
-fn ping(bus: &mut Bus<'_>) -> Result<(), &'static str> {
+fn ping(bus: &mut Bus<'_, Only>) -> Result<(), &'static str> {
     use core::fmt::Write;
 
     use amp_ivshmem_zephyr_rust::Console;

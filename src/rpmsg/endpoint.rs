@@ -27,17 +27,17 @@ pub struct Config<'a> {
     pub peer: Option<Address>,
 }
 
-/// What the peer is still to be told of an endpoint; the later here, the sooner.
+/// What the peer is still to be told of an endpoint; its half is how soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// Nothing.
     Nothing = 0,
     /// Its address, by an empty message to the peer's endpoint that it is bound to.
-    Greeting = 1,
+    Greeting = 2,
     /// That it exists.
-    Exists = 2,
+    Exists = 3,
     /// That it is gone, after which the slot is free.
-    Gone = 3,
+    Gone = 4,
 }
 
 /// One endpoint's place in the table.
@@ -150,7 +150,9 @@ impl<const E: usize> Endpoints<E> {
     /// `announcement`, or the peer's endpoint, where it is a greeting. What is gone comes first: an endpoint that has been
     /// closed and another opened under its name would else be taken for closed.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
-        let slot = self.slots.iter().max_by_key(|slot| slot.announce as u8)?;
+        // Of equals the first, which is the last of those in reverse.
+        let urgency = |slot: &&Slot| slot.announce as u8 / 2;
+        let slot = self.slots.iter().rev().max_by_key(urgency)?;
         let (address, name) = (slot.address?, slot.name.as_ref()?);
         match slot.announce {
             Announce::Nothing => None,

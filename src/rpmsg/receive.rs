@@ -131,8 +131,6 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
     fn name_service(&mut self, message: &Message) -> Option<Event> {
         let mut announcement = NameService::new_zeroed();
         if u32::from(message.length) != NameService::SIZE {

@@ -6,6 +6,7 @@
 
 mod native;
 pub mod openamp;
+mod polled;
 
 #[cfg(feature = "async")]
 pub use native::Arrival;

@@ -60,21 +60,35 @@ impl Store {
     }
 }
 
-/// A place that would leave the memory, or that is not aligned for what should be there. One byte, as most of what this
-/// crate returns when something does not fit: what it was is known to the caller.
+/// A place that would leave the memory, or that is not aligned for what should be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
     /// The bytes asked for are not all inside.
-    #[error("a place is not all inside the shared memory: make the memory larger or the link smaller")]
-    OutOfBounds,
-    /// The place does not begin at a multiple of its alignment.
     #[error(
-        "a place in the shared memory is not aligned: a table or record begins at a multiple of 4, an available ring of 2"
+        "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
     )]
-    Misaligned,
+    OutOfBounds {
+        /// Where the place begins, in bytes.
+        offset: u32,
+        /// How long it is, in bytes.
+        len: u32,
+        /// How long the memory is, in bytes.
+        size: u32,
+    },
+    /// The place does not begin at a multiple of its alignment.
+    #[error("offset {offset:#x} of the shared memory is not a multiple of {align}")]
+    Misaligned {
+        /// Where the place begins, in bytes.
+        offset: u32,
+        /// What it must be a multiple of.
+        align: u32,
+    },
     /// A table's length is not a power of two.
-    #[error("a table in the shared memory has a number of entries that is no power of two")]
-    NotPowerOfTwo,
+    #[error("a table of {count} entries: the count must be a power of two")]
+    NotPowerOfTwo {
+        /// The count asked for.
+        count: u32,
+    },
 }
 
 /// A piece of memory that another machine reads and writes at the same time.

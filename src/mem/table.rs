@@ -28,10 +28,11 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     /// A count that is not a power of two, a table that is not all inside, or an offset that is not aligned for the
     /// entries' fields (4 bytes where `STRIDE` is a multiple of 4, else 2).
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
-        Self::at(memory, offset, count).ok_or_else(|| match Self::SHAPE.len(count) {
-            _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo,
-            Some(len) if memory.part(offset, len).is_some() => MemoryError::Misaligned,
-            _ => MemoryError::OutOfBounds,
+        Self::at(memory, offset, count).ok_or_else(|| {
+            if !count.is_power_of_two() {
+                return MemoryError::NotPowerOfTwo { count };
+            }
+            misplaced(memory, offset, Self::SHAPE.len(count).unwrap_or(u32::MAX), Self::ALIGN)
         })
     }
 
@@ -161,6 +162,14 @@ fn entries<M: SharedMemory>(memory: &M, offset: u32, count: u32, shape: Shape) -
     (count.is_power_of_two() && memory.is_aligned_to(shape.align())).then(|| memory.words())
 }
 
+/// What is wrong with that place.
+fn misplaced<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> MemoryError {
+    match memory.part(offset, len) {
+        Some(_) => MemoryError::Misaligned { offset, align },
+        None => MemoryError::OutOfBounds { offset, len, size: memory.len() },
+    }
+}
+
 /// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
 #[derive(Clone, Debug)]
 pub struct Record<M: SharedMemory, const SIZE: u32> {
@@ -173,10 +182,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     /// # Errors
     /// A record that is not all inside, or an offset that is not a multiple of 4.
     pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
-        Self::at(memory, offset).ok_or_else(|| match memory.part(offset, SIZE) {
-            Some(_) => MemoryError::Misaligned,
-            None => MemoryError::OutOfBounds,
-        })
+        Self::at(memory, offset).ok_or_else(|| misplaced(memory, offset, SIZE, 4))
     }
 
     /// As [`new`](Self::new), without the cause where it cannot be.

@@ -1,10 +1,9 @@
 //! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
 
 use super::endpoint::Endpoints;
-use super::present::Present;
-use super::send::max_message;
 use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
+use crate::wire::rpmsg::Header;
 
 /// What happened on the bus.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,9 +50,9 @@ pub struct Message {
     /// Its length in bytes, 0 or more.
     pub length: u16,
     /// Where its payload begins among the peer's buffers.
-    pub(super) offset: u32,
-    pub(super) buffer: u16,
-    pub(super) session: u32,
+    pub(crate) offset: u32,
+    pub(crate) buffer: u16,
+    pub(crate) session: u32,
 }
 
 /// A buffer to fill in place. It is [sent](Bus::send_reserved) or [given up](Bus::cancel).
@@ -77,6 +76,33 @@ pub struct Counters {
     pub unknown: u32,
 }
 
+bitflags::bitflags! {
+    /// What a poll has to look at beside the ring.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) struct Due: u8 {
+        /// An endpoint may have been bound or unbound that the application was not told of.
+        const BINDINGS = 1 << 0;
+        /// An endpoint may be to be announced.
+        const ANNOUNCEMENTS = 1 << 1;
+        /// The last poll stopped although there may be more.
+        const MORE = 1 << 2;
+    }
+}
+
+/// What there is of a peer.
+// A `None` that is all zeros, so that a bus which is not open yet lies in memory that start-up clears, and not as a copy in
+// flash: an `Option` would have it in whichever byte has room.
+#[derive(Debug)]
+#[repr(u8)]
+pub(super) enum Peer<P: Profile> {
+    /// Nothing.
+    Absent = 0,
+    /// All.
+    Here(Attached<P>) = 1,
+    /// Nothing any more, since it broke something, until its link has restarted.
+    Broken(Fault) = 2,
+}
+
 /// Both directions while there is a peer, and whom to ring.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
@@ -84,6 +110,8 @@ pub(super) struct Attached<P: Profile> {
     pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
+    /// The longest payload, in bytes.
+    pub max_message: u16,
     /// Whether the peer was asked to notify of freed buffers.
     pub waiting: bool,
 }
@@ -95,18 +123,12 @@ pub(super) struct Attached<P: Profile> {
 pub struct Bus<P: Profile, D, const E: usize> {
     /// Grows whenever the peer changes, so that an older peer's messages are recognised.
     pub(super) session: u32,
-    /// Whether an endpoint may have been bound or unbound that the application was not told of.
-    pub(super) bindings: bool,
-    /// Whether an endpoint may be to be announced.
-    pub(super) announcements: bool,
-    /// Whether the last poll stopped although there may be more.
-    pub(super) more: bool,
+    /// What the next poll has to look at beside the ring; mostly nothing.
+    pub(super) due: Due,
     pub(super) counters: Counters,
     /// There from when the link is open.
     doorbell: Option<D>,
-    /// What ended the bus' use of the present peer.
-    pub(super) fault: Present<Fault>,
-    pub(super) attached: Present<Attached<P>>,
+    pub(super) peer: Peer<P>,
     pub(super) endpoints: Endpoints<E>,
 }
 
@@ -121,14 +143,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// A bus without a peer and a doorbell.
     pub(crate) const fn unopened() -> Self {
         Self {
-            attached: Present::Absent,
+            peer: Peer::Absent,
             doorbell: None,
             endpoints: Endpoints::new(),
             session: 0,
-            bindings: false,
-            announcements: false,
-            more: false,
-            fault: Present::Absent,
+            due: Due::empty(),
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
         }
     }
@@ -143,27 +162,37 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[inline(always)]
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
-        self.attached = Present::Here(Attached { outgoing, incoming, peer, vector, waiting: false });
+        // CAST: so much fits 16 bits, as a header's length does.
+        let max_message = outgoing.buffer_size().saturating_sub(Header::SIZE).min(u16::MAX.into()) as u16;
+        self.peer = Peer::Here(Attached { outgoing, incoming, peer, vector, max_message, waiting: false });
         self.attached_now();
     }
 
     fn attached_now(&mut self) {
-        if let Some(attached) = self.attached.as_mut() {
+        if let Peer::Here(attached) = &mut self.peer {
             attached.outgoing.start();
         }
         self.endpoints.up(P::ANNOUNCE_ALL);
-        (self.bindings, self.announcements) = (true, true);
+        self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
     }
 
     /// The peer is gone. Messages not released and buffers reserved are void from here on.
     pub(crate) fn detach(&mut self) {
         if self.is_up() {
-            self.attached = Present::Absent;
             self.session = self.session.wrapping_add(1);
             self.endpoints.down();
-            self.bindings = true;
+            self.due |= Due::BINDINGS;
         }
-        (self.fault, self.more) = (Present::Absent, false);
+        self.peer = Peer::Absent;
+        self.due.remove(Due::MORE);
+    }
+
+    /// The peer has broken something.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail(&mut self, fault: Fault) {
+        self.detach();
+        self.peer = Peer::Broken(fault);
     }
 
     /// The doorbell that the bus rings with.
@@ -172,31 +201,34 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// What the peer broke, since when the bus is unusable until its link has restarted.
-    pub(crate) fn fault(&self) -> Option<Fault> {
-        self.fault.as_ref().copied()
+    pub(crate) const fn fault(&self) -> Option<Fault> {
+        match self.peer {
+            Peer::Broken(fault) => Some(fault),
+            _ => None,
+        }
     }
 
     /// Whether there is a peer.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        self.attached.is_here()
+        matches!(self.peer, Peer::Here(_))
     }
 
     /// Whether the last [`poll`](Self::poll) ended for fairness, although there may be more: poll again instead of
     /// waiting.
     #[must_use]
     pub(crate) const fn has_more(&self) -> bool {
-        self.more
+        self.due.contains(Due::MORE)
     }
 
     /// Whether the peer has not set the queues up anew, as far as can be told.
     pub(crate) fn is_intact(&self) -> bool {
-        self.attached.as_ref().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
+        self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
     /// Whether there is something to say without a doorbell: an endpoint bound or unbound.
     pub(crate) const fn has_news(&self) -> bool {
-        self.bindings
+        self.due.contains(Due::BINDINGS)
     }
 
     /// What the bus did so far.
@@ -208,7 +240,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// The longest message that can be sent now, in bytes; 0 while there is no peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
-        self.attached.as_ref().map_or(0, |attached| max_message(&attached.outgoing))
+        self.attached().map_or(0, |attached| attached.max_message.into())
     }
 
     /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
@@ -225,25 +257,37 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// See [`OpenError`].
     pub fn open_with(&mut self, config: &Config<'_>) -> Result<Endpoint, OpenError> {
         let endpoint = self.endpoints.open(config, self.is_up(), P::ANNOUNCE_ALL)?;
-        (self.bindings, self.announcements) = (true, true);
+        self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
         Ok(endpoint)
     }
 
     /// Closes an endpoint and tells the peer. Messages of it that were not released still have to be. Does nothing
     /// for one that is closed already.
     pub fn close(&mut self, endpoint: Endpoint) {
-        self.announcements |= self.endpoints.close(endpoint, self.is_up());
+        if self.endpoints.close(endpoint, self.is_up()) {
+            self.due |= Due::ANNOUNCEMENTS;
+        }
     }
 
     /// The peer's address that `endpoint` sends to.
     #[must_use]
     pub fn peer_of(&mut self, endpoint: Endpoint) -> Option<Address> {
-        self.endpoints.open_at(endpoint.0)?.peer
+        self.endpoints.open_at(endpoint.0).map(|slot| slot.peer.or_any()).filter(|&peer| peer != Address::ANY)
+    }
+
+    /// Both directions, while there is a peer.
+    #[inline(always)]
+    pub(super) const fn attached(&self) -> Option<&Attached<P>> {
+        match &self.peer {
+            Peer::Here(attached) => Some(attached),
+            _ => None,
+        }
     }
 
     /// Rings the peer.
+    #[inline(always)]
     pub(super) fn ring(&mut self) {
-        if let (Some(attached), Some(doorbell)) = (self.attached.as_ref(), &self.doorbell) {
+        if let (Peer::Here(attached), Some(doorbell)) = (&self.peer, &self.doorbell) {
             self.counters.doorbells = self.counters.doorbells.wrapping_add(1);
             // That the device has the vector was proven when the link was made.
             let _ = doorbell.ring(attached.peer, attached.vector);

@@ -40,15 +40,42 @@ pub(super) enum Announce {
     Gone = 4,
 }
 
+/// An address, or none: all zeros, so that a table which is not used yet lies in memory that start-up clears, and not as a
+/// copy in flash; and one word, so that it is compared in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Maybe(u32);
+
+impl Maybe {
+    pub const NONE: Self = Self(0);
+
+    /// `address`; none for [`Address::ANY`].
+    #[inline(always)]
+    pub const fn from(address: Address) -> Self {
+        Self(address.0.wrapping_add(1))
+    }
+
+    /// What it is, which for none is [`Address::ANY`].
+    #[inline(always)]
+    pub const fn or_any(self) -> Address {
+        Address(self.0.wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    pub fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
 /// One endpoint's place in the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    /// `None` in a free slot.
-    pub address: Option<Address>,
+    /// None in a free slot.
+    address: Maybe,
     pub name: Option<Name>,
     /// The peer's address given when it was opened; survives the link's going down.
-    configured: Option<Address>,
-    pub peer: Option<Address>,
+    configured: Maybe,
+    /// None where it is not known, and in an endpoint that is closed.
+    pub peer: Maybe,
     /// Whether the application was told that it is bound.
     pub told: bool,
     pub announce: Announce,
@@ -65,10 +92,10 @@ pub(super) struct Endpoints<const E: usize> {
 impl<const E: usize> Endpoints<E> {
     pub const fn new() -> Self {
         let free = Slot {
-            address: None,
+            address: Maybe::NONE,
             name: None,
-            configured: None,
-            peer: None,
+            configured: Maybe::NONE,
+            peer: Maybe::NONE,
             told: false,
             announce: Announce::Nothing,
             generation: 0,
@@ -88,16 +115,16 @@ impl<const E: usize> Endpoints<E> {
                 return Err(OpenError::AddressInUse(address));
             }
         }
-        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.address.is_none());
+        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| !slot.address.is_some());
         let (index, slot) = free.ok_or(OpenError::Full)?;
         // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again E further on.
         let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * E as u32;
         let address = config.address.unwrap_or(Address(dynamic));
         *slot = Slot {
-            address: Some(address),
+            address: Maybe::from(address),
             name,
-            configured: config.peer,
-            peer: None,
+            configured: Maybe::from(config.peer.unwrap_or(Address::ANY)),
+            peer: Maybe::NONE,
             told: false,
             announce: Announce::Nothing,
             generation: slot.generation,
@@ -116,7 +143,7 @@ impl<const E: usize> Endpoints<E> {
         }
         if up && slot.name.is_some() {
             slot.announce = Announce::Gone;
-            slot.peer = None;
+            slot.peer = Maybe::NONE;
             slot.told = false;
         } else {
             slot.free();
@@ -130,9 +157,9 @@ impl<const E: usize> Endpoints<E> {
         // A dynamic address says where its slot is; others are few.
         let index = match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
             Some(dynamic) => dynamic as usize % E.max(1),
-            None => self.slots.iter().position(|slot| slot.address == Some(address))?,
+            None => self.slots.iter().position(|slot| slot.address == Maybe::from(address))?,
         };
-        self.slots.get_mut(index).filter(|slot| slot.address == Some(address))
+        self.slots.get_mut(index).filter(|slot| slot.address == Maybe::from(address))
     }
 
     /// The open endpoint at `address`.
@@ -153,10 +180,10 @@ impl<const E: usize> Endpoints<E> {
         // Of equals the first, which is the last of those in reverse.
         let urgency = |slot: &&Slot| slot.announce as u8 / 2;
         let slot = self.slots.iter().rev().max_by_key(urgency)?;
-        let (address, name) = (slot.address?, slot.name.as_ref()?);
+        let (address, name) = (slot.address.or_any(), slot.name.as_ref()?);
         match slot.announce {
             Announce::Nothing => None,
-            Announce::Greeting => Some((address, slot.peer?)),
+            Announce::Greeting => Some((address, slot.peer.or_any())),
             announce => {
                 announcement.set(name, address, announce == Announce::Exists);
                 Some((address, Address::NAME_SERVICE))
@@ -182,7 +209,7 @@ impl<const E: usize> Endpoints<E> {
     /// The peer is gone: nothing is bound, nothing is to be announced.
     pub fn down(&mut self) {
         for slot in self.used() {
-            slot.peer = None;
+            slot.peer = Maybe::NONE;
             match slot.announce {
                 Announce::Gone => slot.free(),
                 _ => slot.announce = Announce::Nothing,
@@ -197,11 +224,11 @@ impl<const E: usize> Endpoints<E> {
         let same = |slot: &Slot, bound| {
             slot.announce != Announce::Gone && slot.peer == bound && slot.name.as_ref() == Some(name)
         };
-        if self.used().any(|slot| same(slot, Some(peer))) {
+        if self.used().any(|slot| same(slot, Maybe::from(peer))) {
             return true;
         }
-        let Some(slot) = self.used().find(|slot| same(slot, None)) else { return false };
-        slot.peer = Some(peer);
+        let Some(slot) = self.used().find(|slot| same(slot, Maybe::NONE)) else { return false };
+        slot.peer = Maybe::from(peer);
         // The peer may have opened its endpoint after ours was announced: tell it (again) where ours is.
         slot.announce = answer;
         true
@@ -210,8 +237,8 @@ impl<const E: usize> Endpoints<E> {
     /// The peer's endpoint at `peer` is gone. True where one here was bound to it.
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
-        for slot in self.used().filter(|slot| slot.peer == Some(peer)) {
-            slot.peer = None;
+        for slot in self.used().filter(|slot| slot.peer == Maybe::from(peer)) {
+            slot.peer = Maybe::NONE;
             if slot.announce == Announce::Greeting {
                 slot.announce = Announce::Nothing;
             }
@@ -222,19 +249,24 @@ impl<const E: usize> Endpoints<E> {
 }
 
 impl Slot {
+    /// Its own handle.
+    pub const fn endpoint(&self) -> Endpoint {
+        Endpoint(self.address.or_any())
+    }
+
     /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only
     /// where the peer's is not known.
     fn up(&mut self, all: bool) {
         self.peer = self.configured;
-        if self.name.is_some() && (all || self.peer.is_none()) {
+        if self.name.is_some() && (all || !self.peer.is_some()) {
             self.announce = Announce::Exists;
         }
     }
 
     pub fn free(&mut self) {
-        self.address = None;
+        self.address = Maybe::NONE;
         self.name = None;
-        self.peer = None;
+        self.peer = Maybe::NONE;
         self.told = false;
         self.announce = Announce::Nothing;
         self.generation = self.generation.wrapping_add(1);

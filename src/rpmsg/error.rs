@@ -1,7 +1,6 @@
 //! What can go wrong, in three kinds that never mix: try again, the caller's mistake, and the peer's fault.
 
 use super::{Address, BadName};
-use crate::mem::MemoryError;
 use crate::virtqueue;
 
 /// What the peer broke. It ends the link; a new start is the only remedy.
@@ -11,22 +10,34 @@ pub enum Fault {
     #[error(transparent)]
     Queue(#[from] virtqueue::Fault),
     /// A buffer that is not where the peer's buffers are.
-    #[error("the peer's descriptor {id} names memory that is not among its buffers")]
+    #[error(
+        "the peer's buffer of {length} bytes at {address:#x} is not among its buffers at {start:#x} to {end:#x}, at a multiple of 4 from there"
+    )]
     Outside {
-        /// The descriptor.
-        id: u16,
+        /// Where the peer says the buffer is.
+        address: u64,
+        /// How long the peer says it is, in bytes.
+        length: u32,
+        /// Where the peer's buffers begin.
+        start: u64,
+        /// Where they end.
+        end: u64,
     },
     /// A posted buffer that cannot be written, or is not as long as the others.
-    #[error("the peer's descriptor {id} posts a buffer that is not as long as the others, or not to be written")]
+    #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]
     NotForUs {
-        /// The descriptor.
-        id: u16,
+        /// Its length, in bytes.
+        length: u32,
+        /// What it should be.
+        size: u32,
     },
     /// A message that is longer than its buffer, or a buffer too short for a header.
-    #[error("the peer's message of {length} bytes and its header of 16 are longer than their buffer")]
+    #[error("the peer's message of {length} bytes is in a buffer of {buffer} bytes, of which the header takes 16")]
     Length {
         /// Bytes of payload that the header names; 0 where the buffer is too short for a header.
         length: u16,
+        /// Bytes of the buffer.
+        buffer: u32,
     },
 }
 
@@ -89,6 +100,6 @@ pub enum ReadError {
         length: u16,
     },
     /// The buffer is not inside the memory: never with a message of this bus.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
+    #[error("the message is of another bus")]
+    Outside,
 }

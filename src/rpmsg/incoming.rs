@@ -4,6 +4,7 @@ use super::profile::Style;
 use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
 use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
+use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
 /// A filled buffer. Its place and length were checked when it came.
@@ -30,6 +31,9 @@ pub trait Incoming {
     /// # Errors
     /// More bytes than there are.
     fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError>;
+
+    /// The header of a taken buffer that begins at `offset`; `None` where it is too short for one.
+    fn header(&self, offset: u32) -> Option<Header>;
 
     /// Where `offset`, counted as [`Arrived::offset`], is in the memory that the link was made with.
     fn place(&self, offset: u32) -> u32;
@@ -84,9 +88,18 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 
     #[inline]
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
+        if S::FIXED {
+            let taken = self.queue.take_id()?;
+            return Ok(taken.map(|id| Arrived { id, offset: self.pool.offset(id), length: self.pool.size }));
+        }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len(), S::OFFSETS)?;
+        let offset = self.pool.find(&buffer, self.buffers.len())?;
         Ok(Some(Arrived { id: buffer.id, offset, length: buffer.length }))
+    }
+
+    #[inline]
+    fn header(&self, offset: u32) -> Option<Header> {
+        self.buffers.load_words(offset).map(Header::from_words)
     }
 
     #[inline]
@@ -101,7 +114,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     #[inline]
     fn give_back(&mut self, id: u16) {
         // Nothing was written; C OpenAMP names the buffer's size all the same.
-        self.queue.give_back(id, if S::WHOLE_BUFFERS { self.pool.size } else { 0 });
+        self.queue.give_back(id, if S::FIXED { 0 } else { self.pool.size });
     }
 
     fn size(&self) -> u16 {
@@ -135,13 +148,9 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
         let buffers = pool.bytes(memory, layout.size)?;
         let mut incoming = Self { queue: Driver::new(memory, layout, Flags)?, buffers, pool };
         while let Some(id) = incoming.queue.take() {
-            incoming.post(id);
+            incoming.queue.offer(id, pool.address(id), pool.size, DescriptorFlags::WRITE);
         }
         Ok(incoming)
-    }
-
-    fn post(&mut self, id: u16) {
-        self.queue.offer(id, self.pool.address(id, false), self.pool.size, DescriptorFlags::WRITE);
     }
 }
 
@@ -150,6 +159,10 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
         // How much the peer says it wrote is no more than its word; the header is bounded by the buffer.
         let Some(used) = self.queue.collect()? else { return Ok(None) };
         Ok(Some(Arrived { id: used.id, offset: self.pool.offset(used.id), length: self.pool.size }))
+    }
+
+    fn header(&self, offset: u32) -> Option<Header> {
+        self.buffers.load_words(offset).map(Header::from_words)
     }
 
     fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
@@ -161,7 +174,8 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     }
 
     fn give_back(&mut self, id: u16) {
-        self.post(id);
+        // Its descriptor says what it did.
+        self.queue.offer_again(id);
     }
 
     fn size(&self) -> u16 {

@@ -12,7 +12,6 @@ mod error;
 mod incoming;
 mod outgoing;
 mod pool;
-mod present;
 pub mod profile;
 mod receive;
 mod send;
@@ -24,5 +23,6 @@ pub use incoming::{Arrived, DeviceIncoming, DriverIncoming, Incoming};
 pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
 pub use pool::Pool;
 pub use profile::Profile;
+pub(crate) use receive::{Next, Rare};
 
 pub use crate::wire::rpmsg::{Address, BadName, Name};

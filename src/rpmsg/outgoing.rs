@@ -4,6 +4,7 @@ use super::profile::Style;
 use super::{Fault, Pool};
 use crate::mem::{Bytes, MemoryError, SharedMemory};
 use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
+use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
 /// The sending end of a link, whichever side of a virtqueue that is.
@@ -29,11 +30,15 @@ pub trait Outgoing {
     /// Bytes that do not fit.
     fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError>;
 
+    /// Writes the header of a taken buffer.
+    fn set_header(&self, id: u16, header: Header);
+
     /// Where a taken buffer begins in the memory that the link was made with.
     fn place(&self, id: u16) -> u32;
 
-    /// Sends the first `length` bytes of a taken buffer.
-    fn send(&mut self, id: u16, length: u32);
+    /// Sends a taken buffer. The peer sees in the header how much of it is a message: to a device the whole buffer goes, as
+    /// C does it, and Linux asks for no less than the message.
+    fn send(&mut self, id: u16);
 
     /// Whether the peer must be notified of what was sent since the last call.
     fn must_notify(&mut self) -> bool;
@@ -109,14 +114,21 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
         write(&self.buffers, self.pool.offset(id), self.pool.size, offset, bytes)
     }
 
+    #[inline]
+    fn set_header(&self, id: u16, header: Header) {
+        self.buffers.store_words(self.pool.offset(id), header.to_words());
+    }
+
     fn place(&self, id: u16) -> u32 {
         self.pool.start.saturating_add(self.pool.offset(id))
     }
 
     #[inline]
-    fn send(&mut self, id: u16, length: u32) {
-        let length = if S::WHOLE_BUFFERS { self.pool.size } else { length };
-        self.queue.offer(id, self.pool.address(id, S::OFFSETS), length, DescriptorFlags::empty());
+    fn send(&mut self, id: u16) {
+        match S::FIXED {
+            true => self.queue.offer_again(id),
+            false => self.queue.offer(id, self.pool.address(id), self.pool.size, DescriptorFlags::empty()),
+        }
     }
 
     #[inline]
@@ -179,9 +191,9 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
             return Ok(Some(id));
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len(), false)?;
+        let offset = self.pool.find(&buffer, self.buffers.len())?;
         if !buffer.writable || buffer.length != self.pool.size {
-            return Err(Fault::NotForUs { id: buffer.id });
+            return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
         }
         if let Some(held) = self.held.get_mut(usize::from(buffer.id)) {
             *held = offset;
@@ -202,12 +214,15 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         write(&self.buffers, self.start(id), self.pool.size, offset, bytes)
     }
 
+    fn set_header(&self, id: u16, header: Header) {
+        self.buffers.store_words(self.start(id), header.to_words());
+    }
+
     fn place(&self, id: u16) -> u32 {
         self.pool.start.saturating_add(self.start(id))
     }
 
-    fn send(&mut self, id: u16, _: u32) {
-        // The whole buffer, as C writes it; Linux asks for no less than the message.
+    fn send(&mut self, id: u16) {
         self.queue.give_back(id, self.pool.size);
     }
 
@@ -235,7 +250,8 @@ fn write<M: SharedMemory>(
 ) -> Result<(), MemoryError> {
     let room = size.saturating_sub(offset);
     if bytes.len() > room as usize {
-        return Err(MemoryError::OutOfBounds);
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        return Err(MemoryError::OutOfBounds { offset, len, size });
     }
     buffers.write(start + offset, bytes)
 }

@@ -21,7 +21,8 @@ impl Pool {
     /// # Errors
     /// Buffers that are not all inside the memory.
     pub fn bytes<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<Bytes<M>, MemoryError> {
-        let len = self.size.checked_mul(count.into()).ok_or(MemoryError::OutOfBounds)?;
+        let too_long = MemoryError::OutOfBounds { offset: self.start, len: u32::MAX, size: memory.len() };
+        let len = self.size.checked_mul(count.into()).ok_or(too_long)?;
         Bytes::new(memory, self.start, len)
     }
 
@@ -37,30 +38,25 @@ impl Pool {
         id as u32 * self.size
     }
 
-    /// The address of buffer `id`; `offsets` is whether addresses are offsets in the memory.
+    /// The address of buffer `id`.
     #[inline]
-    pub(super) const fn address(&self, id: u16, offsets: bool) -> u64 {
-        match offsets {
-            true => self.start.wrapping_add(self.offset(id)) as u64,
-            false => self.address.wrapping_add(self.offset(id) as u64),
-        }
+    pub(super) const fn address(&self, id: u16) -> u64 {
+        self.address.wrapping_add(self.offset(id) as u64)
     }
 
     /// Where, among the `len` bytes of all buffers, the one that the peer offers is.
     ///
     /// # Errors
-    /// [`Fault::Outside`] where it is not all there.
+    /// [`Fault::Outside`] where it is not all there, or not at a multiple of 4.
     #[inline]
-    pub(super) fn find(&self, offered: &Offered, len: u32, offsets: bool) -> Result<u32, Fault> {
-        let offset = match (offsets, u32::try_from(offered.address)) {
-            // One before the first wraps to one beyond the last.
-            (true, Ok(address)) => address.wrapping_sub(self.start).into(),
-            (true, Err(_)) => u64::MAX,
-            (false, _) => offered.address.wrapping_sub(self.address),
-        };
-        match u32::try_from(offset).ok().and_then(|offset| Some((offset, len.checked_sub(offset)?))) {
-            Some((offset, room)) if offered.length <= room => Ok(offset),
-            _ => Err(Fault::Outside { id: offered.id }),
+    pub(super) fn find(&self, offered: &Offered, len: u32) -> Result<u32, Fault> {
+        let &Offered { address, length, .. } = offered;
+        let offset = address.wrapping_sub(self.address);
+        if offset > u64::from(len) || u64::from(length) > u64::from(len) - offset || !offset.is_multiple_of(4) {
+            let end = self.address.wrapping_add(len.into());
+            return Err(Fault::Outside { address, length, start: self.address, end });
         }
+        // CAST: just found to be within `len`.
+        Ok(offset as u32)
     }
 }

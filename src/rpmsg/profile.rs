@@ -9,12 +9,11 @@ use crate::virtqueue::{Events, Flags, Suppress};
 
 /// How a driver uses its descriptors.
 pub trait Style: Debug {
-    /// Whether a descriptor is as long as its buffer, or as the message in it.
-    const WHOLE_BUFFERS: bool;
     /// Whether buffers that came back are used before those never used.
     const RECYCLE_FIRST: bool;
-    /// Whether a buffer's address is its offset from the memory's start, which has 32 bits.
-    const OFFSETS: bool;
+    /// Whether descriptor `n` is buffer `n` once and for all: written before the queue is used, never again, and not looked
+    /// at by the device.
+    const FIXED: bool;
     /// How notifications are asked for.
     type Suppression: Suppress;
     /// That.
@@ -53,17 +52,15 @@ pub struct NativeStyle;
 pub struct OpenAmpStyle;
 
 impl Style for NativeStyle {
-    const WHOLE_BUFFERS: bool = false;
     const RECYCLE_FIRST: bool = false;
-    const OFFSETS: bool = true;
+    const FIXED: bool = true;
     type Suppression = Events;
     const SUPPRESSION: Events = Events;
 }
 
 impl Style for OpenAmpStyle {
-    const WHOLE_BUFFERS: bool = true;
     const RECYCLE_FIRST: bool = true;
-    const OFFSETS: bool = false;
+    const FIXED: bool = false;
     type Suppression = Flags;
     const SUPPRESSION: Flags = Flags;
 }

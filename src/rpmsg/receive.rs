@@ -4,12 +4,33 @@ use core::ops::Range;
 
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::bus::{Bus, Event, Message};
-use super::endpoint::Announce;
-use super::present::Present;
+use super::bus::{Bus, Due, Event, Message, Peer};
+use super::endpoint::{Announce, Maybe};
 use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
+
+/// What a bus has next. Small, as it is returned for each message; an [`Event`] is made of it where it is to lie.
+pub(crate) enum Next {
+    /// A message for a bound endpoint.
+    Message(Message),
+    /// Nothing now.
+    Nothing,
+    /// Something to be done first.
+    Rare(Rare),
+    /// The peer broke this: the bus is to [fail](Bus::fail).
+    Fault(Fault),
+}
+
+/// What is to be done before the next message.
+pub(crate) enum Rare {
+    /// Bindings are to be told, or endpoints to be announced.
+    Attend,
+    /// This is not simply a message for a bound endpoint.
+    Odd(Message),
+    /// Something came while the peer was asked to ring.
+    Again,
+}
 
 impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Fills `to` from byte `offset` of a message's payload.
@@ -19,14 +40,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`ReadError`].
     pub fn read(&self, message: &Message, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
-        let Some(attached) = self.attached.as_ref().filter(|_| message.session == self.session) else {
+        let Some(attached) = self.attached().filter(|_| message.session == self.session) else {
             return Err(ReadError::Stale);
         };
         let room = usize::from(message.length.saturating_sub(offset));
         if to.len() > room || offset > message.length {
             return Err(ReadError::Beyond { length: message.length });
         }
-        Ok(attached.incoming.read(message.offset + u32::from(offset), to)?)
+        attached.incoming.read(message.offset + u32::from(offset), to).map_err(|_| ReadError::Outside)
     }
 
     /// Where a message's payload lies, in bytes from the start of the memory that the link was made with: for a caller
@@ -38,7 +59,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`ReadError::Stale`] where the link has gone down since.
     pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
-        match self.attached.as_ref() {
+        match self.attached() {
             Some(attached) if message.session == self.session => {
                 let start = attached.incoming.place(message.offset);
                 Ok(start..start.saturating_add(message.length.into()))
@@ -48,67 +69,78 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Gives a message's buffer back to the peer.
+    #[inline]
     pub fn release(&mut self, message: Message) {
         if message.session == self.session {
             self.give_back(message.buffer);
         }
     }
 
-    /// What has happened since the last call, as [`next`](Self::next).
+    /// The next message, where it is simply one for a bound endpoint; otherwise what is to be [done](Self::handle) first.
+    /// `attended` is whether that was done already since the last doorbell.
     ///
-    /// # Errors
-    /// What the peer broke. The bus is unusable until its link has restarted.
-    pub(crate) fn poll(&mut self) -> Result<Option<Event>, Fault> {
-        match (self.next(), self.fault()) {
-            (None, Some(fault)) => Err(fault),
-            (event, _) => Ok(event),
+    /// With [`Next::Nothing`] the peer has been asked to ring when there is something.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, attended: bool) -> Next {
+        if !self.due.is_empty() && !attended {
+            return Next::Rare(Rare::Attend);
+        }
+        let Peer::Here(attached) = &mut self.peer else { return Next::Nothing };
+        match take_message(&mut attached.incoming, self.session) {
+            Ok(Some(message)) => {
+                self.counters.received = self.counters.received.wrapping_add(1);
+                match self.endpoints.find(message.endpoint.0) {
+                    Some(slot) if slot.peer.is_some() => Next::Message(message),
+                    _ => Next::Rare(Rare::Odd(message)),
+                }
+            }
+            Ok(None) => match attached.incoming.ask_for_notifications() {
+                true => Next::Nothing,
+                false => Next::Rare(Rare::Again),
+            },
+            Err(fault) => Next::Fault(fault),
         }
     }
 
-    /// What has happened since the last call, one event at a time. `None` where nothing more has: then the peer has
-    /// been asked to ring when something does, and the caller may wait for a doorbell; or where the peer broke
-    /// something, see [`fault`](Self::fault).
-    pub(crate) fn next(&mut self) -> Option<Event> {
-        self.more = false;
-        if self.bindings
+    /// Does what is rare; an event where there is one to tell.
+    pub(crate) fn handle(&mut self, rare: Rare) -> Option<Event> {
+        match rare {
+            Rare::Attend => self.attend(),
+            Rare::Odd(message) => self.sort(message),
+            Rare::Again => None,
+        }
+    }
+
+    /// How often a poll may ask for the [next](Self::next): a peer that floods us with what is for nobody, or that moves its
+    /// index to and fro, keeps us for two rings at most.
+    pub(crate) fn rounds(&self) -> u32 {
+        self.attached().map_or(0, |attached| 2 * u32::from(attached.incoming.size()))
+    }
+
+    /// A poll stops here, although there may be more.
+    pub(crate) fn stop(&mut self) {
+        self.due |= Due::MORE;
+    }
+
+    /// Tells the application of bindings, and the peer of endpoints.
+    fn attend(&mut self) -> Option<Event> {
+        // First that the link is down, then what that unbinds.
+        if matches!(self.peer, Peer::Broken(_)) {
+            return None;
+        }
+        self.due.remove(Due::MORE);
+        if self.due.contains(Due::BINDINGS)
             && let Some(event) = self.binding_event()
         {
             return Some(event);
         }
-        if self.announcements {
+        if self.due.contains(Due::ANNOUNCEMENTS) {
             self.announce();
         }
-        if self.fault.is_here() {
-            return None;
-        }
-        // A peer that floods us with what is for nobody, or that moves its index to and fro, keeps us here for two
-        // rings at most.
-        let rounds = 2 * u32::from(self.attached.as_ref()?.incoming.size());
-        for _ in 0..rounds {
-            let attached = self.attached.as_mut()?;
-            match take_message(&mut attached.incoming, self.session) {
-                Ok(Some(message)) => {
-                    self.counters.received = self.counters.received.wrapping_add(1);
-                    if let Some(event) = self.sort(message) {
-                        return Some(event);
-                    }
-                }
-                Ok(None) => {
-                    if attached.incoming.ask_for_notifications() {
-                        return None;
-                    }
-                }
-                Err(fault) => {
-                    self.fault = Present::Here(fault);
-                    return None;
-                }
-            }
-        }
-        self.more = true;
         None
     }
 
-    /// Decides what a message is.
+    /// Decides what a message is that is not simply one for a bound endpoint.
     fn sort(&mut self, message: Message) -> Option<Event> {
         if message.endpoint.0 == Address::NAME_SERVICE {
             let event = self.name_service(&message);
@@ -117,9 +149,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         match self.endpoints.open_at(message.endpoint.0) {
             Some(slot) => {
-                if slot.peer.is_none() && !matches!(message.source, Address::ANY | Address::NAME_SERVICE) {
-                    slot.peer = Some(message.source);
-                    self.bindings = true;
+                if !matches!(message.source, Address::ANY | Address::NAME_SERVICE) {
+                    slot.peer = Maybe::from(message.source);
+                    self.due |= Due::BINDINGS;
                 }
                 Some(Event::Message(message))
             }
@@ -142,9 +174,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if address == Address::ANY {
             return None;
         }
-        self.bindings = true;
+        self.due |= Due::BINDINGS;
         if announcement.exists() {
-            self.announcements = true;
+            self.due |= Due::ANNOUNCEMENTS;
             let answer = if P::ANNOUNCE_ALL { Announce::Exists } else { Announce::Greeting };
             (!self.endpoints.bind(&name, address, answer)).then_some(Event::Announced { name, address })
         } else {
@@ -155,18 +187,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
         for slot in self.endpoints.used() {
-            if slot.told != slot.peer.is_some()
-                && let Some(address) = slot.address
-            {
+            if slot.told != slot.peer.is_some() {
                 slot.told = slot.peer.is_some();
-                let endpoint = Endpoint(address);
-                return Some(match slot.peer {
-                    Some(peer) => Event::Bound { endpoint, peer },
-                    None => Event::Unbound { endpoint },
-                });
+                let (endpoint, peer) = (slot.endpoint(), slot.peer.or_any());
+                return Some(if slot.told { Event::Bound { endpoint, peer } } else { Event::Unbound { endpoint } });
             }
         }
-        self.bindings = false;
+        self.due.remove(Due::BINDINGS);
         None
     }
 
@@ -184,11 +211,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             }
             self.endpoints.announced(address);
         }
-        self.announcements = false;
+        self.due.remove(Due::ANNOUNCEMENTS);
     }
 
+    #[inline(always)]
     fn give_back(&mut self, buffer: u16) {
-        if let Some(attached) = self.attached.as_mut() {
+        if let Peer::Here(attached) = &mut self.peer {
             attached.incoming.give_back(buffer);
             if attached.incoming.must_notify() {
                 self.ring();
@@ -198,20 +226,21 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 }
 
 /// Takes the next message, whomever it is for.
+#[inline(always)]
 fn take_message(incoming: &mut impl Incoming, session: u32) -> Result<Option<Message>, Fault> {
     let Some(arrived) = incoming.take()? else { return Ok(None) };
-    let mut header = Header::new_zeroed();
-    let too_short = arrived.length < Header::SIZE || incoming.read(arrived.offset, header.as_mut_bytes()).is_err();
-    let length = header.length.get();
-    if too_short || u32::from(length) > arrived.length - Header::SIZE {
-        return Err(Fault::Length { length });
+    let header = incoming.header(arrived.offset).filter(|_| arrived.length >= Header::SIZE);
+    match header {
+        Some(Header { source, destination, length }) if u32::from(length) <= arrived.length - Header::SIZE => {
+            Ok(Some(Message {
+                endpoint: Endpoint(destination),
+                source,
+                length,
+                offset: arrived.offset + Header::SIZE,
+                buffer: arrived.id,
+                session,
+            }))
+        }
+        header => Err(Fault::Length { length: header.map_or(0, |header| header.length), buffer: arrived.length }),
     }
-    Ok(Some(Message {
-        endpoint: Endpoint(Address(header.destination.get())),
-        source: Address(header.source.get()),
-        length,
-        offset: arrived.offset + Header::SIZE,
-        buffer: arrived.id,
-        session,
-    }))
 }

@@ -2,10 +2,7 @@
 
 use core::ops::Range;
 
-use zerocopy::IntoBytes;
-
-use super::bus::{Attached, Bus, Reserved};
-use super::present::Present;
+use super::bus::{Attached, Bus, Peer, Reserved};
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
@@ -38,9 +35,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`SendError::NoBuffer`] or [`SendError::Down`].
     pub fn reserve(&mut self) -> Result<Reserved, SendError> {
-        let attached = self.attached.as_mut().ok_or(SendError::Down)?;
-        let buffer = take_buffer(attached, &mut self.fault)?;
-        Ok(Reserved { buffer, session: self.session })
+        let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
+        match attached.take_buffer() {
+            Ok(buffer) => Ok(Reserved { buffer, session: self.session }),
+            Err(why) => Err(self.not_taken(why)),
+        }
     }
 
     /// Writes `bytes` at `offset` of the payload of a reserved buffer.
@@ -49,12 +48,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// [`SendError::TooLong`] where they do not fit, [`SendError::Stale`] or [`SendError::Down`] where the link is not
     /// what it was.
     pub fn write(&self, reserved: &Reserved, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
-        let attached = self.attached.as_ref().ok_or(SendError::Down)?;
+        let attached = self.attached().ok_or(SendError::Down)?;
         if reserved.session != self.session {
             return Err(SendError::Stale);
         }
         let written = attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes);
-        written.map_err(|_| too_long(&attached.outgoing))
+        written.map_err(|_| SendError::TooLong { max: attached.max_message })
     }
 
     /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
@@ -63,12 +62,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`SendError::Stale`] or [`SendError::Down`] where the link is not what it was: the place is nobody's then.
     pub fn room_of(&self, reserved: &Reserved) -> Result<Range<u32>, SendError> {
-        let attached = self.attached.as_ref().ok_or(SendError::Down)?;
+        let attached = self.attached().ok_or(SendError::Down)?;
         if reserved.session != self.session {
             return Err(SendError::Stale);
         }
         let start = attached.outgoing.place(reserved.buffer).saturating_add(Header::SIZE);
-        Ok(start..start.saturating_add(max_message(&attached.outgoing)))
+        Ok(start..start.saturating_add(attached.max_message.into()))
     }
 
     /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
@@ -85,37 +84,42 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             Ok(destination) => destination,
             Err(error) => return Err((error, reserved)),
         };
-        let Some(attached) = self.attached.as_mut() else { return Err((SendError::Down, reserved)) };
+        let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, reserved)) };
         if reserved.session != self.session {
             return Err((SendError::Stale, reserved));
         }
-        let header = Header::new(endpoint.0, destination, length);
-        if u32::from(length) > max_message(&attached.outgoing)
-            || attached.outgoing.write(reserved.buffer, 0, header.as_bytes()).is_err()
-        {
-            return Err((too_long(&attached.outgoing), reserved));
+        if length > attached.max_message {
+            return Err((SendError::TooLong { max: attached.max_message }, reserved));
         }
-        attached.outgoing.send(reserved.buffer, Header::SIZE + u32::from(length));
-        let notify = attached.outgoing.must_notify();
-        self.after_send(notify);
+        attached.outgoing.set_header(reserved.buffer, Header { source: endpoint.0, destination, length });
+        attached.outgoing.send(reserved.buffer);
+        self.after_send();
         Ok(())
     }
 
     /// Gives a reserved buffer up, unsent.
     pub fn cancel(&mut self, reserved: Reserved) {
-        if reserved.session == self.session
-            && let Some(attached) = self.attached.as_mut()
+        if let Peer::Here(attached) = &mut self.peer
+            && reserved.session == self.session
         {
             attached.outgoing.put_back(reserved.buffer);
         }
     }
 
+    #[inline(always)]
     fn destination(&mut self, endpoint: Endpoint) -> Result<Address, SendError> {
-        let slot = self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
-        match slot.peer {
-            Some(peer) => Ok(peer),
-            None if !self.attached.is_here() => Err(SendError::Down),
-            None => Err(SendError::NotBound),
+        match self.endpoints.find(endpoint.0) {
+            Some(slot) if slot.peer.is_some() => Ok(slot.peer.or_any()),
+            _ => Err(self.no_destination(endpoint)),
+        }
+    }
+
+    #[cold]
+    fn no_destination(&mut self, endpoint: Endpoint) -> SendError {
+        match (self.endpoints.open_at(endpoint.0).is_some(), self.is_up()) {
+            (false, _) => SendError::NoEndpoint,
+            (true, true) => SendError::NotBound,
+            (true, false) => SendError::Down,
         }
     }
 
@@ -125,80 +129,72 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        let Some(attached) = self.attached.as_mut() else { return Err(SendError::Down) };
-        if payload.len() > max_message(&attached.outgoing) as usize {
-            return Err(too_long(&attached.outgoing));
+        let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
+        if payload.len() > usize::from(attached.max_message) {
+            return Err(SendError::TooLong { max: attached.max_message });
         }
+        let buffer = match attached.take_buffer() {
+            Ok(buffer) => buffer,
+            Err(why) => return Err(self.not_taken(why)),
+        };
         // CAST: a message's maximum fits 16 bits.
-        let length = payload.len() as u16;
-        let buffer = take_buffer(attached, &mut self.fault)?;
-        let header = Header::new(source, destination, length);
-        // Both fit: a buffer holds the header and a message's maximum.
-        let _ = attached.outgoing.write(buffer, 0, header.as_bytes());
+        attached.outgoing.set_header(buffer, Header { source, destination, length: payload.len() as u16 });
+        // It fits: no longer than a message's maximum.
         let _ = attached.outgoing.write(buffer, Header::SIZE, payload);
-        attached.outgoing.send(buffer, Header::SIZE + u32::from(length));
-        let notify = attached.outgoing.must_notify();
-        self.after_send(notify);
+        attached.outgoing.send(buffer);
+        self.after_send();
         Ok(())
     }
 
-    fn after_send(&mut self, notify: bool) {
+    #[inline(always)]
+    fn after_send(&mut self) {
         self.counters.sent = self.counters.sent.wrapping_add(1);
-        if notify {
+        if let Peer::Here(attached) = &mut self.peer
+            && attached.outgoing.must_notify()
+        {
             self.ring();
         }
     }
-}
 
-/// A buffer to fill.
-#[inline]
-fn take_buffer<P: Profile>(attached: &mut Attached<P>, fault: &mut Present<Fault>) -> Result<u16, SendError> {
-    if fault.is_here() {
-        return Err(SendError::Down);
-    }
-    match attached.outgoing.take() {
-        Ok(Some(buffer)) if !attached.waiting => Ok(buffer),
-        taken => take_late(attached, fault, taken),
-    }
-}
-
-/// The end of a wait for a buffer, or the beginning.
-#[cold]
-#[inline(never)]
-fn take_late<P: Profile>(
-    attached: &mut Attached<P>,
-    fault: &mut Present<Fault>,
-    mut taken: Result<Option<u16>, Fault>,
-) -> Result<u16, SendError> {
-    if taken == Ok(None) && !attached.outgoing.ask_for_notifications() {
-        // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-        taken = attached.outgoing.take();
-    }
-    match taken {
-        Ok(Some(buffer)) => {
-            if core::mem::take(&mut attached.waiting) {
-                attached.outgoing.refuse_notifications();
+    /// Why no buffer was taken: a fault, or that there is none.
+    #[cold]
+    fn not_taken(&mut self, why: Option<Fault>) -> SendError {
+        match why {
+            Some(fault) => {
+                self.fail(fault);
+                SendError::Down
             }
-            Ok(buffer)
-        }
-        Ok(None) => {
-            attached.waiting = true;
-            Err(SendError::NoBuffer)
-        }
-        Err(broken) => {
-            *fault = Present::Here(broken);
-            Err(SendError::Down)
+            None => SendError::NoBuffer,
         }
     }
 }
 
-#[cold]
-fn too_long(outgoing: &impl Outgoing) -> SendError {
-    // CAST: fits 16 bits.
-    SendError::TooLong { max: max_message(outgoing) as u16 }
-}
+impl<P: Profile> Attached<P> {
+    /// A buffer to fill; otherwise what the peer broke, or nothing where it has them all.
+    #[inline(always)]
+    fn take_buffer(&mut self) -> Result<u16, Option<Fault>> {
+        match self.outgoing.take() {
+            Ok(Some(buffer)) if !self.waiting => Ok(buffer),
+            taken => self.take_late(taken),
+        }
+    }
 
-/// The longest payload, which also fits the header's 16 bits.
-pub(super) fn max_message(outgoing: &impl Outgoing) -> u32 {
-    outgoing.buffer_size().saturating_sub(Header::SIZE).min(u16::MAX.into())
+    /// The end of a wait for a buffer, or the beginning.
+    #[cold]
+    #[inline(never)]
+    fn take_late(&mut self, mut taken: Result<Option<u16>, Fault>) -> Result<u16, Option<Fault>> {
+        if taken == Ok(None) && !self.outgoing.ask_for_notifications() {
+            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+            taken = self.outgoing.take();
+        }
+        self.waiting = taken == Ok(None);
+        match taken {
+            Ok(Some(buffer)) => {
+                self.outgoing.refuse_notifications();
+                Ok(buffer)
+            }
+            Ok(None) => Err(None),
+            Err(fault) => Err(Some(fault)),
+        }
+    }
 }

@@ -69,6 +69,18 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// What the driver broke.
     #[inline]
     pub fn take(&mut self) -> Result<Option<Offered>, Fault> {
+        match self.take_id()? {
+            Some(id) => self.described(id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`take`](Self::take), where it is known what each descriptor says: none is looked at.
+    ///
+    /// # Errors
+    /// What the driver broke.
+    #[inline]
+    pub fn take_id(&mut self) -> Result<Option<u16>, Fault> {
         if self.taken == self.seen {
             // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents.
             let index = self.ring.available.load_head::<{ available::INDEX }>(Load::Acquire);
@@ -83,23 +95,29 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
             Some(held) if !*held => *held = true,
             _ => return Err(Fault::NotHeld { id }),
         }
+        self.taken = self.taken.wrapping_add(1);
+        Ok(Some(id))
+    }
+
+    /// What descriptor `id` says.
+    #[inline]
+    fn described(&self, id: u16) -> Result<Offered, Fault> {
         let index = u32::from(id);
         let descriptors = &self.ring.descriptors;
         let flags = descriptors.load_u16::<{ descriptor::FLAGS }>(index, Load::Relaxed);
         let flags = DescriptorFlags::from_bits_retain(flags);
         if flags.intersects(DescriptorFlags::NEXT.union(DescriptorFlags::INDIRECT)) {
-            return Err(Fault::NotOneBuffer { id });
+            return Err(Fault::NotOneBuffer { id, flags: flags.bits() });
         }
         let low = descriptors.load_u32::<{ descriptor::ADDRESS_LOW }>(index, Load::Relaxed);
         let high = descriptors.load_u32::<{ descriptor::ADDRESS_HIGH }>(index, Load::Relaxed);
         let length = descriptors.load_u32::<{ descriptor::LENGTH }>(index, Load::Relaxed);
-        self.taken = self.taken.wrapping_add(1);
-        Ok(Some(Offered {
+        Ok(Offered {
             id,
             address: u64::from(high) << 32 | u64::from(low),
             length,
             writable: flags.contains(DescriptorFlags::WRITE),
-        }))
+        })
     }
 
     /// Gives a held buffer back, of which `length` bytes were written. Does nothing for one that is not held.

@@ -1,8 +1,8 @@
 //! The driver side: owns the descriptors and the available ring, offers buffers and takes them back.
 
-use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression};
+use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression, describe};
 use crate::mem::{Load, SharedMemory, Store};
-use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event, used};
+use crate::wire::vring::{DescriptorFlags, available, need_event, used};
 
 /// A buffer that the device gave back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,20 +97,20 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     /// What was stored to the buffer before is visible to a device that finds it.
     #[inline]
     pub fn offer(&mut self, id: u16, address: u64, length: u32, flags: DescriptorFlags) {
-        if !self.is(id, TAKEN) {
-            return;
+        if self.is(id, TAKEN) {
+            describe(&self.ring.descriptors, id, address, length, flags);
+            self.offer_again(id);
         }
-        let descriptors = &self.ring.descriptors;
-        let index = u32::from(id);
-        // CAST: the halves of the address.
-        descriptors.store_u32::<{ descriptor::ADDRESS_LOW }>(index, address as u32, Store::Relaxed);
-        descriptors.store_u32::<{ descriptor::ADDRESS_HIGH }>(index, (address >> 32) as u32, Store::Relaxed);
-        descriptors.store_u32::<{ descriptor::LENGTH }>(index, length, Store::Relaxed);
-        descriptors.store_u16::<{ descriptor::FLAGS }>(index, flags.bits(), Store::Relaxed);
+    }
+
+    /// Offers what a taken descriptor says already. Does nothing for one that is not taken.
+    #[inline]
+    pub fn offer_again(&mut self, id: u16) {
+        match self.next.get_mut(usize::from(id)) {
+            Some(state) if *state == TAKEN => *state = OFFERED,
+            _ => return,
+        }
         self.ring.available.store_u16::<{ available::ID }>(self.offered.into(), id, Store::Relaxed);
-        if let Some(slot) = self.next.get_mut(usize::from(id)) {
-            *slot = OFFERED;
-        }
         self.offered = self.offered.wrapping_add(1);
         // Publishes the entry, the descriptor and the buffer's contents.
         self.ring.available.store_head::<{ available::INDEX }>(self.offered, Store::Release);
@@ -141,26 +141,6 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
         self.collected = self.collected.wrapping_add(1);
         Ok(Some(Used { id, length }))
-    }
-
-    /// Makes every buffer that the device has used free again, whatever the device says that it wrote.
-    ///
-    /// # Errors
-    /// What the device broke.
-    pub fn reclaim(&mut self) -> Result<(), Fault> {
-        // Acquire, and no further than what the device holds: as in `collect`.
-        let index = self.ring.used.load_head::<{ used::INDEX }>(Load::Acquire);
-        self.seen = self.ring.advance(self.collected, index, self.offered.wrapping_sub(self.collected))?;
-        while self.collected != index {
-            let entry = self.ring.used.load_u32::<{ used::ID }>(self.collected.into(), Load::Relaxed);
-            let id = self.ring.descriptor(entry)?;
-            match self.next.get_mut(usize::from(id)) {
-                Some(slot) if *slot == OFFERED => *slot = core::mem::replace(&mut self.free, id),
-                _ => return Err(Fault::NotHeld { id }),
-            }
-            self.collected = self.collected.wrapping_add(1);
-        }
-        Ok(())
     }
 
     /// Whether the device must be notified of what was offered since the last call.

@@ -19,7 +19,7 @@ pub use device::{Device, Offered};
 pub use driver::{Driver, Used};
 
 use crate::mem::{MemoryError, SharedMemory, Store, Table};
-use crate::wire::vring::{available, descriptor, used};
+use crate::wire::vring::{DescriptorFlags, available, descriptor, used};
 
 /// Where a queue's three parts are, from the memory's start, and how many descriptors it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,20 +76,26 @@ pub enum Suppression {
     Flags,
 }
 
-/// What the other side broke. Four bytes: it is returned on the way of every message.
+/// What the other side broke: what was read, and what was allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// More entries than the peer has to give.
-    #[error("the peer's ring index jumped to {new}, further than it has entries")]
+    #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]
     IndexJump {
+        /// Up to where this side has read.
+        old: u16,
         /// What the peer wrote.
         new: u16,
+        /// The ring's size.
+        size: u16,
     },
     /// A descriptor that does not exist.
-    #[error("the peer named descriptor {id}, which the ring has not")]
+    #[error("the peer named descriptor {id} in a ring of {size}")]
     NoSuchDescriptor {
-        /// What the peer wrote, its low 16 bits.
-        id: u16,
+        /// What the peer wrote.
+        id: u32,
+        /// The ring's size.
+        size: u16,
     },
     /// A descriptor that is not the peer's to name now: given back twice, or offered twice.
     #[error("the peer named descriptor {id}, which it does not hold")]
@@ -98,10 +104,12 @@ pub enum Fault {
         id: u16,
     },
     /// A descriptor of a kind that rpmsg has not: a chain or an indirect table.
-    #[error("the peer's descriptor {id} is a chain or an indirect table: these have no place in rpmsg")]
+    #[error("the peer's descriptor {id} has flags {flags:#x}: chains and indirect tables have no place in rpmsg")]
     NotOneBuffer {
         /// The descriptor.
         id: u16,
+        /// Its flags.
+        flags: u16,
     },
 }
 
@@ -112,8 +120,15 @@ pub enum SetupError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// More descriptors than this side was built for.
-    #[error("a queue of more buffers than this side keeps track of: agree on fewer, or build it for more")]
-    TooLarge,
+    #[error(
+        "a queue of {size} buffers, but this side keeps track of {capacity} at most: agree on fewer, or build it for more"
+    )]
+    TooLarge {
+        /// Descriptors asked for.
+        size: u16,
+        /// The most that this side can have.
+        capacity: usize,
+    },
 }
 
 type Descriptors<M> = Table<M, { descriptor::SIZE }>;
@@ -131,6 +146,38 @@ pub fn prepare_available<M: SharedMemory>(memory: &M, offset: u32, size: u16) ->
     ring.store_head::<{ available::INDEX }>(0, Store::Relaxed);
     ring.store_tail::<{ available::USED_EVENT }>(u16::MAX, Store::Relaxed);
     Ok(())
+}
+
+/// Writes the descriptors of a queue of `size` whose buffers of `length` bytes lie one behind the other from `address` on,
+/// for a driver that [offers them again](Driver::offer_again) and again. For their writer, before anything is offered.
+///
+/// # Errors
+/// A table that is not inside the memory or not aligned.
+pub fn prepare_descriptors<M: SharedMemory>(
+    memory: &M,
+    offset: u32,
+    size: u16,
+    address: u64,
+    length: u32,
+) -> Result<(), MemoryError> {
+    let table: Descriptors<M> = Table::new(memory, offset, size.into())?;
+    let addresses =
+        (0..size).zip(0_u64..).map(|(id, index)| (id, address.wrapping_add(index.wrapping_mul(length.into()))));
+    for (id, address) in addresses {
+        describe(&table, id, address, length, DescriptorFlags::empty());
+    }
+    Ok(())
+}
+
+/// Writes descriptor `id`.
+#[inline]
+fn describe<M: SharedMemory>(table: &Descriptors<M>, id: u16, address: u64, length: u32, flags: DescriptorFlags) {
+    let index = u32::from(id);
+    // CAST: the halves of the address.
+    table.store_u32::<{ descriptor::ADDRESS_LOW }>(index, address as u32, Store::Relaxed);
+    table.store_u32::<{ descriptor::ADDRESS_HIGH }>(index, (address >> 32) as u32, Store::Relaxed);
+    table.store_u32::<{ descriptor::LENGTH }>(index, length, Store::Relaxed);
+    table.store_u16::<{ descriptor::FLAGS }>(index, flags.bits(), Store::Relaxed);
 }
 
 /// Sets the used ring of `size` entries at byte `offset` to its start: nothing used, notifications wanted. For its
@@ -159,7 +206,7 @@ impl<M: SharedMemory> Ring<M> {
     fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
         let Layout { size, descriptors, available, used } = layout;
         if usize::from(size) > capacity {
-            return Err(SetupError::TooLarge);
+            return Err(SetupError::TooLarge { size, capacity });
         }
         let count = size.into();
         Ok(Self {
@@ -186,13 +233,13 @@ impl<M: SharedMemory> Ring<M> {
     /// `id` as a descriptor's number, if there is such a one.
     #[inline]
     fn descriptor(&self, id: u32) -> Result<u16, Fault> {
-        // CAST: below the size; or its low half, to name it.
-        if id < self.size.into() { Ok(id as u16) } else { Err(Fault::NoSuchDescriptor { id: id as u16 }) }
+        // CAST: below the size.
+        if id < self.size.into() { Ok(id as u16) } else { Err(Fault::NoSuchDescriptor { id, size: self.size }) }
     }
 
     /// Checks that the peer's index `new` is at most `most` beyond `old`.
     #[inline]
     fn advance(&self, old: u16, new: u16, most: u16) -> Result<u16, Fault> {
-        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { new }) }
+        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
     }
 }

@@ -34,11 +34,14 @@ fn a_queue_that_does_not_fit_is_refused() {
     let heap = Heap::new(MEMORY);
     let memory = heap.region();
     let new = |layout| Driver::<_, 8>::new(&memory, layout, Suppression::Events).map(|_| ());
-    assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(SetupError::TooLarge));
-    assert_eq!(new(Layout { size: 6, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo.into()));
-    assert_eq!(new(Layout { size: 0, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo.into()));
-    assert_eq!(new(Layout { used: MEMORY - 8, ..LAYOUT }), Err(MemoryError::OutOfBounds.into()));
-    assert_eq!(new(Layout { used: 0x102, ..LAYOUT }), Err(MemoryError::Misaligned.into()));
+    assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(SetupError::TooLarge { size: 16, capacity: 8 }));
+    assert_eq!(new(Layout { size: 6, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 6 }.into()));
+    assert_eq!(new(Layout { size: 0, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 0 }.into()));
+    assert_eq!(
+        new(Layout { used: MEMORY - 8, ..LAYOUT }),
+        Err(MemoryError::OutOfBounds { offset: MEMORY - 8, len: 70, size: MEMORY }.into())
+    );
+    assert_eq!(new(Layout { used: 0x102, ..LAYOUT }), Err(MemoryError::Misaligned { offset: 0x102, align: 4 }.into()));
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -181,26 +184,26 @@ fn names_what_the_peer_broke() {
     let other = Ring::new(&heap.region(), LAYOUT, 8).unwrap();
 
     other.available.store_head::<{ available::INDEX }>(9, Store::Release);
-    assert_eq!(device.take(), Err(Fault::IndexJump { new: 9 }));
+    assert_eq!(device.take(), Err(Fault::IndexJump { old: 0, new: 9, size: 8 }));
     other.available.store_head::<{ available::INDEX }>(2, Store::Release);
     other.available.store_u16::<{ available::ID }>(0, 8, Store::Relaxed);
-    assert_eq!(device.take(), Err(Fault::NoSuchDescriptor { id: 8 }));
+    assert_eq!(device.take(), Err(Fault::NoSuchDescriptor { id: 8, size: 8 }));
     other.available.store_u16::<{ available::ID }>(0, 3, Store::Relaxed);
     other.available.store_u16::<{ available::ID }>(1, 3, Store::Relaxed);
     assert_eq!(device.take().map(|buffer| buffer.map(|buffer| buffer.id)), Ok(Some(3)));
     assert_eq!(device.take(), Err(Fault::NotHeld { id: 3 }), "offered twice");
     other.available.store_u16::<{ available::ID }>(1, 4, Store::Relaxed);
     other.descriptors.store_u16::<{ descriptor::FLAGS }>(4, 1, Store::Relaxed);
-    assert_eq!(device.take(), Err(Fault::NotOneBuffer { id: 4 }));
+    assert_eq!(device.take(), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
 
     let id = driver.take().unwrap();
     driver.offer(id, 0, 0, DescriptorFlags::empty());
     other.used.store_head::<{ used::INDEX }>(2, Store::Release);
-    assert_eq!(driver.collect(), Err(Fault::IndexJump { new: 2 }), "more than it was offered");
+    assert_eq!(driver.collect(), Err(Fault::IndexJump { old: 0, new: 2, size: 8 }), "more than it was offered");
     let second = driver.take().unwrap();
     driver.offer(second, 0, 0, DescriptorFlags::empty());
     other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
-    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id }));
+    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
     other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);
     other.used.store_u32::<{ used::ID }>(1, id.into(), Store::Relaxed);
     assert_eq!(driver.collect().map(|used| used.map(|used| used.id)), Ok(Some(id)));

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use zerocopy::little_endian::{U16, U32};
+use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An endpoint's number on one side of a link.
@@ -26,40 +26,37 @@ impl fmt::Display for Address {
     }
 }
 
-/// The 16 bytes before each payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
+/// The 16 bytes before each payload: {source u32, destination u32, reserved u32, length u16, flags u16}. Reserved and flags
+/// are 0 when sent and ignored when received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The sending endpoint's address.
-    pub source: U32,
+    pub source: Address,
     /// The receiving endpoint's address.
-    pub destination: U32,
-    /// 0 when sent, ignored when received.
-    pub reserved: U32,
+    pub destination: Address,
     /// Bytes of payload, without this header.
-    pub length: U16,
-    /// 0 when sent, ignored when received.
-    pub flags: U16,
+    pub length: u16,
 }
 
 impl Header {
     /// Bytes of a header.
     pub const SIZE: u32 = 16;
 
-    /// The header of a message of `length` payload bytes.
+    /// As it stands in memory, in words that are little-endian there.
     #[must_use]
-    pub const fn new(source: Address, destination: Address, length: u16) -> Self {
-        Self {
-            source: U32::new(source.0),
-            destination: U32::new(destination.0),
-            reserved: U32::ZERO,
-            length: U16::new(length),
-            flags: U16::ZERO,
-        }
+    #[inline(always)]
+    pub const fn to_words(self) -> [u32; 4] {
+        [self.source.0, self.destination.0, 0, self.length as u32]
+    }
+
+    /// The header in these words.
+    #[must_use]
+    #[inline(always)]
+    pub const fn from_words([source, destination, _, length]: [u32; 4]) -> Self {
+        // CAST: the flags are in the high half.
+        Self { source: Address(source), destination: Address(destination), length: length as u16 }
     }
 }
-
-const _: () = assert!(size_of::<Header>() == Header::SIZE as usize);
 
 /// Bytes of a name's field, its terminating NUL included.
 pub const NAME_SIZE: usize = 32;
@@ -195,12 +192,14 @@ mod tests {
 
     #[test]
     fn header_bytes_are_those_of_the_golden_trace() {
-        let header = Header::new(Address(0x400), Address(53), 40);
+        let header = Header { source: Address(0x400), destination: Address(53), length: 40 };
         assert_eq!(
-            header.as_bytes(),
+            header.to_words().map(u32::to_le_bytes).concat(),
             [0x00, 4, 0, 0, 0x35, 0, 0, 0, 0, 0, 0, 0, 0x28, 0, 0, 0],
             "OpenAMP's `00040000 35000000 00000000 28000000`"
         );
+        let noisy = [0x400, 53, 0xdead_beef, 0xffff_0028];
+        assert_eq!(Header::from_words(noisy), header, "what is reserved and the flags are ignored");
     }
 
     #[test]

@@ -6,21 +6,36 @@ use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::platform::PeerId;
 use crate::wire::link::{PAGE, directory, entry};
 
-/// What is wrong with a memory, or with the place of a link in it. One byte.
+/// What is wrong with a memory, or with the place of a link in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AreaError {
     /// There is something else in the memory.
-    #[error("the shared memory starts with what is no amp-ivshmem directory: restart its server to clear it")]
-    Foreign,
+    #[error(
+        "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear it"
+    )]
+    Foreign {
+        /// The first word of the memory.
+        found: u32,
+    },
     /// The directory is of another version of the layout.
     #[error(
-        "the directory is of another version, this side knows {}: use the same version of amp-ivshmem on both sides",
+        "the directory has version {found}, this side knows {}: use the same version of amp-ivshmem on both sides",
         directory::VERSION_VALUE
     )]
-    Version,
+    Version {
+        /// What is there.
+        found: u32,
+    },
     /// The directory is of a memory of another size.
-    #[error("the directory is of a memory of another size: give both sides the server's size")]
-    Size,
+    #[error(
+        "the directory is of a memory of {found} bytes, this side has mapped {expected}: give both the server's size"
+    )]
+    Size {
+        /// What is there.
+        found: u32,
+        /// What this side has mapped.
+        expected: u32,
+    },
     /// No such entry.
     #[error("a memory has links 0 to 251: ask for one of these")]
     Link,
@@ -37,9 +52,14 @@ pub enum AreaError {
     },
     /// The area is too small for the buffers.
     #[error(
-        "a side's rings and buffers do not fit its half of the link's area: use a larger memory or area, or fewer or smaller buffers"
+        "the rings and buffers need {needed} bytes, a side of this link has {available}: use a larger memory or area, or fewer or smaller buffers"
     )]
-    TooSmall,
+    TooSmall {
+        /// Bytes needed in all.
+        needed: u32,
+        /// Bytes that there are.
+        available: u32,
+    },
     /// Buffers that cannot be.
     #[error(
         "the count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
@@ -156,13 +176,14 @@ impl<M: SharedMemory> Directory<M> {
         match self.entries.load_u32::<{ directory::MAGIC }>(0, Load::Acquire) {
             0 => return Ok(false),
             directory::MAGIC_VALUE => (),
-            _ => return Err(AreaError::Foreign),
+            found => return Err(AreaError::Foreign { found }),
         }
-        if self.entries.load_u32::<{ directory::VERSION }>(0, Load::Relaxed) != directory::VERSION_VALUE {
-            return Err(AreaError::Version);
+        let found = self.entries.load_u32::<{ directory::VERSION }>(0, Load::Relaxed);
+        if found != directory::VERSION_VALUE {
+            return Err(AreaError::Version { found });
         }
-        let size = self.entries.load_u32::<{ directory::SIZE }>(0, Load::Relaxed);
-        if size == self.memory.len() { Ok(true) } else { Err(AreaError::Size) }
+        let (found, expected) = (self.entries.load_u32::<{ directory::SIZE }>(0, Load::Relaxed), self.memory.len());
+        if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
     }
 
     fn read(&self, link: u8) -> Result<Option<Area>, AreaError> {

@@ -110,7 +110,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     /// INIT to READY.
     fn prepare(&mut self) -> Result<(), Refusal> {
         let Some(sides) = &self.sides else { return Ok(()) };
-        let Some((peer_count, _)) = sides.peer.buffers(N) else { return Err(PeerError::Buffers.into()) };
+        let (peer_count, _) = sides.peer.buffers(N)?;
         self.parts.lay_out(sides.area.data(self.role()), &self.plan, peer_count)?;
         sides.own.ready(&sides.memory, &self.parts);
         self.life = Life::Ready;
@@ -120,8 +120,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     /// READY to RUN.
     #[inline(never)]
     fn run(&mut self) -> Result<PeerId, PeerError> {
-        let Some(sides) = &self.sides else { return Err(PeerError::Id) };
-        let Some(peer) = sides.peer.id() else { return Err(PeerError::Id) };
+        // Where the peer is is known: it has been looked at.
+        let Some(sides) = &self.sides else { return Err(PeerError::Features) };
+        let peer = sides.peer.id()?;
         let data = sides.area.data(other(self.role()));
         sides.peer.attach(&mut self.bus, &sides.memory, data, &self.parts, (peer, self.plan.vector))?;
         sides.own.state(State::Run);
@@ -258,7 +259,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     pub(super) fn ring_peer(&mut self) {
         let known = self.sides.as_ref().filter(|sides| sides.peer.look().is_some_and(|look| look.epoch != 0));
         let peer = match known {
-            Some(sides) => sides.peer.id(),
+            Some(sides) => sides.peer.id().ok(),
             None if self.role() == Role::Host => self.directory.as_ref().and_then(Directory::waiting),
             None => None,
         };

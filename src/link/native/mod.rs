@@ -22,11 +22,12 @@ use self::area::{Area, Directory};
 use self::side::{Look, Own, Parts, Peer, Plan, buffers_are_sound};
 use core::marker::PhantomData;
 
+use super::polled::{self, Found, Polled, Stage};
 use super::{AnyLink, Either, Event, Reason, Role, Roles, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
-use crate::rpmsg::Bus;
 use crate::rpmsg::profile::Native;
+use crate::rpmsg::{self, Bus, Fault, Next, Rare};
 use crate::wire::link::State;
 
 /// How far this side has come with the peer.
@@ -214,42 +215,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     ///
     /// `None` where nothing more has: then the caller waits for a doorbell, but no longer than to the
     /// [`deadline`](Self::deadline).
+    #[inline]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        let event = self.next_event(now);
-        #[cfg(feature = "log")]
-        self.log(event.as_ref());
-        event
-    }
-
-    fn next_event(&mut self, now: Instant) -> Option<Event> {
         #[cfg(feature = "async")]
         if let Some(event) = self.found.take() {
             return Some(event);
         }
-        // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
-        let due = now >= self.next_beat;
-        if due {
-            let event = self.show_life(now);
-            if let Some(event) = event.or_else(|| self.step(now)) {
-                return Some(event);
-            }
-        }
-        if let Some(event) = self.bus.next() {
-            return Some(Event::Bus(event));
-        }
-        if let Some(fault) = self.bus.fault() {
-            self.restart();
-            // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
-            self.not_before = now.plus_short(self.plan.heartbeat);
-            return Some(Event::Down(Reason::Fault(fault)));
-        }
-        if due || self.is_settled() { None } else { self.step(now) }
-    }
-
-    /// Running, and the peer's block says what it said when a step was last made: the next would do nothing, but for the
-    /// silence that is looked for once in a heartbeat.
-    fn is_settled(&self) -> bool {
-        matches!((&self.life, &self.sides), (Life::Run, Some(sides)) if sides.peer.still_says(&self.seen))
+        let event = polled::poll(self, now);
+        #[cfg(feature = "log")]
+        self.log(event.as_ref());
+        event
     }
 
     /// When to poll again even if no doorbell rings.
@@ -276,6 +251,54 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             Some(Event::Refused(refusal)) => log::error!("link {link} cannot come up: {refusal}"),
             Some(Event::Bus(_)) | None => (),
         }
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Polled for Link<M, D, E, N, R> {
+    fn look(&mut self, now: Instant, stage: Stage) -> Found {
+        // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
+        if now >= self.next_beat && stage == Stage::First {
+            return Found::Beat;
+        }
+        match self.bus.next(stage == Stage::Attended) {
+            Next::Message(message) => Found::Message(message),
+            Next::Rare(rare) => Found::Bus(rare),
+            Next::Fault(fault) => Found::Fault(fault),
+            // Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a
+            // heartbeat.
+            Next::Nothing if self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs()) => {
+                Found::Nothing
+            }
+            Next::Nothing => Found::Unsettled,
+        }
+    }
+
+    fn beat(&mut self, now: Instant) -> Option<Event> {
+        self.show_life(now).or_else(|| self.step(now))
+    }
+
+    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
+        self.bus.handle(rare)
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.bus.fail(fault);
+    }
+
+    fn settle(&mut self, now: Instant) -> Option<Event> {
+        let Some(fault) = self.bus.fault() else { return self.step(now) };
+        self.restart();
+        // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
+        self.not_before = now.plus_short(self.plan.heartbeat);
+        Some(Event::Down(Reason::Fault(fault)))
+    }
+
+    fn rounds(&self) -> u32 {
+        self.bus.rounds()
+    }
+
+    fn stop(&mut self) {
+        self.bus.stop();
     }
 }
 

@@ -1,7 +1,5 @@
 //! One side of a link: its block, and where its rings and buffers are. Knows nothing of when to do what.
 
-use core::num::NonZeroU32;
-
 use super::area::{Area, AreaError, Span};
 use crate::link::{Role, Settings};
 use crate::mem::{Load, Record, SharedMemory, Store};
@@ -17,16 +15,29 @@ use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_l
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
     /// Its number is none.
-    #[error("the peer's id is none: ids are 0 to 65535")]
-    Id,
+    #[error("the peer says that its id is {id}: ids are 0 to 65535")]
+    Id {
+        /// What it says.
+        id: u32,
+    },
     /// Its buffers cannot be, or are more than this side keeps track of.
     #[error(
-        "the peer's count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
+        "the peer sends with {count} buffers of {size} bytes; the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
     )]
-    Buffers,
+    Buffers {
+        /// Buffers.
+        count: u32,
+        /// Bytes of each.
+        size: u32,
+    },
     /// A part of it is not among its own memory, or not aligned.
-    #[error("the peer's {0} is not aligned, or not within its half of the link's area")]
-    Part(Part),
+    #[error("the peer's {part} at {offset:#x} is not aligned, or not within its half of the link's area")]
+    Part {
+        /// Which.
+        part: Part,
+        /// Where it says it is, in bytes.
+        offset: u32,
+    },
     /// It cannot do what each side must.
     #[error("the peer has not EVENT_IDX: use the same version of amp-ivshmem on both sides")]
     Features,
@@ -145,7 +156,7 @@ impl Parts {
         let buffers = (available + available_len(count)).next_multiple_of(64);
         let needed = buffers + u32::from(count) * size;
         if needed > data.size {
-            return Err(AreaError::TooSmall);
+            return Err(AreaError::TooSmall { needed, available: data.size });
         }
         let used = data.offset;
         let [descriptors, available, buffers] = [descriptors, available, buffers].map(|at| used + at);
@@ -219,6 +230,8 @@ impl<M: SharedMemory> Own<M> {
         // Both lie within the area, which is within the memory.
         let _ = virtqueue::prepare_available(memory, parts.available, parts.count);
         let _ = virtqueue::prepare_used(memory, parts.used, parts.peer_count);
+        let (count, start) = (parts.count, parts.buffers.into());
+        let _ = virtqueue::prepare_descriptors(memory, parts.descriptors, count, start, parts.size);
         self.0.store::<{ block::DESCRIPTORS }>(parts.descriptors, Store::Relaxed);
         self.0.store::<{ block::AVAILABLE }>(parts.available, Store::Relaxed);
         self.0.store::<{ block::BUFFERS }>(parts.buffers, Store::Relaxed);
@@ -256,34 +269,36 @@ impl<M: SharedMemory> Peer<M> {
         same.then_some(Look { epoch, peer_epoch, state, heartbeat })
     }
 
-    /// Whether the block still says what it said. In no order: what follows from a change is for [`look`](Self::look).
-    pub fn still_says(&self, seen: &Look) -> bool {
-        self.0.load::<{ block::EPOCH }>(Load::Relaxed) == seen.epoch
-            && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == seen.peer_epoch
-            && self.0.load::<{ block::STATE }>(Load::Relaxed) == seen.state.to_wire()
-            && self.0.load::<{ block::HEARTBEAT }>(Load::Relaxed) == seen.heartbeat
+    /// Whether the block still says RUN. All that a side tells its peer of while both run begins with its leaving RUN, which
+    /// it cannot come back to before the peer has confirmed it anew. In no order: what follows is for [`look`](Self::look).
+    pub fn still_runs(&self) -> bool {
+        self.0.load::<{ block::STATE }>(Load::Relaxed) == State::Run.to_wire()
     }
 
-    pub fn id(&self) -> Option<PeerId> {
-        u16::try_from(self.0.load::<{ block::PEER_ID }>(Load::Relaxed)).ok().map(PeerId)
+    pub fn id(&self) -> Result<PeerId, PeerError> {
+        let id = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
+        u16::try_from(id).map(PeerId).map_err(|_| PeerError::Id { id })
     }
 
     /// How many buffers it sends with, and how large, found sound; from INIT.
     #[inline(always)]
-    pub fn buffers(&self, capacity: usize) -> Option<(u16, u32)> {
+    pub fn buffers(&self, capacity: usize) -> Result<(u16, u32), PeerError> {
         let count = self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed);
         let size = self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed);
-        // CAST: a sound count is 32768 at most.
-        buffers_are_sound(count, size, capacity).then_some((count as u16, size))
+        match buffers_are_sound(count, size, capacity) {
+            // CAST: a sound count is 32768 at most.
+            true => Ok((count as u16, size)),
+            false => Err(PeerError::Buffers { count, size }),
+        }
     }
 
     /// Where the peer says that its `part` of `len` bytes is, if that is within `data` and aligned.
     #[inline(never)]
-    fn place(&self, data: &Span, part: Part, len: u32) -> Option<NonZeroU32> {
+    fn place(&self, data: &Span, part: Part, len: u32) -> Result<u32, PeerError> {
         let offset = self.0.load_field(block::DESCRIPTORS / 4 + part as u32, Load::Relaxed);
-        // An available ring may be at a multiple of 2, and buffers anywhere: 0, 1, 3, 0 in the order of the parts.
-        let unaligned = offset & (0b11_00_01_11 >> (2 * part as u32) & 0b11);
-        NonZeroU32::new(offset).filter(|_| unaligned == 0 && data.contains(offset, len))
+        // An available ring may be at a multiple of 2, the others are at one of 4.
+        let unaligned = offset & if matches!(part, Part::Available) { 1 } else { 3 };
+        if unaligned == 0 && data.contains(offset, len) { Ok(offset) } else { Err(PeerError::Part { part, offset }) }
     }
 
     /// Attaches both directions of messages to `bus`, through what the peer says its parts are; from READY.
@@ -300,32 +315,25 @@ impl<M: SharedMemory> Peer<M> {
         if !features.contains(Features::EVENT_INDEX) {
             return Err(PeerError::Features);
         }
-        let Some((count, size)) = self.buffers(N).filter(|&(count, _)| count == own.peer_count) else {
-            return Err(PeerError::Buffers);
-        };
+        let (count, size) = self.buffers(N)?;
+        let other = PeerError::Buffers { count: count.into(), size };
+        if count != own.peer_count {
+            return Err(other);
+        }
         // No overflow: `buffers_are_sound`.
         let (table, ring, bytes) = (descriptor_table_len(count), available_len(count), u32::from(count) * size);
-        let Some(descriptors) = self.place(&data, Part::Descriptors, table) else {
-            return Err(PeerError::Part(Part::Descriptors));
-        };
-        let Some(available) = self.place(&data, Part::Available, ring) else {
-            return Err(PeerError::Part(Part::Available));
-        };
-        let Some(buffers) = self.place(&data, Part::Buffers, bytes) else {
-            return Err(PeerError::Part(Part::Buffers));
-        };
-        let Some(used) = self.place(&data, Part::Used, used_len(own.count)) else {
-            return Err(PeerError::Part(Part::Used));
-        };
-        let [descriptors, available, buffers, used] = [descriptors, available, buffers, used].map(NonZeroU32::get);
+        let descriptors = self.place(&data, Part::Descriptors, table)?;
+        let available = self.place(&data, Part::Available, ring)?;
+        let buffers = self.place(&data, Part::Buffers, bytes)?;
+        let used = self.place(&data, Part::Used, used_len(own.count))?;
         let incoming = Layout { size: count, descriptors, available, used: own.used };
         let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
         let (sent, received) = (native_pool(own.buffers, own.size), native_pool(buffers, size));
         // All places were found good above, and ours when they were laid out.
-        let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(PeerError::Buffers) };
-        let Some(in_ring) = Ring::at(memory, incoming) else { return Err(PeerError::Buffers) };
-        let Some(out_bytes) = sent.bytes_at(memory, own.count) else { return Err(PeerError::Buffers) };
-        let Some(in_bytes) = received.bytes_at(memory, count) else { return Err(PeerError::Buffers) };
+        let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
+        let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
+        let Some(out_bytes) = sent.bytes_at(memory, own.count) else { return Err(other) };
+        let Some(in_bytes) = received.bytes_at(memory, count) else { return Err(other) };
         let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
         bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
         Ok(())

@@ -3,11 +3,12 @@
 use core::time::Duration;
 
 use super::{Settings, Status, queue, set_status, status_of};
+use crate::link::polled::{self, Found, Polled, Stage};
 use crate::link::{AnyLink, Event, Reason};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::profile::OpenAmpHost;
-use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
+use crate::rpmsg::{self, Bus, DriverIncoming, DriverOutgoing, Fault, Next, Pool, Rare};
 use crate::virtqueue::SetupError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
@@ -64,27 +65,60 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
 
     /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll). A remote that breaks its rings
     /// ends the link for good: it cannot be told to start anew, so both sides must be.
+    #[inline]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        if now >= self.next_tick {
-            self.next_tick = now + TICK;
-        }
-        if let Some(peer) = self.up.take() {
-            return Some(Event::Up { peer });
-        }
-        match self.bus.poll() {
-            Ok(event) => event.map(Event::Bus),
-            Err(fault) => {
-                self.bus.detach();
-                set_status(&self.status, status::FAILED);
-                Some(Event::Down(Reason::Fault(fault)))
-            }
-        }
+        polled::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Host<M, D, E, N> {
+    fn look(&mut self, now: Instant, stage: Stage) -> Found {
+        if (now >= self.next_tick || self.up.is_some()) && stage == Stage::First {
+            return Found::Beat;
+        }
+        match self.bus.next(stage == Stage::Attended) {
+            Next::Message(message) => Found::Message(message),
+            Next::Rare(rare) => Found::Bus(rare),
+            Next::Fault(fault) => Found::Fault(fault),
+            Next::Nothing if self.bus.is_up() => Found::Nothing,
+            Next::Nothing => Found::Unsettled,
+        }
+    }
+
+    fn beat(&mut self, now: Instant) -> Option<Event> {
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+        }
+        self.up.take().map(|peer| Event::Up { peer })
+    }
+
+    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
+        self.bus.handle(rare)
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.bus.fail(fault);
+    }
+
+    fn settle(&mut self, _: Instant) -> Option<Event> {
+        let fault = self.bus.fault()?;
+        self.bus.detach();
+        set_status(&self.status, status::FAILED);
+        Some(Event::Down(Reason::Fault(fault)))
+    }
+
+    fn rounds(&self) -> u32 {
+        self.bus.rounds()
+    }
+
+    fn stop(&mut self) {
+        self.bus.stop();
     }
 }
 

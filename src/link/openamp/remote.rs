@@ -3,11 +3,12 @@
 use core::time::Duration;
 
 use super::{HostError, Settings, Status, queue, status_of};
+use crate::link::polled::{self, Found, Polled, Stage};
 use crate::link::{AnyLink, Event, Reason, Refusal};
 use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
-use crate::rpmsg::{Bus, DeviceIncoming, DeviceOutgoing, Pool};
+use crate::rpmsg::{self, Bus, DeviceIncoming, DeviceOutgoing, Fault, Next, Pool, Rare};
 use crate::virtqueue::SetupError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
@@ -48,20 +49,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 
     /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll).
+    #[inline]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        if now >= self.next_tick || !self.bus.is_up() {
-            self.next_tick = now + if self.bus.is_up() { TICK } else { SEARCH };
-            if let Some(event) = self.look() {
-                return Some(event);
-            }
-        }
-        match self.bus.poll() {
-            Ok(event) => event.map(Event::Bus),
-            Err(fault) => {
-                self.bus.detach();
-                Some(Event::Down(Reason::Fault(fault)))
-            }
-        }
+        polled::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
@@ -71,7 +61,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 
     /// Looks whether the host is there, and still the same.
-    fn look(&mut self) -> Option<Event> {
+    fn find(&mut self) -> Option<Event> {
         // Acquire: the host has set the rings up before.
         let ready = self.status.load::<0>(Load::Acquire) & status::MASK == status::DRIVER_OK;
         if self.bus.is_up() {
@@ -105,7 +95,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     fn connect(&self) -> Result<Ends<M, N>, HostError> {
         let layout = &self.settings.layout;
         if usize::from(layout.count) > N {
-            return Err(SetupError::TooLarge.into());
+            return Err(SetupError::TooLarge { size: layout.count, capacity: N }.into());
         }
         let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
         for vring in [to_host, to_remote] {
@@ -153,6 +143,48 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
             }
         }
         Ok((first, size))
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Remote<M, D, E, N> {
+    fn look(&mut self, now: Instant, stage: Stage) -> Found {
+        if (now >= self.next_tick || !self.bus.is_up()) && stage == Stage::First {
+            return Found::Beat;
+        }
+        match self.bus.next(stage == Stage::Attended) {
+            Next::Message(message) => Found::Message(message),
+            Next::Rare(rare) => Found::Bus(rare),
+            Next::Fault(fault) => Found::Fault(fault),
+            Next::Nothing if self.bus.is_up() => Found::Nothing,
+            Next::Nothing => Found::Unsettled,
+        }
+    }
+
+    fn beat(&mut self, now: Instant) -> Option<Event> {
+        self.next_tick = now + if self.bus.is_up() { TICK } else { SEARCH };
+        self.find()
+    }
+
+    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
+        self.bus.handle(rare)
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.bus.fail(fault);
+    }
+
+    fn settle(&mut self, _: Instant) -> Option<Event> {
+        let fault = self.bus.fault()?;
+        self.bus.detach();
+        Some(Event::Down(Reason::Fault(fault)))
+    }
+
+    fn rounds(&self) -> u32 {
+        self.bus.rounds()
+    }
+
+    fn stop(&mut self) {
+        self.bus.stop();
     }
 }
 

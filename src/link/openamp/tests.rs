@@ -415,5 +415,8 @@ fn c_messages_that_are_wrong() {
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
     memory.write(0x400 + 3 * 512 + 12, &[0xff, 0xff]).unwrap();
     let log = drain!(host);
-    assert_eq!(log, [std::format!("{:?}", Event::Down(crate::link::Reason::Fault(Fault::Length { length: 0xffff })))]);
+    assert_eq!(
+        log,
+        [std::format!("{:?}", Event::Down(crate::link::Reason::Fault(Fault::Length { length: 0xffff, buffer: 512 })))]
+    );
 }

@@ -240,7 +240,7 @@ fn a_host_may_move_its_link() {
 fn what_cannot_be_is_named() {
     let heap = Heap::new(MEMORY);
     let new = |heap: &Heap, settings| TestLink::new(heap.region(), Bells::new(), PeerId(0), settings).map(|_| ()).err();
-    let too_small = AreaError::TooSmall;
+    let too_small = AreaError::TooSmall { needed: 8640, available: 4096 };
     assert_eq!(new(&Heap::new(20 * 1024), HOST), Some(too_small));
     assert_eq!(new(&Heap::new(4096), HOST), Some(AreaError::Place));
     assert!(matches!(new(&heap, Settings { buffer_count: 12, ..HOST }), Some(AreaError::Buffers)));
@@ -260,11 +260,11 @@ fn what_cannot_be_is_named() {
 
     let foreign = Heap::new(MEMORY);
     Bytes::new(&foreign.region(), 0, 4).unwrap().write(0, &[4, 0, 0, 0]).unwrap();
-    assert_eq!(new(&foreign, HOST), Some(AreaError::Foreign));
+    assert_eq!(new(&foreign, HOST), Some(AreaError::Foreign { found: 4 }));
     let bells = Bells::new();
     let mut remote = Side::new(&foreign, &bells, 1, REMOTE);
     settle(&mut [&mut remote], &bells, Instant::from_micros(1));
-    assert_eq!(remote.log, ["Refused(Area(Foreign))"], "said once");
+    assert_eq!(remote.log, ["Refused(Area(Foreign { found: 4 }))"], "said once");
 }
 
 #[test]

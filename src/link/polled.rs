@@ -60,9 +60,9 @@ pub(super) trait Polled {
 #[inline(always)]
 pub(super) fn poll<L: Polled>(link: &mut L, now: Instant) -> Option<Event> {
     match link.look(now, Stage::First) {
-        Found::Message(Message { endpoint, source, length, offset, buffer, session }) => {
+        Found::Message(Message { endpoint, source, length, buffer, session }) => {
             // Field by field, or it is moved by a call of `memcpy`.
-            let message = Message { endpoint, source, length, offset, buffer, session };
+            let message = Message { endpoint, source, length, buffer, session };
             Some(Event::Bus(rpmsg::Event::Message(message)))
         }
         Found::Nothing => None,

@@ -14,6 +14,7 @@ mod copy;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
 mod region;
+mod slots;
 mod table;
 mod words;
 
@@ -21,6 +22,7 @@ use core::sync::atomic::Ordering;
 
 pub use bytes::Bytes;
 pub use region::Region;
+pub use slots::Slots;
 pub use table::{Record, Table};
 pub use words::{Whole, Words};
 

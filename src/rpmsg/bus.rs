@@ -49,8 +49,6 @@ pub struct Message {
     pub source: Address,
     /// Its length in bytes, 0 or more.
     pub length: u16,
-    /// Where its payload begins among the peer's buffers.
-    pub(crate) offset: u32,
     pub(crate) buffer: u16,
     pub(crate) session: u32,
 }

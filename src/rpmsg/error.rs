@@ -11,7 +11,7 @@ pub enum Fault {
     Queue(#[from] virtqueue::Fault),
     /// A buffer that is not where the peer's buffers are.
     #[error(
-        "the peer's buffer of {length} bytes at {address:#x} is not among its buffers at {start:#x} to {end:#x}, at a multiple of 4 from there"
+        "the peer's buffer of {length} bytes at {address:#x} is none of its buffers of {size} at {start:#x} to {end:#x}"
     )]
     Outside {
         /// Where the peer says the buffer is.
@@ -22,6 +22,8 @@ pub enum Fault {
         start: u64,
         /// Where they end.
         end: u64,
+        /// Bytes of each.
+        size: u32,
     },
     /// A posted buffer that cannot be written, or is not as long as the others.
     #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]

@@ -1,8 +1,8 @@
 //! Where messages arrive: a queue with filled buffers, the peer's or lent to it.
 
-use super::profile::Style;
+use super::profile::{Notes, Style};
 use super::{Fault, Pool};
-use crate::mem::{Bytes, MemoryError, SharedMemory};
+use crate::mem::{SharedMemory, Slots};
 use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
@@ -12,8 +12,6 @@ use crate::wire::vring::DescriptorFlags;
 pub struct Arrived {
     /// Its descriptor.
     pub id: u16,
-    /// Where it begins, counted as [`Incoming::read`] does.
-    pub offset: u32,
     /// Its length in bytes, header included.
     pub length: u32,
 }
@@ -26,17 +24,14 @@ pub trait Incoming {
     /// What the peer broke.
     fn take(&mut self) -> Result<Option<Arrived>, Fault>;
 
-    /// Copies bytes out of a taken buffer, from `offset` on, counted as [`Arrived::offset`].
-    ///
-    /// # Errors
-    /// More bytes than there are.
-    fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError>;
+    /// Copies bytes out of a taken buffer, from `offset` on; false, and nothing done, where it has not as many.
+    fn read(&self, id: u16, offset: u32, to: &mut [u8]) -> bool;
 
-    /// The header of a taken buffer that begins at `offset`; `None` where it is too short for one.
-    fn header(&self, offset: u32) -> Option<Header>;
+    /// The header of a taken buffer.
+    fn header(&self, id: u16) -> Header;
 
-    /// Where `offset`, counted as [`Arrived::offset`], is in the memory that the link was made with.
-    fn place(&self, offset: u32) -> u32;
+    /// Where a taken buffer begins in the memory that the link was made with.
+    fn place(&self, id: u16) -> u32;
 
     /// Gives a taken buffer back to the peer.
     fn give_back(&mut self, id: u16);
@@ -60,8 +55,9 @@ pub trait Incoming {
 #[derive(Debug)]
 pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: Style> {
     queue: Device<M, N, S::Suppression>,
-    buffers: Bytes<M>,
+    buffers: Slots<M>,
     pool: Pool,
+    notes: S::Notes<N>,
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
@@ -70,14 +66,14 @@ impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
-        Ok(Self { queue: Device::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
+        let buffers = pool.slots(memory, layout.size)?;
+        Ok(Self { queue: Device::new(memory, layout, S::SUPPRESSION)?, buffers, pool, notes: S::Notes::NEW })
     }
 
     /// The same over what was found good already.
     #[inline(always)]
-    pub(crate) fn over(ring: Ring<M>, buffers: Bytes<M>, pool: Pool) -> Self {
-        Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool }
+    pub(crate) fn over(ring: Ring<M>, buffers: Slots<M>, pool: Pool) -> Self {
+        Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool, notes: S::Notes::NEW }
     }
 }
 
@@ -90,25 +86,25 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         if S::FIXED {
             let taken = self.queue.take_id()?;
-            return Ok(taken.map(|id| Arrived { id, offset: self.pool.offset(id), length: self.pool.size }));
+            return Ok(taken.map(|id| Arrived { id, length: self.buffers.size() }));
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len())?;
-        Ok(Some(Arrived { id: buffer.id, offset, length: buffer.length }))
+        self.notes.set(buffer.id, self.pool.find(&buffer, self.queue.size())?);
+        Ok(Some(Arrived { id: buffer.id, length: buffer.length }))
     }
 
     #[inline]
-    fn header(&self, offset: u32) -> Option<Header> {
-        self.buffers.load_words(offset).map(Header::from_words)
+    fn header(&self, id: u16) -> Header {
+        Header::from_words(self.buffers.head(self.notes.slot(id)))
     }
 
     #[inline]
-    fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
-        self.buffers.read(offset, to)
+    fn read(&self, id: u16, offset: u32, to: &mut [u8]) -> bool {
+        self.buffers.read(self.notes.slot(id), offset, to)
     }
 
-    fn place(&self, offset: u32) -> u32 {
-        self.pool.start.saturating_add(offset)
+    fn place(&self, id: u16) -> u32 {
+        self.pool.start.saturating_add(self.buffers.start(self.notes.slot(id)))
     }
 
     #[inline]
@@ -135,7 +131,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 #[derive(Debug)]
 pub struct DriverIncoming<M: SharedMemory, const N: usize> {
     queue: Driver<M, N, Flags>,
-    buffers: Bytes<M>,
+    buffers: Slots<M>,
     pool: Pool,
 }
 
@@ -145,7 +141,7 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
+        let buffers = pool.slots(memory, layout.size)?;
         let mut incoming = Self { queue: Driver::new(memory, layout, Flags)?, buffers, pool };
         while let Some(id) = incoming.queue.take() {
             incoming.queue.offer(id, pool.address(id), pool.size, DescriptorFlags::WRITE);
@@ -158,19 +154,19 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     fn take(&mut self) -> Result<Option<Arrived>, Fault> {
         // How much the peer says it wrote is no more than its word; the header is bounded by the buffer.
         let Some(used) = self.queue.collect()? else { return Ok(None) };
-        Ok(Some(Arrived { id: used.id, offset: self.pool.offset(used.id), length: self.pool.size }))
+        Ok(Some(Arrived { id: used.id, length: self.buffers.size() }))
     }
 
-    fn header(&self, offset: u32) -> Option<Header> {
-        self.buffers.load_words(offset).map(Header::from_words)
+    fn header(&self, id: u16) -> Header {
+        Header::from_words(self.buffers.head(id))
     }
 
-    fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
-        self.buffers.read(offset, to)
+    fn read(&self, id: u16, offset: u32, to: &mut [u8]) -> bool {
+        self.buffers.read(id, offset, to)
     }
 
-    fn place(&self, offset: u32) -> u32 {
-        self.pool.start.saturating_add(offset)
+    fn place(&self, id: u16) -> u32 {
+        self.pool.start.saturating_add(self.buffers.start(id))
     }
 
     fn give_back(&mut self, id: u16) {

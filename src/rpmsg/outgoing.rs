@@ -1,8 +1,8 @@
 //! Where messages leave: a queue with buffers to fill, of this side's own or lent by the peer.
 
-use super::profile::Style;
+use super::profile::{Notes, Style};
 use super::{Fault, Pool};
-use crate::mem::{Bytes, MemoryError, SharedMemory};
+use crate::mem::{SharedMemory, Slots};
 use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
@@ -24,11 +24,8 @@ pub trait Outgoing {
     /// Gives a taken buffer up, unsent.
     fn put_back(&mut self, id: u16);
 
-    /// Writes `bytes` at `offset` of a taken buffer.
-    ///
-    /// # Errors
-    /// Bytes that do not fit.
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError>;
+    /// Writes `bytes` at `offset` of a taken buffer; false, and nothing done, where they do not fit.
+    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool;
 
     /// Writes the header of a taken buffer.
     fn set_header(&self, id: u16, header: Header);
@@ -59,7 +56,7 @@ pub trait Outgoing {
 #[derive(Debug)]
 pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: Style> {
     queue: Driver<M, N, S::Suppression>,
-    buffers: Bytes<M>,
+    buffers: Slots<M>,
     pool: Pool,
 }
 
@@ -69,13 +66,13 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
+        let buffers = pool.slots(memory, layout.size)?;
         Ok(Self { queue: Driver::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
     /// The same over what was found good already.
     #[inline(always)]
-    pub(crate) fn over(ring: Ring<M>, buffers: Bytes<M>, pool: Pool) -> Self {
+    pub(crate) fn over(ring: Ring<M>, buffers: Slots<M>, pool: Pool) -> Self {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 }
@@ -110,17 +107,17 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
     }
 
     #[inline]
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
-        write(&self.buffers, self.pool.offset(id), self.pool.size, offset, bytes)
+    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool {
+        self.buffers.write(id, offset, bytes)
     }
 
     #[inline]
     fn set_header(&self, id: u16, header: Header) {
-        self.buffers.store_words(self.pool.offset(id), header.to_words());
+        self.buffers.set_head(id, header.to_words());
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.pool.offset(id))
+        self.pool.start.saturating_add(self.buffers.start(id))
     }
 
     #[inline]
@@ -149,10 +146,10 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
 #[derive(Debug)]
 pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
-    buffers: Bytes<M>,
+    buffers: Slots<M>,
     pool: Pool,
-    /// Where each held buffer is among the buffers; each is as long as `pool` says.
-    held: [u32; N],
+    /// Which buffer each held descriptor names; each is as long as `pool` says.
+    notes: [u16; N],
     /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
     unsent: [u16; N],
     unsent_count: usize,
@@ -164,15 +161,10 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.bytes(memory, layout.size)?;
+        let buffers = pool.slots(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, Flags)?;
         queue.refuse_notifications();
-        Ok(Self { queue, buffers, pool, held: [0; N], unsent: [0; N], unsent_count: 0 })
-    }
-
-    /// Where a taken buffer begins among the buffers.
-    fn start(&self, id: u16) -> u32 {
-        self.held.get(usize::from(id)).copied().unwrap_or_default()
+        Ok(Self { queue, buffers, pool, notes: Notes::NEW, unsent: [0; N], unsent_count: 0 })
     }
 }
 
@@ -191,13 +183,11 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
             return Ok(Some(id));
         }
         let Some(buffer) = self.queue.take()? else { return Ok(None) };
-        let offset = self.pool.find(&buffer, self.buffers.len())?;
+        let slot = self.pool.find(&buffer, self.queue.size())?;
         if !buffer.writable || buffer.length != self.pool.size {
             return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
         }
-        if let Some(held) = self.held.get_mut(usize::from(buffer.id)) {
-            *held = offset;
-        }
+        self.notes.set(buffer.id, slot);
         Ok(Some(buffer.id))
     }
 
@@ -210,16 +200,16 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         }
     }
 
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> Result<(), MemoryError> {
-        write(&self.buffers, self.start(id), self.pool.size, offset, bytes)
+    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool {
+        self.buffers.write(self.notes.slot(id), offset, bytes)
     }
 
     fn set_header(&self, id: u16, header: Header) {
-        self.buffers.store_words(self.start(id), header.to_words());
+        self.buffers.set_head(self.notes.slot(id), header.to_words());
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.start(id))
+        self.pool.start.saturating_add(self.buffers.start(self.notes.slot(id)))
     }
 
     fn send(&mut self, id: u16) {
@@ -237,21 +227,4 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     fn refuse_notifications(&mut self) {
         self.queue.refuse_notifications();
     }
-}
-
-/// Writes at `offset` of the buffer of `size` bytes at `start`.
-#[inline]
-fn write<M: SharedMemory>(
-    buffers: &Bytes<M>,
-    start: u32,
-    size: u32,
-    offset: u32,
-    bytes: &[u8],
-) -> Result<(), MemoryError> {
-    let room = size.saturating_sub(offset);
-    if bytes.len() > room as usize {
-        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        return Err(MemoryError::OutOfBounds { offset, len, size });
-    }
-    buffers.write(start + offset, bytes)
 }

@@ -1,7 +1,7 @@
 //! Where a queue's buffers are: this side by offsets, the peer by addresses.
 
 use super::Fault;
-use crate::mem::{Bytes, MemoryError, SharedMemory};
+use crate::mem::{MemoryError, SharedMemory, Slots};
 use crate::virtqueue::Offered;
 
 /// Equal buffers, one behind the other, one for each descriptor.
@@ -19,44 +19,40 @@ impl Pool {
     /// All `count` of them.
     ///
     /// # Errors
-    /// Buffers that are not all inside the memory.
-    pub fn bytes<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<Bytes<M>, MemoryError> {
-        let too_long = MemoryError::OutOfBounds { offset: self.start, len: u32::MAX, size: memory.len() };
-        let len = self.size.checked_mul(count.into()).ok_or(too_long)?;
-        Bytes::new(memory, self.start, len)
+    /// See [`Slots::new`].
+    pub fn slots<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<Slots<M>, MemoryError> {
+        Slots::new(memory, self.start, self.size, count)
     }
 
-    /// As [`bytes`](Self::bytes), without the cause where they cannot be.
+    /// As [`slots`](Self::slots), without the cause where they cannot be.
     #[inline]
-    pub(crate) fn bytes_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<Bytes<M>> {
-        Bytes::at(memory, self.start, self.size.checked_mul(count.into())?)
+    pub(crate) fn slots_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<Slots<M>> {
+        Slots::at(memory, self.start, self.size, count)
     }
 
-    /// Where buffer `id` is among the buffers. No overflow: [`bytes`](Self::bytes) has multiplied the largest.
+    /// The address of a buffer.
     #[inline]
-    pub(super) const fn offset(&self, id: u16) -> u32 {
-        id as u32 * self.size
+    pub(super) const fn address(&self, slot: u16) -> u64 {
+        self.address.wrapping_add(slot as u64 * self.size as u64)
     }
 
-    /// The address of buffer `id`.
-    #[inline]
-    pub(super) const fn address(&self, id: u16) -> u64 {
-        self.address.wrapping_add(self.offset(id) as u64)
-    }
-
-    /// Where, among the `len` bytes of all buffers, the one that the peer offers is.
+    /// Which of the `count` buffers the peer offers.
     ///
     /// # Errors
-    /// [`Fault::Outside`] where it is not all there, or not at a multiple of 4.
+    /// [`Fault::Outside`] where it is none of them.
     #[inline]
-    pub(super) fn find(&self, offered: &Offered, len: u32) -> Result<u32, Fault> {
+    pub(super) fn find(&self, offered: &Offered, count: u16) -> Result<u16, Fault> {
         let &Offered { address, length, .. } = offered;
-        let offset = address.wrapping_sub(self.address);
-        if offset > u64::from(len) || u64::from(length) > u64::from(len) - offset || !offset.is_multiple_of(4) {
-            let end = self.address.wrapping_add(len.into());
-            return Err(Fault::Outside { address, length, start: self.address, end });
+        // By 32 bits, which a small processor divides at once. Not by zero: slots are larger than that.
+        let (offset, size) = (u32::try_from(address.wrapping_sub(self.address)).unwrap_or(u32::MAX), self.size.max(1));
+        let slot = offset / size;
+        match slot * size == offset && slot < count.into() && length <= size {
+            // CAST: below the count.
+            true => Ok(slot as u16),
+            false => {
+                let (start, end) = (self.address, self.address(count));
+                Err(Fault::Outside { address, length, start, end, size: self.size })
+            }
         }
-        // CAST: just found to be within `len`.
-        Ok(offset as u32)
     }
 }

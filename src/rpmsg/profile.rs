@@ -14,10 +14,53 @@ pub trait Style: Debug {
     /// Whether descriptor `n` is buffer `n` once and for all: written before the queue is used, never again, and not looked
     /// at by the device.
     const FIXED: bool;
+    /// Which buffer each taken descriptor named, where that is not fixed.
+    type Notes<const N: usize>: Notes;
     /// How notifications are asked for.
     type Suppression: Suppress;
     /// That.
     const SUPPRESSION: Self::Suppression;
+}
+
+/// Which buffer each taken descriptor named.
+pub trait Notes: Debug {
+    /// Before any was taken.
+    const NEW: Self;
+
+    /// Descriptor `id` named `slot`.
+    fn set(&mut self, id: u16, slot: u16);
+
+    /// What `id` named last.
+    fn slot(&self, id: u16) -> u16;
+}
+
+/// Descriptor `n` is buffer `n`.
+impl Notes for () {
+    const NEW: Self = ();
+
+    #[inline(always)]
+    fn set(&mut self, _: u16, _: u16) {}
+
+    #[inline(always)]
+    fn slot(&self, id: u16) -> u16 {
+        id
+    }
+}
+
+impl<const N: usize> Notes for [u16; N] {
+    const NEW: Self = [0; N];
+
+    #[inline(always)]
+    fn set(&mut self, id: u16, slot: u16) {
+        if let Some(note) = self.get_mut(usize::from(id)) {
+            *note = slot;
+        }
+    }
+
+    #[inline(always)]
+    fn slot(&self, id: u16) -> u16 {
+        self.get(usize::from(id)).copied().unwrap_or_default()
+    }
 }
 
 /// Which ends a bus sends and receives by, and what its name service does.
@@ -54,6 +97,7 @@ pub struct OpenAmpStyle;
 impl Style for NativeStyle {
     const RECYCLE_FIRST: bool = false;
     const FIXED: bool = true;
+    type Notes<const N: usize> = ();
     type Suppression = Events;
     const SUPPRESSION: Events = Events;
 }
@@ -61,6 +105,7 @@ impl Style for NativeStyle {
 impl Style for OpenAmpStyle {
     const RECYCLE_FIRST: bool = true;
     const FIXED: bool = false;
+    type Notes<const N: usize> = [u16; N];
     type Suppression = Flags;
     const SUPPRESSION: Flags = Flags;
 }

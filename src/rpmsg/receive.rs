@@ -47,7 +47,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if to.len() > room || offset > message.length {
             return Err(ReadError::Beyond { length: message.length });
         }
-        attached.incoming.read(message.offset + u32::from(offset), to).map_err(|_| ReadError::Outside)
+        let read = attached.incoming.read(message.buffer, Header::SIZE + u32::from(offset), to);
+        if read { Ok(()) } else { Err(ReadError::Outside) }
     }
 
     /// Where a message's payload lies, in bytes from the start of the memory that the link was made with: for a caller
@@ -61,7 +62,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
         match self.attached() {
             Some(attached) if message.session == self.session => {
-                let start = attached.incoming.place(message.offset);
+                let start = attached.incoming.place(message.buffer).saturating_add(Header::SIZE);
                 Ok(start..start.saturating_add(message.length.into()))
             }
             _ => Err(ReadError::Stale),
@@ -229,18 +230,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 #[inline(always)]
 fn take_message(incoming: &mut impl Incoming, session: u32) -> Result<Option<Message>, Fault> {
     let Some(arrived) = incoming.take()? else { return Ok(None) };
-    let header = incoming.header(arrived.offset).filter(|_| arrived.length >= Header::SIZE);
-    match header {
-        Some(Header { source, destination, length }) if u32::from(length) <= arrived.length - Header::SIZE => {
-            Ok(Some(Message {
-                endpoint: Endpoint(destination),
-                source,
-                length,
-                offset: arrived.offset + Header::SIZE,
-                buffer: arrived.id,
-                session,
-            }))
-        }
-        header => Err(Fault::Length { length: header.map_or(0, |header| header.length), buffer: arrived.length }),
+    let Header { source, destination, length } = incoming.header(arrived.id);
+    if u32::from(length) + Header::SIZE > arrived.length {
+        return Err(Fault::Length { length, buffer: arrived.length });
     }
+    Ok(Some(Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session }))
 }

@@ -53,7 +53,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return Err(SendError::Stale);
         }
         let written = attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes);
-        written.map_err(|_| SendError::TooLong { max: attached.max_message })
+        if written { Ok(()) } else { Err(SendError::TooLong { max: attached.max_message }) }
     }
 
     /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and

@@ -41,9 +41,16 @@ pub enum AreaError {
     Link,
     /// The area is not inside the memory, not of whole pages, or over the directory.
     #[error(
-        "the link's area does not fit the memory: it is four or more whole pages of 4096 bytes behind the first page"
+        "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is four or more whole pages of 4096 behind the first"
     )]
-    Place,
+    Place {
+        /// Where it would begin, in bytes.
+        offset: u32,
+        /// How long it would be, in bytes.
+        size: u32,
+        /// How long the memory is, in bytes.
+        memory: u32,
+    },
     /// Another link is there.
     #[error("the link's area overlaps that of link {other}: set another area")]
     Overlap {
@@ -107,7 +114,11 @@ impl Area {
         let span = Span { offset, size };
         let whole = Span { offset: PAGE, size: memory.saturating_sub(PAGE) };
         let pages = offset.is_multiple_of(PAGE) && size.is_multiple_of(PAGE);
-        if pages && size >= 4 * PAGE && whole.contains(offset, size) { Ok(Self(span)) } else { Err(AreaError::Place) }
+        if pages && size >= 4 * PAGE && whole.contains(offset, size) {
+            Ok(Self(span))
+        } else {
+            Err(AreaError::Place { offset, size, memory })
+        }
     }
 
     /// Where the block of one side is.
@@ -147,7 +158,7 @@ impl<M: SharedMemory> Directory<M> {
         }
         let size = memory.len();
         if size < PAGE {
-            return Err(AreaError::Place);
+            return Err(AreaError::Place { offset: 0, size: PAGE, memory: size });
         }
         // A table has a power of two of entries, the directory 252: one of the whole page, whose first four are the head.
         let Some(entries) = Table::at(&memory, 0, PAGE / directory::ENTRY) else { return Err(AreaError::Misaligned) };

@@ -332,8 +332,8 @@ impl<M: SharedMemory> Peer<M> {
         // All places were found good above, and ours when they were laid out.
         let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
         let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
-        let Some(out_bytes) = sent.bytes_at(memory, own.count) else { return Err(other) };
-        let Some(in_bytes) = received.bytes_at(memory, count) else { return Err(other) };
+        let Some(out_bytes) = sent.slots_at(memory, own.count) else { return Err(other) };
+        let Some(in_bytes) = received.slots_at(memory, count) else { return Err(other) };
         let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
         bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
         Ok(())

@@ -242,7 +242,7 @@ fn what_cannot_be_is_named() {
     let new = |heap: &Heap, settings| TestLink::new(heap.region(), Bells::new(), PeerId(0), settings).map(|_| ()).err();
     let too_small = AreaError::TooSmall { needed: 8640, available: 4096 };
     assert_eq!(new(&Heap::new(20 * 1024), HOST), Some(too_small));
-    assert_eq!(new(&Heap::new(4096), HOST), Some(AreaError::Place));
+    assert_eq!(new(&Heap::new(4096), HOST), Some(AreaError::Place { offset: 4096, size: 0, memory: 4096 }));
     assert!(matches!(new(&heap, Settings { buffer_count: 12, ..HOST }), Some(AreaError::Buffers)));
     assert!(matches!(new(&heap, Settings { buffer_count: 32, ..HOST }), Some(AreaError::Buffers)));
     assert!(matches!(new(&heap, Settings { buffer_size: 16, ..HOST }), Some(AreaError::Buffers)));

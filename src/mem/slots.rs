@@ -104,3 +104,36 @@ impl<M: SharedMemory> Slots<M> {
         offset <= self.size && len <= (self.size - offset) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem::fake::Heap;
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let heap = Heap::new(4096);
+        let new = |offset, size, count| Slots::new(&heap.region(), offset, size, count).map(|_| ()).err();
+        assert_eq!(new(0, 512, 8), None);
+        assert_eq!(new(4, 512, 8), Some(MemoryError::OutOfBounds { offset: 4, len: 4096, size: 4096 }));
+        assert_eq!(new(0, 64, 3), Some(MemoryError::NotPowerOfTwo { count: 3 }));
+        assert_eq!(new(0, 64, 0), Some(MemoryError::NotPowerOfTwo { count: 0 }));
+        assert_eq!(new(2, 64, 8), Some(MemoryError::Misaligned { offset: 2, align: 4 }));
+        assert_eq!(new(0, 62, 8), Some(MemoryError::Misaligned { offset: 0, align: 4 }));
+        assert_eq!(new(0, 12, 8), Some(MemoryError::OutOfBounds { offset: 0, len: 96, size: 4096 }));
+        assert_eq!(new(0, u32::MAX, 2), Some(MemoryError::OutOfBounds { offset: 0, len: u32::MAX, size: 4096 }));
+    }
+
+    #[test]
+    fn no_number_and_no_length_leaves_a_slot() {
+        let heap = Heap::new(4096);
+        let slots = Slots::new(&heap.region(), 1024, 64, 16).unwrap();
+        slots.set_head(17, [1, 2, 3, 4]);
+        assert_eq!(slots.head(1), [1, 2, 3, 4], "modulo 16");
+        assert!(slots.write(1, 16, &[7; 48]) && !slots.write(1, 17, &[9; 48]) && !slots.write(1, 65, &[]));
+        let mut all = [0; 48];
+        assert!(slots.read(1, 16, &mut all) && all == [7; 48]);
+        assert!(!slots.read(1, 20, &mut all) && !slots.read(1, u32::MAX, &mut all[..1]) && slots.read(1, 64, &mut []));
+        assert_eq!(slots.head(2), [0; 4], "what is behind is as it was");
+    }
+}

@@ -272,3 +272,33 @@ impl Slot {
         self.generation = self.generation.wrapping_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_announced_first_and_equals_in_the_order_of_the_table() {
+        let mut endpoints = Endpoints::<4>::new();
+        let mut open = |name| endpoints.open(&Config { name: Some(name), ..Config::default() }, true, true).unwrap();
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open).map(Endpoint::address);
+        assert!(endpoints.close(Endpoint(c), true));
+        endpoints.find(b).unwrap().announce = Announce::Greeting;
+        endpoints.find(b).unwrap().peer = Maybe::from(Address(7));
+        let mut message = NameService::new_zeroed();
+        for (from, to, exists) in [
+            (c, Address::NAME_SERVICE, false),
+            (a, Address::NAME_SERVICE, true),
+            (b, Address(7), true),
+            (d, Address::NAME_SERVICE, true),
+        ] {
+            assert_eq!(endpoints.due(&mut message), Some((from, to)));
+            assert!(to != Address::NAME_SERVICE || message.exists() == exists, "{from}");
+            endpoints.announced(from);
+        }
+        assert_eq!(endpoints.due(&mut message), None);
+        assert!(endpoints.find(c).is_none(), "who is gone and announced as gone is free");
+    }
+}

@@ -9,10 +9,10 @@ use super::figure::Figure;
 use super::{Context as Bench, Outcome};
 use crate::machines::{self, Machine, Role};
 
-/// Of the M3's remote: the core, its port and the conversation.
+/// Of the M3's image `echo`, a remote that does nothing but send back what comes: the core, its port and start-up.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 
-/// Builds the images and measures the M3's remote; with `verbose`, shows them all.
+/// Builds the images and measures the M3's echo; with `verbose`, shows also those of the demo, which check and report.
 ///
 /// # Errors
 /// An image that does not build or is no ELF file.
@@ -21,12 +21,15 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
     let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
     for &machine in machines {
         let target = machine.target().context("a machine without images")?;
-        for (path, role) in machines::images(machine, target)?.iter().zip([Role::Host, Role::Remote]) {
+        let [host, remote] = machines::images(machine, target)?;
+        let echo = remote.with_file_name("echo");
+        for (path, name) in [(&echo, "echo"), (&host, Role::Host.image()), (&remote, Role::Remote.image())] {
             let (flash, ram) = size(path)?;
             if bench.verbose {
-                eprintln!("amp: {}: {flash} bytes of flash, {ram} of RAM without its stack", machine.label(role));
+                let machine = machine.name();
+                eprintln!("amp: {name} on {machine}: {flash} bytes of flash, {ram} of RAM without its stack");
             }
-            if (machine, role) == (Machine::M3, Role::Remote) {
+            if (machine, path) == (Machine::M3, &echo) {
                 figures = KEYS.iter().zip([flash, ram]).map(|(key, size)| Figure::exact(key, size as f64)).collect();
             }
         }

@@ -40,15 +40,14 @@ enum amp_ipc_kind {
 	AMP_IPC_DOWN = 6,
 	AMP_IPC_FAULT = 7,
 	AMP_IPC_REFUSED = 8,
-	AMP_IPC_MISPLACED = 9,
 };
 
 /* 8-byte words of a link, and of each endpoint and buffer of it. src/ipc.rs reads them here, and does not compile where they
  * are too few or far too many.
  */
-#define AMP_IPC_LINK_WORDS     84
-#define AMP_IPC_ENDPOINT_WORDS 9
-#define AMP_IPC_BUFFER_WORDS   6
+#define AMP_IPC_LINK_WORDS     76
+#define AMP_IPC_ENDPOINT_WORDS 8
+#define AMP_IPC_BUFFER_WORDS   5
 
 /* Room for a link. All zero before it is first opened; of one lock with every call. */
 struct amp_ipc {

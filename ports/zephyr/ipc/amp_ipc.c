@@ -120,9 +120,6 @@ static void tell(const struct device *dev, const struct amp_ipc_event *event)
 	} else if (event->kind == AMP_IPC_MESSAGE_TOO_LONG) {
 		LOG_ERR("%s: a message of %u bytes for %s is lost: raise CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's", dev->name,
 			event->length, endpoint->name);
-	} else if (event->kind == AMP_IPC_MISPLACED) {
-		LOG_ERR("%s: a message of %u bytes for %s is lost: the peer put it at an address that is no multiple of 8", dev->name,
-			event->length, endpoint->name);
 	} else if (event->kind == AMP_IPC_BOUND && endpoint->cb.bound != NULL) {
 		endpoint->cb.bound(endpoint->priv);
 	} else if (event->kind == AMP_IPC_UNBOUND) {

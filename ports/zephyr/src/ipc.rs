@@ -151,8 +151,6 @@ pub enum Kind {
     Fault = 7,
     /// The link cannot come up as things are.
     Refused = 8,
-    /// A message of `length` bytes for `endpoint` was at an address that C could not read; it is lost.
-    Misplaced = 9,
 }
 
 /// One event: `struct amp_ipc_event`.
@@ -312,7 +310,7 @@ impl Instance<'_> {
                     let length = message.length.into();
                     let (kind, data) = match buffer {
                         Some(buffer) => self.copy(message, buffer),
-                        None => self.lend(message).map_or((Kind::Misplaced, 0), |data| (Kind::Message, data)),
+                        None => (Kind::Message, self.lend(message)),
                     };
                     return (kind, number, length, data);
                 }

@@ -296,8 +296,13 @@ impl<M: SharedMemory> Peer<M> {
     #[inline(never)]
     fn place(&self, data: &Span, part: Part, len: u32) -> Result<u32, PeerError> {
         let offset = self.0.load_field(block::DESCRIPTORS / 4 + part as u32, Load::Relaxed);
-        // An available ring may be at a multiple of 2, the others are at one of 4.
-        let unaligned = offset & if matches!(part, Part::Available) { 1 } else { 3 };
+        // For the fields of 16 and 32 bits, and for whatever an application reads in place.
+        let align = match part {
+            Part::Available => 2,
+            Part::Descriptors | Part::Used => 4,
+            Part::Buffers => 8,
+        };
+        let unaligned = offset & (align - 1);
         if unaligned == 0 && data.contains(offset, len) { Ok(offset) } else { Err(PeerError::Part { part, offset }) }
     }
 

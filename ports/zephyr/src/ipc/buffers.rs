@@ -1,12 +1,9 @@
-//! The buffers of a link that C has pointers into: filled or read in place, and found again by their address. Does not read
-//! or write a byte of them.
+//! The buffers of a link that C has pointers into: filled or read in place, and found again by their address, which is a
+//! multiple of 8 on a native link, so that C may have any type there. Does not read or write a byte of them.
 
 use amp_ivshmem::rpmsg::{Endpoint, Message, Reserved, SendError};
 
 use super::{BUFFERS, Instance, State, Status, ZephyrBus, ZephyrLink};
-
-/// What pointers into the shared memory must be a multiple of, so that C may read any type there.
-const ALIGN: usize = 8;
 
 /// A message that C looks at, or a buffer that it fills.
 type Slots<T> = [Option<T>; BUFFERS];
@@ -86,19 +83,11 @@ impl Lent {
 }
 
 impl Instance<'_> {
-    /// Has C look at `message` where it is, until [`done`](Self::done): its address. `None` where the peer has put it at no
-    /// multiple of [`ALIGN`]: then it is lost.
-    pub(super) fn lend(&mut self, message: Message) -> Option<usize> {
-        match self.lent.address_of(self.link.bus(), &message) {
-            Some(address) if address.is_multiple_of(ALIGN) => {
-                self.lent.current = Some(message);
-                Some(address)
-            }
-            _ => {
-                self.link.bus().release(message);
-                None
-            }
-        }
+    /// Has C look at `message`, which has just come, where it is, until [`done`](Self::done): its address.
+    pub(super) fn lend(&mut self, message: Message) -> usize {
+        let address = self.lent.address_of(self.link.bus(), &message).unwrap_or_default();
+        self.lent.current = Some(message);
+        address
     }
 
     /// The callback has returned: gives its message back, unless it is held.
@@ -155,13 +144,7 @@ impl Instance<'_> {
             SendError::NoBuffer => Status::NoBuffer,
             _ => Status::NotBound,
         })?;
-        let room = match bus.room_of(&reserved) {
-            Ok(room) if (self.lent.start + room.start as usize).is_multiple_of(ALIGN) => room,
-            _ => {
-                bus.cancel(reserved);
-                return Err(Status::NotBound);
-            }
-        };
+        let room = bus.room_of(&reserved).unwrap_or_default();
         *free = Some((endpoint, reserved));
         *size = room.end - room.start;
         Ok(self.lent.start + room.start as usize)

@@ -322,26 +322,3 @@ fn pointers_into_a_link_that_went_down_are_void() {
     assert_eq!(sides[0].send(numbers[0], b"new"), Status::Ok);
     assert_eq!(until(&mut sides, 1, Kind::Message).length, 3);
 }
-
-#[test]
-fn a_message_where_c_could_not_read_it_is_lost() {
-    let (mut sides, numbers, memory) = pair_in_place();
-    let (address, _) = reserve(&mut sides[0], numbers[0], 0).unwrap();
-    fill(address, b"askew");
-    assert_eq!(amp_ipc_send_reserved(&mut sides[0].state, numbers[0], address, 5), Status::Ok);
-    // The peer's message with its header, 4 bytes further on; and its descriptor, found by the address in it.
-    let start = address - 16;
-    let message = bytes_at(start, 16 + 5);
-    fill(start + 4, &message);
-    let named = u64::try_from(start - memory).unwrap().to_le_bytes();
-    let descriptor = (memory..memory + SIZE).step_by(16).find(|at| bytes_at(*at, 8) == named).unwrap();
-    fill(descriptor, &u64::try_from(start + 4 - memory).unwrap().to_le_bytes());
-    let event = until(&mut sides, 1, Kind::Misplaced);
-    assert_eq!((event.endpoint, event.length, event.data), (numbers[1], 5, 0));
-    // Its buffer went back, and the next message is read.
-    for _ in 0..4 {
-        assert_eq!(sides[0].send(numbers[0], b"straight"), Status::Ok);
-        assert_eq!(until(&mut sides, 1, Kind::Message).length, 8);
-        amp_ipc_done(&mut sides[1].state);
-    }
-}

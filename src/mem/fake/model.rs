@@ -2,15 +2,17 @@
 //! and reports payload that is read while it may be written.
 
 use loom::cell::UnsafeCell;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
+use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::mem::{Load, SharedMemory, Store, Whole};
 
-/// Each byte as a cell, each half word and word as an atomic. They do not overlay each other, which suits a memory where
-/// no place is accessed in two widths.
+/// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
+/// memory where no place is accessed in two widths.
 struct Cells {
+    /// Where it begins in the memory.
+    start: u32,
     bytes: Vec<UnsafeCell<u8>>,
     halves: Vec<AtomicU16>,
     words: Vec<AtomicU32>,
@@ -30,7 +32,7 @@ pub enum Weakening {
 /// A memory in loom's model; a clone is the same memory.
 #[derive(Clone)]
 pub struct Model {
-    cells: Arc<Cells>,
+    parts: Arc<Vec<Cells>>,
     start: u32,
     len: u32,
     weakening: Option<Weakening>,
@@ -40,12 +42,20 @@ impl Model {
     /// `len` bytes of zeros. Keep it small: loom follows each of them.
     #[must_use]
     pub fn new(len: u32) -> Self {
-        let cells = Cells {
+        Self::sparse(len, &[(0, len)])
+    }
+
+    /// `len` bytes, of which only these parts are there: each an offset, a multiple of 4, and a length. Elsewhere there are
+    /// zeros, and a store or a copy fails the test.
+    #[must_use]
+    pub fn sparse(len: u32, parts: &[(u32, u32)]) -> Self {
+        let cells = |&(start, len): &(u32, u32)| Cells {
+            start,
             bytes: (0..len).map(|_| UnsafeCell::new(0)).collect(),
             halves: (0..len / 2).map(|_| AtomicU16::new(0)).collect(),
             words: (0..len / 4).map(|_| AtomicU32::new(0)).collect(),
         };
-        Self { cells: Arc::new(cells), start: 0, len, weakening: None }
+        Self { parts: Arc::new(parts.iter().map(cells).collect()), start: 0, len, weakening: None }
     }
 
     /// The same memory for one side that orders its accesses less than it should.
@@ -64,8 +74,15 @@ impl Model {
         if weak { Ordering::Relaxed } else { order.ordering() }
     }
 
-    fn at(&self, offset: u32) -> usize {
-        (self.start + offset) as usize
+    /// The part that an offset is in, and how far.
+    fn find(&self, offset: u32) -> Option<(&Cells, usize)> {
+        let place = self.start + offset;
+        let within = |cells: &&Cells| (place.wrapping_sub(cells.start) as usize) < cells.bytes.len();
+        self.parts.iter().find(within).map(|cells| (cells, (place - cells.start) as usize))
+    }
+
+    fn at(&self, offset: u32) -> (&Cells, usize) {
+        self.find(offset).unwrap_or_else(|| panic!("nothing is at {:#x}", self.start + offset))
     }
 }
 
@@ -99,30 +116,42 @@ unsafe impl SharedMemory for Model {
     }
 
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
-        self.cells.halves[self.at(offset) / 2].load(self.load(offset, order))
+        let load = |(cells, at): (&Cells, usize)| cells.halves[at / 2].load(self.load(offset, order));
+        self.find(offset).map_or(0, load)
     }
 
     unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
-        self.cells.halves[self.at(offset) / 2].store(value, self.store(offset, order));
+        let (cells, at) = self.at(offset);
+        cells.halves[at / 2].store(value, self.store(offset, order));
     }
 
     unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
-        self.cells.words[self.at(offset) / 4].load(self.load(offset, order))
+        let load = |(cells, at): (&Cells, usize)| cells.words[at / 4].load(self.load(offset, order));
+        self.find(offset).map_or(0, load)
     }
 
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
-        self.cells.words[self.at(offset) / 4].store(value, self.store(offset, order));
+        let (cells, at) = self.at(offset);
+        cells.words[at / 4].store(value, self.store(offset, order));
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
-        for (cell, &byte) in self.cells.bytes[self.at(offset)..].iter().zip(from) {
+        if from.is_empty() {
+            return;
+        }
+        let (cells, at) = self.at(offset);
+        for (cell, &byte) in cells.bytes[at..].iter().zip(from) {
             // SAFETY: loom fails the test where another access is possible meanwhile.
             cell.with_mut(|place| unsafe { *place = byte });
         }
     }
 
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
-        for (cell, byte) in self.cells.bytes[self.at(offset)..].iter().zip(to) {
+        if to.is_empty() {
+            return;
+        }
+        let (cells, at) = self.at(offset);
+        for (cell, byte) in cells.bytes[at..].iter().zip(to) {
             // SAFETY: as for `copy_in`.
             *byte = cell.with(|place| unsafe { *place });
         }

@@ -92,7 +92,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
     ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
-    ("loom", Work::Loom("test --release -p amp-ivshmem --features fakes --test loom"), Counted::ByLibtest, 15),
+    (
+        "loom",
+        Work::Loom("test --release -p amp-ivshmem --features fakes --test loom --test loom_link"),
+        Counted::ByLibtest,
+        15,
+    ),
     ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
     // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (

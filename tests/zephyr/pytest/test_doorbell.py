@@ -10,3 +10,10 @@ def test_turns(server, dut, peer):
     assert "the own doorbell came" in lines, lines
     peer.expect(OWN)
     peer.expect(TURNS)
+
+
+def test_a_machine_without_the_device(server, start):
+    """The Rust API says so, and nothing faults."""
+    without = {"i": "virtio-rng-pci", "L": "NOTHING=", "A": "NOTHING="}
+    machine = start(r"^(ivshmem-doorbell,|LD_PRELOAD=|AMP_QEMU_FLAT=).*", lambda word: without[word[0][0]])
+    machine.expect(r"doorbell: ivshmem\S* is not ready: its driver has logged the cause")

@@ -3,44 +3,12 @@
 
 import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from machine import Machine
-
-
-def qemu_command(folder: Path) -> list[str]:
-    """What the build runs, to be changed, with the console on standard input and output."""
-    ninja = ["ninja", "-C", str(folder), "-t", "commands", "run"]
-    found = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
-    line = next(line for line in reversed(found.splitlines()) if "qemu-system-" in line)
-    words = shlex.split(next(part for part in line.split("&&") if "qemu-system-" in part))
-    at = words.index("-pidfile")
-    del words[at : at + 2]
-    return [re.sub(r"^(pipe|stdio),id=con,.*", "stdio,id=con,mux=on", word) for word in words]
-
-
-@pytest.fixture
-def start(device_object):
-    """Starts the image on a machine for which words of QEMU's command are replaced, and some added."""
-    machines: list[Machine] = []
-
-    def start(old="", new="", *more) -> Machine:
-        folder = Path(device_object.device_config.app_build_dir)
-        command = [re.sub(old, new, word) if old else word for word in qemu_command(folder)]
-        machine = Machine(folder, run_in=folder, command=command + list(more))
-        machines.append(machine)
-        return machine
-
-    yield start
-    for machine in machines:
-        machine.stop()
-        text = "\n".join(machine.lines)
-        print(text)
-        assert not re.search("FATAL|FAULT|panicked|Halting", text), text
 
 
 def without_a_device(machine: Machine, node: str) -> None:

@@ -5,7 +5,7 @@ use crate::platform::Instant;
 use crate::rpmsg::{self, Fault, Message, Rare};
 
 /// How far a poll has come with what is looked at once in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nothing was looked at.
     First,
@@ -48,7 +48,7 @@ pub(super) trait Polled {
     /// Does what [`Found::Unsettled`] asks for.
     fn settle(&mut self, now: Instant) -> Option<Event>;
 
-    /// How many looks a poll may take.
+    /// How many looks a poll may take beside those at the link and the bus themselves.
     fn rounds(&self) -> u32;
 
     /// There may be more, although this poll ends.
@@ -74,7 +74,8 @@ pub(super) fn poll<L: Polled>(link: &mut L, now: Instant) -> Option<Event> {
 #[inline(never)]
 fn poll_rare<L: Polled>(link: &mut L, now: Instant, mut found: Found) -> Option<Event> {
     // The link itself, the bus' own, and then messages.
-    for _ in 0..link.rounds().saturating_add(3) {
+    let mut left = link.rounds().saturating_add(2);
+    loop {
         let mut stage = Stage::Attended;
         let event = match found {
             Found::Message(message) => Some(Event::Bus(rpmsg::Event::Message(message))),
@@ -93,8 +94,12 @@ fn poll_rare<L: Polled>(link: &mut L, now: Instant, mut found: Found) -> Option<
         if event.is_some() {
             return event;
         }
+        // Before the look: what it finds may be a message, which has left its ring.
+        let Some(fewer) = left.checked_sub(1) else {
+            link.stop();
+            return None;
+        };
+        left = fewer;
         found = link.look(now, stage);
     }
-    link.stop();
-    None
 }

@@ -212,7 +212,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         matches!(self.peer, Peer::Here(_))
     }
 
-    /// Whether the last [`poll`](Self::poll) ended for fairness, although there may be more: poll again instead of
+    /// Whether the last poll of the link ended for fairness, although there may be more: poll again instead of
     /// waiting.
     #[must_use]
     pub(crate) const fn has_more(&self) -> bool {

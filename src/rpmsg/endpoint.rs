@@ -137,10 +137,7 @@ impl<const E: usize> Endpoints<E> {
 
     /// Closes an endpoint; false where there is none. `up` is whether there is a peer to tell.
     pub fn close(&mut self, endpoint: Endpoint, up: bool) -> bool {
-        let Some(slot) = self.find(endpoint.0) else { return false };
-        if slot.announce == Announce::Gone {
-            return false;
-        }
+        let Some(slot) = self.open_at(endpoint.0) else { return false };
         if up && slot.name.is_some() {
             slot.announce = Announce::Gone;
             slot.peer = Maybe::NONE;
@@ -165,7 +162,7 @@ impl<const E: usize> Endpoints<E> {
     /// The open endpoint at `address`.
     #[inline]
     pub fn open_at(&mut self, address: Address) -> Option<&mut Slot> {
-        self.find(address).filter(|slot| slot.announce != Announce::Gone)
+        self.find(address).filter(|slot| slot.address.is_some() && slot.announce != Announce::Gone)
     }
 
     /// All slots that are in use.

@@ -36,7 +36,7 @@ pub enum Fault {
     /// A message that is longer than its buffer, or a buffer too short for a header.
     #[error("the peer's message of {length} bytes is in a buffer of {buffer} bytes, of which the header takes 16")]
     Length {
-        /// Bytes of payload that the header names; 0 where the buffer is too short for a header.
+        /// Bytes of payload that the header names.
         length: u16,
         /// Bytes of the buffer.
         buffer: u32,

@@ -218,9 +218,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     #[inline]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         #[cfg(feature = "async")]
-        if let Some(event) = self.found.take() {
-            return Some(event);
-        }
+        let event = self.found.take().or_else(|| polled::poll(self, now));
+        #[cfg(not(feature = "async"))]
         let event = polled::poll(self, now);
         #[cfg(feature = "log")]
         self.log(event.as_ref());
@@ -266,7 +265,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Pol
             Next::Fault(fault) => Found::Fault(fault),
             // Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a
             // heartbeat.
-            Next::Nothing if self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs()) => {
+            Next::Nothing
+                if self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch)) =>
+            {
                 Found::Nothing
             }
             Next::Nothing => Found::Unsettled,

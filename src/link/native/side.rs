@@ -269,10 +269,12 @@ impl<M: SharedMemory> Peer<M> {
         same.then_some(Look { epoch, peer_epoch, state, heartbeat })
     }
 
-    /// Whether the block still says RUN. All that a side tells its peer of while both run begins with its leaving RUN, which
-    /// it cannot come back to before the peer has confirmed it anew. In no order: what follows is for [`look`](Self::look).
-    pub fn still_runs(&self) -> bool {
+    /// Whether the block still says RUN, with this side's `epoch`. All that a side tells its peer of while both run begins with
+    /// its leaving RUN, which it cannot come back to before somebody has confirmed it anew: this side, or another in its
+    /// place, whose epoch is another. In no order: what follows is for [`look`](Self::look).
+    pub fn still_runs(&self, epoch: u32) -> bool {
         self.0.load::<{ block::STATE }>(Load::Relaxed) == State::Run.to_wire()
+            && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == epoch
     }
 
     pub fn id(&self) -> Result<PeerId, PeerError> {
@@ -345,5 +347,5 @@ impl<M: SharedMemory> Peer<M> {
     }
 }
 
-// The four places follow each other, as `Peer::places` reads them.
+// The four places follow each other, as `Peer::place` reads them.
 const _: () = assert!(block::DESCRIPTORS + 12 == block::USED && block::DESCRIPTORS + 4 == block::AVAILABLE);

@@ -148,7 +148,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Remote<M, D, E, N> {
     fn look(&mut self, now: Instant, stage: Stage) -> Found {
-        if (now >= self.next_tick || !self.bus.is_up()) && stage == Stage::First {
+        if (now >= self.next_tick || !self.bus.is_up()) && self.bus.fault().is_none() && stage == Stage::First {
             return Found::Beat;
         }
         match self.bus.next(stage == Stage::Attended) {

@@ -420,3 +420,25 @@ fn c_messages_that_are_wrong() {
         [std::format!("{:?}", Event::Down(crate::link::Reason::Fault(Fault::Length { length: 0xffff, buffer: 512 })))]
     );
 }
+
+#[test]
+fn a_fault_that_a_send_finds_is_told_first() {
+    // In the first entry, before anything was used, and in the second.
+    for sent in [0, 1] {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+        let mut host = host(&heap, &bells);
+        drain!(host);
+        let mut remote = remote(&heap, &bells);
+        let config = Config { peer: Some(Address(1024)), ..Config::default() };
+        let at = remote.bus().open_with(&config).unwrap();
+        drain!(remote);
+        for _ in 0..sent {
+            remote.bus().send(at, b"well").unwrap();
+        }
+        let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
+        memory.write(MEMORY - 0x800 + 0x104 + 2 * sent, &999_u16.to_le_bytes()).unwrap();
+        assert_eq!(remote.bus().send(at, b"x"), Err(SendError::Down));
+        let log = drain!(remote);
+        assert!(log.first().is_some_and(|event| event.contains("NoSuchDescriptor { id: 999")), "{log:?}");
+    }
+}

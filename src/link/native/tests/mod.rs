@@ -1,5 +1,6 @@
 //! Two links on one memory, in virtual time: any order of starting, dying and coming back, and a peer that scribbles.
 
+mod flood;
 mod in_place;
 mod random;
 mod trouble;

@@ -119,3 +119,33 @@ fn of_two_in_one_role_the_first_stands_back() {
         assert!(other.is_bound() && early.is_bound(), "the first again: {:?} {:?}", other.log, early.log);
     }
 }
+
+#[test]
+fn a_message_to_no_address_is_for_nobody() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    let reserved = b.link.bus().reserve().unwrap();
+    let destination = b.link.bus().room_of(&reserved).unwrap().start - 12;
+    let talk = b.talk;
+    b.link.bus().send_reserved(talk, reserved, 1).unwrap();
+    damage(&heap, destination, u32::MAX);
+    assert_eq!(a.link.poll(now), None);
+    assert_eq!(a.link.bus().counters().unknown, 1);
+}
+
+/// Two hosts, of which the remote has bound to the later: the earlier notices with its next look, and gets no message.
+#[test]
+fn who_has_been_replaced_gets_no_message_of_the_successor_s() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut early, mut remote) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut early, &mut remote], &bells, now);
+    let mut late = Side::new(&heap, &bells, 2, HOST);
+    settle(&mut [&mut late, &mut remote], &bells, now);
+    assert!(late.is_bound() && remote.is_bound());
+    assert_eq!(early.link.poll(now), Some(Event::Down(Reason::Restarted)));
+    remote.send(b"for the late one").unwrap();
+    assert!(!matches!(early.link.poll(now), Some(Event::Bus(BusEvent::Message(_)))));
+}

@@ -101,8 +101,8 @@ impl World {
             let read =
                 self.clients.iter_mut().filter_map(|client| client.read(u32::MAX, self.vectors).then_some(())).count();
             quiet = if read == 0 { quiet + 1 } else { 0 };
-            // Whoever waits to be accepted is, in one turn or the next.
-            if quiet == 3 {
+            // Whoever waits to be accepted is, some in each turn, after all who came before and are gone already.
+            if quiet == 20 {
                 break;
             }
         }

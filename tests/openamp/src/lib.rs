@@ -3,7 +3,7 @@
 //!
 //! Knows the core and a console, no machine. The C side is `tests/zephyr/openamp/src`; both sides follow the same rules:
 //!
-//! * `copy`, `nocopy` and `hold`: [`MESSAGES`] messages in each direction, of the content that follows from stream,
+//! * `copy`, `nocopy` and `hold`: as many messages in each direction as the row asks for, of the content that follows from stream,
 //!   direction and number. `nocopy` is filled in place, and some buffers are given back unsent; `hold` keeps what came, and
 //!   gives it back later, the last first.
 //! * `churn.*`: whoever announces such an endpoint gets its name as a message from one opened for it, and closes.

@@ -197,8 +197,14 @@ impl Plan<'_> {
         rig.start(index)?;
         rig.report.restarts += 1;
         self.expect_anew(rig, &[index], started, name)?;
+        // A link whose other side found this one silent has begun anew, which is no disturbance either.
+        let silent: Vec<u8> = others
+            .iter()
+            .filter(|&&(other, link)| rig.down(other, link).is_some_and(|(at, silent)| at > since && silent))
+            .map(|&(_, link)| link)
+            .collect();
         for (other, link) in others {
-            if rig.down(other, link).is_some_and(|(at, silent)| at > since && !silent) {
+            if rig.down(other, link).is_some_and(|(at, _)| at > since) && !silent.contains(&link) {
                 rig.report.hung += 1;
                 rig.finding(format!("{name} disturbed link {link} of side {other}"));
             }

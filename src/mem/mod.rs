@@ -24,7 +24,7 @@ pub use bytes::Bytes;
 pub use region::Region;
 pub use slots::Slots;
 pub use table::{Record, Table};
-pub use words::{Whole, Words};
+pub use words::Words;
 
 /// What a load must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +102,9 @@ pub enum MemoryError {
 /// must never shrink, and every access inside `len` that meets its method's conditions must be sound whatever
 /// the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
-pub unsafe trait SharedMemory: Clone + core::fmt::Debug {
-    /// What a [`Table`] or [`Record`] keeps of it: as much as its accesses need, which have no use for a length. Most
-    /// memories take [`Whole`].
+pub unsafe trait SharedMemory: Words {
+    /// What a [`Table`] or [`Record`] keeps of it: as much as its accesses need, which have no use for a length. Itself,
+    /// where there is nothing smaller.
     type Words: Words;
 
     /// This memory for one whose accesses are proven to be inside.
@@ -119,30 +119,6 @@ pub unsafe trait SharedMemory: Clone + core::fmt::Debug {
     /// Whether offset 0 lies at a multiple of `align`, a power of two.
     fn is_aligned_to(&self, align: u32) -> bool;
 
-    /// Loads 16 bits.
-    ///
-    /// # Safety
-    /// `offset + 2 <= len()`, and the address is even.
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16;
-
-    /// Stores 16 bits.
-    ///
-    /// # Safety
-    /// As [`load_u16`](Self::load_u16).
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store);
-
-    /// Loads 32 bits.
-    ///
-    /// # Safety
-    /// `offset + 4 <= len()`, and the address is a multiple of 4.
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32;
-
-    /// Stores 32 bits.
-    ///
-    /// # Safety
-    /// As [`load_u32`](Self::load_u32).
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store);
-
     /// Copies private bytes into the shared memory.
     ///
     /// # Safety
@@ -155,7 +131,4 @@ pub unsafe trait SharedMemory: Clone + core::fmt::Debug {
     /// # Safety
     /// `offset + to.len() <= len()`.
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]);
-
-    /// A full barrier: stores before it are visible to the peer before loads after it are made.
-    fn fence(&self);
 }

@@ -54,33 +54,7 @@ impl Region<'_> {
 }
 
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
-unsafe impl<'m> SharedMemory for Region<'m> {
-    type Words = Start<'m>;
-
-    #[inline(always)]
-    fn words(&self) -> Start<'m> {
-        Start { start: self.start, mapping: PhantomData }
-    }
-
-    fn len(&self) -> u32 {
-        self.len
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        match offset.checked_add(len) {
-            Some(end) if end <= self.len => {
-                // SAFETY: `at` is inside the same mapping, hence not null.
-                let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
-                Some(Self { start, len, mapping: PhantomData })
-            }
-            _ => None,
-        }
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        (self.start.as_ptr() as usize).is_multiple_of(align as usize)
-    }
-
+unsafe impl Words for Region<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         self.contains(offset, 2);
@@ -109,6 +83,39 @@ unsafe impl<'m> SharedMemory for Region<'m> {
         unsafe { self.words().store_u32(offset, value, order) }
     }
 
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<'m> SharedMemory for Region<'m> {
+    type Words = Start<'m>;
+
+    #[inline(always)]
+    fn words(&self) -> Start<'m> {
+        Start { start: self.start, mapping: PhantomData }
+    }
+
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.len => {
+                // SAFETY: `at` is inside the same mapping, hence not null.
+                let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
+                Some(Self { start, len, mapping: PhantomData })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        (self.start.as_ptr() as usize).is_multiple_of(align as usize)
+    }
+
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
         // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
         unsafe { copy(from.as_ptr(), self.at(offset, from.len()), from.len()) }
@@ -117,10 +124,6 @@ unsafe impl<'m> SharedMemory for Region<'m> {
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
         unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
-    }
-
-    fn fence(&self) {
-        fence(Ordering::SeqCst);
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use amp_ivshmem::mem::{self, Load, Region, SharedMemory, Store};
+use amp_ivshmem::mem::{Load, Region, SharedMemory, Store, Words};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -65,25 +65,7 @@ impl Drop for Whole {
 }
 
 // SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
-unsafe impl SharedMemory for Mapping {
-    type Words = mem::Whole<Self>;
-
-    fn words(&self) -> mem::Whole<Self> {
-        mem::Whole(self.clone())
-    }
-
-    fn len(&self) -> u32 {
-        self.region.len()
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        Some(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        self.region.is_aligned_to(align)
-    }
-
+unsafe impl Words for Mapping {
     #[inline]
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         // SAFETY: the caller's promise is the same.
@@ -109,6 +91,32 @@ unsafe impl SharedMemory for Mapping {
     }
 
     #[inline]
+    fn fence(&self) {
+        self.region.fence();
+    }
+}
+
+// SAFETY: as above.
+unsafe impl SharedMemory for Mapping {
+    type Words = Self;
+
+    fn words(&self) -> Self {
+        self.clone()
+    }
+
+    fn len(&self) -> u32 {
+        self.region.len()
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        Some(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        self.region.is_aligned_to(align)
+    }
+
+    #[inline]
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_in(offset, from) }
@@ -118,10 +126,5 @@ unsafe impl SharedMemory for Mapping {
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_out(offset, to) }
-    }
-
-    #[inline]
-    fn fence(&self) {
-        self.region.fence();
     }
 }

@@ -22,12 +22,12 @@ use self::area::{Area, Directory};
 use self::side::{Look, Own, Parts, Peer, Plan, buffers_are_sound};
 use core::marker::PhantomData;
 
-use super::polled::{self, Found, Polled, Stage};
+use super::polled::{self, Polled};
 use super::{AnyLink, Either, Event, Reason, Role, Roles, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
+use crate::rpmsg::Bus;
 use crate::rpmsg::profile::Native;
-use crate::rpmsg::{self, Bus, Fault, Next, Rare};
 use crate::wire::link::State;
 
 /// How far this side has come with the peer.
@@ -253,37 +253,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Polled for Link<M, D, E, N, R> {
-    fn look(&mut self, now: Instant, stage: Stage) -> Found {
-        // After the peer is looked when there is nothing else to do, and once in a heartbeat however busy the bus is.
-        if now >= self.next_beat && stage == Stage::First {
-            return Found::Beat;
-        }
-        match self.bus.next(stage == Stage::Attended) {
-            Next::Message(message) => Found::Message(message),
-            Next::Rare(rare) => Found::Bus(rare),
-            Next::Fault(fault) => Found::Fault(fault),
-            // Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a
-            // heartbeat.
-            Next::Nothing
-                if self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch)) =>
-            {
-                Found::Nothing
-            }
-            Next::Nothing => Found::Unsettled,
-        }
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Polled<E> for Link<M, D, E, N, R> {
+    /// Once in a heartbeat.
+    #[inline(always)]
+    fn is_due(&self, now: Instant) -> bool {
+        now >= self.next_beat
     }
 
     fn beat(&mut self, now: Instant) -> Option<Event> {
         self.show_life(now).or_else(|| self.step(now))
     }
 
-    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
-        self.bus.handle(rare)
-    }
-
-    fn fail(&mut self, fault: Fault) {
-        self.bus.fail(fault);
+    /// Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a heartbeat.
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch))
     }
 
     fn settle(&mut self, now: Instant) -> Option<Event> {
@@ -292,14 +276,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Pol
         // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
         self.not_before = now.plus_short(self.plan.heartbeat);
         Some(Event::Down(Reason::Fault(fault)))
-    }
-
-    fn rounds(&self) -> u32 {
-        self.bus.rounds()
-    }
-
-    fn stop(&mut self) {
-        self.bus.stop();
     }
 }
 

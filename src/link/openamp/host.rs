@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use super::{Settings, Status, queue, set_status, status_of};
-use crate::link::polled::{self, Found, Polled, Stage};
+use crate::link::polled::{self, Polled};
 use crate::link::{AnyLink, Event, Reason};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::profile::OpenAmpHost;
-use crate::rpmsg::{self, Bus, DriverIncoming, DriverOutgoing, Fault, Next, Pool, Rare};
+use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
 use crate::virtqueue::SetupError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
@@ -77,18 +77,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Host<M, D, E, N> {
-    fn look(&mut self, now: Instant, stage: Stage) -> Found {
-        if (now >= self.next_tick || self.up.is_some()) && stage == Stage::First {
-            return Found::Beat;
-        }
-        match self.bus.next(stage == Stage::Attended) {
-            Next::Message(message) => Found::Message(message),
-            Next::Rare(rare) => Found::Bus(rare),
-            Next::Fault(fault) => Found::Fault(fault),
-            Next::Nothing if self.bus.is_up() => Found::Nothing,
-            Next::Nothing => Found::Unsettled,
-        }
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for Host<M, D, E, N> {
+    #[inline(always)]
+    fn is_due(&self, now: Instant) -> bool {
+        now >= self.next_tick || self.up.is_some()
     }
 
     fn beat(&mut self, now: Instant) -> Option<Event> {
@@ -98,12 +90,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Ho
         self.up.take().map(|peer| Event::Up { peer })
     }
 
-    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
-        self.bus.handle(rare)
-    }
-
-    fn fail(&mut self, fault: Fault) {
-        self.bus.fail(fault);
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.bus.is_up()
     }
 
     fn settle(&mut self, _: Instant) -> Option<Event> {
@@ -111,14 +100,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Ho
         self.bus.detach();
         set_status(&self.status, status::FAILED);
         Some(Event::Down(Reason::Fault(fault)))
-    }
-
-    fn rounds(&self) -> u32 {
-        self.bus.rounds()
-    }
-
-    fn stop(&mut self) {
-        self.bus.stop();
     }
 }
 

@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use super::{HostError, Settings, Status, queue, status_of};
-use crate::link::polled::{self, Found, Polled, Stage};
+use crate::link::polled::{self, Polled};
 use crate::link::{AnyLink, Event, Reason, Refusal};
 use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant};
 use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
-use crate::rpmsg::{self, Bus, DeviceIncoming, DeviceOutgoing, Fault, Next, Pool, Rare};
+use crate::rpmsg::{Bus, DeviceIncoming, DeviceOutgoing, Pool};
 use crate::virtqueue::SetupError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
@@ -146,18 +146,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Remote<M, D, E, N> {
-    fn look(&mut self, now: Instant, stage: Stage) -> Found {
-        if (now >= self.next_tick || !self.bus.is_up()) && self.bus.fault().is_none() && stage == Stage::First {
-            return Found::Beat;
-        }
-        match self.bus.next(stage == Stage::Attended) {
-            Next::Message(message) => Found::Message(message),
-            Next::Rare(rare) => Found::Bus(rare),
-            Next::Fault(fault) => Found::Fault(fault),
-            Next::Nothing if self.bus.is_up() => Found::Nothing,
-            Next::Nothing => Found::Unsettled,
-        }
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for Remote<M, D, E, N> {
+    /// A fault that a send has found is told before the host is looked for anew.
+    #[inline(always)]
+    fn is_due(&self, now: Instant) -> bool {
+        (now >= self.next_tick || !self.bus.is_up()) && self.bus.fault().is_none()
     }
 
     fn beat(&mut self, now: Instant) -> Option<Event> {
@@ -165,26 +158,15 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled for Re
         self.find()
     }
 
-    fn handle(&mut self, rare: Rare) -> Option<rpmsg::Event> {
-        self.bus.handle(rare)
-    }
-
-    fn fail(&mut self, fault: Fault) {
-        self.bus.fail(fault);
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.bus.is_up()
     }
 
     fn settle(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         self.bus.detach();
         Some(Event::Down(Reason::Fault(fault)))
-    }
-
-    fn rounds(&self) -> u32 {
-        self.bus.rounds()
-    }
-
-    fn stop(&mut self) {
-        self.bus.stop();
     }
 }
 

@@ -1,7 +1,7 @@
 //! A side's view of a memory in which something else happens between any two of its accesses: the other side's turn, a
 //! peer that scribbles, the side's own death.
 
-use super::super::{Load, Region, SharedMemory, Store, Whole};
+use super::super::{Load, Region, SharedMemory, Store, Words};
 
 /// What happens before each access of a [`Hooked`] memory.
 pub trait Hook {
@@ -32,25 +32,7 @@ impl<H> Clone for Hooked<'_, H> {
 }
 
 // SAFETY: all of it is `Region`'s; a hook can only leave stores out.
-unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
-    type Words = Whole<Self>;
-
-    fn words(&self) -> Whole<Self> {
-        Whole(self.clone())
-    }
-
-    fn len(&self) -> u32 {
-        self.region.len()
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        Some(Self { region: self.region.part(offset, len)?, hook: self.hook })
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        self.region.is_aligned_to(align)
-    }
-
+unsafe impl<H: Hook + core::fmt::Debug> Words for Hooked<'_, H> {
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         self.hook.before();
         // SAFETY: the caller's promise is the same.
@@ -77,6 +59,32 @@ unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
         }
     }
 
+    fn fence(&self) {
+        self.hook.before();
+        self.region.fence();
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
+    type Words = Self;
+
+    fn words(&self) -> Self {
+        self.clone()
+    }
+
+    fn len(&self) -> u32 {
+        self.region.len()
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        Some(Self { region: self.region.part(offset, len)?, hook: self.hook })
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        self.region.is_aligned_to(align)
+    }
+
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
         if self.hook.before() {
             // SAFETY: the caller's promise is the same.
@@ -88,10 +96,5 @@ unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
         self.hook.before();
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_out(offset, to) }
-    }
-
-    fn fence(&self) {
-        self.hook.before();
-        self.region.fence();
     }
 }

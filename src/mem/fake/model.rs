@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::mem::{Load, SharedMemory, Store, Whole};
+use crate::mem::{Load, SharedMemory, Store, Words};
 
 /// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
 /// memory where no place is accessed in two widths.
@@ -93,28 +93,7 @@ impl core::fmt::Debug for Model {
 }
 
 // SAFETY: every access is to loom's own cells, by checked indices.
-unsafe impl SharedMemory for Model {
-    type Words = Whole<Self>;
-
-    fn words(&self) -> Whole<Self> {
-        Whole(self.clone())
-    }
-
-    fn len(&self) -> u32 {
-        self.len
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        match offset.checked_add(len) {
-            Some(end) if end <= self.len => Some(Self { start: self.start + offset, len, ..self.clone() }),
-            _ => None,
-        }
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        self.start.is_multiple_of(align)
-    }
-
+unsafe impl Words for Model {
     unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
         let load = |(cells, at): (&Cells, usize)| cells.halves[at / 2].load(self.load(offset, order));
         self.find(offset).map_or(0, load)
@@ -133,6 +112,36 @@ unsafe impl SharedMemory for Model {
     unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
         let (cells, at) = self.at(offset);
         cells.words[at / 4].store(value, self.store(offset, order));
+    }
+
+    fn fence(&self) {
+        if self.weakening != Some(Weakening::Fences) {
+            fence(Ordering::SeqCst);
+        }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl SharedMemory for Model {
+    type Words = Self;
+
+    fn words(&self) -> Self {
+        self.clone()
+    }
+
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.len => Some(Self { start: self.start + offset, len, ..self.clone() }),
+            _ => None,
+        }
+    }
+
+    fn is_aligned_to(&self, align: u32) -> bool {
+        self.start.is_multiple_of(align)
     }
 
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
@@ -154,12 +163,6 @@ unsafe impl SharedMemory for Model {
         for (cell, byte) in cells.bytes[at..].iter().zip(to) {
             // SAFETY: as for `copy_in`.
             *byte = cell.with(|place| unsafe { *place });
-        }
-    }
-
-    fn fence(&self) {
-        if self.weakening != Some(Weakening::Fences) {
-            fence(Ordering::SeqCst);
         }
     }
 }

@@ -32,7 +32,7 @@ struct amp_ivshmem_place {
 	uintptr_t registers;             /* mapped; 0: none */
 	uintptr_t memory;                /* mapped */
 	size_t size;                     /* bytes of memory */
-	struct k_poll_signal **handlers; /* `vectors` of them, all NULL */
+	struct k_poll_signal **handlers; /* `vectors` of them, all NULL; NULL: nothing is registered */
 	uint16_t vectors;                /* 0: no doorbell */
 };
 

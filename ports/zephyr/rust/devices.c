@@ -12,9 +12,9 @@ LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
 /* Contracts, types and units of the functions: src/sys.rs. */
 struct amp_rust_device {
-	atomic_t taken;
-	bool listening;
+	/* Its device is set when it is first asked for. */
 	struct amp_ivshmem_listener listener;
+	atomic_t taken;
 	/* Given for each doorbell, whatever its vector; 1 at most. */
 	struct k_sem rung;
 	/* Called for each doorbell, in its interrupt, where somebody watches. */
@@ -24,6 +24,24 @@ struct amp_rust_device {
 struct amp_rust_node {
 	const struct device *dev;
 	uint32_t ordinal;
+};
+
+/* Numbers as in src/sys.rs, `Status`. */
+enum amp_rust_status {
+	AMP_RUST_OK = 0,
+	AMP_RUST_IN_ISR = 1,
+	AMP_RUST_NO_DEVICE = 2,
+	AMP_RUST_NOT_READY = 3,
+	AMP_RUST_NO_DOORBELL = 4,
+	AMP_RUST_TAKEN = 5,
+};
+
+/* As in src/sys.rs, `Taken`. */
+struct amp_rust_taken {
+	struct amp_rust_device *device;
+	uintptr_t memory;
+	size_t size;
+	uint32_t id;
 };
 
 #define DEVICE(node)     {.dev = DEVICE_DT_GET(node), .ordinal = DT_DEP_ORD(node)},
@@ -42,96 +60,113 @@ static const struct amp_rust_node nodes[] = {
 /* nodes[i] is devices[i]. */
 static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 
-static const struct device *dev_of(const struct amp_rust_device *device)
+/* The longest that is slept at once, in microseconds: no conversion to ticks overflows 32 bits. Sleeping may end early. */
+#define LONGEST (60 * USEC_PER_SEC)
+
+/* In the doorbell's interrupt. */
+static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
-	return nodes[device - devices].dev;
+	struct amp_rust_device *device = CONTAINER_OF(listener, struct amp_rust_device, listener);
+
+	ARG_UNUSED(vector);
+	k_sem_give(&device->rung);
+	if (device->watcher != NULL) {
+		device->watcher(device);
+	}
 }
 
-struct amp_rust_device *amp_rust_find(uint32_t ordinal)
+static enum amp_rust_status take(struct amp_rust_device *device, const struct device *dev, struct amp_rust_taken *taken)
 {
+	taken->device = device;
+	device->listener.dev = dev;
+	if (!device_is_ready(dev)) {
+		return AMP_RUST_NOT_READY;
+	}
+	taken->size = ivshmem_get_mem(dev, &taken->memory);
+	taken->id = ivshmem_get_id(dev);
+	if (ivshmem_get_vectors(dev) == 0) {
+		return AMP_RUST_NO_DOORBELL;
+	}
+	if (!atomic_cas(&device->taken, 0, 1)) {
+		return AMP_RUST_TAKEN;
+	}
+	device->watcher = NULL;
+	(void)k_sem_init(&device->rung, 0, 1);
+	/* A listener is never taken back. */
+	if (device->listener.rung == NULL) {
+		device->listener.rung = rung;
+		amp_ivshmem_driver_listen(dev, &device->listener);
+	}
+	return AMP_RUST_OK;
+}
+
+enum amp_rust_status amp_rust_take(uint32_t ordinal, struct amp_rust_taken *taken)
+{
+	if (k_is_in_isr()) {
+		return AMP_RUST_IN_ISR;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
 		if (nodes[i].ordinal == ordinal) {
-			return &devices[i];
+			return take(&devices[i], nodes[i].dev, taken);
 		}
 	}
-	return NULL;
+	return AMP_RUST_NO_DEVICE;
 }
 
-bool amp_rust_claim(struct amp_rust_device *device)
-{
-	return atomic_cas(&device->taken, 0, 1);
-}
-
-void amp_rust_unclaim(struct amp_rust_device *device)
+void amp_rust_give_back(struct amp_rust_device *device)
 {
 	atomic_clear(&device->taken);
 }
 
 const char *amp_rust_name(const struct amp_rust_device *device)
 {
-	return dev_of(device)->name;
-}
-
-bool amp_rust_is_ready(const struct amp_rust_device *device)
-{
-	return device_is_ready(dev_of(device));
-}
-
-size_t amp_rust_memory(const struct amp_rust_device *device, uintptr_t *address)
-{
-	return ivshmem_get_mem(dev_of(device), address);
-}
-
-uint32_t amp_rust_id(const struct amp_rust_device *device)
-{
-	return ivshmem_get_id(dev_of(device));
+	return device->listener.dev->name;
 }
 
 uint16_t amp_rust_vectors(const struct amp_rust_device *device)
 {
-	return ivshmem_get_vectors(dev_of(device));
+	return ivshmem_get_vectors(device->listener.dev);
 }
 
 int amp_rust_ring(const struct amp_rust_device *device, uint32_t peer, uint16_t vector)
 {
-	return ivshmem_int_peer(dev_of(device), peer, vector);
+	return ivshmem_int_peer(device->listener.dev, peer, vector);
 }
 
-/* In the doorbell's interrupt. */
-static void rung(const struct device *dev, uint16_t vector)
+uint64_t amp_rust_micros(void)
 {
-	ARG_UNUSED(vector);
-	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
-		if (nodes[i].dev == dev) {
-			k_sem_give(&devices[i].rung);
-			if (devices[i].watcher != NULL) {
-				devices[i].watcher(&devices[i]);
-			}
-		}
+	uint32_t per_second = (uint32_t)sys_clock_hw_cycles_per_sec();
+#ifdef CONFIG_TIMER_HAS_64BIT_CYCLE_COUNTER
+	uint64_t cycles = k_cycle_get_64();
+#else
+	/* Of 32 bits, completed from the ticks, which count the same clock from the same start. */
+	uint64_t about = k_ticks_to_cyc_floor64(k_uptime_ticks());
+	uint64_t cycles = about + (int32_t)(k_cycle_get_32() - (uint32_t)about);
+#endif
+
+	/* The frequency is mostly a constant, and then this question has been answered. */
+	if (per_second % USEC_PER_SEC == 0) {
+		return cycles / (per_second / USEC_PER_SEC);
 	}
+	return cycles / per_second * USEC_PER_SEC + cycles % per_second * USEC_PER_SEC / per_second;
 }
 
-void amp_rust_prepare(struct amp_rust_device *device)
+/* From now to `until`, or as long as can be slept. */
+static k_timeout_t timeout_of(uint64_t until)
 {
-	device->watcher = NULL;
-	(void)k_sem_init(&device->rung, 0, 1);
-	/* A listener is never taken back. */
-	if (!device->listening) {
-		device->listening = true;
-		device->listener.dev = dev_of(device);
-		device->listener.rung = rung;
-		amp_ivshmem_driver_listen(device->listener.dev, &device->listener);
+	uint64_t now = amp_rust_micros();
+
+	if (until <= now) {
+		return K_NO_WAIT;
 	}
+	return K_TICKS(k_us_to_ticks_ceil32((uint32_t)MIN(until - now, LONGEST)));
 }
 
-static k_timeout_t timeout_of(int64_t micros)
+void amp_rust_wait(struct amp_rust_device *device, uint64_t until)
 {
-	return micros < 0 ? K_FOREVER : K_USEC(micros);
-}
-
-void amp_rust_wait(struct amp_rust_device *device, int64_t micros)
-{
-	(void)k_sem_take(&device->rung, timeout_of(micros));
+	if (!k_is_in_isr()) {
+		(void)k_sem_take(&device->rung, timeout_of(until));
+	}
 }
 
 /* Apart from the devices, because only an image that watches needs them. */
@@ -153,7 +188,7 @@ static void hurry(struct amp_rust_device *device)
 	(void)k_work_reschedule(&watches[device - devices].work, K_NO_WAIT);
 }
 
-void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *context), const void *context, int64_t micros)
+void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *context), const void *context, uint64_t until)
 {
 	struct amp_rust_watch *watch = &watches[device - devices];
 
@@ -164,7 +199,7 @@ void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *
 	watch->arrived = arrived;
 	device->watcher = hurry;
 	/* What has rung since the last time is told at once; what rings from here on hurries the work. */
-	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0 ? K_NO_WAIT : timeout_of(micros));
+	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0 ? K_NO_WAIT : timeout_of(until));
 }
 
 void amp_rust_unwatch(struct amp_rust_device *device)
@@ -187,19 +222,6 @@ void amp_rust_unwatch(struct amp_rust_device *device)
 bool amp_rust_in_isr(void)
 {
 	return k_is_in_isr();
-}
-
-uint64_t amp_rust_cycles(uint32_t *per_second)
-{
-	*per_second = (uint32_t)sys_clock_hw_cycles_per_sec();
-#ifdef CONFIG_TIMER_HAS_64BIT_CYCLE_COUNTER
-	return k_cycle_get_64();
-#else
-	/* Of 32 bits, completed from the ticks, which count the same clock from the same start. */
-	uint64_t about = k_ticks_to_cyc_floor64(k_uptime_ticks());
-
-	return about + (int32_t)(k_cycle_get_32() - (uint32_t)about);
-#endif
 }
 
 void amp_rust_print(const char *text, size_t length)

@@ -52,7 +52,7 @@ pub struct Place {
     pub memory: usize,
     /// Its size in bytes.
     pub size: usize,
-    /// One for each vector, none of them set.
+    /// One for each vector, none of them set; NULL where nothing is to be registered.
     pub handlers: *mut *mut Signal,
     /// How many vectors this machine has, each with its interrupt connected; 0 where there is no doorbell.
     pub vectors: u16,
@@ -64,7 +64,7 @@ struct Started {
     device: Option<Device<'static>>,
     memory: usize,
     size: usize,
-    handlers: NonNull<*mut Signal>,
+    handlers: Option<NonNull<*mut Signal>>,
     vectors: u16,
 }
 
@@ -107,7 +107,7 @@ impl State {
             }
         }
         let vectors = device.as_ref().map_or(0, Device::vectors);
-        let handlers = NonNull::new(place.handlers).unwrap_or(NonNull::dangling());
+        let handlers = NonNull::new(place.handlers);
         self.device.write(Started { device, memory: place.memory, size: place.size, handlers, vectors });
         self.started = Some(NonZeroUsize::MIN);
         Status::Ok
@@ -117,14 +117,14 @@ impl State {
 impl Started {
     /// Where the handler of `vector` is kept.
     fn handler(&mut self, vector: u16) -> Result<&mut *mut Signal, Status> {
-        if self.vectors == 0 {
+        let Some(handlers) = self.handlers.filter(|_| self.vectors > 0) else {
             return Err(Status::NoDoorbell);
-        }
+        };
         if vector >= self.vectors {
             return Err(Status::NoSuchVector);
         }
         // SAFETY: `vectors` of them are set aside by `amp_ivshmem_start`'s contract, and `vector` is below that.
-        let handler = unsafe { self.handlers.add(usize::from(vector)) };
+        let handler = unsafe { handlers.add(usize::from(vector)) };
         // SAFETY: as above; C does not touch them, and `self` is borrowed for as long.
         Ok(unsafe { &mut *handler.as_ptr() })
     }
@@ -148,7 +148,7 @@ impl Started {
 /// # Safety
 /// * `state` is a zeroed `struct amp_ivshmem`, and every other function here gets it only after this one, under one lock.
 /// * For as long as the system runs: the registers stay mapped as device memory and are nobody else's, `vectors`
-///   handlers stay set aside and are nobody else's, and the memory stays mapped.
+///   handlers, where there are any, stay set aside and are nobody else's, and the memory stays mapped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> Status {
     state.start(place)

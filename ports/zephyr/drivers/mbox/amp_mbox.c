@@ -53,8 +53,9 @@ static uint32_t channels_of(const struct device *dev)
 }
 
 /* The device's vector has rung: in its interrupt. */
-static void rung(const struct device *dev, uint16_t vector)
+static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
+	const struct device *dev = listener->dev;
 	struct mbox_data *data = dev->data;
 	mbox_callback_t callback = NULL;
 	void *user_data = NULL;

@@ -70,15 +70,17 @@ void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector)
 {
 	struct amp_ivshmem_data *data = dev->data;
 	k_spinlock_key_t key = k_spin_lock(&data->lock);
-	struct k_poll_signal *signal = amp_ivshmem_interrupted(&data->rust, vector);
 	struct amp_ivshmem_listener *listener = data->listeners;
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
+	struct k_poll_signal *signal = amp_ivshmem_interrupted(&data->rust, vector);
 
 	if (signal != NULL) {
 		(void)k_poll_signal_raise(signal, vector);
 	}
+#endif
 	k_spin_unlock(&data->lock, key);
 	for (; listener != NULL; listener = listener->next) {
-		listener->rung(listener->dev, vector);
+		listener->rung(listener, vector);
 	}
 }
 
@@ -132,6 +134,7 @@ static int int_peer(const struct device *dev, uint32_t peer, uint16_t vector)
 	return errno_of(status);
 }
 
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
 static int register_handler(const struct device *dev, struct k_poll_signal *signal, uint16_t vector)
 {
 	struct amp_ivshmem_data *data = dev->data;
@@ -141,6 +144,15 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 	k_spin_unlock(&data->lock, key);
 	return errno_of(status);
 }
+#else
+static int register_handler(const struct device *dev, struct k_poll_signal *signal, uint16_t vector)
+{
+	ARG_UNUSED(dev);
+	ARG_UNUSED(signal);
+	ARG_UNUSED(vector);
+	return -ENOTSUP;
+}
+#endif
 
 /* Not DEVICE_API(), which Zephyr 4.0 lacks for this class and which would make the table private to this file; it would
  * put it in this section.

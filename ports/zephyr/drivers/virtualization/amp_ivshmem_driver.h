@@ -11,8 +11,9 @@
 
 /* Told of each doorbell in its interrupt, without a lock. */
 struct amp_ivshmem_listener {
+	/* The listener's own. */
 	const struct device *dev;
-	void (*rung)(const struct device *dev, uint16_t vector);
+	void (*rung)(struct amp_ivshmem_listener *listener, uint16_t vector);
 	struct amp_ivshmem_listener *next;
 };
 

@@ -31,8 +31,10 @@ struct flat_config {
 
 struct flat_data {
 	struct amp_ivshmem_data common;
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
 	/* The one vector that a flat device has. */
 	struct k_poll_signal *handler;
+#endif
 	struct k_sem rung;
 };
 
@@ -86,7 +88,9 @@ static int start(const struct device *dev)
 		/* Normal memory, coherent with the other machines: they share this computer's. */
 		.memory = map(config->memory, config->memory_size, K_MEM_CACHE_WB | K_MEM_PERM_RW),
 		.size = config->memory_size,
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
 		.handlers = &data->handler,
+#endif
 		.vectors = 1,
 	};
 	int result;

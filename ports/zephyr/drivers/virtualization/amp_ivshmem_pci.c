@@ -37,7 +37,9 @@ struct pci_data {
 #if VECTORS > 0
 	msi_vector_t msi[VECTORS];
 	struct vector vectors[VECTORS];
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
 	struct k_poll_signal *handlers[VECTORS];
+#endif
 #endif
 };
 
@@ -110,7 +112,9 @@ static int start(const struct device *dev)
 			return result;
 		}
 		place.vectors = result;
+#ifdef CONFIG_AMP_IVSHMEM_SIGNALS
 		place.handlers = data->handlers;
+#endif
 	}
 #endif
 	if (!pcie_get_mbar(data->pcie->bdf, BAR_MEMORY, &bar)) {

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOfRange};
 
-use crate::sys::{self, Handle};
+use crate::sys::{self, Handle, Status, Taken};
 
 /// What devicetree calls a device. Text only where it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,29 +97,26 @@ impl Ivshmem {
     /// # Errors
     /// See [`TakeError`].
     pub fn take(ordinal: usize) -> Result<Self, TakeError> {
-        if sys::amp_rust_in_isr() {
-            return Err(TakeError::InIsr);
+        let mut taken = Taken { device: None, memory: 0, size: 0, id: 0 };
+        let number = u32::try_from(ordinal).map_err(|_| TakeError::NoDevice { ordinal })?;
+        let status = sys::amp_rust_take(number, &mut taken);
+        let Some(device) = taken.device else {
+            return Err(if status == Status::InIsr { TakeError::InIsr } else { TakeError::NoDevice { ordinal } });
+        };
+        let name = || Name(sys::name(device));
+        match status {
+            Status::Ok => (),
+            Status::NoDoorbell => return Err(TakeError::NoDoorbell { name: name() }),
+            Status::Taken => return Err(TakeError::Taken { name: name() }),
+            _ => return Err(TakeError::NotReady { name: name() }),
         }
-        let found = u32::try_from(ordinal).ok().and_then(|ordinal| sys::amp_rust_find(ordinal));
-        let device = found.ok_or(TakeError::NoDevice { ordinal })?;
-        let name = Name(sys::name(device));
-        if !sys::amp_rust_is_ready(device) {
-            return Err(TakeError::NotReady { name });
-        }
-        let mut address = 0;
-        let size = sys::amp_rust_memory(device, &mut address);
-        let (Some(start), Ok(len)) = (NonNull::new(address as *mut u8), u32::try_from(size)) else {
-            return Err(TakeError::NotReady { name });
+        // The driver starts with a memory of less than 4 GiB only.
+        let (Some(start), Ok(len)) = (NonNull::new(taken.memory as *mut u8), u32::try_from(taken.size)) else {
+            sys::amp_rust_give_back(device);
+            return Err(TakeError::NotReady { name: name() });
         };
         // CAST: the driver has none beyond 65535.
-        let id = PeerId(sys::amp_rust_id(device) as u16);
-        if sys::amp_rust_vectors(device) == 0 {
-            return Err(TakeError::NoDoorbell { name });
-        }
-        if !sys::amp_rust_claim(device) {
-            return Err(TakeError::Taken { name });
-        }
-        sys::amp_rust_prepare(device);
+        let id = PeerId(taken.id as u16);
         // SAFETY: the driver has mapped it for ever as Normal memory, shared with the other machines, at a multiple of 8; it
         // is outside of all that the linker placed.
         let memory = unsafe { Region::new(start, len) };
@@ -142,7 +139,7 @@ impl Ivshmem {
     /// once.
     #[cfg(feature = "async")]
     pub fn watch(&mut self, arrival: &'static amp_ivshmem::link::Arrival, deadline: Instant) {
-        sys::watch(self.device, arrival, micros_until(deadline));
+        sys::watch(self.device, arrival, deadline.as_micros());
     }
 }
 
@@ -150,7 +147,7 @@ impl Drop for Ivshmem {
     fn drop(&mut self) {
         #[cfg(feature = "async")]
         sys::amp_rust_unwatch(self.device);
-        sys::amp_rust_unclaim(self.device);
+        sys::amp_rust_give_back(self.device);
     }
 }
 
@@ -162,15 +159,7 @@ impl Drop for Ivshmem {
 /// ```
 #[must_use]
 pub fn now() -> Instant {
-    Instant::from_micros(sys::micros())
-}
-
-/// Microseconds from now, none where that is past; as many as C's clock can wait for.
-fn micros_until(deadline: Instant) -> i64 {
-    // An hour at most, so that no conversion to ticks can overflow; waiting may end early.
-    const LONGEST: u64 = 3_600_000_000;
-    // CAST: at most LONGEST.
-    deadline.micros_since(now()).min(LONGEST) as i64
+    Instant::from_micros(sys::amp_rust_micros())
 }
 
 /// The doorbell of a device that is taken.
@@ -211,8 +200,6 @@ impl Port for Ivshmem {
     /// Sleeps in Zephyr, so that other threads run. A deadline is met to the tick above it
     /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler it returns at once.
     fn wait(&mut self, deadline: Option<Instant>) {
-        if !sys::amp_rust_in_isr() {
-            sys::amp_rust_wait(self.device, deadline.map_or(-1, micros_until));
-        }
+        sys::amp_rust_wait(self.device, deadline.map_or(u64::MAX, Instant::as_micros));
     }
 }

@@ -24,39 +24,64 @@ unsafe impl Send for Handle {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Handle {}
 
-// SAFETY: these are the declarations of `devices.c`. A `Handle` comes from `amp_rust_find` only, so it points to an entry.
-unsafe extern "C" {
-    /// The enabled node of this ordinal (`DT_DEP_ORD`) that has a driver.
-    pub safe fn amp_rust_find(ordinal: u32) -> Option<Handle>;
-    /// Makes the caller its owner; false where it has one.
-    pub safe fn amp_rust_claim(device: Handle) -> bool;
-    /// Gives it back.
-    pub safe fn amp_rust_unclaim(device: Handle);
-    safe fn amp_rust_name(device: Handle) -> *const c_char;
-    /// Whether its driver has started it.
-    pub safe fn amp_rust_is_ready(device: Handle) -> bool;
-    /// Bytes of its memory, which is mapped for ever; 0 where there is none. Where it is goes to `address`.
-    pub safe fn amp_rust_memory(device: Handle, address: &mut usize) -> usize;
+/// How [`amp_rust_take`] ended.
+#[expect(dead_code, reason = "C makes them")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum Status {
+    /// The caller owns the device.
+    Ok = 0,
+    /// This is an interrupt handler.
+    InIsr = 1,
+    /// No enabled node with a driver has this ordinal; of the other three, `device` is set.
+    NoDevice = 2,
+    /// Its driver has not started it.
+    NotReady = 3,
+    /// It has no vector.
+    NoDoorbell = 4,
+    /// It has an owner.
+    Taken = 5,
+}
+
+/// A device that was taken.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Taken {
+    /// It.
+    pub device: Option<Handle>,
+    /// Where its memory is, which is mapped for ever.
+    pub memory: usize,
+    /// Bytes of it; 0 where there is none.
+    pub size: usize,
     /// Its number on the server.
-    pub safe fn amp_rust_id(device: Handle) -> u32;
+    pub id: u32,
+}
+
+// SAFETY: these are the declarations of `devices.c`. A `Handle` comes from `amp_rust_take` only, so it points to an entry.
+unsafe extern "C" {
+    /// Makes the caller the owner of the node of this ordinal (`DT_DEP_ORD`), whose doorbells of any vector are from now on
+    /// what is waited for.
+    pub safe fn amp_rust_take(ordinal: u32, taken: &mut Taken) -> Status;
+    /// Gives it back.
+    pub safe fn amp_rust_give_back(device: Handle);
+    safe fn amp_rust_name(device: Handle) -> *const c_char;
     /// How many vectors it has; 0: no doorbell.
     pub safe fn amp_rust_vectors(device: Handle) -> u16;
     /// Rings; 0 or -errno.
     pub safe fn amp_rust_ring(device: Handle, peer: u32, vector: u16) -> c_int;
-    /// Makes what is waited for anew: a doorbell of any vector, from now on. By a new owner, before all that follows.
-    pub safe fn amp_rust_prepare(device: Handle);
-    /// Sleeps until a doorbell has rung since the last sleep, or so many microseconds; below 0: without limit.
-    pub safe fn amp_rust_wait(device: Handle, micros: i64);
+    /// Sleeps until a doorbell has rung since the last sleep, or to a time of [`amp_rust_micros`]; may end early. In an
+    /// interrupt handler it returns at once.
+    pub safe fn amp_rust_wait(device: Handle, until: u64);
     // Calls `arrived` with `context`, once, from the system work queue, when `wait` would end.
     #[cfg(feature = "async")]
-    fn amp_rust_watch(device: Handle, arrived: extern "C" fn(*const u8), context: *const u8, micros: i64);
+    fn amp_rust_watch(device: Handle, arrived: extern "C" fn(*const u8), context: *const u8, until: u64);
     /// Forgets what was to be watched.
     #[cfg(feature = "async")]
     pub safe fn amp_rust_unwatch(device: Handle);
     /// Whether this is an interrupt handler.
     pub safe fn amp_rust_in_isr() -> bool;
-    /// The system clock's cycles since the system's start, and how many of them a second has.
-    pub safe fn amp_rust_cycles(per_second: &mut u32) -> u64;
+    /// Microseconds of the system's clock since its start.
+    pub safe fn amp_rust_micros() -> u64;
     fn amp_rust_print(text: *const c_char, length: usize);
     #[cfg(feature = "log")]
     fn amp_rust_log(level: u32, text: *const c_char);
@@ -74,14 +99,6 @@ pub fn name(device: Handle) -> &'static CStr {
     unsafe { CStr::from_ptr(amp_rust_name(device)) }
 }
 
-/// Microseconds of the system's clock since its start.
-pub fn micros() -> u64 {
-    let mut per_second = 0;
-    let cycles = amp_rust_cycles(&mut per_second);
-    let per_second = u64::from(per_second.max(1));
-    cycles / per_second * 1_000_000 + cycles % per_second * 1_000_000 / per_second
-}
-
 /// Prints by `printk`.
 pub fn print(text: &str) {
     // SAFETY: C reads so many bytes there at most, and keeps nothing.
@@ -97,7 +114,7 @@ pub fn log(level: u32, text: &CStr) {
 
 /// Has `arrival` signalled once, when `amp_rust_wait` would return.
 #[cfg(feature = "async")]
-pub fn watch(device: Handle, arrival: &'static amp_ivshmem::link::Arrival, micros: i64) {
+pub fn watch(device: Handle, arrival: &'static amp_ivshmem::link::Arrival, until: u64) {
     extern "C" fn arrived(context: *const u8) {
         // SAFETY: `context` is the `arrival` below, which is there for ever.
         let arrival = unsafe { &*context.cast::<amp_ivshmem::link::Arrival>() };
@@ -105,5 +122,5 @@ pub fn watch(device: Handle, arrival: &'static amp_ivshmem::link::Arrival, micro
     }
     let context = core::ptr::from_ref(arrival).cast();
     // SAFETY: `arrived` takes what it is given, from any thread: a signal locks itself.
-    unsafe { amp_rust_watch(device, arrived, context, micros) }
+    unsafe { amp_rust_watch(device, arrived, context, until) }
 }

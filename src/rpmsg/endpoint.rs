@@ -71,7 +71,8 @@ impl Maybe {
 pub(super) struct Slot {
     /// None in a free slot.
     address: Maybe,
-    pub name: Option<Name>,
+    /// [`Name::NONE`] where it has none.
+    pub name: Name,
     /// The peer's address given when it was opened; survives the link's going down.
     configured: Maybe,
     /// None where it is not known, and in an endpoint that is closed.
@@ -93,7 +94,7 @@ impl<const E: usize> Endpoints<E> {
     pub const fn new() -> Self {
         let free = Slot {
             address: Maybe::NONE,
-            name: None,
+            name: Name::NONE,
             configured: Maybe::NONE,
             peer: Maybe::NONE,
             told: false,
@@ -106,7 +107,7 @@ impl<const E: usize> Endpoints<E> {
     /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
     /// peer is known.
     pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Endpoint, OpenError> {
-        let name = config.name.map(Name::new).transpose()?;
+        let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
         if let Some(address) = config.address {
             if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
                 return Err(OpenError::AddressReserved(address));
@@ -177,12 +178,12 @@ impl<const E: usize> Endpoints<E> {
         // Of equals the first, which is the last of those in reverse.
         let urgency = |slot: &&Slot| slot.announce as u8 / 2;
         let slot = self.slots.iter().rev().max_by_key(urgency)?;
-        let (address, name) = (slot.address.or_any(), slot.name.as_ref()?);
+        let address = slot.address.or_any();
         match slot.announce {
             Announce::Nothing => None,
             Announce::Greeting => Some((address, slot.peer.or_any())),
             announce => {
-                announcement.set(name, address, announce == Announce::Exists);
+                announcement.set(&slot.name, address, announce == Announce::Exists);
                 Some((address, Address::NAME_SERVICE))
             }
         }
@@ -218,9 +219,7 @@ impl<const E: usize> Endpoints<E> {
     /// bound now has `answer` to tell.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
-        let same = |slot: &Slot, bound| {
-            slot.announce != Announce::Gone && slot.peer == bound && slot.name.as_ref() == Some(name)
-        };
+        let same = |slot: &Slot, bound| slot.announce != Announce::Gone && slot.peer == bound && slot.name == *name;
         if self.used().any(|slot| same(slot, Maybe::from(peer))) {
             return true;
         }
@@ -262,7 +261,7 @@ impl Slot {
 
     pub fn free(&mut self) {
         self.address = Maybe::NONE;
-        self.name = None;
+        self.name = Name::NONE;
         self.peer = Maybe::NONE;
         self.told = false;
         self.announce = Announce::Nothing;

@@ -104,6 +104,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Does what is rare; an event where there is one to tell.
+    #[inline(never)]
     pub(crate) fn handle(&mut self, rare: Rare) -> Option<Event> {
         match rare {
             Rare::Attend => self.attend(),

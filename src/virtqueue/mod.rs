@@ -141,11 +141,14 @@ type UsedRing<M> = Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>;
 /// # Errors
 /// A ring that is not inside the memory or not aligned.
 pub fn prepare_available<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Result<(), MemoryError> {
-    let ring: Available<M> = Table::new(memory, offset, size.into())?;
+    start_available::<M>(&Table::new(memory, offset, size.into())?);
+    Ok(())
+}
+
+fn start_available<M: SharedMemory>(ring: &Available<M>) {
     ring.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
     ring.store_head::<{ available::INDEX }>(0, Store::Relaxed);
     ring.store_tail::<{ available::USED_EVENT }>(u16::MAX, Store::Relaxed);
-    Ok(())
 }
 
 /// Writes the descriptors of a queue of `size` whose buffers of `length` bytes lie one behind the other from `address` on,
@@ -160,13 +163,15 @@ pub fn prepare_descriptors<M: SharedMemory>(
     address: u64,
     length: u32,
 ) -> Result<(), MemoryError> {
-    let table: Descriptors<M> = Table::new(memory, offset, size.into())?;
-    let addresses =
-        (0..size).zip(0_u64..).map(|(id, index)| (id, address.wrapping_add(index.wrapping_mul(length.into()))));
-    for (id, address) in addresses {
-        describe(&table, id, address, length, DescriptorFlags::empty());
-    }
+    describe_all::<M>(&Table::new(memory, offset, size.into())?, size, address, length);
     Ok(())
+}
+
+fn describe_all<M: SharedMemory>(table: &Descriptors<M>, size: u16, mut address: u64, length: u32) {
+    for id in 0..size {
+        describe(table, id, address, length, DescriptorFlags::empty());
+        address = address.wrapping_add(length.into());
+    }
 }
 
 /// Writes descriptor `id`.
@@ -186,11 +191,32 @@ fn describe<M: SharedMemory>(table: &Descriptors<M>, id: u16, address: u64, leng
 /// # Errors
 /// A ring that is not inside the memory or not aligned.
 pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Result<(), MemoryError> {
-    let ring: UsedRing<M> = Table::new(memory, offset, size.into())?;
+    start_used::<M>(&Table::new(memory, offset, size.into())?);
+    Ok(())
+}
+
+fn start_used<M: SharedMemory>(ring: &UsedRing<M>) {
     ring.store_head::<{ used::FLAGS }>(0, Store::Relaxed);
     ring.store_head::<{ used::INDEX }>(0, Store::Relaxed);
     ring.store_tail::<{ used::AVAILABLE_EVENT }>(0, Store::Relaxed);
-    Ok(())
+}
+
+/// What a side of a native link writes before its peer looks: the rings and descriptors of `outgoing`'s driver, and the used
+/// ring at `used` for the `others` buffers of the peer. False where they are not inside the memory or not aligned.
+pub(crate) fn prepare_side<M: SharedMemory>(
+    memory: &M,
+    outgoing: Layout,
+    (used, others): (u32, u16),
+    (address, length): (u32, u32),
+) -> bool {
+    let Layout { size, descriptors, available, .. } = outgoing;
+    let Some(available) = Table::at(memory, available, size.into()) else { return false };
+    let Some(used) = Table::at(memory, used, others.into()) else { return false };
+    let Some(descriptors) = Table::at(memory, descriptors, size.into()) else { return false };
+    start_available::<M>(&available);
+    start_used::<M>(&used);
+    describe_all::<M>(&descriptors, size, address.into(), length);
+    true
 }
 
 /// The three parts in memory.

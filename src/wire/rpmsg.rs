@@ -84,40 +84,43 @@ impl PartialEq for Name {
 pub struct BadName;
 
 impl Name {
+    /// No name.
+    pub(crate) const NONE: Self = Self([0; NAME_SIZE]);
+
+    /// Whether it is one.
+    pub(crate) fn is_some(&self) -> bool {
+        self.0[0] != 0
+    }
+
     /// `name` as an endpoint's name.
     ///
     /// # Errors
     /// [`BadName`] where it is empty, longer than 31 bytes, or contains a NUL.
     pub fn new(name: &str) -> Result<Self, BadName> {
-        let bytes = name.as_bytes();
-        if bytes.is_empty() || bytes.len() >= NAME_SIZE || bytes.contains(&0) {
-            return Err(BadName);
-        }
-        Ok(Self::padded(bytes))
+        let mut field = Self::NONE;
+        let length = field.fill(name.as_bytes());
+        if length > 0 && length == name.len() { Ok(field) } else { Err(BadName) }
     }
 
-    /// The first 31 of `bytes`, with zeros behind.
-    fn padded(bytes: &[u8]) -> Self {
-        let mut field = [0; NAME_SIZE];
-        for (place, &byte) in field.iter_mut().zip(bytes).take(NAME_SIZE.wrapping_sub(1)) {
+    /// Takes `bytes` over as far as they are a name: up to a NUL, and 31 at most. How many those are.
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        let mut length = 0_usize;
+        for (place, &byte) in self.0.iter_mut().zip(bytes).take(NAME_SIZE.wrapping_sub(1)) {
+            if byte == 0 {
+                break;
+            }
             *place = byte;
+            length = length.wrapping_add(1);
         }
-        Self(field)
+        length
     }
 
     /// The name in a received field: what is before the first NUL. A peer's bytes behind it are dropped, and a field
     /// without any NUL loses its last byte, as in Linux. `None` where the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
-        let mut name = Self(*field);
-        let mut inside = true;
-        for (index, byte) in name.0.iter_mut().enumerate() {
-            inside &= *byte != 0 && index < NAME_SIZE.wrapping_sub(1);
-            if !inside {
-                *byte = 0;
-            }
-        }
-        (field.first() != Some(&0)).then_some(name)
+        let mut name = Self::NONE;
+        (name.fill(field) > 0).then_some(name)
     }
 
     /// The name's bytes, without NUL.

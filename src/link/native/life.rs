@@ -2,7 +2,7 @@
 //! `docs/wire-format.md`.
 
 use super::area::{Area, AreaError, Directory};
-use super::side::{Look, Own, Peer, PeerError};
+use super::side::{Look, Own, Peer};
 use super::{Life, Link, Sides};
 use crate::link::{Event, Reason, Refusal, Role, Roles};
 use crate::mem::SharedMemory;
@@ -39,7 +39,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     pub(super) fn restart(&mut self) {
         self.bus.detach();
         self.life = Life::Init;
-        (self.confirmed, self.next_ring) = (0, None);
+        (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(sides) = &self.sides {
             // Past what stands there, whoever wrote it, and past what the peer may still hold for this side.
             let confirmed = sides.peer.look().map_or(0, |look| look.peer_epoch);
@@ -49,62 +49,70 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         self.ring_peer();
     }
 
-    /// One step with the peer, as far as it has come.
+    /// One step with the peer, as far as it has come. Tells the caller what is in the way, once until it is not any more.
     pub(super) fn step(&mut self, now: Instant) -> Option<Event> {
         if now < self.not_before || self.rival.is_some() {
             return None;
         }
-        if let Err(refusal) = self.find() {
-            self.next_ring = None;
-            return self.refuse(refusal);
-        }
-        let Some(look) = self.sides.as_ref().and_then(|sides| sides.peer.look()) else {
-            // No area yet, or a block between two incarnations, or one that says what no side says: no sign of life.
-            return if matches!(self.life, Life::Run) { self.check_silence(now) } else { self.keep_ringing(now, true) };
+        let mut alive = false;
+        let met = match self.find() {
+            Ok(()) => {
+                let look = self.sides.as_ref().and_then(|sides| sides.peer.look());
+                if let Some(look) = &look {
+                    alive = look.alive();
+                    self.see(look, now);
+                }
+                match look {
+                    _ if matches!(self.life, Life::Run) => return self.check_running(look.as_ref(), now),
+                    Some(look) => self.approach(&look, alive),
+                    // No area yet, or a block between two incarnations, or one that says what no side says.
+                    None => Ok(None),
+                }
+            }
+            Err(refusal) => Err(refusal),
         };
-        let seen = core::mem::replace(&mut self.seen, look);
-        if seen.heartbeat != look.heartbeat || seen.epoch != look.epoch {
+        match met {
+            Ok(Some(peer)) => return Some(Event::Up { peer }),
+            Err(refusal) if !core::mem::replace(&mut self.refused, true) => return Some(Event::Refused(refusal)),
+            _ => self.keep_ringing(now, alive),
+        }
+        None
+    }
+
+    /// Notes what the peer's block says now.
+    fn see(&mut self, look: &Look, now: Instant) {
+        let seen = core::mem::replace(&mut self.seen, *look);
+        let moved = seen.epoch != look.epoch || seen.peer_epoch != look.peer_epoch || seen.state != look.state;
+        if moved {
+            self.ring_wait = 0;
+        }
+        if moved || seen.heartbeat != look.heartbeat {
             self.since = now;
         }
-        if seen.epoch != look.epoch || seen.peer_epoch != look.peer_epoch || seen.state != look.state {
-            self.next_ring = None;
-        }
-        let event = if matches!(self.life, Life::Run) { self.check_running(look, now) } else { self.approach(look) };
-        if !matches!(self.life, Life::Run) && event.is_none() {
-            return self.keep_ringing(now, !look.alive());
-        }
-        event
     }
 
     /// Not running yet: confirms the peer's incarnation, sets the rings up when it has confirmed ours, and runs when
-    /// it is ready, too; as many of the three as `look` allows.
-    fn approach(&mut self, look: Look) -> Option<Event> {
-        if !look.alive() {
+    /// it is ready, too; as many of the three as `look` allows. The peer, once all is done.
+    #[inline(never)]
+    fn approach(&mut self, look: &Look, alive: bool) -> Result<Option<PeerId>, Refusal> {
+        if !alive {
             if self.confirmed != 0 {
                 self.confirm(0);
             }
-            return None;
+            return Ok(None);
         }
         if look.epoch != self.confirmed {
             self.confirm(look.epoch);
             self.ring_peer();
         }
         if look.peer_epoch != self.epoch {
-            return None;
+            return Ok(None);
         }
         if matches!(self.life, Life::Init) {
-            if let Err(refusal) = self.prepare() {
-                return self.refuse(refusal);
-            }
+            self.prepare()?;
             self.ring_peer();
         }
-        if !matches!((&self.life, look.state), (Life::Ready, State::Ready | State::Run)) {
-            return None;
-        }
-        match self.run() {
-            Ok(peer) => Some(Event::Up { peer }),
-            Err(error) => self.refuse(error),
-        }
+        if matches!(look.state, State::Ready | State::Run) { self.run() } else { Ok(None) }
     }
 
     /// INIT to READY.
@@ -119,21 +127,23 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 
     /// READY to RUN.
     #[inline(never)]
-    fn run(&mut self) -> Result<PeerId, PeerError> {
+    fn run(&mut self) -> Result<Option<PeerId>, Refusal> {
         // Where the peer is is known: it has been looked at.
-        let Some(sides) = &self.sides else { return Err(PeerError::Features) };
+        let Some(sides) = &self.sides else { return Ok(None) };
         let peer = sides.peer.id()?;
         let data = sides.area.data(other(self.role()));
         sides.peer.attach(&mut self.bus, &sides.memory, data, &self.parts, (peer, self.plan.vector))?;
         sides.own.state(State::Run);
         self.life = Life::Run;
-        (self.refused, self.next_ring) = (false, None);
+        (self.refused, self.ring_wait) = (false, 0);
         self.ring_peer();
-        Ok(peer)
+        Ok(Some(peer))
     }
 
-    /// Running: is it still the same peer, and alive?
-    fn check_running(&mut self, look: Look, now: Instant) -> Option<Event> {
+    /// Running: is it still the same peer, and alive? A block between two incarnations, or one that says what no side says,
+    /// is no sign of life.
+    fn check_running(&mut self, look: Option<&Look>, now: Instant) -> Option<Event> {
+        let Some(look) = look else { return self.check_silence(now) };
         let reason = if !look.alive() {
             Reason::Left
         } else if look.epoch != self.confirmed {
@@ -216,7 +226,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
                 self.restart_as(owner);
                 match (owner, up) {
                     (Some(peer), true) => Some(Event::Down(Reason::Displaced { peer })),
-                    (Some(peer), false) => self.refuse(Refusal::Displaced { peer }),
+                    (Some(peer), false) => {
+                        let told = core::mem::replace(&mut self.refused, true);
+                        (!told).then_some(Event::Refused(Refusal::Displaced { peer }))
+                    }
                     (None, true) => Some(Event::Down(Reason::Damaged)),
                     (None, false) => None,
                 }
@@ -231,28 +244,27 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             (Some(_), Some(sides)) => {
                 self.rival = Some((sides.own.last_heartbeat(), 0));
                 self.bus.detach();
-                (self.life, self.confirmed, self.next_ring) = (Life::Init, 0, None);
+                (self.life, self.confirmed, self.ring_wait) = (Life::Init, 0, 0);
             }
             _ => self.restart(),
         }
     }
 
     /// Rings a peer that does not answer, each time after a longer wait. Where nobody is there, waits for the doorbell.
-    fn keep_ringing(&mut self, now: Instant, absent: bool) -> Option<Event> {
-        match self.next_ring {
-            _ if absent => {
-                self.next_ring = None;
-                return None;
-            }
-            Some(at) if now >= at => {
-                self.ring_peer();
-                self.ring_wait = self.ring_wait.saturating_mul(2).min(self.plan.heartbeat);
-            }
-            Some(_) => return None,
-            None => self.ring_wait = RING_AGAIN_MICROS,
+    fn keep_ringing(&mut self, now: Instant, alive: bool) {
+        if !alive {
+            self.ring_wait = 0;
+            return;
         }
-        self.next_ring = Some(now.plus_short(self.ring_wait));
-        None
+        if self.ring_wait == 0 {
+            self.ring_wait = RING_AGAIN_MICROS;
+        } else if now < self.next_ring {
+            return;
+        } else {
+            self.ring_peer();
+            self.ring_wait = self.ring_wait.saturating_mul(2).min(self.plan.heartbeat);
+        }
+        self.next_ring = now.plus_short(self.ring_wait);
     }
 
     /// Rings whoever is, or was last, the peer. An absent one hears nothing.
@@ -268,11 +280,5 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         {
             self.doorbells = self.doorbells.wrapping_add(1);
         }
-    }
-
-    /// Tells the caller what is in the way, once until it is not any more.
-    fn refuse(&mut self, refusal: impl Into<Refusal>) -> Option<Event> {
-        let told = core::mem::replace(&mut self.refused, true);
-        (!told).then(|| Event::Refused(refusal.into()))
     }
 }

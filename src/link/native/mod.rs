@@ -79,9 +79,9 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R:
     next_beat: Instant,
     /// Until when a peer that broke the link is not looked at.
     not_before: Instant,
-    /// When to ring an unanswering peer again.
-    next_ring: Option<Instant>,
-    /// The wait before that, in microseconds.
+    /// When to ring an unanswering peer again, where there is a wait before that.
+    next_ring: Instant,
+    /// The wait, in microseconds; 0 where the peer need not be rung again.
     ring_wait: u32,
     /// Whether the caller was told what is in the way.
     refused: bool,
@@ -120,7 +120,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             beat: 0,
             next_beat: Instant::from_micros(0),
             not_before: Instant::from_micros(0),
-            next_ring: None,
+            next_ring: Instant::from_micros(0),
             ring_wait: 0,
             refused: false,
             #[cfg(feature = "async")]
@@ -159,7 +159,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             return Err(AreaError::Buffers);
         }
         (self.next_beat, self.not_before) = (Instant::default(), Instant::default());
-        (self.next_ring, self.refused) = (None, false);
+        (self.ring_wait, self.refused) = (0, false);
         doorbell.ring(id, settings.vector).map_err(|_| AreaError::Doorbell)?;
         self.bus.set_doorbell(doorbell);
         let directory = Directory::new(memory.clone(), settings.link)?;
@@ -232,7 +232,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         if self.has_more() {
             return Instant::default();
         }
-        self.next_ring.map_or(self.next_beat, |at| at.min(self.next_beat))
+        if self.ring_wait != 0 { self.next_ring.min(self.next_beat) } else { self.next_beat }
     }
 
     /// Whether the last poll stopped although there may be more, so that a caller must not wait.

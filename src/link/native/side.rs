@@ -102,6 +102,8 @@ impl Plan {
         silence: 0,
     };
 
+    // Inlined, so that constant settings are worked out by the compiler.
+    #[inline(always)]
     pub fn new(id: PeerId, settings: &Settings) -> Self {
         let &Settings { role, vector, buffer_count, buffer_size, heartbeat, silence, .. } = settings;
         let heartbeat = u32::try_from(platform::micros(heartbeat)).unwrap_or(u32::MAX).max(1_000);
@@ -159,8 +161,15 @@ impl Parts {
             return Err(AreaError::TooSmall { needed, available: data.size });
         }
         let used = data.offset;
-        let [descriptors, available, buffers] = [descriptors, available, buffers].map(|at| used + at);
-        *self = Self { used, descriptors, available, buffers, count, size, peer_count };
+        *self = Self {
+            used,
+            descriptors: used + descriptors,
+            available: used + available,
+            buffers: used + buffers,
+            count,
+            size,
+            peer_count,
+        };
         Ok(())
     }
 }
@@ -227,11 +236,10 @@ impl<M: SharedMemory> Own<M> {
     /// Sets the rings to their start and says where they are. The peer is not looking at them: it has confirmed this
     /// side's epoch and not seen it READY since.
     pub fn ready(&self, memory: &M, parts: &Parts) {
-        // Both lie within the area, which is within the memory.
-        let _ = virtqueue::prepare_available(memory, parts.available, parts.count);
-        let _ = virtqueue::prepare_used(memory, parts.used, parts.peer_count);
-        let (count, start) = (parts.count, parts.buffers.into());
-        let _ = virtqueue::prepare_descriptors(memory, parts.descriptors, count, start, parts.size);
+        let &Parts { used, descriptors, available, buffers, count, size, peer_count } = parts;
+        // They lie within the area, which is within the memory.
+        let outgoing = Layout { size: count, descriptors, available, used };
+        virtqueue::prepare_side(memory, outgoing, (used, peer_count), (buffers, size));
         self.0.store::<{ block::DESCRIPTORS }>(parts.descriptors, Store::Relaxed);
         self.0.store::<{ block::AVAILABLE }>(parts.available, Store::Relaxed);
         self.0.store::<{ block::BUFFERS }>(parts.buffers, Store::Relaxed);
@@ -294,18 +302,21 @@ impl<M: SharedMemory> Peer<M> {
         }
     }
 
-    /// Where the peer says that its `part` of `len` bytes is, if that is within `data` and aligned.
-    #[inline(never)]
-    fn place(&self, data: &Span, part: Part, len: u32) -> Result<u32, PeerError> {
-        let offset = self.0.load_field(block::DESCRIPTORS / 4 + part as u32, Load::Relaxed);
+    /// Where the peer says that its parts of these lengths are, if they are within `data` and aligned.
+    #[inline(always)]
+    fn places(&self, data: &Span, lens: [u32; 4]) -> Result<[u32; 4], PeerError> {
         // For the fields of 16 and 32 bits, and for whatever an application reads in place.
-        let align = match part {
-            Part::Available => 2,
-            Part::Descriptors | Part::Used => 4,
-            Part::Buffers => 8,
-        };
-        let unaligned = offset & (align - 1);
-        if unaligned == 0 && data.contains(offset, len) { Ok(offset) } else { Err(PeerError::Part { part, offset }) }
+        const PARTS: [(Part, u8); 4] =
+            [(Part::Descriptors, 4), (Part::Available, 2), (Part::Buffers, 8), (Part::Used, 4)];
+        let mut places = lens;
+        for (place, &(part, align)) in places.iter_mut().zip(&PARTS) {
+            let offset = self.0.load_field(block::DESCRIPTORS / 4 + part as u32, Load::Relaxed);
+            if offset & (u32::from(align) - 1) != 0 || !data.contains(offset, *place) {
+                return Err(PeerError::Part { part, offset });
+            }
+            *place = offset;
+        }
+        Ok(places)
     }
 
     /// Attaches both directions of messages to `bus`, through what the peer says its parts are; from READY.
@@ -328,11 +339,9 @@ impl<M: SharedMemory> Peer<M> {
             return Err(other);
         }
         // No overflow: `buffers_are_sound`.
-        let (table, ring, bytes) = (descriptor_table_len(count), available_len(count), u32::from(count) * size);
-        let descriptors = self.place(&data, Part::Descriptors, table)?;
-        let available = self.place(&data, Part::Available, ring)?;
-        let buffers = self.place(&data, Part::Buffers, bytes)?;
-        let used = self.place(&data, Part::Used, used_len(own.count))?;
+        let bytes = u32::from(count) * size;
+        let lens = [descriptor_table_len(count), available_len(count), bytes, used_len(own.count)];
+        let [descriptors, available, buffers, used] = self.places(&data, lens)?;
         let incoming = Layout { size: count, descriptors, available, used: own.used };
         let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
         let (sent, received) = (native_pool(own.buffers, own.size), native_pool(buffers, size));

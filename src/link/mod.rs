@@ -159,7 +159,7 @@ pub enum Reason {
         peer: PeerId,
     },
     /// What this side has written of itself was overwritten; it begins anew.
-    #[error("somebody has overwritten this side's block")]
+    #[error("somebody has overwritten this side's block or ring indices")]
     Damaged,
 }
 

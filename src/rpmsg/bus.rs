@@ -219,7 +219,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.due.contains(Due::MORE)
     }
 
-    /// Whether the peer has not set the queues up anew, as far as can be told.
+    /// Whether nobody has set the queues up anew or overwritten this side's indices, as far as can be told.
     pub(crate) fn is_intact(&self) -> bool {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }

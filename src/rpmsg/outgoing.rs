@@ -46,7 +46,8 @@ pub trait Outgoing {
     /// Asks not to be notified of freed buffers.
     fn refuse_notifications(&mut self);
 
-    /// Whether the queue is still the one that this end was made for; only a device can tell.
+    /// Whether this side's index in the queue is still what it wrote; otherwise the peer has set the queue up anew, or
+    /// somebody has overwritten it.
     fn is_intact(&self) -> bool {
         true
     }
@@ -80,6 +81,10 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
 impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
     fn start(&mut self) {
         self.queue.free_all();
+    }
+
+    fn is_intact(&self) -> bool {
+        self.queue.is_intact()
     }
 
     fn buffer_size(&self) -> u32 {

@@ -74,6 +74,13 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.size
     }
 
+    /// Whether the available ring's index is still what this side wrote; otherwise somebody has overwritten it, and the
+    /// device may wait for what it was offered long ago.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.ring.available.load_head::<{ available::INDEX }>(Load::Relaxed) == self.offered
+    }
+
     /// Takes a free descriptor, for the caller to fill its buffer and then [`offer`](Self::offer) it.
     #[inline]
     pub fn take(&mut self) -> Option<u16> {

@@ -215,7 +215,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             Life::Ready => State::Ready,
             Life::Run => State::Run,
         };
-        match sides.own.stands(self.epoch, self.confirmed, state, &self.plan) {
+        let block = sides.own.stands(self.epoch, self.confirmed, state, &self.plan);
+        // An index set back would leave both sides waiting for each other for ever.
+        match block.and_then(|()| if self.bus.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
                 sides.own.heartbeat(self.beat);

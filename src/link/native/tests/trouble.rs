@@ -77,6 +77,34 @@ fn damage_is_mended_by_whom_it_hurts() {
     }
 }
 
+/// As a second side in one's role does that has not noticed yet: the receiver sees nothing new, and the sender has no buffer
+/// left to write its index again with.
+#[test]
+fn an_index_that_was_set_back_is_mended() {
+    for (role, data) in [(Role::Host, 0x3000), (Role::Remote, 0x1_1000)] {
+        for to in [0, 1] {
+            let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+            let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+            run(&mut [&mut a, &mut b], &bells, 1, 10);
+            let (from, into) = if role == Role::Host { (&mut a, &mut b) } else { (&mut b, &mut a) };
+            while from.send(b"under way").is_ok() {}
+            // The used ring for 16 buffers, the descriptors of 16, and the available ring's flags are before it.
+            let index = data + 144 + 256 + 2;
+            let memory = Bytes::new(&heap.region(), index, 2).unwrap();
+            let mut now = [0; 2];
+            memory.read(0, &mut now).unwrap();
+            assert_eq!(u16::from_le_bytes(now) - 16, 2, "two announcements before the messages");
+            memory.write(0, &(2_u16 + to).to_le_bytes()).unwrap();
+            run(&mut [from, into], &bells, 20, 400);
+            assert!(from.log.contains(&"Down(Damaged)".into()), "{:?}; {:?}", from.log, into.log);
+            into.received.clear();
+            assert_eq!(from.send(b"again"), Ok(()), "{:?}; {:?}", from.log, into.log);
+            run(&mut [from, into], &bells, 500, 10);
+            assert_eq!(into.received, [b"again"]);
+        }
+    }
+}
+
 #[test]
 fn what_is_in_the_way_costs_no_sleep() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

@@ -19,6 +19,9 @@ pub mod resource_table;
 mod scribbler;
 pub mod server;
 mod socket;
+mod told;
+mod traffic;
+mod user;
 
 #[cfg(test)]
 mod tests;

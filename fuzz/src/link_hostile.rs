@@ -1,5 +1,6 @@
 //! A native link whose peer writes anything at any time, while another honest side takes part or not: no panic, a bounded
-//! number of accesses in each call, no message that is not inside, and never more messages held than there are buffers.
+//! number of accesses in each call, no message that is not inside, never more messages held than there are buffers, and
+//! nothing told that cannot be.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use amp_ivshmem::rpmsg::{Event as BusEvent, Message, Reserved};
 use crate::bell::NoBell;
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
+use crate::told::Told;
 
 const BUFFERS: usize = 4;
 /// The directory and its first entry, both blocks, and each side's data: used ring, descriptors, available ring, buffers.
@@ -49,15 +51,17 @@ pub fn run(data: &[u8]) {
     }
     // Somebody's writes may be in the way from the beginning.
     let Ok(mut link) = Watched::new(peer.view(), NoBell, PeerId(0), settings(role, first & 2 != 0)) else { return };
-    let mut now = 1;
+    let (mut now, mut told) = (1, Told::default());
     if first & 8 == 0 {
         // Usually the two have met before the trouble begins.
-        let _ = link.bus().open("talk");
+        told.opened(link.bus().open("talk").expect("free"));
         if let Some(other) = &mut other {
             let _ = other.bus().open("talk");
             for _ in 0..8 {
                 let now = Instant::from_micros(now);
-                while link.poll(now).is_some() {}
+                while let Some(event) = link.poll(now) {
+                    told.hear(&event);
+                }
                 while other.poll(now).is_some() {}
             }
         }
@@ -67,6 +71,7 @@ pub fn run(data: &[u8]) {
     let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<Reserved>::new());
     // A message of a session that is over.
     let mut stale: Option<Message> = None;
+    let mut stale_buffer: Option<Reserved> = None;
     while let Some(byte) = peer.input.byte() {
         let argument = byte >> 4;
         match byte & 0x0f {
@@ -74,6 +79,9 @@ pub fn run(data: &[u8]) {
                 for _ in 0..=argument {
                     let event = link.poll(Instant::from_micros(now));
                     peer.bounded(MOST_ACCESSES);
+                    if let Some(event) = &event {
+                        told.hear(event);
+                    }
                     match event {
                         Some(Event::Bus(BusEvent::Message(message))) => {
                             look_at(&mut link, &message);
@@ -84,6 +92,7 @@ pub fn run(data: &[u8]) {
                             // Void from here on.
                             stale = held.pop().or(stale);
                             held.clear();
+                            stale_buffer = reserved.pop().or(stale_buffer);
                             reserved.clear();
                         }
                         Some(_) => {}
@@ -98,6 +107,13 @@ pub fn run(data: &[u8]) {
                     link.bus().release(message);
                 }
             }
+            6 if stale_buffer.is_some() => {
+                if let (Some(buffer), Some(endpoint)) = (stale_buffer.take(), endpoint) {
+                    assert!(link.bus().write(&buffer, 0, &[0; 4]).is_err(), "a former session's buffer was written");
+                    let (_, buffer) = link.bus().send_reserved(endpoint, buffer, 1).expect_err("and sent");
+                    link.bus().cancel(buffer);
+                }
+            }
             5 | 6 => {
                 if !held.is_empty() {
                     let message: Message = held.swap_remove(usize::from(argument) % held.len());
@@ -107,14 +123,14 @@ pub fn run(data: &[u8]) {
             }
             7 | 8 => {
                 if let Some(endpoint) = endpoint {
-                    let _ = link.bus().send(endpoint, &[argument; 16][..usize::from(argument)]);
+                    told.sent(&link.bus().send(endpoint, &[argument; 16][..usize::from(argument)]));
                 }
             }
             9 => {
                 if let Some(endpoint) = endpoint {
-                    if let Ok(buffer) = link.bus().reserve() {
-                        reserved.push(buffer);
-                    }
+                    let result = link.bus().reserve();
+                    told.sent(&result);
+                    reserved.extend(result);
                     assert!(reserved.len() <= BUFFERS, "more buffers than there are");
                     if argument & 1 != 0
                         && let Some(buffer) = reserved.pop()
@@ -128,12 +144,14 @@ pub fn run(data: &[u8]) {
             }
             10 => {
                 if let Ok(opened) = link.bus().open(["talk", "more", "again", "talk"][usize::from(argument & 3)]) {
+                    told.opened(opened);
                     endpoint = Some(opened);
                 }
             }
             11 => {
                 if let Some(endpoint) = endpoint.take() {
                     link.bus().close(endpoint);
+                    told.closed(endpoint);
                 }
             }
             12 | 13 => now += u64::from(argument) * if byte & 1 == 0 { 1000 } else { 40_000 },

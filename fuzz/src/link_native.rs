@@ -1,66 +1,107 @@
 //! Both sides of a native link, honest, in any order of starts, deaths, lost doorbells and switches between any two
-//! accesses: nothing twice, out of order, lost within a session, or to a wrong incarnation; and in the end the two find
-//! each other.
+//! accesses, and rivals that start in a role which is taken: nothing twice, out of order, lost within a session, or to a
+//! wrong incarnation or endpoint; no buffer lost; and in the end the two find each other.
 
+mod exchange;
+mod rivalry;
+mod side;
 mod world;
 
-use amp_ivshmem::link::Role;
-
-use self::world::{World, world};
+use self::world::{SIDES, World, world};
 use crate::memory;
+use crate::user::User;
 
 /// How long the two have at the end, in steps of 10 ms: recovery is to take less than a second.
 const QUIET_STEPS: u32 = 100;
+/// With rivals: who has stood back waits for ten heartbeats, and may have to notice first that it has not the link.
+const RIVAL_STEPS: u32 = 400;
 
 /// One run.
 pub fn run(data: &[u8]) {
     let world = world();
     world.reset(data);
     memory::clear(memory::LEN);
+    let Some(first) = world.input.byte() else { return };
+    world.configure(first);
     play(world);
-    quiet(world);
+    quiet(world, first >> 5);
     world.end();
 }
 
 fn play(world: &'static World) {
-    let Some(first) = world.input.byte() else { return };
-    world.configure(first);
     while let Some(byte) = world.input.byte() {
-        let which = usize::from(byte >> 7);
-        match byte & 0x0f {
-            0..=4 => world.turn(which),
-            5..=7 => {
-                world.send(which);
-            }
-            8 => world.wait(u64::from(byte & 0x70) * 1000),
-            9 => world.wait(u64::from(byte & 0x70) * 10),
-            10 => world.lose_bells(),
-            11 => world.kill(which),
-            12 => world.leave(which),
+        let (role, rival) = (usize::from(byte >> 7), usize::from(byte >> 5 & 2));
+        let which = if world.is_there(role | rival) { role | rival } else { role };
+        let (kind, next) = (byte & 0x20 != 0, || world.input.byte().unwrap_or(0));
+        match byte & 0x1f {
+            0..=6 => world.turn(which),
+            7..=10 => drop(world.send(which, false)),
+            11 => drop(world.send(which, true)),
+            12 => world.user(which, User::reserve),
+            13 => world.user(which, User::cancel),
+            14 => world.wait(u64::from(next()) * 1000),
+            15 => world.wait(u64::from(next()) * 10),
+            16 => world.lose_bells(),
+            17 => world.kill(which),
+            18 if kind => world.reopen(which),
+            18 => world.leave(which),
             // Something happens between its next accesses.
-            13 => world.disturb(which, byte >> 4 & 7),
-            14 => world.hold(which),
-            _ => world.release(which),
+            19 | 20 => world.disturb(which, next()),
+            21 => world.user(which, |user| user.hold = usize::from(next() % 6)),
+            22 => world.user(which, |user| user.release(next())),
+            23 => drop(world.stray(which)),
+            24 => {
+                let plan = next();
+                world.plan(which, plan & 0x0f, plan >> 4);
+            }
+            25 => world.refill(which),
+            26 => world.toggle_prompt(which),
+            27 => world.user(which, User::toggle_extra),
+            28 => world.user(which, User::use_stale),
+            29 => world.start(role),
+            30 => world.start(role | 2),
+            _ if kind => world.part(which),
+            _ => SIDES.into_iter().for_each(|which| world.turn(which)),
         }
     }
 }
 
-/// Nothing bad happens any more: the two must find each other, and talk both ways.
-fn quiet(world: &'static World) {
+/// Nothing bad happens any more: the two must find each other, and talk both ways. Of rivals one is gone by `end`, or all
+/// stay, and only one has the link.
+fn quiet(world: &'static World, end: u8) {
     world.calm();
-    for which in [0, 1] {
-        world.start_if_absent(which, if which == 0 { Role::Host } else { Role::Remote });
-    }
-    for _ in 0..QUIET_STEPS {
-        for _ in 0..4 {
-            world.turn(0);
-            world.turn(1);
+    for role in [0, 1] {
+        if world.is_there(role) && world.is_there(role | 2) {
+            match end & 3 {
+                0 => {}
+                1 => world.part(role),
+                2 => world.part(role | 2),
+                _ => world.leave(role | 2),
+            }
         }
-        if world.is_bound(0) && world.is_bound(1) {
+        if !world.is_there(role) && !world.is_there(role | 2) {
+            world.start(role);
+        }
+    }
+    let most = if world.rivalry() { RIVAL_STEPS } else { QUIET_STEPS };
+    for step in 0..most {
+        for _ in 0..4 {
+            SIDES.into_iter().for_each(|which| world.turn(which));
+        }
+        let one_each = [0, 1].map(|role| match (world.is_bound(role), world.is_bound(role | 2)) {
+            (true, false) if !world.is_up(role | 2) => Some(role),
+            (false, true) if !world.is_up(role) => Some(role | 2),
+            _ => None,
+        });
+        // Where rivals stay, it is to last.
+        let lasting = !world.is_disputed_now() || step > RIVAL_STEPS / 2;
+        if let [Some(host), Some(remote)] = one_each
+            && lasting
+        {
             // Bound on both sides is not yet settled: one may still be about to notice the other's new start.
-            world.release(0);
-            world.release(1);
-            if world.talks() {
+            SIDES.into_iter().for_each(|which| world.user(which, User::give_back));
+            if world.talk(host, remote) {
+                [host, remote].into_iter().for_each(|which| world.is_whole(which));
                 return;
             }
         }

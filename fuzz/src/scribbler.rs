@@ -69,7 +69,8 @@ impl Scribbler {
         assert!(accesses <= most, "{accesses} accesses, {most} are the most");
     }
 
-    /// One write: at a target or anywhere, a small number, a power of two less or more one, or anything.
+    /// One write: at a target or anywhere, a small number, an address at an end of what there are, a power of two less or
+    /// more one, or anything.
     fn scribble(&self) -> Option<()> {
         let (place, kind) = (self.input.byte()?, self.input.byte()?);
         let targets = self.targets.get();
@@ -78,7 +79,12 @@ impl Scribbler {
             None => u32::from(self.input.half()?) % (memory::LEN - 4),
         };
         let value = match kind >> 6 {
-            0 => u32::from(kind & 0x3f),
+            0 => match u32::from(kind & 0x3f) {
+                // Where addresses end, and no address; and where those given out begin.
+                small @ 0x3c..=0x3f => small.wrapping_sub(0x40),
+                small @ 0x38..=0x3b => small + 1023 - 0x38,
+                small => small,
+            },
             1 => (1_u32 << (kind & 0x1f)).wrapping_sub(u32::from(kind >> 5 & 1)),
             2 => u32::from(self.input.half()?),
             _ => self.input.word()?,

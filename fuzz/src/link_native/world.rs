@@ -1,24 +1,19 @@
-//! Two sides, their doorbells, their clock, and what each may rightly receive.
+//! Two sides and perhaps a rival of each, their doorbells and their clock; and what happens to them between two accesses.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
-use std::time::Duration;
 
-use amp_ivshmem::link::{Event, Link, Reason, Role, Settings};
-use amp_ivshmem::mem::fake::{Hook, Hooked};
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
+use amp_ivshmem::link::Reason;
+use amp_ivshmem::mem::fake::Hook;
+use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
+use super::side::{Side, SideLink};
 use crate::input::Input;
-use crate::memory;
+use crate::traffic::Traffic;
+use crate::user::User;
 
-/// Buffers of each side; few, so that they run out.
-const BUFFERS: usize = 4;
-/// No poll looks at the memory more often: two rings of messages, announcements, and a look at both blocks.
-const MOST_ACCESSES: u32 = 600;
-
-type SideLink = Link<Hooked<'static, View>, Bell, 2, BUFFERS>;
+/// Hosts are 0 and 2, remotes 1 and 3; 2 and 3 are the rivals.
+pub const SIDES: [usize; 4] = [0, 1, 2, 3];
 
 /// One side's view of the memory.
 #[derive(Debug)]
@@ -30,51 +25,53 @@ impl Hook for View {
     }
 }
 
-static VIEWS: [View; 2] = [View(0), View(1)];
+pub static VIEWS: [View; 4] = [View(0), View(1), View(2), View(3)];
 
-/// Rings by a flag, unless the ringing side is dead.
+/// Rings by a flag, unless the ringing side is dead; or the rung side runs at once.
 #[derive(Clone, Copy, Debug)]
-struct Bell(usize);
+pub struct Bell(pub usize);
 
 impl Doorbell for Bell {
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        let world = world();
-        let alive = world.before(self.0);
-        if let Some(bell) = world.bells.get(usize::from(peer.0)).filter(|_| alive) {
-            bell.set(true);
+        if world().before(self.0) {
+            world().ring(peer.0.into());
         }
         if vector == Vector(0) { Ok(()) } else { Err(VectorOutOfRange { vector, vectors: 1 }) }
     }
 }
 
-struct Side {
-    link: SideLink,
-    endpoint: Endpoint,
-    wake: Instant,
-    held: Option<Message>,
-    hold: bool,
-}
-
-/// What was sent in one direction and may still arrive: stamp, and the sender's session.
-type Sent = RefCell<VecDeque<(u32, u32)>>;
-
 /// All of it.
+#[derive(Default)]
 pub struct World {
     pub input: Input,
-    sides: [RefCell<Option<Side>>; 2],
-    bells: [Cell<bool>; 2],
-    dead: [Cell<bool>; 2],
+    pub(super) sides: [RefCell<Option<Side>>; 4],
+    /// Where a side is being made.
+    pub(super) starting: [Cell<bool>; 4],
+    pub(super) bells: [Cell<bool>; 4],
+    /// Who runs while it is rung, and not only later.
+    pub(super) prompt: [Cell<bool>; 4],
+    pub(super) dead: [Cell<bool>; 4],
     /// After how many accesses of a side something happens, and what.
-    disturbed: [Cell<Option<(u8, u8)>>; 2],
-    accesses: [Cell<u32>; 2],
-    now: Cell<u64>,
-    stamp: Cell<u32>,
-    /// By sender.
-    sent: [Sent; 2],
-    session: [Cell<u32>; 2],
-    received: [Cell<u32>; 2],
-    silence: Cell<bool>,
-    last: [Cell<Option<Reason>>; 2],
+    pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
+    /// How much has happened between accesses.
+    pub(super) disturbances: Cell<u32>,
+    pub(super) accesses: [Cell<u32>; 4],
+    /// How many strays and messages a side still sends, as soon as it has buffers.
+    pub(super) plans: [Cell<(u8, u8)>; 4],
+    pub(super) now: Cell<u64>,
+    pub(super) traffic: Traffic,
+    pub(super) sessions: Cell<u32>,
+    pub(super) session: [Cell<u32>; 4],
+    /// Whether two of one role were there in the side's session or while its rings were made: they write over each other's
+    /// words, until one has noticed.
+    pub(super) disputed: [Cell<bool>; 4],
+    /// Whether the rings of its next session may be such.
+    pub(super) disputable: [Cell<bool>; 4],
+    /// Whether there ever were.
+    pub(super) rivalry: Cell<bool>,
+    pub(super) received: [Cell<u32>; 4],
+    pub(super) silence: Cell<bool>,
+    pub(super) last: [Cell<Option<Reason>>; 4],
 }
 
 impl fmt::Debug for World {
@@ -86,21 +83,7 @@ impl fmt::Debug for World {
 /// The world of this thread.
 pub fn world() -> &'static World {
     thread_local! {
-        static WORLD: &'static World = Box::leak(Box::new(World {
-            input: Input::default(),
-            sides: Default::default(),
-            bells: Default::default(),
-            dead: Default::default(),
-            disturbed: Default::default(),
-            accesses: Default::default(),
-            now: Cell::new(0),
-            stamp: Cell::new(0),
-            sent: Default::default(),
-            session: Default::default(),
-            received: Default::default(),
-            silence: Cell::new(false),
-            last: Default::default(),
-        }));
+        static WORLD: &'static World = Box::leak(Box::default());
     }
     WORLD.with(|world| *world)
 }
@@ -110,97 +93,139 @@ impl World {
         self.input.set(data);
         self.end();
         self.now.set(1);
-        self.stamp.set(0);
-        for which in [0, 1] {
+        self.traffic.clear();
+        self.rivalry.set(false);
+        for which in SIDES {
             self.bells[which].set(false);
-            self.sent[which].borrow_mut().clear();
+            self.prompt[which].set(false);
+            self.plans[which].set((0, 0));
             self.received[which].set(0);
             self.last[which].set(None);
+            self.disputed[which].set(false);
+            self.disputable[which].set(false);
         }
     }
 
-    /// What both sides are like, and who starts.
+    /// What all are like, and who starts.
     pub fn configure(&self, byte: u8) {
         self.silence.set(byte & 1 != 0);
-        if byte & 2 != 0 {
-            self.start(0, Role::Host);
-        }
-        if byte & 4 != 0 {
-            self.start(1, Role::Remote);
+        for which in [0, 1] {
+            self.prompt[which].set(byte & 8 << which != 0);
+            if byte & 2 << which != 0 {
+                self.start(which);
+            }
         }
     }
 
-    /// Both sides are gone, without a word.
+    /// All are gone, without a word.
     pub fn end(&self) {
-        for which in [0, 1] {
+        for which in SIDES {
             self.dead[which].set(false);
+            self.starting[which].set(false);
             self.disturbed[which].set(None);
             if let Some(side) = self.sides[which].take() {
-                std::mem::forget(side.link);
+                std::mem::forget(side.user.link);
             }
         }
     }
 
     /// No more disturbances.
     pub fn calm(&self) {
-        self.disturbed.iter().for_each(|disturbed| disturbed.set(None));
-    }
-
-    pub fn start_if_absent(&self, which: usize, role: Role) {
-        if self.sides[which].borrow().is_none() {
-            self.start(which, role);
+        for which in SIDES {
+            self.disturbed[which].set(None);
+            self.plans[which].set((0, 0));
         }
     }
 
-    fn start(&self, which: usize, role: Role) {
-        self.bells[which].set(false);
-        self.new_session(which);
-        // Whatever was under way to the former incarnation is not for this one.
-        self.sent[which ^ 1].borrow_mut().clear();
-        let silence = self.silence.get().then_some(Duration::from_millis(300));
-        let settings = Settings { buffer_count: BUFFERS as u16, buffer_size: 64, silence, ..Settings::new(role) };
-        let memory = Hooked::new(memory::heap().region(), &VIEWS[which]);
-        let mut link: SideLink =
-            Link::new(memory, Bell(which), PeerId(which as u16), settings).expect("an honest peer's memory");
-        let endpoint = link.bus().open("talk").expect("free");
-        let side = Side { link, endpoint, wake: Instant::default(), held: None, hold: false };
+    /// A side that is there and not about to do something.
+    pub(super) fn with<T>(&self, which: usize, act: impl FnOnce(&mut Side) -> T) -> Option<T> {
+        let done = self.sides[which].try_borrow_mut().ok()?.as_mut().map(act);
+        if self.dead[which].get() && self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
+            self.kill(which);
+        }
+        done
+    }
+
+    /// Whether a side is there, also where it is doing something.
+    pub fn is_there(&self, which: usize) -> bool {
+        self.sides[which].try_borrow().map_or(true, |side| side.is_some()) || self.starting[which].get()
+    }
+
+    pub fn start(&self, which: usize) {
+        if self.is_there(which) {
+            return;
+        }
+        self.starting[which].set(true);
+        self.begin(which);
+        let side = Side::new(which, self.silence.get());
         self.sides[which].replace(Some(side));
-        self.bury(which);
-    }
-
-    fn new_session(&self, which: usize) {
-        self.session[which].set(self.session[which].get().wrapping_add(1));
-    }
-
-    /// Ends a side that has died between two accesses, and starts its next incarnation.
-    fn bury(&self, which: usize) {
-        if self.dead[which].replace(false) {
+        self.starting[which].set(false);
+        if self.dead[which].get() {
             self.kill(which);
         }
     }
 
-    /// A side dies without a word and comes back.
-    pub fn kill(&self, which: usize) {
-        let Ok(mut side) = self.sides[which].try_borrow_mut() else { return };
-        if let Some(side) = side.take() {
-            std::mem::forget(side.link);
-        }
-        drop(side);
-        self.disturbed[which].set(None);
-        self.start(which, if which == 0 { Role::Host } else { Role::Remote });
+    /// Before a new incarnation: whatever was under way to the former one is not for this one.
+    fn begin(&self, which: usize) {
+        self.bells[which].set(false);
+        self.new_session(which);
+        self.traffic.void(which & 1 ^ 1);
+        self.disputed[which].set(false);
+        self.disputable[which].set(false);
+        self.dispute();
     }
 
-    /// A side says that it leaves, and comes back.
-    pub fn leave(&self, which: usize) {
-        let side = self.sides[which].borrow_mut().take();
-        drop(side);
+    pub(super) fn new_session(&self, which: usize) {
+        self.sessions.set(self.sessions.get() + 1);
+        self.session[which].set(self.sessions.get());
+    }
+
+    /// A side dies without a word.
+    pub fn part(&self, which: usize) {
+        if self.starting[which].get() {
+            return;
+        }
+        self.dispute();
+        let Ok(Some(side)) = self.sides[which].try_borrow_mut().map(|mut side| side.take()) else { return };
+        std::mem::forget(side.user.link);
         self.dead[which].set(false);
-        self.kill(which);
+        self.disturbed[which].set(None);
+        self.prompt[which].set(false);
+    }
+
+    /// A side dies without a word and comes back.
+    pub fn kill(&self, which: usize) {
+        if self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
+            let prompt = self.prompt[which].get();
+            self.part(which);
+            self.start(which);
+            self.prompt[which].set(prompt);
+        }
+    }
+
+    /// A side says that it leaves, and stays away.
+    pub fn leave(&self, which: usize) {
+        self.dispute();
+        let Ok(Some(side)) = self.sides[which].try_borrow_mut().map(|mut side| side.take()) else { return };
+        self.starting[which].set(true);
+        drop(side);
+        self.starting[which].set(false);
+        self.dead[which].set(false);
+        self.disturbed[which].set(None);
+        self.prompt[which].set(false);
+    }
+
+    /// A side says that it leaves, and comes back with what it holds.
+    pub fn reopen(&self, which: usize) {
+        self.with(which, |side| {
+            self.begin(which);
+            side.reopen(self.silence.get());
+        });
     }
 
     /// Something happens after so many more accesses of this side.
     pub fn disturb(&self, which: usize, kind: u8) {
-        self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind)));
+        self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind & 0x0f)));
     }
 
     /// Before an access of `which`: whether it is alive.
@@ -210,24 +235,50 @@ impl World {
             None => {}
             Some((0, kind)) => {
                 self.disturbed[which].set(None);
-                let other = which ^ 1;
+                self.disturbances.set(self.disturbances.get() + 1);
+                let (other, rival) = (which ^ 1, which ^ 2);
                 match kind {
-                    0 | 1 => self.dead[which].set(true),
-                    2 => self.lose_bells(),
-                    3 => self.wait(400_000),
-                    4 => {
-                        self.send(other);
+                    0 => self.dead[which].set(true),
+                    1 => self.lose_bells(),
+                    2 => self.wait(400_000),
+                    3 => self.kill(other),
+                    4 => self.reopen(other),
+                    5 => {
+                        self.send(other, false);
                         self.turn(other);
                     }
-                    5 if self.sides[other].try_borrow_mut().is_ok() => self.kill(other),
+                    6 => {
+                        self.turn(other);
+                        self.refill(other);
+                    }
+                    7 => drop(self.with(other, |side| side.user.toggle_extra())),
+                    8 => self.start(rival),
+                    9 => self.turn(rival),
+                    10 => drop(self.send(rival, false)),
+                    11 => self.part(rival),
+                    12 => self.turn(other ^ 2),
                     _ => self.turn(other),
                 }
                 // And again, where the bytes go on.
-                self.disturb(which, kind.wrapping_add(self.input.byte().unwrap_or(0)) & 7);
+                self.disturb(which, kind.wrapping_add(self.input.byte().unwrap_or(0)));
             }
             Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),
         }
         !self.dead[which].get()
+    }
+
+    fn ring(&self, which: usize) {
+        let Some(bell) = self.bells.get(which) else { return };
+        bell.set(true);
+        if self.prompt[which].get() {
+            self.disturbances.set(self.disturbances.get() + 1);
+            self.turn(which);
+            self.refill(which);
+        }
+    }
+
+    pub fn toggle_prompt(&self, which: usize) {
+        self.prompt[which].set(!self.prompt[which].get());
     }
 
     pub fn wait(&self, micros: u64) {
@@ -238,143 +289,12 @@ impl World {
         self.bells.iter().for_each(|bell| bell.set(false));
     }
 
-    pub fn hold(&self, which: usize) {
-        if let Ok(mut side) = self.sides[which].try_borrow_mut()
-            && let Some(side) = &mut *side
-        {
-            side.hold = true;
-        }
+    /// The user of a side does something with what it holds.
+    pub fn user(&self, which: usize, act: impl FnOnce(&mut User<SideLink>)) {
+        self.with(which, |side| act(&mut side.user));
     }
 
-    pub fn release(&self, which: usize) {
-        if let Ok(mut side) = self.sides[which].try_borrow_mut()
-            && let Some(side) = &mut *side
-        {
-            side.hold = false;
-            if let Some(message) = side.held.take() {
-                side.link.bus().release(message);
-            }
-        }
-        self.bury_if_free(which);
-    }
-
-    fn bury_if_free(&self, which: usize) {
-        if self.dead[which].get() && self.sides[which].try_borrow_mut().is_ok() {
-            self.bury(which);
-        }
-    }
-
-    /// Sends a message with the next stamp; whether it was sent.
-    pub fn send(&self, which: usize) -> bool {
-        let mut sent = false;
-        if let Ok(mut side) = self.sides[which].try_borrow_mut()
-            && let Some(side) = &mut *side
-        {
-            self.stamp.set(self.stamp.get() + 1);
-            let stamp = self.stamp.get();
-            // Noted before: the other side may take its turn before `send` returns.
-            self.sent[which].borrow_mut().push_back((stamp, self.session[which].get()));
-            sent = side.link.bus().send(side.endpoint, &stamp.to_le_bytes()).is_ok();
-            if !sent {
-                self.sent[which].borrow_mut().retain(|(noted, _)| *noted != stamp);
-            }
-        }
-        self.bury_if_free(which);
-        sent
-    }
-
-    /// A side runs, as a port would run it: where its doorbell has rung or its deadline has come.
-    pub fn turn(&self, which: usize) {
-        {
-            let Ok(mut side) = self.sides[which].try_borrow_mut() else { return };
-            let Some(side) = &mut *side else { return };
-            let rung = self.bells[which].replace(false);
-            if !rung && self.now.get() < side.wake.as_micros() {
-                return;
-            }
-            for _ in 0..32 {
-                self.accesses[which].set(0);
-                let event = side.link.poll(Instant::from_micros(self.now.get()));
-                let accesses = self.accesses[which].get();
-                assert!(accesses <= MOST_ACCESSES, "{accesses} accesses in a poll");
-                if self.dead[which].get() {
-                    break;
-                }
-                match event {
-                    Some(event) => self.hear(which, side, event),
-                    None => break,
-                }
-            }
-            side.wake = side.link.deadline();
-        }
-        self.bury_if_free(which);
-    }
-
-    fn hear(&self, which: usize, side: &mut Side, event: Event) {
-        match event {
-            Event::Up { peer } => assert_eq!(usize::from(peer.0), which ^ 1, "the wrong peer"),
-            Event::Down(reason) => {
-                assert!(
-                    matches!(reason, Reason::Left | Reason::Restarted | Reason::Silent),
-                    "an honest peer, but {reason}"
-                );
-                self.last[which].set(Some(reason));
-                self.new_session(which);
-                self.sent[which ^ 1].borrow_mut().clear();
-            }
-            Event::Refused(refusal) => panic!("an honest peer, but {refusal}"),
-            Event::Bus(BusEvent::Message(message)) => {
-                let mut bytes = [0; 4];
-                assert_eq!((message.endpoint, message.length), (side.endpoint, 4));
-                side.link.bus().read(&message, 0, &mut bytes).expect("inside");
-                if self.dead[which].get() {
-                    return;
-                }
-                self.check(which, u32::from_le_bytes(bytes));
-                if side.hold && side.held.is_none() {
-                    side.held = Some(message);
-                } else {
-                    side.link.bus().release(message);
-                }
-            }
-            Event::Bus(_) => {}
-        }
-    }
-
-    /// What arrives was sent, not received yet, and nothing of its session that was sent before it is missing.
-    fn check(&self, which: usize, stamp: u32) {
-        let mut sent = self.sent[which ^ 1].borrow_mut();
-        let Some(&(_, session)) = sent.iter().find(|(noted, _)| *noted == stamp) else {
-            panic!("side {which} got {stamp}, which is not for it; under way: {sent:?}");
-        };
-        while let Some((noted, in_session)) = sent.pop_front() {
-            if noted == stamp {
-                break;
-            }
-            assert_ne!(in_session, session, "side {which} got {stamp} and never {noted}");
-        }
-        self.received[which].set(stamp);
-    }
-
-    pub fn is_bound(&self, which: usize) -> bool {
-        self.sides[which].borrow_mut().as_mut().is_some_and(|side| side.link.bus().peer_of(side.endpoint).is_some())
-    }
-
-    /// Whether a message goes each way now.
-    pub fn talks(&self) -> bool {
-        [0, 1].into_iter().all(|which| {
-            let sent = self.send(which);
-            let stamp = self.stamp.get();
-            for _ in 0..4 {
-                self.turn(which ^ 1);
-                self.turn(which);
-            }
-            sent && self.received[which ^ 1].get() == stamp
-        })
-    }
-
-    pub fn describe(&self) -> String {
-        let sides = [0, 1].map(|which| format!("bound {}, last {:?}", self.is_bound(which), self.last[which].get()));
-        format!("{sides:?} at {} ms", self.now.get() / 1000)
+    pub fn rivalry(&self) -> bool {
+        self.rivalry.get()
     }
 }

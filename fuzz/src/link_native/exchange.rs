@@ -1,0 +1,194 @@
+//! What sides send, and what each turn of one brings; checked as it comes.
+
+use amp_ivshmem::link::{Event, Reason, Refusal};
+use amp_ivshmem::platform::Instant;
+use amp_ivshmem::rpmsg::{Event as BusEvent, Message};
+use amp_ivshmem::wire::link::{State, block};
+
+use super::side::Side;
+use super::world::{SIDES, World};
+use crate::memory;
+use crate::traffic::{self, MOST, STRAY, Stray};
+use crate::user::BUFFERS;
+
+/// No poll looks at the memory more often: two rings of messages, announcements, and a look at both blocks.
+const MOST_ACCESSES: u32 = 600;
+/// No send does.
+const MOST_TO_SEND: u32 = 60;
+/// Where the buffers of each role are.
+const BUFFERS_AT: [u32; 2] = [0x3080, 0x4080];
+
+/// A word of a block.
+fn word(role: usize, field: u32) -> u32 {
+    let mut bytes = [0; 4];
+    memory::bytes().read(0x1000 * (role as u32 + 1) + field, &mut bytes).expect("inside");
+    u32::from_le_bytes(bytes)
+}
+
+impl World {
+    /// A side sends this many strays and then messages, whenever it has buffers.
+    pub fn plan(&self, which: usize, strays: u8, messages: u8) {
+        self.plans[which].set((strays, messages));
+        self.refill(which);
+    }
+
+    pub fn refill(&self, which: usize) {
+        while let (strays @ 1.., messages) = self.plans[which].get() {
+            if !self.stray(which) {
+                return;
+            }
+            self.plans[which].set((strays - 1, messages));
+        }
+        while let (0, messages @ 1..) = self.plans[which].get() {
+            if !self.send(which, false) {
+                return;
+            }
+            self.plans[which].set((0, messages - 1));
+        }
+    }
+
+    /// Sends a message with the next stamp; whether it was sent.
+    pub fn send(&self, which: usize, in_place: bool) -> bool {
+        let sent = self.with(which, |side| {
+            let (stamp, role) = (self.traffic.next(), which & 1);
+            // Noted before: the other side may take its turn before `send` returns.
+            self.traffic.leaves(role, stamp, self.session[which].get());
+            let before = self.accesses[which].replace(0);
+            let sent = side.user.send(stamp, in_place);
+            let accesses = self.accesses[which].replace(before);
+            assert!(accesses <= MOST_TO_SEND, "{accesses} accesses to send");
+            if !sent {
+                self.traffic.unsent(role, stamp);
+            }
+            sent.then_some(stamp)
+        });
+        sent.flatten().is_some()
+    }
+
+    /// Sends to an address that may be nobody's.
+    pub fn stray(&self, which: usize) -> bool {
+        let (kind, length) = (self.input.byte().unwrap_or(0), self.input.byte().unwrap_or(8));
+        let stray = Stray::new(self.traffic.next(), kind, length);
+        self.with(which, |side| side.user.stray(&stray, BUFFERS_AT[which & 1])).unwrap_or(false)
+    }
+
+    /// A side runs, as a port would run it: where its doorbell has rung or its deadline has come.
+    pub fn turn(&self, which: usize) {
+        self.with(which, |side| {
+            let rung = self.bells[which].replace(false);
+            if !rung && self.now.get() < side.user.wake.as_micros() {
+                return;
+            }
+            side.user.wake = Instant::default();
+            for _ in 0..32 {
+                self.accesses[which].set(0);
+                let disturbances = self.disturbances.get();
+                let event = side.user.link.poll(Instant::from_micros(self.now.get()));
+                let accesses = self.accesses[which].get();
+                assert!(accesses <= MOST_ACCESSES, "{accesses} accesses in a poll");
+                if self.dead[which].get() {
+                    break;
+                }
+                let alone = disturbances == self.disturbances.get();
+                match event {
+                    Some(event) => self.hear(which, side, event, alone),
+                    None => {
+                        side.user.wake = side.user.link.deadline();
+                        if alone && side.user.wake != Instant::default() {
+                            self.is_settled(which, side);
+                        }
+                        break;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Who is up and waits is the one that its peer runs with.
+    fn is_settled(&self, which: usize, side: &Side) {
+        let Some(epoch) = side.epoch else { return };
+        let (confirmed, state) = (word(which & 1 ^ 1, block::PEER_EPOCH), word(which & 1 ^ 1, block::STATE));
+        assert_eq!(confirmed, epoch, "side {which} waits, and its peer has another");
+        assert!([State::Ready, State::Run].map(State::to_wire).contains(&state), "side {which} waits for {state}");
+    }
+
+    fn hear(&self, which: usize, side: &mut Side, event: Event, alone: bool) {
+        side.user.told.hear(&event);
+        match event {
+            Event::Up { peer } => {
+                self.disputed[which].set(!self.is_undisputed(which));
+                self.disputable[which].set(self.is_disputed_now());
+                assert_eq!(usize::from(peer.0) & 1, which & 1 ^ 1, "the wrong peer");
+                side.epoch = alone.then(|| word(which & 1 ^ 1, block::PEER_EPOCH));
+            }
+            Event::Down(reason) => {
+                let honest = matches!(reason, Reason::Left | Reason::Restarted | Reason::Silent);
+                assert!(honest || self.disputed[which].get(), "an honest peer, but {reason}");
+                self.last[which].set(Some(reason));
+                self.new_session(which);
+                self.traffic.void(which & 1 ^ 1);
+                side.epoch = None;
+                side.user.void();
+            }
+            Event::Refused(Refusal::Displaced { peer }) if self.rivalry.get() => {
+                assert_eq!(usize::from(peer.0), which ^ 2, "the wrong rival");
+            }
+            Event::Refused(refusal) => panic!("an honest peer, but {refusal}"),
+            Event::Bus(BusEvent::Message(message)) => self.receive(which, side, message),
+            Event::Bus(_) => {}
+        }
+    }
+
+    fn receive(&self, which: usize, side: &mut Side, message: Message) {
+        let (mut bytes, length) = ([0; MOST], usize::from(message.length));
+        side.user.link.bus().read(&message, 0, &mut bytes[..length]).expect("inside");
+        if self.dead[which].get() {
+            return;
+        }
+        let (stamp, to) = traffic::read(&bytes);
+        if !self.disputed[which].get() {
+            assert_eq!(to, message.endpoint.address().0, "delivered elsewhere");
+            assert_eq!((length, bytes), traffic::write(stamp, to, length), "corrupted");
+            if stamp & STRAY == 0 {
+                assert_eq!((message.endpoint, length), (side.user.talk, traffic::length(stamp)));
+                self.traffic.arrives(which & 1 ^ 1, stamp);
+            }
+        }
+        self.received[which].set(stamp);
+        side.user.keep(message);
+    }
+
+    pub fn is_bound(&self, which: usize) -> bool {
+        self.with(which, |side| side.user.link.bus().peer_of(side.user.talk).is_some()).unwrap_or(false)
+    }
+
+    pub fn is_up(&self, which: usize) -> bool {
+        self.with(which, |side| side.user.told.is_up()).unwrap_or(false)
+    }
+
+    /// Whether a message goes each way now.
+    pub fn talk(&self, host: usize, remote: usize) -> bool {
+        [(host, remote), (remote, host)].into_iter().all(|(from, to)| {
+            let sent = self.send(from, false);
+            let stamp = self.traffic.last();
+            for _ in 0..4 {
+                self.turn(to);
+                self.turn(from);
+            }
+            sent && self.received[to].get() == stamp
+        })
+    }
+
+    /// Every buffer of a side is there again.
+    pub fn is_whole(&self, which: usize) {
+        let buffers = self.with(which, |side| side.user.buffers());
+        assert!(self.disputed[which].get() || buffers == Some(BUFFERS), "side {which} has {buffers:?} buffers");
+    }
+
+    pub fn describe(&self) -> String {
+        let sides = SIDES.map(|which| {
+            format!("up {}, bound {}, last {:?}", self.is_up(which), self.is_bound(which), self.last[which].get())
+        });
+        format!("{sides:?} at {} ms", self.now.get() / 1000)
+    }
+}

@@ -1,0 +1,279 @@
+//! Host and remote, their doorbells and their clock, and what happens between two accesses of one: the other's turn, and a
+//! peer's writes.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use amp_ivshmem::link::AnyLink;
+use amp_ivshmem::link::openamp::{Host, Remote, Settings};
+use amp_ivshmem::mem::fake::{Hook, Hooked};
+use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::{Address, Config};
+
+use super::LAYOUT;
+use crate::memory;
+use crate::scribbler::Scribbler;
+use crate::traffic::{Stray, Traffic};
+use crate::user::{BUFFERS, ENDPOINTS, User};
+
+/// No single call looks at the memory more often.
+const MOST_ACCESSES: u32 = 1200;
+/// Where the endpoints of all messages are, known beforehand, so that traffic needs no announcement.
+const TALK: [u32; 2] = [10, 20];
+/// Where the buffers are that each side fills.
+const BUFFERS_AT: [u32; 2] = [LAYOUT.to_remote_buffers, LAYOUT.buffers];
+
+/// One side's view of the memory.
+#[derive(Debug)]
+pub struct View(usize);
+
+impl Hook for View {
+    fn before(&self) -> bool {
+        world().before(self.0)
+    }
+}
+
+static VIEWS: [View; 2] = [View(0), View(1)];
+
+/// Rings by a flag; or the rung side runs at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Bell(usize);
+
+impl Doorbell for Bell {
+    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        let world = world();
+        world.before(self.0);
+        if world.prompt[usize::from(peer.0)].get() {
+            world.act(peer.0.into(), Act::Turn);
+            world.refill(peer.0.into());
+        }
+        Ok(())
+    }
+}
+
+type Memory = Hooked<'static, View>;
+
+/// What a side is to do.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    Turn,
+    Send { in_place: bool },
+    Stray { kind: u8, argument: u8 },
+    Reserve,
+    Cancel,
+    Hold(u8),
+    Release(u8),
+    GiveBack,
+    UseStale,
+    ToggleExtra,
+    CountBuffers,
+}
+
+/// All of it.
+#[derive(Default)]
+pub struct World {
+    pub(super) peer: Cell<Option<&'static Scribbler>>,
+    /// Whether nobody but the two writes.
+    pub(super) honest: Cell<bool>,
+    /// Whether neither has begun anew without the other: then nothing is lost.
+    pub(super) paired: Cell<bool>,
+    pub(super) host: RefCell<Option<User<Host<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
+    pub(super) remote: RefCell<Option<User<Remote<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
+    pub(super) prompt: [Cell<bool>; 2],
+    /// After how many accesses of a side something happens, and what.
+    pub(super) disturbed: [Cell<Option<(u8, u8)>>; 2],
+    pub(super) accesses: [Cell<u32>; 2],
+    pub(super) plans: [Cell<(u8, u8)>; 2],
+    pub(super) now: Cell<u64>,
+    pub(super) traffic: Traffic,
+    pub(super) sessions: Cell<u32>,
+    /// The last stamp that each received in this incarnation.
+    pub(super) received: [Cell<u32>; 2],
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("World")
+    }
+}
+
+/// The world of this thread.
+pub fn world() -> &'static World {
+    thread_local! {
+        static WORLD: &'static World = Box::leak(Box::default());
+    }
+    WORLD.with(|world| *world)
+}
+
+fn settings(peer: u16, address: Option<u64>) -> Settings {
+    Settings { layout: LAYOUT, peer: PeerId(peer), vector: Vector(0), address }
+}
+
+fn view(which: usize) -> Memory {
+    Hooked::new(memory::heap().region(), &VIEWS[which])
+}
+
+fn talk(which: usize) -> Config<'static> {
+    Config { name: Some("talk"), address: Some(Address(TALK[which])), peer: Some(Address(TALK[which ^ 1])) }
+}
+
+impl World {
+    /// Both begin.
+    pub fn reset(&self, peer: &'static Scribbler, honest: bool) {
+        self.peer.set(Some(peer));
+        self.honest.set(honest);
+        self.now.set(1);
+        self.traffic.clear();
+        for which in [0, 1] {
+            self.prompt[which].set(false);
+            self.disturbed[which].set(None);
+            self.plans[which].set((0, 0));
+        }
+        self.paired.set(true);
+        self.start_host();
+        self.start_remote();
+    }
+
+    /// Nothing bad happens any more.
+    pub fn calm(&self) {
+        for which in [0, 1] {
+            self.disturbed[which].set(None);
+            self.plans[which].set((0, 0));
+        }
+    }
+
+    pub fn end(&self) {
+        self.calm();
+        std::mem::forget(self.host.take().map(|user| user.link));
+        self.remote.take();
+    }
+
+    fn start_host(&self) {
+        let Ok(before) = self.host.try_borrow_mut().map(|mut host| host.take()) else { return };
+        std::mem::forget(before.map(|user| user.link));
+        let link = Host::new(view(0), Bell(0), &settings(1, Some(0xafa0_0000))).expect("fits");
+        self.host.replace(Some(User::new(link, &talk(0))));
+        self.begin(0);
+    }
+
+    /// A host starts anew and sets the rings up under a remote, which can notice it only once in a while, and by what it has
+    /// given back; what may happen until then is no promise of this profile, so here the remote has given everything back,
+    /// and looks at once.
+    pub fn restart_host(&self) {
+        self.calm();
+        self.act(1, Act::GiveBack);
+        self.start_host();
+        self.traffic.void(1);
+        self.wait(200_000);
+        self.act(1, Act::Turn);
+        self.paired.set(true);
+    }
+
+    /// A remote starts anew, alone.
+    pub fn start_remote(&self) {
+        let link = Remote::new(view(1), Bell(1), settings(0, None)).expect("fits");
+        let Ok(before) = self.remote.try_borrow_mut().map(|mut remote| remote.replace(User::new(link, &talk(1))))
+        else {
+            return;
+        };
+        self.paired.set(before.is_none() && self.paired.get());
+        self.begin(1);
+    }
+
+    fn begin(&self, which: usize) {
+        self.sessions.set(self.sessions.get() + 1);
+        self.received[which].set(0);
+        self.traffic.void(which ^ 1);
+    }
+
+    /// A side does something, unless it is in the midst of something.
+    pub fn act(&self, which: usize, act: Act) -> usize {
+        match which {
+            0 => self.host.try_borrow_mut().ok().and_then(|mut user| Some(self.act_as(0, user.as_mut()?, act))),
+            _ => self.remote.try_borrow_mut().ok().and_then(|mut user| Some(self.act_as(1, user.as_mut()?, act))),
+        }
+        .unwrap_or(0)
+    }
+
+    fn act_as<L: AnyLink<ENDPOINTS>>(&self, which: usize, user: &mut User<L>, act: Act) -> usize {
+        let outer = self.accesses[which].replace(0);
+        let mut result = 0;
+        match act {
+            Act::Turn => self.turn(which, user),
+            Act::Send { in_place } => {
+                let stamp = self.traffic.next();
+                // Noted before: the other side may take its turn before `send` returns.
+                self.traffic.leaves(which, stamp, self.sessions.get());
+                result = usize::from(user.send(stamp, in_place));
+                if result == 0 {
+                    self.traffic.unsent(which, stamp);
+                }
+            }
+            Act::Stray { kind, argument } => {
+                let stray = Stray::new(self.traffic.next(), kind, argument);
+                result = usize::from(user.stray(&stray, BUFFERS_AT[which]));
+            }
+            Act::Reserve => user.reserve(),
+            Act::Cancel => user.cancel(),
+            Act::Hold(most) => user.hold = most.into(),
+            Act::Release(index) => user.release(index),
+            Act::GiveBack => user.give_back(),
+            Act::UseStale => user.use_stale(),
+            Act::ToggleExtra => user.toggle_extra(),
+            Act::CountBuffers => result = user.buffers(),
+        }
+        self.bounded(which);
+        self.accesses[which].set(outer);
+        result
+    }
+
+    pub(super) fn bounded(&self, which: usize) {
+        let accesses = self.accesses[which].replace(0);
+        assert!(accesses <= MOST_ACCESSES, "{accesses} accesses of side {which}");
+    }
+
+    /// Something happens after so many more accesses of this side.
+    pub fn disturb(&self, which: usize, kind: u8) {
+        let gap = self.peer.get().and_then(|peer| peer.input.byte());
+        self.disturbed[which].set(gap.map(|gap| (gap & 0x3f, kind & 7)));
+    }
+
+    /// Before an access of `which`; they live as long as they are here.
+    fn before(&self, which: usize) -> bool {
+        self.accesses[which].set(self.accesses[which].get() + 1);
+        if let Some(peer) = self.peer.get() {
+            peer.before();
+            match self.disturbed[which].get() {
+                None => {}
+                Some((0, kind)) => {
+                    self.disturbed[which].set(None);
+                    let other = which ^ 1;
+                    match kind {
+                        0 => drop(self.act(other, Act::Send { in_place: false })),
+                        1 => drop(self.act(other, Act::Send { in_place: true })),
+                        2 => self.stray(other),
+                        3 => drop(self.act(other, Act::ToggleExtra)),
+                        4 => self.wait(100_000),
+                        5 => {
+                            self.act(other, Act::Turn);
+                            self.refill(other);
+                        }
+                        _ => drop(self.act(other, Act::Turn)),
+                    }
+                    // And again, where the bytes go on.
+                    self.disturb(which, kind.wrapping_add(peer.input.byte().unwrap_or(0)));
+                }
+                Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),
+            }
+        }
+        true
+    }
+
+    pub fn toggle_prompt(&self, which: usize) {
+        self.prompt[which].set(!self.prompt[which].get());
+    }
+
+    pub fn wait(&self, micros: u64) {
+        self.now.set(self.now.get() + micros);
+    }
+}

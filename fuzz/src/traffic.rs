@@ -1,0 +1,145 @@
+//! What was sent and may rightly arrive, and what each message says of itself: its stamp, where it was sent to, and a
+//! filling whose length follows from the stamp. Knows no links.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use amp_ivshmem::rpmsg::Address;
+
+use crate::user::ENDPOINTS;
+
+/// The longest payload, in bytes.
+pub const MOST: usize = 48;
+/// Marks the stamp of a message that may be lost: sent to an address that may be nobody's.
+pub const STRAY: u32 = 1 << 31;
+
+/// What was sent by the sides of each role and may still arrive: stamp, and the sender's session.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    stamp: Cell<u32>,
+    sent: [RefCell<VecDeque<(u32, u32)>>; 2],
+}
+
+/// A message: how many bytes, and which; 8 at least that say whose it is.
+pub fn write(stamp: u32, to: u32, length: usize) -> (usize, [u8; MOST]) {
+    let (mut bytes, length) = ([0; MOST], length.clamp(8, MOST));
+    for (byte, at) in bytes.iter_mut().zip(0_u8..) {
+        *byte = (stamp as u8) ^ at;
+    }
+    bytes[..4].copy_from_slice(&stamp.to_le_bytes());
+    bytes[4..8].copy_from_slice(&to.to_le_bytes());
+    bytes[length..].fill(0);
+    (length, bytes)
+}
+
+/// How long the message with this stamp is.
+pub fn length(stamp: u32) -> usize {
+    8 + stamp as usize * 7 % (MOST - 7)
+}
+
+/// Stamp and destination of a message.
+pub fn read(bytes: &[u8; MOST]) -> (u32, u32) {
+    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    (word(0), word(4))
+}
+
+/// Addresses that may be nobody's; the first eight are, whatever is open.
+const ADDRESSES: [u32; 16] = {
+    const FIRST: u32 = Address::FIRST_DYNAMIC.0;
+    const OTHERS: u32 = ENDPOINTS as u32;
+    [
+        Address::ANY.0,
+        Address::ANY.0 - 1,
+        0,
+        7,
+        FIRST - 1,
+        FIRST + OTHERS,
+        FIRST + 2 * OTHERS,
+        FIRST + 65535 * OTHERS,
+        FIRST,
+        FIRST + 1,
+        FIRST + 2,
+        FIRST + 1 + OTHERS,
+        FIRST + 2 + OTHERS,
+        FIRST + 1 + 2 * OTHERS,
+        FIRST + 1 + 3 * OTHERS,
+        Address::NAME_SERVICE.0,
+    ]
+};
+
+/// A message to an address that may be nobody's, or an announcement that is not true.
+#[derive(Debug)]
+pub struct Stray {
+    pub to: Address,
+    pub length: usize,
+    pub bytes: [u8; MOST],
+}
+
+impl Stray {
+    /// Of a kind, and with so many bytes or of such an address.
+    pub fn new(stamp: u32, kind: u8, argument: u8) -> Self {
+        let index = usize::from(kind & 0x0f);
+        let (to, short) = (ADDRESSES[index], usize::from(argument) % (MOST + 1));
+        let (mut length, mut bytes) = write(stamp | STRAY, to, short);
+        if index < 8 {
+            // Nobody reads it, so it need not say whose it is.
+            length = short;
+        }
+        if to == Address::NAME_SERVICE.0 && kind & 0x10 != 0 {
+            let address = ADDRESSES[usize::from(argument & 0x0f)];
+            (length, bytes) = (40, [0; MOST]);
+            bytes[..4].copy_from_slice(b"more");
+            bytes[32..36].copy_from_slice(&address.to_le_bytes());
+            // Its end, but never that of an endpoint which is needed.
+            bytes[36] = u8::from(kind & 0x20 != 0 && address != Address::FIRST_DYNAMIC.0);
+        }
+        Self { to: Address(to), length, bytes }
+    }
+}
+
+impl Traffic {
+    pub fn clear(&self) {
+        self.stamp.set(0);
+        self.sent.iter().for_each(|sent| sent.borrow_mut().clear());
+    }
+
+    /// The next stamp.
+    pub fn next(&self) -> u32 {
+        self.stamp.set(self.stamp.get() + 1);
+        self.stamp.get()
+    }
+
+    /// The last stamp.
+    pub fn last(&self) -> u32 {
+        self.stamp.get()
+    }
+
+    /// A message leaves, as far as can be told before.
+    pub fn leaves(&self, role: usize, stamp: u32, session: u32) {
+        self.sent[role].borrow_mut().push_back((stamp, session));
+    }
+
+    /// It was not sent.
+    pub fn unsent(&self, role: usize, stamp: u32) {
+        self.sent[role].borrow_mut().retain(|(noted, _)| *noted != stamp);
+    }
+
+    /// What is under way from `role` is for nobody any more.
+    pub fn void(&self, role: usize) {
+        self.sent[role].borrow_mut().clear();
+    }
+
+    /// What arrives from `role` was sent, not received yet, and nothing of its session that was sent before it is missing.
+    pub fn arrives(&self, role: usize, stamp: u32) {
+        let mut sent = self.sent[role].borrow_mut();
+        let Some(&(_, session)) = sent.iter().find(|(noted, _)| *noted == stamp) else {
+            panic!("{stamp} of role {role} arrived, which is not for here; under way: {sent:?}");
+        };
+        while let Some((noted, in_session)) = sent.pop_front() {
+            if noted == stamp {
+                break;
+            }
+            assert_ne!(in_session, session, "{stamp} of role {role} arrived, and never {noted}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The user of one side of a link in any profile: what it holds, what it was told, and what may come of what it does.
+
+use amp_ivshmem::link::AnyLink;
+use amp_ivshmem::platform::Instant;
+use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Message, ReadError, Reserved, SendError};
+
+use crate::memory;
+use crate::told::Told;
+use crate::traffic::{self, MOST, Stray};
+
+/// Buffers of each side; few, so that they run out.
+pub const BUFFERS: usize = 4;
+/// Endpoints of each side.
+pub const ENDPOINTS: usize = 3;
+/// Bytes of a buffer, header included.
+pub const SIZE: u32 = 64;
+
+/// Stands for the address that no send takes.
+const MARKER: Address = Address(0x7fff_fff1);
+
+/// One side: its link, and the endpoint that all messages go through.
+#[derive(Debug)]
+pub struct User<L> {
+    pub link: L,
+    pub talk: Endpoint,
+    extra: Option<Endpoint>,
+    pub told: Told,
+    /// When it is to be polled without a doorbell.
+    pub wake: Instant,
+    /// Messages that it keeps, and how many it may.
+    pub held: Vec<Message>,
+    pub hold: usize,
+    pub reserved: Vec<Reserved>,
+    stale_messages: Vec<Message>,
+    stale_buffers: Vec<Reserved>,
+}
+
+impl<L: AnyLink<ENDPOINTS>> User<L> {
+    /// Of a link that was just made.
+    pub fn new(mut link: L, talk: &Config<'_>) -> Self {
+        let talk = link.bus().open_with(talk).expect("free");
+        let mut told = Told::default();
+        told.opened(talk);
+        Self {
+            link,
+            talk,
+            extra: None,
+            told,
+            wake: Instant::default(),
+            held: Vec::new(),
+            hold: 0,
+            reserved: Vec::new(),
+            stale_messages: Vec::new(),
+            stale_buffers: Vec::new(),
+        }
+    }
+
+    /// Keeps a message, or gives it back at once.
+    pub fn keep(&mut self, message: Message) {
+        if self.held.len() < self.hold {
+            self.held.push(message);
+            assert!(self.held.len() <= BUFFERS, "more messages than buffers");
+        } else {
+            self.link.bus().release(message);
+        }
+    }
+
+    /// Gives one message back.
+    pub fn release(&mut self, index: u8) {
+        if !self.held.is_empty() {
+            let message = self.held.swap_remove(usize::from(index) % self.held.len());
+            self.link.bus().release(message);
+        }
+    }
+
+    /// Gives its buffers up, unsent.
+    pub fn cancel(&mut self) {
+        self.reserved.drain(..).for_each(|buffer| self.link.bus().cancel(buffer));
+    }
+
+    /// All that it holds is given back.
+    pub fn give_back(&mut self) {
+        self.use_stale();
+        self.hold = 0;
+        self.held.drain(..).for_each(|message| self.link.bus().release(message));
+        self.cancel();
+    }
+
+    /// The link went down: what it holds is void.
+    pub fn void(&mut self) {
+        self.stale_messages.append(&mut self.held);
+        self.stale_buffers.append(&mut self.reserved);
+    }
+
+    /// Goes on with what is void; nothing may come of it.
+    pub fn use_stale(&mut self) {
+        let bus = self.link.bus();
+        for message in self.stale_messages.drain(..) {
+            assert_eq!(bus.read(&message, 0, &mut []), Err(ReadError::Stale));
+            assert_eq!(bus.place_of(&message), Err(ReadError::Stale));
+            bus.release(message);
+        }
+        for buffer in self.stale_buffers.drain(..) {
+            let void = |error| matches!(error, SendError::Stale | SendError::Down);
+            assert!(bus.write(&buffer, 0, &[1]).is_err_and(void) && bus.room_of(&buffer).is_err_and(void));
+            let (_, buffer) = bus.send_reserved(self.talk, buffer, 1).expect_err("sent what is void");
+            bus.cancel(buffer);
+        }
+    }
+
+    /// Sends a message to the endpoint's peer, by copy or in place.
+    pub fn send(&mut self, stamp: u32, in_place: bool) -> bool {
+        let Some(to) = self.link.bus().peer_of(self.talk) else {
+            let result = self.link.bus().send(self.talk, &[]);
+            assert!(matches!(result, Err(SendError::Down | SendError::NotBound)), "{result:?} without a peer");
+            self.told.sent(&result);
+            return false;
+        };
+        let (length, bytes) = traffic::write(stamp, to.0, traffic::length(stamp));
+        let bus = self.link.bus();
+        let result = match (in_place, self.reserved.pop()) {
+            (false, kept) => {
+                self.reserved.extend(kept);
+                bus.send(self.talk, &bytes[..length])
+            }
+            (true, Some(buffer)) => self.send_in_place(buffer, &bytes[..length]),
+            (true, None) => match bus.reserve() {
+                Ok(buffer) => self.send_in_place(buffer, &bytes[..length]),
+                Err(error) => Err(error),
+            },
+        };
+        self.told.sent(&result);
+        result.is_ok()
+    }
+
+    fn send_in_place(&mut self, buffer: Reserved, bytes: &[u8]) -> Result<(), SendError> {
+        let bus = self.link.bus();
+        assert_eq!(bus.write(&buffer, MOST as u32 - 3, &[0; 4]), Err(SendError::TooLong { max: MOST as u16 }));
+        bus.write(&buffer, 0, bytes).expect("it fits");
+        match bus.send_reserved(self.talk, buffer, MOST as u16 + 1) {
+            Err((SendError::TooLong { .. }, buffer)) => {
+                bus.send_reserved(self.talk, buffer, bytes.len() as u16).map_err(|(error, buffer)| {
+                    bus.cancel(buffer);
+                    error
+                })
+            }
+            other => panic!("{other:?} for more than fits"),
+        }
+    }
+
+    /// Sends to any address. One that no send takes stands in the message afterwards, in a buffer at `buffers`; unless the
+    /// peer was quicker.
+    pub fn stray(&mut self, stray: &Stray, buffers: u32) -> bool {
+        let bytes = &stray.bytes[..stray.length];
+        let bus = self.link.bus();
+        let mut result = bus.send_to(self.talk, stray.to, bytes);
+        if stray.to == Address::ANY {
+            assert_eq!(result, Err(SendError::NoDestination));
+            result = bus.send_to(self.talk, MARKER, bytes);
+            for buffer in 0..BUFFERS as u32 {
+                let (memory, at, mut word) = (memory::bytes(), buffers + buffer * SIZE + 4, [0; 4]);
+                memory.read(at, &mut word).expect("inside");
+                if u32::from_le_bytes(word) == MARKER.0 {
+                    memory.write(at, &Address::ANY.0.to_le_bytes()).expect("inside");
+                }
+            }
+        }
+        self.told.sent(&result);
+        result.is_ok()
+    }
+
+    /// Takes a buffer, to be sent or given up some time.
+    pub fn reserve(&mut self) {
+        let result = self.link.bus().reserve();
+        self.told.sent(&result);
+        self.reserved.extend(result);
+        assert!(self.reserved.len() <= BUFFERS, "more buffers than there are");
+    }
+
+    /// Opens a second endpoint, or closes it.
+    pub fn toggle_extra(&mut self) {
+        match self.extra.take() {
+            Some(endpoint) => {
+                self.link.bus().close(endpoint);
+                self.told.closed(endpoint);
+            }
+            None => {
+                // There may be no slot while the peer cannot be told of the former one's end.
+                if let Ok(endpoint) = self.link.bus().open("more") {
+                    self.told.opened(endpoint);
+                    self.extra = Some(endpoint);
+                }
+            }
+        }
+        // As whoever opens one tells the thread that polls.
+        self.wake = Instant::default();
+    }
+
+    /// How many buffers there are to send with, where the peer has none.
+    pub fn buffers(&mut self) -> usize {
+        let bus = self.link.bus();
+        let buffers: Vec<_> = std::iter::from_fn(|| bus.reserve().ok()).collect();
+        let count = buffers.len();
+        buffers.into_iter().for_each(|buffer| bus.cancel(buffer));
+        count
+    }
+}

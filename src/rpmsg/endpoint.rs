@@ -166,9 +166,9 @@ impl<const E: usize> Endpoints<E> {
         self.find(address).filter(|slot| slot.address.is_some() && slot.announce != Announce::Gone)
     }
 
-    /// All slots that are in use.
-    pub fn used(&mut self) -> impl Iterator<Item = &mut Slot> {
-        self.slots.iter_mut().filter(|slot| slot.address.is_some())
+    /// All slots; a free one has no name and no peer, and none was told of.
+    pub fn slots(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut()
     }
 
     /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
@@ -201,12 +201,12 @@ impl<const E: usize> Endpoints<E> {
 
     /// The peer is there: see [`Slot::up`].
     pub fn up(&mut self, all: bool) {
-        self.used().for_each(|slot| slot.up(all));
+        self.slots.iter_mut().for_each(|slot| slot.up(all));
     }
 
     /// The peer is gone: nothing is bound, nothing is to be announced.
     pub fn down(&mut self) {
-        for slot in self.used() {
+        for slot in &mut self.slots {
             slot.peer = Maybe::NONE;
             match slot.announce {
                 Announce::Gone => slot.free(),
@@ -219,11 +219,19 @@ impl<const E: usize> Endpoints<E> {
     /// bound now has `answer` to tell.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
-        let same = |slot: &Slot, bound| slot.announce != Announce::Gone && slot.peer == bound && slot.name == *name;
-        if self.used().any(|slot| same(slot, Maybe::from(peer))) {
-            return true;
+        let mut unbound = None;
+        for slot in &mut self.slots {
+            if slot.announce == Announce::Gone || slot.name != *name {
+                continue;
+            }
+            if slot.peer == Maybe::from(peer) {
+                return true;
+            }
+            if !slot.peer.is_some() && unbound.is_none() {
+                unbound = Some(slot);
+            }
         }
-        let Some(slot) = self.used().find(|slot| same(slot, Maybe::NONE)) else { return false };
+        let Some(slot) = unbound else { return false };
         slot.peer = Maybe::from(peer);
         // The peer may have opened its endpoint after ours was announced: tell it (again) where ours is.
         slot.announce = answer;
@@ -233,7 +241,7 @@ impl<const E: usize> Endpoints<E> {
     /// The peer's endpoint at `peer` is gone. True where one here was bound to it.
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
-        for slot in self.used().filter(|slot| slot.peer == Maybe::from(peer)) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.peer == Maybe::from(peer)) {
             slot.peer = Maybe::NONE;
             if slot.announce == Announce::Greeting {
                 slot.announce = Announce::Nothing;
@@ -259,9 +267,11 @@ impl Slot {
         }
     }
 
+    #[inline(never)]
     pub fn free(&mut self) {
         self.address = Maybe::NONE;
         self.name = Name::NONE;
+        self.configured = Maybe::NONE;
         self.peer = Maybe::NONE;
         self.told = false;
         self.announce = Announce::Nothing;

@@ -188,7 +188,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
-        for slot in self.endpoints.used() {
+        for slot in self.endpoints.slots() {
             if slot.told != slot.peer.is_some() {
                 slot.told = slot.peer.is_some();
                 let (endpoint, peer) = (slot.endpoint(), slot.peer.or_any());

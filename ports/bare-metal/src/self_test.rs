@@ -1,10 +1,13 @@
 //! The proof, before main is called, that doorbells arrive: the machine rings itself. Knows no architecture.
 
+use core::time::Duration;
+
 use amp_ivshmem::platform::{Doorbell, Instant, Port, Vector};
 
-/// How long the own doorbell may take to come back (seconds only where the computer is overloaded), and how often it is rung, in microseconds.
-const PATIENCE: u64 = 3_000_000;
-const RETRY: u64 = 1_000;
+/// How long each ringing of the own doorbell may take to come back, in microseconds, and how often it is rung: for three seconds,
+/// as an overloaded computer may need.
+const RETRY: Duration = Duration::from_millis(1);
+const RETRIES: u32 = 3_000;
 
 /// A port that can tell why it woke.
 pub trait Sleep: Port {
@@ -16,11 +19,10 @@ pub trait Sleep: Port {
 /// that ends with this machine's own doorbell, so then every peer that was there before can be rung as well: one that
 /// QEMU has not heard of yet is rung in vain.
 pub fn hears_itself(machine: &mut impl Sleep) -> bool {
-    let end = machine.now().plus_micros(PATIENCE);
-    while machine.now() < end {
+    for _ in 0..RETRIES {
         // Every device has vector 0.
         let _ = machine.doorbell().ring(machine.id(), Vector(0));
-        if machine.sleep(Some(machine.now().plus_micros(RETRY))) {
+        if machine.sleep(Some(machine.now() + RETRY)) {
             return true;
         }
     }

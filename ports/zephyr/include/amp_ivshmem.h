@@ -23,7 +23,7 @@ enum amp_ivshmem_status {
 /* src/ivshmem.rs reads it here, and does not compile where it is another. */
 #define AMP_IVSHMEM_WORDS 8
 
-/* Room for a device. All zero until it starts; of one lock with every call. */
+/* Room for a device. All zero until it starts; ringing, registering and asking who is registered are under one lock. */
 struct amp_ivshmem {
 	uintptr_t opaque[AMP_IVSHMEM_WORDS];
 };
@@ -37,11 +37,12 @@ struct amp_ivshmem_place {
 };
 
 enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state, const struct amp_ivshmem_place *place);
-size_t amp_ivshmem_memory(struct amp_ivshmem *state, uintptr_t *address);
-uint32_t amp_ivshmem_id(struct amp_ivshmem *state);
-uint16_t amp_ivshmem_vectors(struct amp_ivshmem *state);
-enum amp_ivshmem_status amp_ivshmem_ring(struct amp_ivshmem *state, uint32_t peer, uint16_t vector);
-enum amp_ivshmem_status amp_ivshmem_register(struct amp_ivshmem *state, struct k_poll_signal *signal, uint16_t vector);
-struct k_poll_signal *amp_ivshmem_interrupted(struct amp_ivshmem *state, uint16_t vector);
+size_t amp_ivshmem_memory(const struct amp_ivshmem *state, uintptr_t *address);
+uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
+uint16_t amp_ivshmem_vectors(const struct amp_ivshmem *state);
+enum amp_ivshmem_status amp_ivshmem_ring(const struct amp_ivshmem *state, uint32_t peer, uint16_t vector);
+enum amp_ivshmem_status amp_ivshmem_register(const struct amp_ivshmem *state, struct k_poll_signal *signal,
+					     uint16_t vector);
+struct k_poll_signal *amp_ivshmem_interrupted(const struct amp_ivshmem *state, uint16_t vector);
 
 #endif /* AMP_IVSHMEM_H_ */

@@ -61,7 +61,10 @@ static const struct amp_rust_node nodes[] = {
 static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 
 /* The longest that is slept at once, in microseconds: no conversion to ticks overflows 32 bits. Sleeping may end early. */
-#define LONGEST (60 * USEC_PER_SEC)
+#define LONGEST       (60 * USEC_PER_SEC)
+/* A tick in microseconds, where that is a whole number, as with all usual CONFIG_SYS_CLOCK_TICKS_PER_SEC. */
+#define TICK          (USEC_PER_SEC / CONFIG_SYS_CLOCK_TICKS_PER_SEC)
+#define TICK_IS_WHOLE (TICK > 0 && USEC_PER_SEC % CONFIG_SYS_CLOCK_TICKS_PER_SEC == 0)
 
 /* In the doorbell's interrupt. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
@@ -155,11 +158,13 @@ uint64_t amp_rust_micros(void)
 static k_timeout_t timeout_of(uint64_t until)
 {
 	uint64_t now = amp_rust_micros();
+	uint32_t micros;
 
 	if (until <= now) {
 		return K_NO_WAIT;
 	}
-	return K_TICKS(k_us_to_ticks_ceil32((uint32_t)MIN(until - now, LONGEST)));
+	micros = (uint32_t)MIN(until - now, LONGEST);
+	return K_TICKS(TICK_IS_WHOLE ? DIV_ROUND_UP(micros, TICK) : k_us_to_ticks_ceil32(micros));
 }
 
 void amp_rust_wait(struct amp_rust_device *device, uint64_t until)

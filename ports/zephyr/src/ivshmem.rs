@@ -1,6 +1,7 @@
 //! One ivshmem device behind Zephyr's `ivshmem_driver_api`: its checks, its doorbell, and who waits for which vector. Does
 //! not know how it was found, and takes no lock.
 
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
 use core::ptr::{NonNull, null_mut};
@@ -82,10 +83,10 @@ const _: () = assert!(size_of::<State>() == SIZE, "struct amp_ivshmem in include
 const _: () = assert!(align_of::<State>() <= align_of::<usize>());
 
 impl State {
-    fn get(&mut self) -> Option<&mut Started> {
+    fn get(&self) -> Option<&Started> {
         self.started?;
         // SAFETY: `started` is set only after `device` was written.
-        Some(unsafe { self.device.assume_init_mut() })
+        Some(unsafe { self.device.assume_init_ref() })
     }
 
     fn start(&mut self, place: &Place) -> Status {
@@ -115,8 +116,8 @@ impl State {
 }
 
 impl Started {
-    /// Where the handler of `vector` is kept.
-    fn handler(&mut self, vector: u16) -> Result<&mut *mut Signal, Status> {
+    /// The handler of `vector`.
+    fn handler(&self, vector: u16) -> Result<&Cell<*mut Signal>, Status> {
         let Some(handlers) = self.handlers.filter(|_| self.vectors > 0) else {
             return Err(Status::NoDoorbell);
         };
@@ -125,8 +126,8 @@ impl Started {
         }
         // SAFETY: `vectors` of them are set aside by `amp_ivshmem_start`'s contract, and `vector` is below that.
         let handler = unsafe { handlers.add(usize::from(vector)) };
-        // SAFETY: as above; C does not touch them, and `self` is borrowed for as long.
-        Ok(unsafe { &mut *handler.as_ptr() })
+        // SAFETY: as above; C does not touch them, and locks those that use one.
+        Ok(unsafe { handler.cast::<Cell<*mut Signal>>().as_ref() })
     }
 
     fn ring(&self, peer: u32, vector: u16) -> Status {
@@ -146,7 +147,8 @@ impl Started {
 /// Starts the device at `place`, whose interrupts may come from now on.
 ///
 /// # Safety
-/// * `state` is a zeroed `struct amp_ivshmem`, and every other function here gets it only after this one, under one lock.
+/// * `state` is a zeroed `struct amp_ivshmem`, and every other function here gets it only after this one: to ring, to register and to
+///   ask who is registered under one lock.
 /// * For as long as the system runs: the registers stay mapped as device memory and are nobody else's, `vectors`
 ///   handlers, where there are any, stay set aside and are nobody else's, and the memory stays mapped.
 #[unsafe(no_mangle)]
@@ -156,7 +158,7 @@ pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> 
 
 /// The shared memory's size; 0 where the device has not started. Its address goes to `address`, NULL likewise.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_memory(state: &mut State, address: &mut usize) -> usize {
+pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut usize) -> usize {
     let (start, size) = state.get().map_or((0, 0), |device| (device.memory, device.size));
     *address = start;
     size
@@ -164,33 +166,33 @@ pub extern "C" fn amp_ivshmem_memory(state: &mut State, address: &mut usize) -> 
 
 /// This machine's number; 0 without a doorbell.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_id(state: &mut State) -> u32 {
+pub extern "C" fn amp_ivshmem_id(state: &State) -> u32 {
     let device = state.get().and_then(|started| started.device.as_ref());
     device.map_or(0, |device| u32::from(device.id().0))
 }
 
 /// How many vectors there are, counted from 0.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_vectors(state: &mut State) -> u16 {
+pub extern "C" fn amp_ivshmem_vectors(state: &State) -> u16 {
     state.get().map_or(0, |device| device.vectors)
 }
 
 /// Rings `vector` at `peer`: all stores to shared memory before the call are visible to it when it takes the interrupt.
 /// A peer that is absent is not noticed.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_ring(state: &mut State, peer: u32, vector: u16) -> Status {
+pub extern "C" fn amp_ivshmem_ring(state: &State, peer: u32, vector: u16) -> Status {
     state.get().map_or(Status::NotStarted, |device| device.ring(peer, vector))
 }
 
 /// Has [`amp_ivshmem_interrupted`] return `signal` for `vector` from now on; NULL takes it back.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_register(state: &mut State, signal: *mut Signal, vector: u16) -> Status {
+pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vector: u16) -> Status {
     let Some(device) = state.get() else {
         return Status::NotStarted;
     };
     match device.handler(vector) {
         Ok(handler) => {
-            *handler = signal;
+            handler.set(signal);
             Status::Ok
         }
         Err(status) => status,
@@ -199,8 +201,8 @@ pub extern "C" fn amp_ivshmem_register(state: &mut State, signal: *mut Signal, v
 
 /// `vector` has rung: the signal to raise, or NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_interrupted(state: &mut State, vector: u16) -> *mut Signal {
-    state.get().and_then(|device| device.handler(vector).ok()).map_or(null_mut(), |handler| *handler)
+pub extern "C" fn amp_ivshmem_interrupted(state: &State, vector: u16) -> *mut Signal {
+    state.get().and_then(|device| device.handler(vector).ok()).map_or(null_mut(), Cell::get)
 }
 
 #[cfg(test)]

@@ -99,9 +99,9 @@ impl Span {
         }
     }
 
+    /// Of two that are each within a memory, so that no end overflows.
     fn overlaps(self, other: Self) -> bool {
-        let (a, b) = (u64::from(self.offset), u64::from(other.offset));
-        a < b + u64::from(other.size) && b < a + u64::from(self.size)
+        self.offset < other.offset + other.size && other.offset < self.offset + self.size
     }
 }
 
@@ -111,11 +111,10 @@ pub(in crate::link) struct Area(Span);
 
 impl Area {
     fn new(memory: u32, offset: u32, size: u32) -> Result<Self, AreaError> {
-        let span = Span { offset, size };
-        let whole = Span { offset: PAGE, size: memory.saturating_sub(PAGE) };
-        let pages = offset.is_multiple_of(PAGE) && size.is_multiple_of(PAGE);
-        if pages && size >= 4 * PAGE && whole.contains(offset, size) {
-            Ok(Self(span))
+        let pages = (offset | size).is_multiple_of(PAGE);
+        // The directory's page is the first.
+        if pages && offset != 0 && size >= 4 * PAGE && size <= memory && offset <= memory - size {
+            Ok(Self(Span { offset, size }))
         } else {
             Err(AreaError::Place { offset, size, memory })
         }
@@ -152,6 +151,8 @@ pub(in crate::link) struct Directory<M: SharedMemory> {
 }
 
 impl<M: SharedMemory> Directory<M> {
+    // Inlined, so that for a constant link the compiler knows.
+    #[inline(always)]
     pub fn new(memory: M, link: u8) -> Result<Self, AreaError> {
         if u32::from(link) >= directory::ENTRIES {
             return Err(AreaError::Link);

@@ -42,8 +42,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(sides) = &self.sides {
             // Past what stands there, whoever wrote it, and past what the peer may still hold for this side.
-            let confirmed = sides.peer.look().map_or(0, |look| look.peer_epoch);
-            self.epoch = self.epoch.max(sides.own.last_epoch()).max(confirmed).wrapping_add(1).max(1);
+            let last = sides.own.last_epoch().max(sides.peer.confirmed());
+            self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
             sides.own.begin(self.epoch, &self.plan);
         }
         self.ring_peer();
@@ -170,6 +170,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 
     /// Back to INIT, with the peer's epoch confirmed, or none.
+    #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
         self.confirmed = epoch;

@@ -272,10 +272,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Pol
 
     fn settle(&mut self, now: Instant) -> Option<Event> {
         let Some(fault) = self.bus.fault() else { return self.step(now) };
+        let event = Some(Event::Down(Reason::Fault(fault)));
         self.restart();
         // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
         self.not_before = now.plus_short(self.plan.heartbeat);
-        Some(Event::Down(Reason::Fault(fault)))
+        event
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Part {
 }
 
 /// Whether buffers can be used: room for an announcement, no more than a 16-bit length, and few enough to keep track of.
+// Inlined, so that for constant settings the compiler knows.
+#[inline(always)]
 pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
     let largest = (Header::SIZE + u32::from(u16::MAX)).next_multiple_of(8);
     count.is_power_of_two()
@@ -281,8 +283,12 @@ impl<M: SharedMemory> Peer<M> {
     /// its leaving RUN, which it cannot come back to before somebody has confirmed it anew: this side, or another in its
     /// place, whose epoch is another. In no order: what follows is for [`look`](Self::look).
     pub fn still_runs(&self, epoch: u32) -> bool {
-        self.0.load::<{ block::STATE }>(Load::Relaxed) == State::Run.to_wire()
-            && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == epoch
+        self.0.load::<{ block::STATE }>(Load::Relaxed) == State::Run.to_wire() && self.confirmed() == epoch
+    }
+
+    /// Which epoch of this side it has confirmed last, as far as can be told.
+    pub fn confirmed(&self) -> u32 {
+        self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed)
     }
 
     pub fn id(&self) -> Result<PeerId, PeerError> {
@@ -295,11 +301,16 @@ impl<M: SharedMemory> Peer<M> {
     pub fn buffers(&self, capacity: usize) -> Result<(u16, u32), PeerError> {
         let count = self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed);
         let size = self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed);
-        match buffers_are_sound(count, size, capacity) {
+        match Self::are_sound(count, size, capacity) {
             // CAST: a sound count is 32768 at most.
             true => Ok((count as u16, size)),
             false => Err(PeerError::Buffers { count, size }),
         }
+    }
+
+    #[inline(never)]
+    fn are_sound(count: u32, size: u32, capacity: usize) -> bool {
+        buffers_are_sound(count, size, capacity)
     }
 
     /// Where the peer says that its parts of these lengths are, if they are within `data` and aligned.

@@ -3,7 +3,6 @@
 use core::cell::Cell;
 
 use ::cortex_m::interrupt::{self, Mutex};
-use ::cortex_m::peripheral::syst::SystClkSource;
 use ::cortex_m::peripheral::{Peripherals, SCB, SYST};
 use amp_ivshmem::platform::Instant;
 use cortex_m_rt::exception;
@@ -11,21 +10,27 @@ use cortex_m_rt::exception;
 /// Ticks for each second: QEMU's LM3S6965 as after reset, 200 MHz divided by 16.
 const FREQUENCY: u32 = 12_500_000;
 
+/// Bits of SysTick's control register. Source: Armv7-M Architecture Reference Manual, B3.3.3.
+const CORE_CLOCK: u32 = 1 << 2;
+const INTERRUPT: u32 = 1 << 1;
+const ENABLE: u32 = 1;
+
 /// Seconds that are over, in microseconds, so that reading the time needs no division of 64 bits.
 static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// Starts the time at 0.
-pub fn start() {
-    // Start-up runs once, so they are there.
-    if let Some(Peripherals { SYST: mut systick, .. }) = Peripherals::take() {
-        systick.set_clock_source(SystClkSource::Core);
-        systick.set_reload(FREQUENCY - 1);
-        systick.clear_current();
-        systick.enable_counter();
-        systick.enable_interrupt();
-        // It reads 0, as at a second's end, until its first tick.
-        while SYST::get_current() == 0 {}
-    }
+///
+/// # Safety
+/// Called once, and SysTick is nobody else's.
+pub unsafe fn start() {
+    // SAFETY: nobody else has it, by this function's contract.
+    let mut systick = unsafe { Peripherals::steal() }.SYST;
+    systick.set_reload(FREQUENCY - 1);
+    systick.clear_current();
+    // SAFETY: this only starts the counter that was set up, and its handler knows no critical section of others.
+    unsafe { systick.csr.write(CORE_CLOCK | INTERRUPT | ENABLE) };
+    // It reads 0, as at a second's end, until its first tick.
+    while SYST::get_current() == 0 {}
 }
 
 #[exception]

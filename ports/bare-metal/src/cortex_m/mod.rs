@@ -54,8 +54,9 @@ impl Machine {
         // memory. It is no Rust allocation: the linker knows nothing of it. It is a multiple of 8.
         let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
 
-        clock::start();
         // SAFETY: called once, as this function.
+        unsafe { clock::start() };
+        // SAFETY: likewise.
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
@@ -137,6 +138,6 @@ fn start() -> ! {
     // SAFETY: this runs once.
     match unsafe { Machine::start() } {
         Ok(machine) => crate::__amp_main(machine, console),
-        Err(why) => park::stop(console, &[park::Part::Text(why)]),
+        Err(why) => park::stop(console, why),
     }
 }

@@ -1,12 +1,11 @@
 //! The end: one line on the console, then sleep for ever. Formats by hand, because `core::fmt` is large.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 use core::panic::PanicInfo;
 
 use ::cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 
-use self::Part::{Hex, Text};
 use super::console::Console;
 
 /// Sleeps for ever. Whoever started the machine ends it.
@@ -16,25 +15,29 @@ pub fn park() -> ! {
     }
 }
 
-/// A piece of a line.
-pub enum Part<'a> {
-    /// As it is.
-    Text(&'a str),
-    /// With eight digits.
-    Hex(u32),
+/// Prints why as a line, then parks.
+pub fn stop(mut console: Console, why: &str) -> ! {
+    text(&mut console, "amp: ");
+    text(&mut console, why);
+    end(console)
 }
 
-/// Prints a line, then parks.
-pub fn stop(mut console: Console, line: &[Part<'_>]) -> ! {
+fn text(console: &mut Console, text: &str) {
     // The console never fails.
-    let _ = console.write_str("amp: ");
-    for part in line {
-        let _ = match *part {
-            Text(text) => console.write_str(text),
-            Hex(value) => hex(&mut console, value),
-        };
+    let _ = console.write_str(text);
+}
+
+/// With eight digits.
+fn hex(console: &mut Console, mut value: u32) {
+    for _ in 0..8 {
+        let digit = (value >> 28) as usize;
+        text(console, "0123456789abcdef".get(digit..=digit).unwrap_or_default());
+        value <<= 4;
     }
-    let _ = console.write_str("\n");
+}
+
+fn end(mut console: Console) -> ! {
+    text(&mut console, "\n");
     park()
 }
 
@@ -42,26 +45,26 @@ pub fn stop(mut console: Console, line: &[Part<'_>]) -> ! {
 pub fn panicked(info: &PanicInfo) -> ! {
     ::cortex_m::interrupt::disable();
     // SAFETY: whoever had the console has panicked and never returns to it.
-    let console = unsafe { Console::new() };
-    match info.location() {
-        Some(at) => stop(console, &[Text("panicked at "), Text(at.file()), Text(", line 0x"), Hex(at.line())]),
-        None => stop(console, &[Text("panicked")]),
+    let mut console = unsafe { Console::new() };
+    text(&mut console, "amp: panicked");
+    if let Some(at) = info.location() {
+        text(&mut console, " at ");
+        text(&mut console, at.file());
+        text(&mut console, ", line 0x");
+        hex(&mut console, at.line());
     }
+    end(console)
 }
 
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     // SAFETY: whoever had the console was interrupted and never returns to it.
-    let console = unsafe { Console::new() };
+    let mut console = unsafe { Console::new() };
     // SAFETY: the system control block is always there, and reading this register changes nothing.
     let status = unsafe { &*SCB::PTR }.cfsr.read();
-    stop(console, &[Text("fault at 0x"), Hex(frame.pc()), Text(", CFSR 0x"), Hex(status)])
-}
-
-fn hex(console: &mut Console, value: u32) -> fmt::Result {
-    for shift in (0..32).step_by(4).rev() {
-        let digit = (value >> shift & 0xf) as usize;
-        console.write_str("0123456789abcdef".get(digit..=digit).unwrap_or_default())?;
-    }
-    Ok(())
+    text(&mut console, "amp: fault at 0x");
+    hex(&mut console, frame.pc());
+    text(&mut console, ", CFSR 0x");
+    hex(&mut console, status);
+    end(console)
 }

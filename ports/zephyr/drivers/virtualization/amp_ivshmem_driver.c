@@ -94,34 +94,26 @@ void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_list
 	k_spin_unlock(&data->lock, key);
 }
 
+/* What is only read, and the same once the device has started, takes no lock. */
 static size_t get_mem(const struct device *dev, uintptr_t *address)
 {
-	struct amp_ivshmem_data *data = dev->data;
-	k_spinlock_key_t key = k_spin_lock(&data->lock);
-	size_t size = amp_ivshmem_memory(&data->rust, address);
+	const struct amp_ivshmem_data *data = dev->data;
 
-	k_spin_unlock(&data->lock, key);
-	return size;
+	return amp_ivshmem_memory(&data->rust, address);
 }
 
 static uint32_t get_id(const struct device *dev)
 {
-	struct amp_ivshmem_data *data = dev->data;
-	k_spinlock_key_t key = k_spin_lock(&data->lock);
-	uint32_t id = amp_ivshmem_id(&data->rust);
+	const struct amp_ivshmem_data *data = dev->data;
 
-	k_spin_unlock(&data->lock, key);
-	return id;
+	return amp_ivshmem_id(&data->rust);
 }
 
 static uint16_t get_vectors(const struct device *dev)
 {
-	struct amp_ivshmem_data *data = dev->data;
-	k_spinlock_key_t key = k_spin_lock(&data->lock);
-	uint16_t vectors = amp_ivshmem_vectors(&data->rust);
+	const struct amp_ivshmem_data *data = dev->data;
 
-	k_spin_unlock(&data->lock, key);
-	return vectors;
+	return amp_ivshmem_vectors(&data->rust);
 }
 
 static int int_peer(const struct device *dev, uint32_t peer, uint16_t vector)

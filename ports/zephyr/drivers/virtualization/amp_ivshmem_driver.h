@@ -19,7 +19,9 @@ struct amp_ivshmem_listener {
 
 /* First member of each driver's `data`. */
 struct amp_ivshmem_data {
-	/* Held around every call into Rust; also in the ISR, so that once a handler was taken back it is not signalled. */
+	/* Held to ring, to register and to ask who is registered; also in the ISR, so that once a handler was taken back it is
+	 * not signalled.
+	 */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;
 	/* Grows at its head only. */

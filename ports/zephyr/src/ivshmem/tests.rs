@@ -38,8 +38,8 @@ impl Rig {
 
 #[test]
 fn a_device_that_has_not_started_answers_every_call() {
-    let mut rig = Rig::new(1);
-    let state = &mut rig.state;
+    let rig = Rig::new(1);
+    let state = &rig.state;
     let mut address = 1;
     assert_eq!((amp_ivshmem_memory(state, &mut address), address), (0, 0));
     assert_eq!((amp_ivshmem_id(state), amp_ivshmem_vectors(state)), (0, 0));
@@ -54,16 +54,16 @@ fn a_doorbell_device() {
     let place = rig.place(3);
     assert_eq!(rig.start(&place), Status::Ok);
     let mut address = 0;
-    assert_eq!((amp_ivshmem_memory(&mut rig.state, &mut address), address), (1 << 20, 0x6000_0000));
-    assert_eq!((amp_ivshmem_id(&mut rig.state), amp_ivshmem_vectors(&mut rig.state)), (7, 3));
+    assert_eq!((amp_ivshmem_memory(&rig.state, &mut address), address), (1 << 20, 0x6000_0000));
+    assert_eq!((amp_ivshmem_id(&rig.state), amp_ivshmem_vectors(&rig.state)), (7, 3));
 
     for (peer, vector, status) in
         [(0x1_0000, 0, Status::NoSuchPeer), (u32::MAX, 0, Status::NoSuchPeer), (0, 3, Status::NoSuchVector)]
     {
-        assert_eq!(amp_ivshmem_ring(&mut rig.state, peer, vector), status);
+        assert_eq!(amp_ivshmem_ring(&rig.state, peer, vector), status);
         assert_eq!(rig.registers[3], RUNG);
     }
-    assert_eq!(amp_ivshmem_ring(&mut rig.state, 0xffff, 2), Status::Ok);
+    assert_eq!(amp_ivshmem_ring(&rig.state, 0xffff, 2), Status::Ok);
     assert_eq!(u32::from_le(rig.registers[3]), 0xffff_0002);
 }
 
@@ -73,12 +73,12 @@ fn a_handler_is_told_its_vector_only_and_until_it_is_taken_back() {
     let place = rig.place(3);
     assert_eq!(rig.start(&place), Status::Ok);
     let signal: *mut Signal = core::ptr::without_provenance_mut(0x1000);
-    assert_eq!(amp_ivshmem_register(&mut rig.state, signal, 3), Status::NoSuchVector);
-    assert_eq!(amp_ivshmem_register(&mut rig.state, signal, 1), Status::Ok);
-    let rung = [0, 1, 2, 3].map(|vector| amp_ivshmem_interrupted(&mut rig.state, vector));
+    assert_eq!(amp_ivshmem_register(&rig.state, signal, 3), Status::NoSuchVector);
+    assert_eq!(amp_ivshmem_register(&rig.state, signal, 1), Status::Ok);
+    let rung = [0, 1, 2, 3].map(|vector| amp_ivshmem_interrupted(&rig.state, vector));
     assert_eq!(rung, [null_mut(), signal, null_mut(), null_mut()]);
-    assert_eq!(amp_ivshmem_register(&mut rig.state, null_mut(), 1), Status::Ok);
-    assert!(amp_ivshmem_interrupted(&mut rig.state, 1).is_null());
+    assert_eq!(amp_ivshmem_register(&rig.state, null_mut(), 1), Status::Ok);
+    assert!(amp_ivshmem_interrupted(&rig.state, 1).is_null());
 }
 
 #[test]
@@ -92,10 +92,10 @@ fn a_plain_device_has_memory_but_no_doorbell() {
             place.registers = 0;
         }
         assert_eq!(rig.start(&place), Status::Ok);
-        assert_eq!((amp_ivshmem_id(&mut rig.state), amp_ivshmem_vectors(&mut rig.state)), (0, 0));
-        assert_eq!(amp_ivshmem_ring(&mut rig.state, 1, 0), Status::NoDoorbell);
-        assert_eq!(amp_ivshmem_register(&mut rig.state, null_mut(), 0), Status::NoDoorbell);
-        assert!(amp_ivshmem_interrupted(&mut rig.state, 0).is_null());
+        assert_eq!((amp_ivshmem_id(&rig.state), amp_ivshmem_vectors(&rig.state)), (0, 0));
+        assert_eq!(amp_ivshmem_ring(&rig.state, 1, 0), Status::NoDoorbell);
+        assert_eq!(amp_ivshmem_register(&rig.state, null_mut(), 0), Status::NoDoorbell);
+        assert!(amp_ivshmem_interrupted(&rig.state, 0).is_null());
         assert_eq!(rig.registers[3], RUNG);
     }
 }
@@ -106,7 +106,7 @@ fn what_cannot_be_a_device_does_not_start() {
         let mut rig = Rig::new(1);
         let place = Place { size, ..rig.place(1) };
         assert_eq!(rig.start(&place), Status::BadMemory, "{size}");
-        assert_eq!(amp_ivshmem_ring(&mut rig.state, 1, 0), Status::NotStarted);
+        assert_eq!(amp_ivshmem_ring(&rig.state, 1, 0), Status::NotStarted);
     }
     for memory in [0, 4, 0x6000_0001] {
         let mut rig = Rig::new(1);

@@ -165,6 +165,7 @@ pub enum Reason {
 
 /// Why a link cannot come up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
 pub enum Refusal {
     /// What the directory says is not usable.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use crate::wire::link::{PAGE, directory, entry};
 
 /// What is wrong with a memory, or with the place of a link in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
 pub enum AreaError {
     /// There is something else in the memory.
     #[error(

@@ -13,6 +13,7 @@ use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_l
 
 /// What is wrong with what the peer says of itself. Two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
 pub enum PeerError {
     /// Its number is none.
     #[error("the peer says that its id is {id}: ids are 0 to 65535")]
@@ -71,6 +72,11 @@ pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool 
         && size.is_multiple_of(8)
         && size >= Header::SIZE + NameService::SIZE
         && size <= largest
+}
+
+/// The next multiple of `align`, a power of two, of what is far from the largest number.
+const fn aligned(offset: u32, align: u32) -> u32 {
+    (offset + align - 1) & !(align - 1)
 }
 
 /// Buffers whose address is their offset.
@@ -155,9 +161,9 @@ impl Parts {
         let (count, size) = (plan.buffer_count, plan.buffer_size);
         // From the data's start, which is a page's. No overflow: `buffers_are_sound` was asked, so the buffers have 2.2e9
         // bytes at most, and the rings less than 2 MiB.
-        let descriptors = used_len(peer_count).next_multiple_of(descriptor::ALIGN);
+        let descriptors = aligned(used_len(peer_count), descriptor::ALIGN);
         let available = descriptors + descriptor_table_len(count);
-        let buffers = (available + available_len(count)).next_multiple_of(64);
+        let buffers = aligned(available + available_len(count), 64);
         let needed = buffers + u32::from(count) * size;
         if needed > data.size {
             return Err(AreaError::TooSmall { needed, available: data.size });

@@ -7,5 +7,6 @@
 #![cfg_attr(target_os = "none", no_std)]
 
 mod header;
+#[cfg(feature = "ipc")]
 pub mod ipc;
 pub mod ivshmem;

@@ -40,7 +40,7 @@ enum amp_rust_status {
 struct amp_rust_taken {
 	struct amp_rust_device *device;
 	uintptr_t memory;
-	size_t size;
+	uint32_t size;
 	uint32_t id;
 };
 
@@ -85,7 +85,8 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	if (!device_is_ready(dev)) {
 		return AMP_RUST_NOT_READY;
 	}
-	taken->size = ivshmem_get_mem(dev, &taken->memory);
+	/* The driver starts with what 32 bits count only, and at an address. */
+	taken->size = (uint32_t)ivshmem_get_mem(dev, &taken->memory);
 	taken->id = ivshmem_get_id(dev);
 	if (ivshmem_get_vectors(dev) == 0) {
 		return AMP_RUST_NO_DOORBELL;

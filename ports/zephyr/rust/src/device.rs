@@ -1,7 +1,6 @@
 //! An ivshmem device of devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting. Knows nothing of
 //! links.
 
-use core::ffi::CStr;
 use core::fmt;
 use core::ptr::NonNull;
 
@@ -10,15 +9,15 @@ use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOf
 
 use crate::sys::{self, Handle, Status, Taken};
 
-/// What devicetree calls a device. Text only where it is printed.
+/// What devicetree calls a device. Asked for, and text, only where it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Name(&'static CStr);
+pub struct Name(Handle);
 
 impl Name {
     /// As text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.0.to_str().unwrap_or("?")
+        sys::name(self.0).to_str().unwrap_or("?")
     }
 }
 
@@ -103,30 +102,26 @@ impl Ivshmem {
         let Some(device) = taken.device else {
             return Err(if status == Status::InIsr { TakeError::InIsr } else { TakeError::NoDevice { ordinal } });
         };
-        let name = || Name(sys::name(device));
+        let name = Name(device);
         match status {
             Status::Ok => (),
-            Status::NoDoorbell => return Err(TakeError::NoDoorbell { name: name() }),
-            Status::Taken => return Err(TakeError::Taken { name: name() }),
-            _ => return Err(TakeError::NotReady { name: name() }),
+            Status::NoDoorbell => return Err(TakeError::NoDoorbell { name }),
+            Status::Taken => return Err(TakeError::Taken { name }),
+            _ => return Err(TakeError::NotReady { name }),
         }
-        // The driver starts with a memory of less than 4 GiB only.
-        let (Some(start), Ok(len)) = (NonNull::new(taken.memory as *mut u8), u32::try_from(taken.size)) else {
-            sys::amp_rust_give_back(device);
-            return Err(TakeError::NotReady { name: name() });
-        };
+        let start = NonNull::new(taken.memory as *mut u8).ok_or(TakeError::NotReady { name })?;
         // CAST: the driver has none beyond 65535.
         let id = PeerId(taken.id as u16);
         // SAFETY: the driver has mapped it for ever as Normal memory, shared with the other machines, at a multiple of 8; it
         // is outside of all that the linker placed.
-        let memory = unsafe { Region::new(start, len) };
+        let memory = unsafe { Region::new(start, taken.size) };
         Ok(Self { device, memory, id })
     }
 
     /// What devicetree calls it.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        Name(sys::name(self.device)).as_str()
+        Name(self.device).as_str()
     }
 
     /// How many vectors it has, counted from 0; 1 at least.

@@ -14,7 +14,7 @@ pub struct Opaque {
 }
 
 /// A device of devicetree: an entry of the C table, which is there for ever.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Handle(NonNull<Opaque>);
 
@@ -51,8 +51,8 @@ pub struct Taken {
     pub device: Option<Handle>,
     /// Where its memory is, which is mapped for ever.
     pub memory: usize,
-    /// Bytes of it; 0 where there is none.
-    pub size: usize,
+    /// Bytes of it.
+    pub size: u32,
     /// Its number on the server.
     pub id: u32,
 }

@@ -201,6 +201,8 @@ impl<'l, R: Roles> Bus<'l, R> {
     }
 
     /// The end of `limit`.
+    // Inlined, so that without a limit nothing is added up.
+    #[inline(always)]
     fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
         if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
     }

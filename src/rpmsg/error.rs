@@ -5,6 +5,7 @@ use crate::virtqueue;
 
 /// What the peer broke. It ends the link; a new start is the only remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
 pub enum Fault {
     /// A ring.
     #[error(transparent)]

@@ -78,6 +78,7 @@ pub enum Suppression {
 
 /// What the other side broke: what was read, and what was allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
 pub enum Fault {
     /// More entries than the peer has to give.
     #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]

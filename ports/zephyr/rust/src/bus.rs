@@ -127,7 +127,7 @@ impl<'l, R: Roles> Bus<'l, R> {
     fn next_until(&mut self, deadline: Instant) -> Option<link::Event> {
         loop {
             let now = self.now();
-            if let Some(event) = self.early.take().or_else(|| self.link.poll(now)) {
+            if let Some(event) = self.early.take().or_else(|| self.poll(now)) {
                 return Some(event);
             }
             if now >= deadline {
@@ -192,12 +192,18 @@ impl<'l, R: Roles> Bus<'l, R> {
             }
             // The link lives on meanwhile, until something has happened that the caller must hear first.
             if self.early.is_none() {
-                self.early = self.link.poll(now);
+                self.early = self.poll(now);
                 self.device.wait(Some(deadline.min(self.link.deadline())));
             } else {
                 self.device.wait(Some(deadline));
             }
         }
+    }
+
+    // Once for all who wait, because it is large where it is inlined.
+    #[inline(never)]
+    fn poll(&mut self, now: Instant) -> Option<link::Event> {
+        self.link.poll(now)
     }
 
     /// The end of `limit`.

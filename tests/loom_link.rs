@@ -106,104 +106,154 @@ impl Side {
     }
 }
 
-/// A host and a remote run, and have messages under way. The remote dies, and another is born: the two take `stage` turns one
-/// after the other, and then `turns`, the host's and the newcomer's, at the same time.
+/// Who is born again, how far it has come when the two begin to run at the same time, and how many turns each takes then.
+#[derive(Clone, Copy, Debug)]
+struct Rebirth {
+    role: Role,
+    /// Turns one after the other before; with none, the birth itself is at the same time.
+    stage: usize,
+    /// The survivor's and the newcomer's.
+    turns: [usize; 2],
+}
+
+/// A host and a remote run, and have messages under way. One of them dies, and another is born.
 ///
-/// The host's messages say which of its sessions they are of, the remotes' which of the two they are of.
-fn the_remote_is_born_again(stage: usize, turns: [usize; 2], [host_lacks, remote_lacks]: Weak) {
+/// The survivor's messages say which of its sessions they are of, the others' which of the two they are of.
+fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remote_lacks]: Weak) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
     builder.max_branches = 20_000;
     builder.check(move || {
         let memory = memory();
-        let there = memory.weakened(remote_lacks);
-        let mut host = Side::new(&memory.weakened(host_lacks), Role::Host, 1);
-        let mut old = Side::new(&there, Role::Remote, 1);
+        let mut sides = [(Role::Host, host_lacks), (Role::Remote, remote_lacks)];
+        if role == Role::Host {
+            sides.reverse();
+        }
+        let [(stays, survivor_lacks), (_, newcomer_lacks)] = sides;
+        let there = memory.weakened(newcomer_lacks);
+        let mut survivor = Side::new(&memory.weakened(survivor_lacks), stays, 1);
+        let mut old = Side::new(&there, role, 1);
         for _ in 0..MET {
-            for side in [&mut old, &mut host] {
+            for side in [&mut old, &mut survivor] {
                 side.turn();
                 side.send();
             }
         }
         // Dead, without a word.
         std::mem::forget(old);
-        let mut new = Side::new(&there, Role::Remote, NEW);
-        new.least = 2;
-        for turn in 0..stage {
-            if turn % 2 == 0 { new.turn() } else { host.turn() }
-        }
-        let newcomer = thread::spawn(move || {
-            for _ in 0..turns[1] {
-                new.turn();
-            }
+        let born = move || {
+            let mut new = Side::new(&there, role, NEW);
+            new.least = 2;
             new
-        });
-        for _ in 0..turns[0] {
-            host.turn();
-        }
+        };
+        let newcomer = if stage == 0 {
+            thread::spawn(move || turn(born(), turns[1]))
+        } else {
+            let mut new = born();
+            for turn in 0..stage {
+                if turn % 2 == 0 { new.turn() } else { survivor.turn() }
+            }
+            thread::spawn(move || turn(new, turns[1]))
+        };
+        let mut survivor = turn(survivor, turns[0]);
         let mut new = newcomer.join().unwrap();
         // All that was written is seen from here on.
         for _ in 0..12 {
-            for side in [&mut host, &mut new] {
+            for side in [&mut survivor, &mut new] {
                 side.turn();
                 side.send();
             }
         }
-        assert!(host.up && new.up, "the two did not find together");
-        assert_eq!(host.heard, Some(new.mark), "a message of another incarnation");
-        assert_eq!(new.heard, Some(host.mark), "a message for another incarnation");
-        std::mem::forget((host, new));
+        assert!(survivor.up && new.up, "the two did not find together");
+        assert_eq!(survivor.heard, Some(new.mark), "a message of another incarnation");
+        assert_eq!(new.heard, Some(survivor.mark), "a message for another incarnation");
+        std::mem::forget((survivor, new));
     });
 }
 
+fn turn(mut side: Side, turns: usize) -> Side {
+    for _ in 0..turns {
+        side.turn();
+    }
+    side
+}
+
 /// In the concurrent part one side takes so many turns and the other a few, or both some.
-const TURNS: [[usize; 2]; 3] = [[4, 1], [1, 4], [2, 2]];
+const TURNS: [[usize; 2]; 4] = [[4, 1], [1, 4], [2, 2], [3, 3]];
 
 /// From the newcomer's first word to where both run.
 #[test]
 fn nothing_of_a_former_incarnation_is_accepted() {
-    for stage in 0..=9 {
-        for turns in TURNS {
-            the_remote_is_born_again(stage, turns, SOUND);
+    for role in [Role::Remote, Role::Host] {
+        for stage in 1..=9 {
+            for turns in TURNS {
+                one_is_born_again(Rebirth { role, stage, turns }, SOUND);
+            }
         }
     }
 }
 
-/// A host that has time to end the old session and begin another, before or while the newcomer begins.
+/// A survivor that has time to end the old session and begin another, before or while the newcomer begins.
 #[test]
 fn a_newcomer_is_seen_whole_or_not_at_all() {
-    the_remote_is_born_again(0, [5, 1], SOUND);
+    for turns in TURNS.into_iter().chain([[5, 1]]) {
+        one_is_born_again(Rebirth { role: Role::Remote, stage: 0, turns }, SOUND);
+    }
 }
 
-/// The link's own orderings left out in turn: the tests above must notice. Only those of the state are here. Without those of
-/// epoch and confirmation nothing goes wrong within this bound: a side that runs looks for another state first, and a place
-/// that was seen changed is not seen as it was before, in whatever order.
+/// The link's own orderings left out in turn: the tests above must notice. Those of the epoch are not here, see
+/// `docs/memory-model.md`; nor is that of the remote's confirmation as it is stored, since the remote's search for the link
+/// has a full barrier before it.
 mod weakened {
     use super::*;
 
     const STATE: [u32; 2] = [BLOCKS[0] + block::STATE, BLOCKS[1] + block::STATE];
+    const CONFIRMED: [u32; 2] = [BLOCKS[0] + block::PEER_EPOCH, BLOCKS[1] + block::PEER_EPOCH];
+    /// The survivor ends the old session and confirms the newcomer, which looks meanwhile.
+    const CONFIRMING: Rebirth = Rebirth { role: Role::Remote, stage: 1, turns: [3, 3] };
+    const HOST_READY: Rebirth = Rebirth { role: Role::Remote, stage: 4, turns: [1, 4] };
+    const REMOTE_READY: Rebirth = Rebirth { role: Role::Remote, stage: 6, turns: [4, 1] };
+
+    #[test]
+    #[should_panic(expected = "another incarnation")]
+    fn the_host_confirms_before_it_has_left_its_session() {
+        one_is_born_again(CONFIRMING, [Some(Weakening::StoresAt(CONFIRMED[0])), None]);
+    }
+
+    #[test]
+    #[should_panic(expected = "another incarnation")]
+    fn the_remote_sees_the_state_of_before_the_host_s_confirmation() {
+        one_is_born_again(CONFIRMING, [None, Some(Weakening::LoadsAt(CONFIRMED[0]))]);
+    }
+
+    #[test]
+    #[should_panic(expected = "another incarnation")]
+    fn the_host_sees_the_state_of_before_the_remote_s_confirmation() {
+        let host = Rebirth { role: Role::Host, ..CONFIRMING };
+        one_is_born_again(host, [Some(Weakening::LoadsAt(CONFIRMED[1])), None]);
+    }
 
     #[test]
     #[should_panic(expected = "another incarnation")]
     fn the_host_is_ready_before_its_rings_are() {
-        the_remote_is_born_again(4, [1, 4], [Some(Weakening::StoresAt(STATE[0])), None]);
+        one_is_born_again(HOST_READY, [Some(Weakening::StoresAt(STATE[0])), None]);
     }
 
     #[test]
     #[should_panic(expected = "another incarnation")]
     fn the_remote_looks_at_rings_before_it_has_seen_the_host_ready() {
-        the_remote_is_born_again(4, [1, 4], [None, Some(Weakening::LoadsAt(STATE[0]))]);
+        one_is_born_again(HOST_READY, [None, Some(Weakening::LoadsAt(STATE[0]))]);
     }
 
     #[test]
     #[should_panic]
     fn the_remote_is_ready_before_its_rings_are() {
-        the_remote_is_born_again(6, [4, 1], [None, Some(Weakening::StoresAt(STATE[1]))]);
+        one_is_born_again(REMOTE_READY, [None, Some(Weakening::StoresAt(STATE[1]))]);
     }
 
     #[test]
     #[should_panic]
     fn the_host_looks_at_rings_before_it_has_seen_the_remote_ready() {
-        the_remote_is_born_again(6, [4, 1], [Some(Weakening::LoadsAt(STATE[1])), None]);
+        one_is_born_again(REMOTE_READY, [Some(Weakening::LoadsAt(STATE[1])), None]);
     }
 }

@@ -10,17 +10,20 @@ const ENABLE: u64 = 1;
 /// The virtual timer and its frequency. The counter has at least 56 bits and does not wrap in a machine's life.
 #[derive(Clone, Copy)]
 pub struct Clock {
-    /// In Hz; 32 bits in the register, not 0.
+    /// In Hz; 32 bits in the register.
     frequency: u64,
+    /// Microseconds for each tick, in 2⁻⁶⁴, rounded up, so that no alarm comes before its time; of 1 MHz a little less.
+    scale: u64,
 }
 
 impl Clock {
-    /// The timer; none where firmware has not stated its frequency.
+    /// The timer; none where firmware has not stated its frequency, or one below 1 MHz, which no such timer has.
     pub fn new() -> Option<Self> {
         let frequency: u64;
         // SAFETY: reads a register, no more.
         unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags)) };
-        (frequency != 0).then_some(Self { frequency })
+        let scale = || u64::try_from((u128::from(MICROS) << 64).div_ceil(u128::from(frequency))).unwrap_or(u64::MAX);
+        (frequency >= MICROS).then(|| Self { frequency, scale: scale() })
     }
 
     /// The time since the machine was started.
@@ -29,8 +32,8 @@ impl Clock {
         // Without the barrier the counter could be read before what the program has ahead of it.
         // SAFETY: reads a register, no more.
         unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
-        // In two steps, because ticks times a million leaves 64 bits after a few hours.
-        Instant::from_micros(ticks / self.frequency * MICROS + ticks % self.frequency * MICROS / self.frequency)
+        // CAST: the high half, as the low one is fractions.
+        Instant::from_micros(((u128::from(ticks) * u128::from(self.scale)) >> 64) as u64)
     }
 
     /// Raises the timer's interrupt at `deadline`, or at once where that has passed.

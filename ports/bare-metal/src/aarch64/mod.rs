@@ -8,6 +8,7 @@ mod map;
 mod park;
 
 use core::fmt::Write;
+use core::sync::atomic::{Ordering, fence};
 
 use aarch64_rt::entry;
 use amp_ivshmem::ivshmem::pci::{self, MsixEntry, PciDevice, PciError};
@@ -42,7 +43,7 @@ enum StartError {
     NoMsiFrame,
     #[error("interrupt {0} cannot be enabled: this is no machine that QEMU calls virt")]
     Interrupt(u32),
-    #[error("the timer has no frequency (CNTFRQ_EL0 is 0): firmware must set it")]
+    #[error("the timer has no frequency, or one below 1 MHz (CNTFRQ_EL0): firmware must set it")]
     NoFrequency,
     #[error("ivshmem has {0} bytes of memory, at least {MIN_MEMORY} are needed: start the server with more")]
     MemoryTooSmall(u64),
@@ -137,6 +138,9 @@ impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         loop {
             let rung = self.interrupts.take_doorbell();
+            // What a poll looks at is looked at after the interrupt controller: nothing is taken as an exception, which would
+            // order them.
+            fence(Ordering::Acquire);
             if rung || deadline.is_some_and(|deadline| self.now() >= deadline) {
                 return rung;
             }

@@ -50,6 +50,7 @@ pub trait Doorbell {
 }
 
 impl<D: Doorbell + ?Sized> Doorbell for &D {
+    #[inline(always)]
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
         (**self).ring(peer, vector)
     }

@@ -28,20 +28,20 @@ fn prepared() -> Model {
 /// needs a doorbell.
 fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
-    let id = driver.take().or_else(|| driver.collect().unwrap().map(|used| used.id)).unwrap();
+    let taken = driver.take().or_else(|| driver.collect().unwrap()).unwrap();
+    let id = taken.id();
     buffers.write(id.into(), &[number]).unwrap();
-    driver.offer(id, u64::from(id), 1, DescriptorFlags::empty());
-    driver.must_notify()
+    driver.describe(&taken, u64::from(id), 1, DescriptorFlags::empty());
+    driver.offer(taken)
 }
 
-/// Takes one message, if there is one, and gives its buffer back.
-fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<u8> {
+/// Takes one message, if there is one, and gives its buffer back; also whether that needs a doorbell.
+fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
-    let buffer = device.take().unwrap()?;
+    let id = device.take().unwrap()?;
     let mut byte = [0];
-    buffers.read(buffer.address as u32, &mut byte).unwrap();
-    device.give_back(buffer.id, 0);
-    Some(byte[0])
+    buffers.read(device.described(id).unwrap().address as u32, &mut byte).unwrap();
+    Some((byte[0], device.give_back(id, 0)))
 }
 
 /// What is seen of a message is all of it.
@@ -55,8 +55,8 @@ fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, devic
             send(&memory, &mut driver, 1);
             send(&memory, &mut driver, 2);
         });
-        let first = receive(&there, &mut device);
-        let second = receive(&there, &mut device);
+        let mut receive = || receive(&there, &mut device).map(|(byte, _)| byte);
+        let (first, second) = (receive(), receive());
         assert!(matches!((first, second), (None, None | Some(1)) | (Some(1), None | Some(2))), "{first:?} {second:?}");
         sender.join().unwrap();
     });
@@ -84,6 +84,27 @@ fn no_wake_up_is_lost(suppression: Suppression, [driver_lacks, device_lacks]: We
     });
 }
 
+/// The same of a receiver that asks before it looks, and looks again without asking.
+fn no_wake_up_is_lost_by_asking_first(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
+    loom::model(move || {
+        let memory = prepared().weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
+        let mut driver = Driver::<_, 2>::new(&memory, LAYOUT, suppression).unwrap();
+        let mut device = Device::<_, 2>::new(&there, LAYOUT, suppression).unwrap();
+        device.refuse_notifications();
+        let rung = Arc::new(AtomicBool::new(false));
+        let bell = rung.clone();
+        let sender = thread::spawn(move || {
+            if send(&memory, &mut driver, 1) {
+                bell.store(true, Ordering::Relaxed);
+            }
+        });
+        let sleeps = device.take_or_ask().unwrap().is_none() && device.take_or_ask().unwrap().is_none();
+        sender.join().unwrap();
+        assert!(!sleeps || rung.load(Ordering::Relaxed), "asleep, and nobody rings");
+    });
+}
+
 /// A sender that sleeps until a buffer comes back, although one has, is rung for it.
 fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
@@ -95,8 +116,9 @@ fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lac
         let rung = Arc::new(AtomicBool::new(false));
         let bell = rung.clone();
         let receiver = thread::spawn(move || {
-            assert_eq!(receive(&there, &mut device), Some(1));
-            if device.must_notify() {
+            let (byte, rings) = receive(&there, &mut device).unwrap();
+            assert_eq!(byte, 1);
+            if rings {
                 bell.store(true, Ordering::Relaxed);
             }
         });
@@ -114,9 +136,9 @@ fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
         let mut driver = Driver::new(&memory, LAYOUT, Suppression::Events).unwrap();
         let mut device = Device::new(&there, LAYOUT, Suppression::Events).unwrap();
         send(&memory, &mut driver, 1);
-        let receiver = thread::spawn(move || assert_eq!(receive(&there, &mut device), Some(1)));
-        if let Some(used) = driver.collect().unwrap() {
-            Bytes::new(&memory, BUFFERS, 2).unwrap().write(used.id.into(), &[9]).unwrap();
+        let receiver = thread::spawn(move || assert_eq!(receive(&there, &mut device).unwrap().0, 1));
+        if let Some(taken) = driver.collect().unwrap() {
+            Bytes::new(&memory, BUFFERS, 2).unwrap().write(driver.keep(taken).into(), &[9]).unwrap();
         }
         receiver.join().unwrap();
     });
@@ -135,6 +157,16 @@ fn no_wake_up_is_lost_by_events() {
 #[test]
 fn no_wake_up_is_lost_by_flags() {
     no_wake_up_is_lost(Suppression::Flags, SOUND);
+}
+
+#[test]
+fn no_wake_up_is_lost_by_asking_first_by_events() {
+    no_wake_up_is_lost_by_asking_first(Suppression::Events, SOUND);
+}
+
+#[test]
+fn no_wake_up_is_lost_by_asking_first_by_flags() {
+    no_wake_up_is_lost_by_asking_first(Suppression::Flags, SOUND);
 }
 
 #[test]
@@ -194,6 +226,18 @@ mod weakened {
     #[should_panic(expected = "asleep")]
     fn the_device_looks_before_it_has_asked() {
         no_wake_up_is_lost(Suppression::Events, [None, NO_FENCES]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_device_asks_first_and_looks_before_it_has_asked() {
+        no_wake_up_is_lost_by_asking_first(Suppression::Events, [None, NO_FENCES]);
+    }
+
+    #[test]
+    #[should_panic(expected = "asleep")]
+    fn the_device_asks_first_and_looks_before_it_has_asked_by_flags() {
+        no_wake_up_is_lost_by_asking_first(Suppression::Flags, [None, NO_FENCES]);
     }
 
     #[test]

@@ -31,25 +31,22 @@ pub fn run(data: &[u8]) {
     while let Some(byte) = peer.input.byte() {
         let id = u16::from(byte >> 4);
         match byte & 7 {
-            0..=2 => match device.take() {
-                Ok(Some(buffer)) => {
-                    let held = &mut held[usize::from(buffer.id)];
+            0..=2 => match if byte & 8 == 0 { device.take() } else { device.take_or_ask() } {
+                Ok(Some(id)) => {
+                    let held = &mut held[usize::from(id)];
                     assert!(!std::mem::replace(held, true), "held twice");
+                    broken = device.described(id).is_err();
                 }
                 Ok(None) => {}
                 Err(_) => broken = true,
             },
             3 | 4 => {
-                device.give_back(id, 0);
-                if let Some(held) = held.get_mut(usize::from(id)) {
-                    *held = false;
-                }
+                let rings = device.give_back(id, 0);
+                let was = held.get_mut(usize::from(id)).is_some_and(std::mem::take);
+                assert!(was || !rings, "nothing was given back");
             }
-            5 => {
+            5 | 6 => {
                 let _ = device.ask_for_notifications();
-            }
-            6 => {
-                let _ = device.must_notify();
             }
             _ if byte & 8 == 0 => device.refuse_notifications(),
             _ => {

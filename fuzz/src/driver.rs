@@ -20,7 +20,7 @@ const MOST_ACCESSES: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
-    Taken,
+    Kept,
     Offered,
 }
 
@@ -38,35 +38,42 @@ pub fn run(data: &[u8]) {
         let state = states.get(usize::from(id)).copied();
         match byte & 7 {
             0 | 1 => match driver.take() {
-                Some(id) => {
+                Some(taken) => {
+                    let id = driver.keep(taken);
                     assert_eq!(states[usize::from(id)], State::Free, "taken twice");
-                    states[usize::from(id)] = State::Taken;
+                    states[usize::from(id)] = State::Kept;
                 }
                 None => assert!(states.iter().all(|state| *state != State::Free), "a free one was lost"),
             },
-            2 => {
-                driver.offer(id, 7, 8, DescriptorFlags::empty());
-                if state == Some(State::Taken) {
+            2 | 3 => {
+                let taken = driver.resume(id);
+                assert_eq!(taken.is_some(), state == Some(State::Kept));
+                let Some(taken) = taken else { continue };
+                if byte & 1 == 0 {
+                    driver.describe(&taken, 7, 8, DescriptorFlags::empty());
+                    driver.offer(taken);
                     states[usize::from(id)] = State::Offered;
-                }
-            }
-            3 => {
-                driver.put_back(id);
-                if state == Some(State::Taken) {
+                } else {
+                    driver.put_back(taken);
                     states[usize::from(id)] = State::Free;
                 }
             }
             4 | 5 => {
-                if let Ok(Some(used)) = driver.collect() {
-                    assert_eq!(states[usize::from(used.id)], State::Offered, "collected without being offered");
-                    states[usize::from(used.id)] = State::Taken;
+                if let Ok(Some(taken)) = driver.collect() {
+                    let id = driver.keep(taken);
+                    assert_eq!(states[usize::from(id)], State::Offered, "collected without being offered");
+                    states[usize::from(id)] = State::Kept;
                 }
             }
             6 => {
                 let _ = driver.ask_for_notifications();
             }
             _ if byte & 8 == 0 => {
-                let _ = driver.must_notify();
+                // What is sent in the buffer that has just come back is not kept in between.
+                if let Ok(Some(taken)) = driver.collect() {
+                    assert_eq!(states[usize::from(taken.id())], State::Offered, "collected without being offered");
+                    driver.offer(taken);
+                }
             }
             _ => driver.refuse_notifications(),
         }

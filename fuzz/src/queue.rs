@@ -59,47 +59,47 @@ pub fn run(data: &[u8]) {
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
     // The two sides' indices begin anywhere in the ring; across their wrap the core's property tests go.
     for _ in 0..first >> 5 {
-        let id = driver.take().expect("free");
-        driver.offer(id, 0, 0, DescriptorFlags::empty());
-        let (taken, _) = device_takes(&mut device).expect("offered");
-        device.give_back(taken, 0);
-        let used = driver.collect().expect("right").expect("used");
-        driver.put_back(used.id);
+        let taken = driver.take().expect("free");
+        driver.offer(taken);
+        let (id, _) = device_takes(&mut device, false).expect("offered");
+        device.give_back(id, 0);
+        let back = driver.collect().expect("right").expect("used");
+        driver.put_back(back);
     }
-    let _ = (driver.must_notify(), device.must_notify());
     let (mut offered, mut returned, mut held) = (Fifo::default(), Fifo::default(), Fifo::default());
     let (mut free, mut stamp) = (8, 0_u64);
     let (mut driver_sleeps, mut device_sleeps) = (false, false);
     while let Some(byte) = input.byte() {
         match byte % 10 {
             0 | 1 => match driver.take() {
-                Some(id) => {
+                Some(taken) => {
                     free -= 1;
                     stamp += 1;
-                    driver.offer(id, stamp << 30, 100, DescriptorFlags::empty());
-                    offered.push((id, stamp << 30));
-                    // Several may be offered before the peer is told.
-                    if byte < 200 {
-                        let notified = driver.must_notify();
-                        assert!(notified || !device_sleeps, "a sleeping device was not notified");
-                        device_sleeps &= !notified;
-                    } else {
-                        device_sleeps = false;
-                    }
+                    driver.describe(&taken, stamp << 30, 100, DescriptorFlags::empty());
+                    offered.push((taken.id(), stamp << 30));
+                    let notified = driver.offer(taken);
+                    assert!(notified || !device_sleeps, "a sleeping device was not notified");
+                    device_sleeps &= !notified;
                 }
                 None => assert_eq!(free, 0),
             },
             2 => {
-                if let Some(id) = driver.take() {
-                    driver.put_back(id);
+                if let Some(taken) = driver.take() {
+                    let id = driver.keep(taken);
+                    let again = driver.resume(id).expect("kept");
+                    assert_eq!(driver.resume(id), None, "twice");
+                    driver.put_back(again);
                 }
             }
-            3 | 4 => match device_takes(&mut device) {
+            3 | 4 => match device_takes(&mut device, byte < 128) {
                 Some(buffer) => {
                     assert_eq!(Some(buffer), offered.pop());
                     held.push(buffer);
                 }
-                None => assert_eq!(offered.count, 0, "a buffer was not seen"),
+                None => {
+                    assert_eq!(offered.count, 0, "a buffer was not seen");
+                    device_sleeps |= byte < 128;
+                }
             },
             5 => {
                 // Out of order, too: the first goes to the end.
@@ -109,20 +109,17 @@ pub fn run(data: &[u8]) {
             }
             6 => {
                 if let Some((id, _)) = held.pop() {
-                    device.give_back(id, id.into());
-                    device.give_back(id, 99);
+                    let notified = device.give_back(id, id.into());
+                    assert!(!device.give_back(id, 99), "twice");
                     returned.push((id, 0));
-                    let notified = device.must_notify();
                     assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
                     driver_sleeps &= !notified;
                 }
             }
             7 => match driver.collect().expect("an honest device") {
-                Some(used) => {
-                    assert_eq!(Some(used.id), returned.pop().map(|(id, _)| id));
-                    assert_eq!(used.length, used.id.into());
-                    driver.put_back(used.id);
-                    driver.put_back(used.id);
+                Some(taken) => {
+                    assert_eq!(Some(taken.id()), returned.pop().map(|(id, _)| id));
+                    driver.put_back(taken);
                     free += 1;
                 }
                 None => assert_eq!(returned.count, 0, "a buffer was not seen"),
@@ -147,7 +144,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn device_takes(device: &mut Device<Region<'_>, 8>) -> Option<(u16, u64)> {
-    let buffer = device.take().expect("an honest driver")?;
-    Some((buffer.id, buffer.address))
+/// Takes a buffer; where there is none and it is to `ask`, the driver is to notify.
+fn device_takes(device: &mut Device<Region<'_>, 8>, ask: bool) -> Option<(u16, u64)> {
+    let id = if ask { device.take_or_ask() } else { device.take() }.expect("an honest driver")?;
+    Some((id, device.described(id).expect("one buffer").address))
 }

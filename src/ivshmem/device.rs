@@ -64,6 +64,7 @@ impl<'r> Device<'r> {
 }
 
 impl Doorbell for Device<'_> {
+    #[inline]
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
         // Before the register is touched: a flat peer's QEMU reads past an array for a vector of 64 or more, and never
         // stops serving one of 1 or more.

@@ -8,7 +8,7 @@
 /// # Safety
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // After the loop the count is 64 too small, which leaves its low six bits, the bytes still to copy, as they were.
     // SAFETY: the caller's promise.
@@ -79,7 +79,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 /// # Safety
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
 #[cfg(all(target_arch = "aarch64", not(miri)))]
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // The count as on x86-64. Not by vector registers: not every image may use them.
     // SAFETY: the caller's promise.

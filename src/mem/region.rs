@@ -38,6 +38,7 @@ impl Region<'_> {
     }
 
     /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
+    #[inline(always)]
     fn at(&self, offset: u32, len: usize) -> *mut u8 {
         self.contains(offset, len);
         self.start.as_ptr().wrapping_add(offset as usize)
@@ -116,11 +117,13 @@ unsafe impl<'m> SharedMemory for Region<'m> {
         (self.start.as_ptr() as usize).is_multiple_of(align as usize)
     }
 
+    #[inline(always)]
     unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
         // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
         unsafe { copy(from.as_ptr(), self.at(offset, from.len()), from.len()) }
     }
 
+    #[inline(always)]
     unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
         unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }

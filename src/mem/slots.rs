@@ -3,10 +3,10 @@
 use super::{Load, MemoryError, SharedMemory, Store};
 
 /// `2^n` slots of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave them; what is
-/// copied is checked against the slot's size.
+/// copied is checked against the slot's room.
 ///
-/// A slot begins with [`HEAD`](Self::HEAD) bytes that are loaded and stored as 32-bit words, little-endian in memory and
-/// native outside, and never copied.
+/// A slot begins with a head of [`HEAD`](Self::HEAD) bytes that are loaded and stored as 32-bit words, little-endian in memory
+/// and native outside, and never copied; behind it is its room, which is only ever copied.
 #[derive(Clone, Debug)]
 pub struct Slots<M> {
     memory: M,
@@ -14,6 +14,8 @@ pub struct Slots<M> {
     mask: u32,
     /// Bytes of each: a multiple of 4, `HEAD` at least.
     size: u32,
+    /// Bytes behind the head, as far as 16 bits count them.
+    room: u16,
 }
 
 impl<M: SharedMemory> Slots<M> {
@@ -40,7 +42,9 @@ impl<M: SharedMemory> Slots<M> {
     pub(crate) fn at(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
         let memory = memory.part(offset, size.checked_mul(count.into())?)?;
         let sound = count.is_power_of_two() && size >= Self::HEAD && size.is_multiple_of(4) && memory.is_aligned_to(4);
-        sound.then(|| Self { memory, mask: u32::from(count) - 1, size })
+        // CAST: so much fits.
+        let room = size.saturating_sub(Self::HEAD).min(u16::MAX.into()) as u16;
+        sound.then(|| Self { memory, mask: u32::from(count) - 1, size, room })
     }
 
     /// Bytes of each slot.
@@ -50,6 +54,13 @@ impl<M: SharedMemory> Slots<M> {
         self.size
     }
 
+    /// Bytes behind a slot's head, 65535 at most.
+    #[must_use]
+    #[inline(always)]
+    pub fn room(&self) -> u16 {
+        self.room
+    }
+
     /// Where `slot` begins, from the first. In bounds: the masked number is below the count, and all slots are inside.
     #[must_use]
     #[inline(always)]
@@ -57,51 +68,84 @@ impl<M: SharedMemory> Slots<M> {
         (u32::from(slot) & self.mask) * self.size
     }
 
+    /// Word `AT` of the head of `slot`.
+    #[inline(always)]
+    fn word<const AT: u32>(&self, slot: u16) -> u32 {
+        const { assert!(AT.is_multiple_of(4) && AT < Self::HEAD) }
+        // SAFETY: inside the memory, whose length fits 32 bits. Said because the sum is then part of the access.
+        unsafe { self.start(slot).unchecked_add(AT) }
+    }
+
+    /// Where the room of `slot` begins.
+    #[inline(always)]
+    fn body(&self, slot: u16) -> u32 {
+        // SAFETY: as in `word`.
+        unsafe { self.start(slot).unchecked_add(Self::HEAD) }
+    }
+
+    #[inline(always)]
+    fn load<const AT: u32>(&self, slot: u16) -> u32 {
+        // SAFETY: a word of the head, which is inside from each slot's start on; that is a multiple of 4.
+        u32::from_le(unsafe { self.memory.load_u32(self.word::<AT>(slot), Load::Relaxed) })
+    }
+
+    #[inline(always)]
+    fn store<const AT: u32>(&self, slot: u16, word: u32) {
+        // SAFETY: as in `load`.
+        unsafe { self.memory.store_u32(self.word::<AT>(slot), word.to_le(), Store::Relaxed) };
+    }
+
     /// Loads the slot's words, in any order.
     #[inline(always)]
     pub fn head(&self, slot: u16) -> [u32; 4] {
-        let start = self.start(slot);
-        // SAFETY: `HEAD` bytes are inside from each slot's start on, which is a multiple of 4.
-        [0, 4, 8, 12].map(|at| u32::from_le(unsafe { self.memory.load_u32(start + at, Load::Relaxed) }))
+        [self.load::<0>(slot), self.load::<4>(slot), self.load::<8>(slot), self.load::<12>(slot)]
     }
 
     /// Stores the slot's words, in any order.
     #[inline(always)]
-    pub fn set_head(&self, slot: u16, words: [u32; 4]) {
-        let start = self.start(slot);
-        for (at, word) in [0, 4, 8, 12].into_iter().zip(words) {
-            // SAFETY: as in `head`.
-            unsafe { self.memory.store_u32(start + at, word.to_le(), Store::Relaxed) };
-        }
+    pub fn set_head(&self, slot: u16, [first, second, third, fourth]: [u32; 4]) {
+        self.store::<0>(slot, first);
+        self.store::<4>(slot, second);
+        self.store::<8>(slot, third);
+        self.store::<12>(slot, fourth);
     }
 
-    /// Copies `from` to byte `offset` of a slot; false, and nothing done, where it does not fit.
-    #[inline]
-    #[must_use]
-    pub fn write(&self, slot: u16, offset: u32, from: &[u8]) -> bool {
-        let fits = self.fits(offset, from.len());
-        if fits {
-            // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_in(self.start(slot) + offset, from) };
-        }
-        fits
-    }
-
-    /// Fills `to` from byte `offset` of a slot; false, and nothing done, where it has not as much.
-    #[inline]
-    #[must_use]
-    pub fn read(&self, slot: u16, offset: u32, to: &mut [u8]) -> bool {
-        let fits = self.fits(offset, to.len());
-        if fits {
-            // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_out(self.start(slot) + offset, to) };
-        }
-        fits
-    }
-
+    /// Stores the slot's words and copies `from` behind them; false, and nothing done, where it does not fit.
     #[inline(always)]
-    fn fits(&self, offset: u32, len: usize) -> bool {
-        offset <= self.size && len <= (self.size - offset) as usize
+    #[must_use]
+    pub fn fill(&self, slot: u16, words: [u32; 4], from: &[u8]) -> bool {
+        let fits = from.len() <= usize::from(self.room);
+        if fits {
+            self.set_head(slot, words);
+            // SAFETY: behind the head are at least as many bytes as its room says.
+            unsafe { self.memory.copy_in(self.body(slot), from) };
+        }
+        fits
+    }
+
+    /// Copies `from` to byte `offset` of a slot's room; false, and nothing done, where it does not fit.
+    #[inline]
+    #[must_use]
+    pub fn write(&self, slot: u16, offset: u16, from: &[u8]) -> bool {
+        let fits = offset <= self.room && from.len() <= usize::from(self.room - offset);
+        if fits {
+            // SAFETY: inside the slot, hence inside.
+            unsafe { self.memory.copy_in(self.body(slot) + u32::from(offset), from) };
+        }
+        fits
+    }
+
+    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's room; false, and nothing done, where those are not
+    /// as many, or the room is not.
+    #[inline(always)]
+    #[must_use]
+    pub fn read(&self, slot: u16, length: u16, offset: u16, to: &mut [u8]) -> bool {
+        let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.room;
+        if fits {
+            // SAFETY: inside the slot, hence inside.
+            unsafe { self.memory.copy_out(self.body(slot) + u32::from(offset), to) };
+        }
+        fits
     }
 }
 
@@ -130,10 +174,13 @@ mod tests {
         let slots = Slots::new(&heap.region(), 1024, 64, 16).unwrap();
         slots.set_head(17, [1, 2, 3, 4]);
         assert_eq!(slots.head(1), [1, 2, 3, 4], "modulo 16");
-        assert!(slots.write(1, 16, &[7; 48]) && !slots.write(1, 17, &[9; 48]) && !slots.write(1, 65, &[]));
+        assert!(slots.write(1, 0, &[7; 48]) && !slots.write(1, 1, &[9; 48]) && !slots.write(1, 49, &[]));
         let mut all = [0; 48];
-        assert!(slots.read(1, 16, &mut all) && all == [7; 48]);
-        assert!(!slots.read(1, 20, &mut all) && !slots.read(1, u32::MAX, &mut all[..1]) && slots.read(1, 64, &mut []));
+        assert!(slots.read(17, 48, 0, &mut all) && all == [7; 48]);
+        assert!(!slots.read(1, 47, 0, &mut all) && !slots.read(1, 48, 1, &mut all) && !slots.read(1, 49, 0, &mut all));
+        assert!(!slots.read(1, 40, 41, &mut []) && slots.read(1, 40, 40, &mut []));
+        assert!(slots.fill(1, [4, 3, 2, 1], &[8; 48]) && !slots.fill(1, [9; 4], &[9; 49]));
+        assert!(slots.head(1) == [4, 3, 2, 1] && slots.read(1, 48, 47, &mut all[..1]) && all[0] == 8);
         assert_eq!(slots.head(2), [0; 4], "what is behind is as it was");
     }
 }

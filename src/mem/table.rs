@@ -54,7 +54,8 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> u32 {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
         const { assert!(HEAD.is_multiple_of(Self::ALIGN)) }
-        HEAD + (index & self.mask) * STRIDE + FIELD
+        // SAFETY: inside the memory, whose length fits 32 bits. Said because the sum is then part of the access.
+        unsafe { ((index & self.mask) * STRIDE).unchecked_add(HEAD + FIELD) }
     }
 
     /// Where the 16-bit `FIELD` of the head is; in bounds and aligned, as for `entry`.
@@ -68,7 +69,8 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     #[inline(always)]
     fn tail<const FIELD: u32>(&self) -> u32 {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
-        HEAD + (self.mask + 1) * STRIDE + FIELD
+        // SAFETY: as for `entry`.
+        unsafe { (self.mask * STRIDE).unchecked_add(STRIDE + HEAD + FIELD) }
     }
 
     /// Loads the 16-bit field at byte `FIELD` of entry `index`.

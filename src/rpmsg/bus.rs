@@ -3,7 +3,6 @@
 use super::endpoint::Endpoints;
 use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
-use crate::wire::rpmsg::Header;
 
 /// What happened on the bus.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,6 +83,8 @@ bitflags::bitflags! {
         const ANNOUNCEMENTS = 1 << 1;
         /// The last poll stopped although there may be more.
         const MORE = 1 << 2;
+        /// A message has come that is not simply one for a bound endpoint.
+        const ODD = 1 << 3;
     }
 }
 
@@ -108,8 +109,6 @@ pub(super) struct Attached<P: Profile> {
     pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
-    /// The longest payload, in bytes.
-    pub max_message: u16,
     /// Whether the peer was asked to notify of freed buffers.
     pub waiting: bool,
 }
@@ -119,13 +118,16 @@ pub(super) struct Attached<P: Profile> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D, const E: usize> {
-    /// Grows whenever the peer changes, so that an older peer's messages are recognised.
+    /// Changes with each peer, so that an older one's messages are recognised.
     pub(super) session: u32,
     /// What the next poll has to look at beside the ring; mostly nothing.
     pub(super) due: Due,
+    /// Without what the present ends have counted.
     pub(super) counters: Counters,
+    /// Where the next poll has to look at it first.
+    pub(super) odd: Option<Message>,
     /// There from when the link is open.
-    doorbell: Option<D>,
+    pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
     pub(super) endpoints: Endpoints<E>,
 }
@@ -145,6 +147,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             doorbell: None,
             endpoints: Endpoints::new(),
             session: 0,
+            odd: None,
             due: Due::empty(),
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
         }
@@ -160,9 +163,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[inline(always)]
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
-        // CAST: so much fits 16 bits, as a header's length does.
-        let max_message = outgoing.buffer_size().saturating_sub(Header::SIZE).min(u16::MAX.into()) as u16;
-        self.peer = Peer::Here(Attached { outgoing, incoming, peer, vector, max_message, waiting: false });
+        self.peer = Peer::Here(Attached { outgoing, incoming, peer, vector, waiting: false });
         self.attached_now();
     }
 
@@ -170,6 +171,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if let Peer::Here(attached) = &mut self.peer {
             attached.outgoing.start();
         }
+        self.session = self.session.wrapping_add(1);
         self.endpoints.up(P::ANNOUNCE_ALL);
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
     }
@@ -177,12 +179,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// The peer is gone. Messages not released and buffers reserved are void from here on.
     pub(crate) fn detach(&mut self) {
         if self.is_up() {
-            self.session = self.session.wrapping_add(1);
+            self.counters = self.counters();
             self.endpoints.down();
             self.due |= Due::BINDINGS;
         }
         self.peer = Peer::Absent;
-        self.due.remove(Due::MORE);
+        self.odd = None;
+        self.due.remove(Due::MORE.union(Due::ODD));
     }
 
     /// The peer has broken something.
@@ -224,6 +227,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
+    /// Writes again when the peer is to ring for messages: somebody may have overwritten it, and nobody else looks.
+    pub(crate) fn ask_again(&mut self) {
+        if let Peer::Here(attached) = &mut self.peer {
+            attached.incoming.ask_again();
+        }
+    }
+
     /// Whether there is something to say without a doorbell: an endpoint bound or unbound.
     pub(crate) const fn has_news(&self) -> bool {
         self.due.contains(Due::BINDINGS)
@@ -231,14 +241,20 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// What the bus did so far.
     #[must_use]
-    pub const fn counters(&self) -> Counters {
-        self.counters
+    pub fn counters(&self) -> Counters {
+        let (sent, received) =
+            self.attached().map_or((0, 0), |attached| (attached.outgoing.sent(), attached.incoming.taken()));
+        Counters {
+            sent: self.counters.sent.wrapping_add(sent),
+            received: self.counters.received.wrapping_add(received),
+            ..self.counters
+        }
     }
 
     /// The longest message that can be sent now, in bytes; 0 while there is no peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
-        self.attached().map_or(0, |attached| attached.max_message.into())
+        self.attached().map_or(0, |attached| attached.outgoing.room().into())
     }
 
     /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
@@ -281,14 +297,16 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             _ => None,
         }
     }
+}
 
-    /// Rings the peer.
+impl<P: Profile> Attached<P> {
+    /// Rings the peer, and counts that.
     #[inline(always)]
-    pub(super) fn ring(&mut self) {
-        if let (Peer::Here(attached), Some(doorbell)) = (&self.peer, &self.doorbell) {
-            self.counters.doorbells = self.counters.doorbells.wrapping_add(1);
+    pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters) {
+        if let Some(doorbell) = doorbell {
+            counters.doorbells = counters.doorbells.wrapping_add(1);
             // That the device has the vector was proven when the link was made.
-            let _ = doorbell.ring(attached.peer, attached.vector);
+            let _ = doorbell.ring(self.peer, self.vector);
         }
     }
 }

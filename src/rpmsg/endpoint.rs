@@ -91,6 +91,9 @@ pub(super) struct Endpoints<const E: usize> {
 }
 
 impl<const E: usize> Endpoints<E> {
+    /// How much further on a slot's next address is: a power of two, so that a slot is found without a division.
+    const STRIDE: usize = E.next_power_of_two();
+
     pub const fn new() -> Self {
         let free = Slot {
             address: Maybe::NONE,
@@ -118,8 +121,8 @@ impl<const E: usize> Endpoints<E> {
         }
         let free = self.slots.iter_mut().enumerate().find(|(_, slot)| !slot.address.is_some());
         let (index, slot) = free.ok_or(OpenError::Full)?;
-        // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again E further on.
-        let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * E as u32;
+        // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again further on.
+        let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * Self::STRIDE as u32;
         let address = config.address.unwrap_or(Address(dynamic));
         *slot = Slot {
             address: Maybe::from(address),
@@ -154,7 +157,7 @@ impl<const E: usize> Endpoints<E> {
     pub fn find(&mut self, address: Address) -> Option<&mut Slot> {
         // A dynamic address says where its slot is; others are few.
         let index = match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
-            Some(dynamic) => dynamic as usize % E.max(1),
+            Some(dynamic) => dynamic as usize % Self::STRIDE,
             None => self.slots.iter().position(|slot| slot.address == Maybe::from(address))?,
         };
         self.slots.get_mut(index).filter(|slot| slot.address == Maybe::from(address))

@@ -23,6 +23,5 @@ pub use incoming::{Arrived, DeviceIncoming, DriverIncoming, Incoming};
 pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
 pub use pool::Pool;
 pub use profile::Profile;
-pub(crate) use receive::{Next, Rare};
 
 pub use crate::wire::rpmsg::{Address, BadName, Name};

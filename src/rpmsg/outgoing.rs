@@ -3,42 +3,54 @@
 use super::profile::{Notes, Style};
 use super::{Fault, Pool};
 use crate::mem::{SharedMemory, Slots};
-use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
+use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError, Taken};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
 /// The sending end of a link, whichever side of a virtqueue that is.
 pub trait Outgoing {
+    /// A buffer that was taken and has yet to be sent, kept or put back.
+    type Taken;
+
     /// Makes it ready where it lies, before anything else.
     fn start(&mut self) {}
 
-    /// Bytes of a buffer, header included.
-    fn buffer_size(&self) -> u32;
+    /// The longest payload, in bytes.
+    fn room(&self) -> u16;
 
     /// Takes a buffer to fill; `None` where all are with the peer.
     ///
     /// # Errors
     /// What the peer broke.
-    fn take(&mut self) -> Result<Option<u16>, Fault>;
+    fn take(&mut self) -> Result<Option<Self::Taken>, Fault>;
 
     /// Gives a taken buffer up, unsent.
-    fn put_back(&mut self, id: u16);
+    fn put_back(&mut self, taken: Self::Taken);
 
-    /// Writes `bytes` at `offset` of a taken buffer; false, and nothing done, where they do not fit.
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool;
+    /// Keeps a taken buffer for later, when its number gets it back.
+    fn keep(&mut self, taken: Self::Taken) -> u16;
 
-    /// Writes the header of a taken buffer.
-    fn set_header(&self, id: u16, header: Header);
+    /// The buffer that was kept as `id`; none where this side has no such one.
+    fn resume(&mut self, id: u16) -> Option<Self::Taken>;
 
-    /// Where a taken buffer begins in the memory that the link was made with.
+    /// Writes `bytes` at `offset` of a kept buffer's payload; false, and nothing done, where they do not fit.
+    fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool;
+
+    /// Where a kept buffer begins in the memory that the link was made with.
     fn place(&self, id: u16) -> u32;
 
-    /// Sends a taken buffer. The peer sees in the header how much of it is a message: to a device the whole buffer goes, as
-    /// C does it, and Linux asks for no less than the message.
-    fn send(&mut self, id: u16);
+    /// Writes the header and the payload of a taken buffer; false, and nothing done, where they do not fit.
+    fn fill(&self, taken: &Self::Taken, header: Header, payload: &[u8]) -> bool;
 
-    /// Whether the peer must be notified of what was sent since the last call.
-    fn must_notify(&mut self) -> bool;
+    /// Writes the header of a taken buffer.
+    fn set_header(&self, taken: &Self::Taken, header: Header);
+
+    /// Sends a taken buffer; true where the peer must be notified. The peer sees in the header how much of it is a message: to
+    /// a device the whole buffer goes, as C does it, and Linux asks for no less than the message.
+    fn send(&mut self, taken: Self::Taken) -> bool;
+
+    /// How many were sent; wraps.
+    fn sent(&self) -> u32;
 
     /// Asks to be notified of freed buffers; false where there are some already.
     fn ask_for_notifications(&mut self) -> bool;
@@ -76,9 +88,19 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
     pub(crate) fn over(ring: Ring<M>, buffers: Slots<M>, pool: Pool) -> Self {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
+
+    /// A buffer that has never been sent, or was given up, where what comes back is sent first: what its descriptor says holds
+    /// from then on.
+    fn take_new(&mut self) -> Option<Taken> {
+        let taken = self.queue.take()?;
+        self.queue.describe(&taken, self.pool.address(taken.id()), self.pool.size, DescriptorFlags::empty());
+        Some(taken)
+    }
 }
 
 impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
+    type Taken = Taken;
+
     fn start(&mut self) {
         self.queue.free_all();
     }
@@ -87,55 +109,63 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
         self.queue.is_intact()
     }
 
-    fn buffer_size(&self) -> u32 {
-        self.pool.size
+    #[inline(always)]
+    fn room(&self) -> u16 {
+        self.buffers.room()
     }
 
-    #[inline]
-    fn take(&mut self) -> Result<Option<u16>, Fault> {
+    #[inline(always)]
+    fn take(&mut self) -> Result<Option<Taken>, Fault> {
         // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
         // peer's index once for all that it covers.
         if !S::RECYCLE_FIRST
-            && let Some(id) = self.queue.take()
+            && let Some(taken) = self.queue.take()
         {
-            return Ok(Some(id));
+            return Ok(Some(taken));
         }
         match self.queue.collect()? {
-            Some(used) => Ok(Some(used.id)),
-            None if S::RECYCLE_FIRST => Ok(self.queue.take()),
-            None => Ok(None),
+            None if S::RECYCLE_FIRST => Ok(self.take_new()),
+            taken => Ok(taken),
         }
     }
 
-    fn put_back(&mut self, id: u16) {
-        self.queue.put_back(id);
+    fn put_back(&mut self, taken: Taken) {
+        self.queue.put_back(taken);
     }
 
-    #[inline]
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool {
+    fn keep(&mut self, taken: Taken) -> u16 {
+        self.queue.keep(taken)
+    }
+
+    fn resume(&mut self, id: u16) -> Option<Taken> {
+        self.queue.resume(id)
+    }
+
+    fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool {
         self.buffers.write(id, offset, bytes)
-    }
-
-    #[inline]
-    fn set_header(&self, id: u16, header: Header) {
-        self.buffers.set_head(id, header.to_words());
     }
 
     fn place(&self, id: u16) -> u32 {
         self.pool.start.saturating_add(self.buffers.start(id))
     }
 
-    #[inline]
-    fn send(&mut self, id: u16) {
-        match S::FIXED {
-            true => self.queue.offer_again(id),
-            false => self.queue.offer(id, self.pool.address(id), self.pool.size, DescriptorFlags::empty()),
-        }
+    #[inline(always)]
+    fn fill(&self, taken: &Taken, header: Header, payload: &[u8]) -> bool {
+        self.buffers.fill(taken.id(), header.to_words(), payload)
     }
 
-    #[inline]
-    fn must_notify(&mut self) -> bool {
-        self.queue.must_notify()
+    #[inline(always)]
+    fn set_header(&self, taken: &Taken, header: Header) {
+        self.buffers.set_head(taken.id(), header.to_words());
+    }
+
+    #[inline(always)]
+    fn send(&mut self, taken: Taken) -> bool {
+        self.queue.offer(taken)
+    }
+
+    fn sent(&self) -> u32 {
+        self.queue.offered()
     }
 
     fn ask_for_notifications(&mut self) -> bool {
@@ -171,58 +201,83 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         queue.refuse_notifications();
         Ok(Self { queue, buffers, pool, notes: Notes::NEW, unsent: [0; N], unsent_count: 0 })
     }
+
+    /// Whether a buffer was given up.
+    fn is_unsent(&self, id: u16) -> bool {
+        self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id)
+    }
 }
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
+    /// Its descriptor, which the queue knows whether this side holds.
+    type Taken = u16;
+
     fn is_intact(&self) -> bool {
         self.queue.is_intact()
     }
 
-    fn buffer_size(&self) -> u32 {
-        self.pool.size
+    fn room(&self) -> u16 {
+        self.buffers.room()
     }
 
+    #[inline]
     fn take(&mut self) -> Result<Option<u16>, Fault> {
         if let Some(&id) = self.unsent_count.checked_sub(1).and_then(|last| self.unsent.get(last)) {
             self.unsent_count -= 1;
             return Ok(Some(id));
         }
-        let Some(buffer) = self.queue.take()? else { return Ok(None) };
+        let Some(id) = self.queue.take()? else { return Ok(None) };
+        let buffer = self.queue.described(id)?;
         let slot = self.pool.find(&buffer, self.queue.size())?;
         if !buffer.writable || buffer.length != self.pool.size {
             return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
         }
-        self.notes.set(buffer.id, slot);
-        Ok(Some(buffer.id))
+        self.notes.set(id, slot);
+        Ok(Some(id))
     }
 
     fn put_back(&mut self, id: u16) {
         // Once only: a buffer that is there already would go out twice.
-        let twice = self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id);
+        let twice = self.is_unsent(id);
         if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
             *slot = id;
             self.unsent_count += 1;
         }
     }
 
-    fn write(&self, id: u16, offset: u32, bytes: &[u8]) -> bool {
-        self.buffers.write(self.notes.slot(id), offset, bytes)
+    fn keep(&mut self, id: u16) -> u16 {
+        id
     }
 
-    fn set_header(&self, id: u16, header: Header) {
-        self.buffers.set_head(self.notes.slot(id), header.to_words());
+    fn resume(&mut self, id: u16) -> Option<u16> {
+        (self.queue.holds(id) && !self.is_unsent(id)).then_some(id)
+    }
+
+    fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool {
+        self.buffers.write(self.notes.slot(id), offset, bytes)
     }
 
     fn place(&self, id: u16) -> u32 {
         self.pool.start.saturating_add(self.buffers.start(self.notes.slot(id)))
     }
 
-    fn send(&mut self, id: u16) {
-        self.queue.give_back(id, self.pool.size);
+    #[inline]
+    fn fill(&self, id: &u16, header: Header, payload: &[u8]) -> bool {
+        self.buffers.fill(self.notes.slot(*id), header.to_words(), payload)
     }
 
-    fn must_notify(&mut self) -> bool {
-        self.queue.must_notify()
+    #[inline]
+    fn set_header(&self, id: &u16, header: Header) {
+        self.buffers.set_head(self.notes.slot(*id), header.to_words());
+    }
+
+    #[inline]
+    fn send(&mut self, id: u16) -> bool {
+        self.queue.give_back(id, self.pool.size)
+    }
+
+    fn sent(&self) -> u32 {
+        self.queue.given_back()
     }
 
     fn ask_for_notifications(&mut self) -> bool {

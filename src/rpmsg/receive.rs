@@ -10,28 +10,6 @@ use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
-/// What a bus has next. Small, as it is returned for each message; an [`Event`] is made of it where it is to lie.
-pub(crate) enum Next {
-    /// A message for a bound endpoint.
-    Message(Message),
-    /// Nothing now.
-    Nothing,
-    /// Something to be done first.
-    Rare(Rare),
-    /// The peer broke this: the bus is to [fail](Bus::fail).
-    Fault(Fault),
-}
-
-/// What is to be done before the next message.
-pub(crate) enum Rare {
-    /// Bindings are to be told, or endpoints to be announced.
-    Attend,
-    /// This is not simply a message for a bound endpoint.
-    Odd(Message),
-    /// Something came while the peer was asked to ring.
-    Again,
-}
-
 impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Fills `to` from byte `offset` of a message's payload.
     ///
@@ -43,12 +21,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         let Some(attached) = self.attached().filter(|_| message.session == self.session) else {
             return Err(ReadError::Stale);
         };
-        let room = usize::from(message.length.saturating_sub(offset));
-        if to.len() > room || offset > message.length {
-            return Err(ReadError::Beyond { length: message.length });
+        match attached.incoming.read(message.buffer, message.length, offset, to) {
+            true => Ok(()),
+            false if to.len() > usize::from(message.length.saturating_sub(offset)) || offset > message.length => {
+                Err(ReadError::Beyond { length: message.length })
+            }
+            false => Err(ReadError::Outside),
         }
-        let read = attached.incoming.read(message.buffer, Header::SIZE + u32::from(offset), to);
-        if read { Ok(()) } else { Err(ReadError::Outside) }
     }
 
     /// Where a message's payload lies, in bytes from the start of the memory that the link was made with: for a caller
@@ -72,48 +51,56 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Gives a message's buffer back to the peer.
     #[inline]
     pub fn release(&mut self, message: Message) {
-        if message.session == self.session {
-            self.give_back(message.buffer);
+        if let Peer::Here(attached) = &mut self.peer
+            && message.session == self.session
+            && attached.incoming.give_back(message.buffer)
+        {
+            attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
     }
 
-    /// The next message, where it is simply one for a bound endpoint; otherwise what is to be [done](Self::handle) first.
-    /// `attended` is whether that was done already since the last doorbell.
-    ///
-    /// With [`Next::Nothing`] the peer has been asked to ring when there is something.
+    /// Whether nothing is to be looked at but the ring.
     #[inline(always)]
-    pub(crate) fn next(&mut self, attended: bool) -> Next {
-        if !self.due.is_empty() && !attended {
-            return Next::Rare(Rare::Attend);
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.due.is_empty()
+    }
+
+    /// The next message, where it is simply one for a bound endpoint. Where it is not, the bus is not
+    /// [quiet](Self::is_quiet) any more; where the peer broke something, it has [failed](Self::fail); otherwise the peer
+    /// has been asked to ring when there is something.
+    #[inline(always)]
+    pub(crate) fn receive(&mut self) -> Option<Message> {
+        let Peer::Here(attached) = &mut self.peer else { return None };
+        let arrived = match attached.incoming.take() {
+            Ok(arrived) => arrived?,
+            Err(fault) => return self.broken(fault),
+        };
+        let Header { source, destination, length } = attached.incoming.header(arrived.id);
+        if length > arrived.room {
+            return self.broken(Fault::Length { length, buffer: u32::from(arrived.room) + Header::SIZE });
         }
-        let Peer::Here(attached) = &mut self.peer else { return Next::Nothing };
-        match take_message(&mut attached.incoming, self.session) {
-            Ok(Some(message)) => {
-                self.counters.received = self.counters.received.wrapping_add(1);
-                match self.endpoints.find(message.endpoint.0) {
-                    Some(slot) if slot.peer.is_some() => Next::Message(message),
-                    _ => Next::Rare(Rare::Odd(message)),
-                }
-            }
-            Ok(None) => match attached.incoming.ask_for_notifications() {
-                true => Next::Nothing,
-                false => Next::Rare(Rare::Again),
-            },
-            Err(fault) => Next::Fault(fault),
+        let message =
+            Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session: self.session };
+        match self.endpoints.find(destination) {
+            Some(slot) if slot.peer.is_some() => Some(message),
+            _ => self.put_aside(message),
         }
     }
 
-    /// Does what is rare; an event where there is one to tell.
-    #[inline(never)]
-    pub(crate) fn handle(&mut self, rare: Rare) -> Option<Event> {
-        match rare {
-            Rare::Attend => self.attend(),
-            Rare::Odd(message) => self.sort(message),
-            Rare::Again => None,
-        }
+    #[cold]
+    fn broken(&mut self, fault: Fault) -> Option<Message> {
+        self.fail(fault);
+        None
     }
 
-    /// How often a poll may ask for the [next](Self::next): a peer that floods us with what is for nobody, or that moves its
+    #[cold]
+    fn put_aside(&mut self, message: Message) -> Option<Message> {
+        self.odd = Some(message);
+        self.due |= Due::ODD;
+        None
+    }
+
+    /// How often a poll may ask for the [next message](Self::receive): a peer that floods us with what is for nobody, or that moves its
     /// index to and fro, keeps us for two rings at most.
     pub(crate) fn rounds(&self) -> u32 {
         self.attached().map_or(0, |attached| 2 * u32::from(attached.incoming.size()))
@@ -124,13 +111,21 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.due |= Due::MORE;
     }
 
-    /// Tells the application of bindings, and the peer of endpoints.
-    fn attend(&mut self) -> Option<Event> {
-        // First that the link is down, then what that unbinds.
-        if matches!(self.peer, Peer::Broken(_)) {
-            return None;
+    /// Whether a message was [put aside](Self::receive).
+    pub(crate) const fn has_odd(&self) -> bool {
+        self.due.contains(Due::ODD)
+    }
+
+    /// Does what is rare, of which some may be an event: sorts a message that was put aside, tells the application of
+    /// bindings, and the peer of endpoints.
+    #[inline(never)]
+    pub(crate) fn attend(&mut self) -> Option<Event> {
+        self.due.remove(Due::MORE.union(Due::ODD));
+        if let Some(message) = self.odd.take()
+            && let Some(event) = self.sort(message)
+        {
+            return Some(event);
         }
-        self.due.remove(Due::MORE);
         if self.due.contains(Due::BINDINGS)
             && let Some(event) = self.binding_event()
         {
@@ -147,7 +142,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if message.endpoint.0 == Address::NAME_SERVICE {
             let event = self.name_service(&message);
             self.release(message);
-            return event.or_else(|| self.binding_event());
+            return event;
         }
         match self.endpoints.open_at(message.endpoint.0) {
             Some(slot) => {
@@ -215,25 +210,4 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         self.due.remove(Due::ANNOUNCEMENTS);
     }
-
-    #[inline(always)]
-    fn give_back(&mut self, buffer: u16) {
-        if let Peer::Here(attached) = &mut self.peer {
-            attached.incoming.give_back(buffer);
-            if attached.incoming.must_notify() {
-                self.ring();
-            }
-        }
-    }
-}
-
-/// Takes the next message, whomever it is for.
-#[inline(always)]
-fn take_message(incoming: &mut impl Incoming, session: u32) -> Result<Option<Message>, Fault> {
-    let Some(arrived) = incoming.take()? else { return Ok(None) };
-    let Header { source, destination, length } = incoming.header(arrived.id);
-    if u32::from(length) + Header::SIZE > arrived.length {
-        return Err(Fault::Length { length, buffer: arrived.length });
-    }
-    Ok(Some(Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session }))
 }

@@ -13,8 +13,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
-        let destination = self.destination(endpoint)?;
-        self.send_message(endpoint.0, destination, payload)
+        match self.destination(endpoint) {
+            Some(destination) => self.send_message(endpoint.0, destination, payload),
+            None => Err(self.no_destination(endpoint)),
+        }
     }
 
     /// Sends `payload` to `destination`, whomever the endpoint is bound to.
@@ -37,8 +39,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn reserve(&mut self) -> Result<Reserved, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         match attached.take_buffer() {
-            Ok(buffer) => Ok(Reserved { buffer, session: self.session }),
-            Err(why) => Err(self.not_taken(why)),
+            Ok(Some(taken)) => Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session }),
+            Ok(None) => Err(SendError::NoBuffer),
+            Err(fault) => Err(self.broke(fault)),
         }
     }
 
@@ -52,8 +55,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if reserved.session != self.session {
             return Err(SendError::Stale);
         }
-        let written = attached.outgoing.write(reserved.buffer, offset.saturating_add(Header::SIZE), bytes);
-        if written { Ok(()) } else { Err(SendError::TooLong { max: attached.max_message }) }
+        let written = u16::try_from(offset).is_ok_and(|offset| attached.outgoing.write(reserved.buffer, offset, bytes));
+        if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.room() }) }
     }
 
     /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
@@ -67,7 +70,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return Err(SendError::Stale);
         }
         let start = attached.outgoing.place(reserved.buffer).saturating_add(Header::SIZE);
-        Ok(start..start.saturating_add(attached.max_message.into()))
+        Ok(start..start.saturating_add(attached.outgoing.room().into()))
     }
 
     /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
@@ -80,20 +83,22 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         reserved: Reserved,
         length: u16,
     ) -> Result<(), (SendError, Reserved)> {
-        let destination = match self.destination(endpoint) {
-            Ok(destination) => destination,
-            Err(error) => return Err((error, reserved)),
+        let Some(destination) = self.destination(endpoint) else {
+            return Err((self.no_destination(endpoint), reserved));
         };
         let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, reserved)) };
-        if reserved.session != self.session {
-            return Err((SendError::Stale, reserved));
+        if length > attached.outgoing.room() {
+            return Err((SendError::TooLong { max: attached.outgoing.room() }, reserved));
         }
-        if length > attached.max_message {
-            return Err((SendError::TooLong { max: attached.max_message }, reserved));
+        let taken = match reserved.session == self.session {
+            true => attached.outgoing.resume(reserved.buffer),
+            false => None,
+        };
+        let Some(taken) = taken else { return Err((SendError::Stale, reserved)) };
+        attached.outgoing.set_header(&taken, Header { source: endpoint.0, destination, length });
+        if attached.outgoing.send(taken) {
+            attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
-        attached.outgoing.set_header(reserved.buffer, Header { source: endpoint.0, destination, length });
-        attached.outgoing.send(reserved.buffer);
-        self.after_send();
         Ok(())
     }
 
@@ -101,16 +106,18 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn cancel(&mut self, reserved: Reserved) {
         if let Peer::Here(attached) = &mut self.peer
             && reserved.session == self.session
+            && let Some(taken) = attached.outgoing.resume(reserved.buffer)
         {
-            attached.outgoing.put_back(reserved.buffer);
+            attached.outgoing.put_back(taken);
         }
     }
 
+    /// The peer's endpoint that an open one is bound to.
     #[inline(always)]
-    fn destination(&mut self, endpoint: Endpoint) -> Result<Address, SendError> {
+    fn destination(&mut self, endpoint: Endpoint) -> Option<Address> {
         match self.endpoints.find(endpoint.0) {
-            Some(slot) if slot.peer.is_some() => Ok(slot.peer.or_any()),
-            _ => Err(self.no_destination(endpoint)),
+            Some(slot) if slot.peer.is_some() => Some(slot.peer.or_any()),
+            _ => None,
         }
     }
 
@@ -130,71 +137,67 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         payload: &[u8],
     ) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        if payload.len() > usize::from(attached.max_message) {
-            return Err(SendError::TooLong { max: attached.max_message });
+        if payload.len() > attached.outgoing.room().into() {
+            return Err(SendError::TooLong { max: attached.outgoing.room() });
         }
-        let buffer = match attached.take_buffer() {
-            Ok(buffer) => buffer,
-            Err(why) => return Err(self.not_taken(why)),
+        let taken = match attached.take_buffer() {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Err(SendError::NoBuffer),
+            Err(fault) => return Err(self.broke(fault)),
         };
-        // CAST: a message's maximum fits 16 bits.
-        attached.outgoing.set_header(buffer, Header { source, destination, length: payload.len() as u16 });
-        // It fits: no longer than a message's maximum.
-        let _ = attached.outgoing.write(buffer, Header::SIZE, payload);
-        attached.outgoing.send(buffer);
-        self.after_send();
+        // CAST: no longer than the room. So it is filled.
+        let header = Header { source, destination, length: payload.len() as u16 };
+        let _ = attached.outgoing.fill(&taken, header, payload);
+        if attached.outgoing.send(taken) {
+            attached.ring(self.doorbell.as_ref(), &mut self.counters);
+        }
         Ok(())
     }
 
-    #[inline(always)]
-    fn after_send(&mut self) {
-        self.counters.sent = self.counters.sent.wrapping_add(1);
-        if let Peer::Here(attached) = &mut self.peer
-            && attached.outgoing.must_notify()
-        {
-            self.ring();
-        }
-    }
-
-    /// Why no buffer was taken: a fault, or that there is none.
+    /// The peer broke something.
     #[cold]
-    fn not_taken(&mut self, why: Option<Fault>) -> SendError {
-        match why {
-            Some(fault) => {
-                self.fail(fault);
-                SendError::Down
-            }
-            None => SendError::NoBuffer,
-        }
+    fn broke(&mut self, fault: Fault) -> SendError {
+        self.fail(fault);
+        SendError::Down
     }
 }
 
 impl<P: Profile> Attached<P> {
-    /// A buffer to fill; otherwise what the peer broke, or nothing where it has them all.
+    /// A buffer to fill; none where the peer has them all.
+    ///
+    /// # Errors
+    /// What the peer broke.
     #[inline(always)]
-    fn take_buffer(&mut self) -> Result<u16, Option<Fault>> {
-        match self.outgoing.take() {
-            Ok(Some(buffer)) if !self.waiting => Ok(buffer),
-            taken => self.take_late(taken),
+    fn take_buffer(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
+        let taken = match self.outgoing.take()? {
+            None => return self.take_late(),
+            taken => taken,
+        };
+        if self.waiting {
+            self.no_more_waiting();
         }
+        Ok(taken)
     }
 
-    /// The end of a wait for a buffer, or the beginning.
+    /// The peer has them all, or had.
     #[cold]
     #[inline(never)]
-    fn take_late(&mut self, mut taken: Result<Option<u16>, Fault>) -> Result<u16, Option<Fault>> {
-        if taken == Ok(None) && !self.outgoing.ask_for_notifications() {
-            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-            taken = self.outgoing.take();
+    fn take_late(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
+        self.waiting = true;
+        if self.outgoing.ask_for_notifications() {
+            return Ok(None);
         }
-        self.waiting = taken == Ok(None);
-        match taken {
-            Ok(Some(buffer)) => {
-                self.outgoing.refuse_notifications();
-                Ok(buffer)
-            }
-            Ok(None) => Err(None),
-            Err(fault) => Err(Some(fault)),
+        // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+        let taken = self.outgoing.take()?;
+        if taken.is_some() {
+            self.no_more_waiting();
         }
+        Ok(taken)
+    }
+
+    #[cold]
+    fn no_more_waiting(&mut self) {
+        self.waiting = false;
+        self.outgoing.refuse_notifications();
     }
 }

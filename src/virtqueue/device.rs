@@ -17,21 +17,32 @@ pub struct Offered {
     pub writable: bool,
 }
 
+/// Who holds a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// Nobody: there is no such descriptor.
+    Nobody,
+    /// The driver, as far as this side has read.
+    Driver,
+    /// This side.
+    Device,
+}
+
 /// The device side of a queue of at most `N` descriptors.
 #[derive(Debug)]
 pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// For each descriptor whether this side holds it.
-    held: [bool; N],
-    /// Up to which available index buffers were taken.
-    taken: u16,
+    /// For each descriptor.
+    holders: [Holder; N],
+    /// What stands in memory of when the driver is to notify: the event's index, or the flags.
+    asked: u16,
     /// The driver's available index when last read.
     seen: u16,
-    /// Own used index.
-    used: u16,
-    /// Own used index when the driver was last notified or seen not to want it.
-    notified: u16,
+    /// How many were taken; in 16 bits up to which available index.
+    taken: u32,
+    /// How many were given back; in 16 bits the own used index.
+    used: u32,
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
@@ -47,7 +58,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// The same where the parts were found good already.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
-        Self { ring, suppression, held: [false; N], taken: 0, seen: 0, used: 0, notified: 0 }
+        const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
+        let mut holders = [Holder::Nobody; N];
+        holders.iter_mut().take(ring.size.into()).for_each(|holder| *holder = Holder::Driver);
+        Self { ring, suppression, holders, asked: 0, seen: 0, taken: 0, used: 0 }
     }
 
     /// How many descriptors there are.
@@ -56,52 +70,82 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.size
     }
 
+    /// How many were taken so far; wraps.
+    #[must_use]
+    pub fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// How many were given back so far; wraps.
+    #[must_use]
+    pub fn given_back(&self) -> u32 {
+        self.used
+    }
+
     /// Whether the used ring's index is still what this side wrote; otherwise the driver has set the queue up anew.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        self.ring.used.load_head::<{ used::INDEX }>(Load::Relaxed) == self.used
+        // CAST: a ring's index has 16 bits, here and below.
+        self.ring.used.load_head::<{ used::INDEX }>(Load::Relaxed) == self.used as u16
     }
 
-    /// Takes the next buffer that the driver offered, for the caller to [give back](Self::give_back) at any later
+    /// Takes the next descriptor that the driver offered, for the caller to [give back](Self::give_back) at any later
     /// time, in any order.
     ///
     /// # Errors
     /// What the driver broke.
     #[inline]
-    pub fn take(&mut self) -> Result<Option<Offered>, Fault> {
-        match self.take_id()? {
-            Some(id) => self.described(id).map(Some),
-            None => Ok(None),
-        }
+    pub fn take(&mut self) -> Result<Option<u16>, Fault> {
+        self.next(false)
     }
 
-    /// As [`take`](Self::take), where it is known what each descriptor says: none is looked at.
+    /// As [`take`](Self::take); but where there is none, the driver has been asked to notify of the next.
     ///
     /// # Errors
     /// What the driver broke.
     #[inline]
-    pub fn take_id(&mut self) -> Result<Option<u16>, Fault> {
-        if self.taken == self.seen {
+    pub fn take_or_ask(&mut self) -> Result<Option<u16>, Fault> {
+        self.next(true)
+    }
+
+    #[inline(always)]
+    fn next(&mut self, ask: bool) -> Result<Option<u16>, Fault> {
+        let before = self.taken;
+        let taken = before as u16;
+        if taken == self.seen {
+            // Before the look, or what comes after it would come in silence. Only once for each place in the ring: any look
+            // after the barrier will do.
+            if ask && !self.has_asked() {
+                self.ask();
+            }
             // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents.
             let index = self.ring.available.load_head::<{ available::INDEX }>(Load::Acquire);
-            self.seen = self.ring.advance(self.taken, index, self.ring.size)?;
-            if self.taken == index {
+            self.seen = self.ring.advance(taken, index, self.ring.size)?;
+            if taken == index {
                 return Ok(None);
             }
         }
-        let entry = self.ring.available.load_u16::<{ available::ID }>(self.taken.into(), Load::Relaxed);
-        let id = self.ring.descriptor(entry.into())?;
-        match self.held.get_mut(usize::from(id)) {
-            Some(held) if !*held => *held = true,
-            _ => return Err(Fault::NotHeld { id }),
+        let id = self.ring.available.load_u16::<{ available::ID }>(before, Load::Relaxed);
+        match self.holders.get_mut(usize::from(id)) {
+            Some(holder) if *holder == Holder::Driver => *holder = Holder::Device,
+            _ => return Err(self.ring.not_held(id.into())),
         }
-        self.taken = self.taken.wrapping_add(1);
+        self.taken = before.wrapping_add(1);
         Ok(Some(id))
     }
 
-    /// What descriptor `id` says.
+    /// Whether this side holds a descriptor.
+    #[must_use]
+    pub fn holds(&self, id: u16) -> bool {
+        self.holders.get(usize::from(id)) == Some(&Holder::Device)
+    }
+
+    /// What a taken descriptor says.
+    ///
+    /// # Errors
+    /// A descriptor of another kind than rpmsg has.
     #[inline]
-    fn described(&self, id: u16) -> Result<Offered, Fault> {
+    pub fn described(&self, id: u16) -> Result<Offered, Fault> {
         let index = u32::from(id);
         let descriptors = &self.ring.descriptors;
         let flags = descriptors.load_u16::<{ descriptor::FLAGS }>(index, Load::Relaxed);
@@ -120,37 +164,31 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         })
     }
 
-    /// Gives a held buffer back, of which `length` bytes were written. Does nothing for one that is not held.
+    /// Gives a taken descriptor back, into whose buffer `length` bytes were written. True where the driver must be notified
+    /// of it. Does nothing with one that this side does not hold.
     ///
     /// What was stored to the buffer before is visible to a driver that finds it.
     #[inline]
-    pub fn give_back(&mut self, id: u16, length: u32) {
-        match self.held.get_mut(usize::from(id)) {
-            Some(held) if *held => *held = false,
-            _ => return,
+    pub fn give_back(&mut self, id: u16, length: u32) -> bool {
+        match self.holders.get_mut(usize::from(id)) {
+            Some(holder) if *holder == Holder::Device => *holder = Holder::Driver,
+            _ => return false,
         }
-        let index = u32::from(self.used);
-        self.ring.used.store_u32::<{ used::ID }>(index, id.into(), Store::Relaxed);
-        self.ring.used.store_u32::<{ used::LENGTH }>(index, length, Store::Relaxed);
-        self.used = self.used.wrapping_add(1);
+        let old = self.used;
+        self.ring.used.store_u32::<{ used::ID }>(old, id.into(), Store::Relaxed);
+        self.ring.used.store_u32::<{ used::LENGTH }>(old, length, Store::Relaxed);
+        self.used = old.wrapping_add(1);
         // Publishes the entry and the buffer's contents, and that this side has done with reading it.
-        self.ring.used.store_head::<{ used::INDEX }>(self.used, Store::Release);
-    }
-
-    /// Whether the driver must be notified of what was given back since the last call.
-    #[inline]
-    pub fn must_notify(&mut self) -> bool {
-        // As `Driver::must_notify`.
+        self.ring.used.store_head::<{ used::INDEX }>(self.used as u16, Store::Release);
+        // As `Driver::offer`.
         self.ring.used.fence();
-        let old = core::mem::replace(&mut self.notified, self.used);
         match self.suppression.by_events() {
             true => {
                 let event = self.ring.available.load_tail::<{ available::USED_EVENT }>(Load::Relaxed);
-                need_event(event, self.used, old)
+                need_event(event, self.used as u16, old as u16)
             }
             false => {
-                let flags = self.ring.available.load_head::<{ available::FLAGS }>(Load::Relaxed);
-                old != self.used && flags & available::NO_INTERRUPT == 0
+                self.ring.available.load_head::<{ available::FLAGS }>(Load::Relaxed) & available::NO_INTERRUPT == 0
             }
         }
     }
@@ -158,28 +196,40 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// Asks the driver to notify when it has offered one more buffer. True where nothing is there to take yet, so that
     /// the caller may sleep; otherwise it must take first.
     pub fn ask_for_notifications(&mut self) -> bool {
-        match self.suppression.by_events() {
-            true => {
-                self.ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(self.taken, Store::Relaxed);
-            }
-            false => self.ring.used.store_head::<{ used::FLAGS }>(0, Store::Relaxed),
-        }
-        // As `Driver::must_notify`: event := n; fence; read index.
+        self.ask();
+        self.ring.available.load_head::<{ available::INDEX }>(Load::Relaxed) == self.taken as u16
+    }
+
+    /// Writes again when the driver is to notify, which somebody may have overwritten.
+    pub fn ask_again(&mut self) {
+        self.set_asked(self.asked);
+    }
+
+    #[inline(always)]
+    fn has_asked(&self) -> bool {
+        self.asked == if self.suppression.by_events() { self.taken as u16 } else { 0 }
+    }
+
+    #[inline(always)]
+    fn ask(&mut self) {
+        self.set_asked(if self.suppression.by_events() { self.taken as u16 } else { 0 });
+        // As `Driver::offer`: event := n; fence; read index.
         self.ring.used.fence();
-        self.ring.available.load_head::<{ available::INDEX }>(Load::Relaxed) == self.taken
     }
 
     /// Asks the driver not to notify. It may still do so once, as it may have looked before.
     pub fn refuse_notifications(&mut self) {
+        let events = self.suppression.by_events();
+        // An index that the driver passes only after 65535 more buffers.
+        self.set_asked(if events { (self.taken as u16).wrapping_sub(1) } else { used::NO_NOTIFY });
+    }
+
+    #[inline(always)]
+    fn set_asked(&mut self, asked: u16) {
+        self.asked = asked;
         match self.suppression.by_events() {
-            // An index that the driver passes only after 65535 more buffers.
-            true => {
-                let event = self.taken.wrapping_sub(1);
-                self.ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(event, Store::Relaxed);
-            }
-            false => {
-                self.ring.used.store_head::<{ used::FLAGS }>(used::NO_NOTIFY, Store::Relaxed);
-            }
+            true => self.ring.used.store_tail::<{ used::AVAILABLE_EVENT }>(asked, Store::Relaxed),
+            false => self.ring.used.store_head::<{ used::FLAGS }>(asked, Store::Relaxed),
         }
     }
 }

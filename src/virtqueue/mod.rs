@@ -16,7 +16,7 @@ mod driver;
 mod tests;
 
 pub use device::{Device, Offered};
-pub use driver::{Driver, Used};
+pub use driver::{Driver, Taken};
 
 use crate::mem::{MemoryError, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, used};
@@ -153,7 +153,7 @@ fn start_available<M: SharedMemory>(ring: &Available<M>) {
 }
 
 /// Writes the descriptors of a queue of `size` whose buffers of `length` bytes lie one behind the other from `address` on,
-/// for a driver that [offers them again](Driver::offer_again) and again. For their writer, before anything is offered.
+/// for a driver that [offers](Driver::offer) them again and again. For their writer, before anything is offered.
 ///
 /// # Errors
 /// A table that is not inside the memory or not aligned.
@@ -257,11 +257,14 @@ impl<M: SharedMemory> Ring<M> {
         })
     }
 
-    /// `id` as a descriptor's number, if there is such a one.
-    #[inline]
-    fn descriptor(&self, id: u32) -> Result<u16, Fault> {
-        // CAST: below the size.
-        if id < self.size.into() { Ok(id as u16) } else { Err(Fault::NoSuchDescriptor { id, size: self.size }) }
+    /// What is wrong with `id`, which the peer named.
+    #[cold]
+    #[inline(never)]
+    fn not_held(&self, id: u32) -> Fault {
+        match u16::try_from(id) {
+            Ok(id) if id < self.size => Fault::NotHeld { id },
+            _ => Fault::NoSuchDescriptor { id, size: self.size },
+        }
     }
 
     /// Checks that the peer's index `new` is at most `most` beyond `old`.

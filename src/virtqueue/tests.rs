@@ -80,33 +80,39 @@ proptest! {
         let (mut driver, mut device) = pair(&heap, if flags { Suppression::Flags } else { Suppression::Events });
         // Move both sides close to the indices' wrap.
         for _ in 0..start {
-            let id = driver.take().unwrap();
-            driver.offer(id, 0, 0, DescriptorFlags::empty());
-            let offered = device.take().unwrap().unwrap();
-            device.give_back(offered.id, 0);
-            driver.collect().unwrap().unwrap();
-            driver.put_back(id);
+            let taken = driver.take().unwrap();
+            driver.offer(taken);
+            let id = device.take().unwrap().unwrap();
+            device.give_back(id, 0);
+            let back = driver.collect().unwrap().unwrap();
+            driver.put_back(back);
         }
-        let _ = (driver.must_notify(), device.must_notify());
+        prop_assert_eq!((driver.offered(), driver.collected()), (start.into(), start.into()));
         let (mut free, mut offered, mut held, mut returned) = (8, VecDeque::new(), Vec::new(), VecDeque::new());
         let (mut driver_sleeps, mut device_sleeps, mut stamp) = (false, false, 0u64);
         for step in steps {
             match step {
                 Step::Offer => match driver.take() {
-                    Some(id) => {
+                    Some(taken) => {
                         free -= 1;
                         stamp += 1;
-                        driver.offer(id, stamp << 20, 100, DescriptorFlags::empty());
-                        offered.push_back((id, stamp << 20));
-                        let notified = driver.must_notify();
+                        driver.describe(&taken, stamp << 20, 100, DescriptorFlags::empty());
+                        offered.push_back((taken.id(), stamp << 20));
+                        let notified = driver.offer(taken);
                         prop_assert!(notified || !device_sleeps, "a sleeping device was not notified");
                         device_sleeps &= !notified;
                     }
                     None => prop_assert_eq!(free, 0),
                 },
-                Step::PutBack => if let Some(id) = driver.take() { driver.put_back(id) },
+                Step::PutBack => if let Some(taken) = driver.take() {
+                    let id = driver.keep(taken);
+                    let again = driver.resume(id).unwrap();
+                    prop_assert_eq!(driver.resume(id), None, "only once");
+                    driver.put_back(again);
+                },
                 Step::Take => match device.take().unwrap() {
-                    Some(buffer) => {
+                    Some(id) => {
+                        let buffer = device.described(id).unwrap();
                         prop_assert_eq!(Some((buffer.id, buffer.address)), offered.pop_front());
                         prop_assert_eq!((buffer.length, buffer.writable), (100, false));
                         held.push(buffer.id);
@@ -115,17 +121,16 @@ proptest! {
                 },
                 Step::GiveBack(which) => if !held.is_empty() {
                     let id = held.remove(which % held.len());
-                    device.give_back(id, u32::from(id));
+                    let notified = device.give_back(id, u32::from(id));
+                    prop_assert!(!device.give_back(id, 1), "only once");
                     returned.push_back(id);
-                    let notified = device.must_notify();
                     prop_assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
                     driver_sleeps &= !notified;
                 },
                 Step::Collect => match driver.collect().unwrap() {
-                    Some(used) => {
-                        prop_assert_eq!(Some(used.id), returned.pop_front());
-                        prop_assert_eq!(used.length, u32::from(used.id));
-                        driver.put_back(used.id);
+                    Some(taken) => {
+                        prop_assert_eq!(Some(taken.id()), returned.pop_front());
+                        driver.put_back(taken);
                         free += 1;
                     }
                     None => prop_assert!(returned.is_empty()),
@@ -155,23 +160,23 @@ proptest! {
         for (offset, value, step) in scribbles {
             memory.write(offset, &value.to_le_bytes()[..1 + usize::from(value & 1)]).unwrap();
             match step {
-                Step::Offer | Step::PutBack => if let Some(id) = driver.take() {
-                    prop_assert!(!std::mem::replace(&mut driver_holds[usize::from(id)], true));
-                    driver.offer(id, 0, 0, DescriptorFlags::empty());
+                Step::Offer | Step::PutBack => if let Some(taken) = driver.take() {
+                    prop_assert!(!std::mem::replace(&mut driver_holds[usize::from(taken.id())], true));
+                    driver.offer(taken);
                 },
-                Step::Collect => if let Ok(Some(used)) = driver.collect() {
-                    prop_assert!(std::mem::replace(&mut driver_holds[usize::from(used.id)], false));
-                    driver.put_back(used.id);
+                Step::Collect => if let Ok(Some(taken)) = driver.collect() {
+                    prop_assert!(std::mem::replace(&mut driver_holds[usize::from(taken.id())], false));
+                    driver.put_back(taken);
                 },
-                Step::Take => if let Ok(Some(buffer)) = device.take() {
-                    prop_assert!(!std::mem::replace(&mut device_holds[usize::from(buffer.id)], true));
+                Step::Take => if let Ok(Some(id)) = device.take_or_ask() {
+                    prop_assert!(!std::mem::replace(&mut device_holds[usize::from(id)], true));
                 },
                 Step::GiveBack(id) => {
                     device.give_back(id as u16, 0);
                     device_holds[id] = false;
                 }
-                Step::DriverSleeps => { driver.ask_for_notifications(); driver.must_notify(); }
-                Step::DeviceSleeps => { device.ask_for_notifications(); device.must_notify(); }
+                Step::DriverSleeps => { driver.ask_for_notifications(); }
+                Step::DeviceSleeps => { device.ask_for_notifications(); }
             }
         }
     }
@@ -190,22 +195,25 @@ fn names_what_the_peer_broke() {
     assert_eq!(device.take(), Err(Fault::NoSuchDescriptor { id: 8, size: 8 }));
     other.available.store_u16::<{ available::ID }>(0, 3, Store::Relaxed);
     other.available.store_u16::<{ available::ID }>(1, 3, Store::Relaxed);
-    assert_eq!(device.take().map(|buffer| buffer.map(|buffer| buffer.id)), Ok(Some(3)));
+    assert_eq!(device.take(), Ok(Some(3)));
     assert_eq!(device.take(), Err(Fault::NotHeld { id: 3 }), "offered twice");
     other.available.store_u16::<{ available::ID }>(1, 4, Store::Relaxed);
     other.descriptors.store_u16::<{ descriptor::FLAGS }>(4, 1, Store::Relaxed);
-    assert_eq!(device.take(), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
+    assert_eq!(device.take(), Ok(Some(4)));
+    assert_eq!(device.described(4), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
 
-    let id = driver.take().unwrap();
-    driver.offer(id, 0, 0, DescriptorFlags::empty());
+    let first = driver.take().unwrap();
+    let id = first.id();
+    driver.offer(first);
     other.used.store_head::<{ used::INDEX }>(2, Store::Release);
     assert_eq!(driver.collect(), Err(Fault::IndexJump { old: 0, new: 2, size: 8 }), "more than it was offered");
     let second = driver.take().unwrap();
-    driver.offer(second, 0, 0, DescriptorFlags::empty());
+    driver.offer(second);
     other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
     assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
     other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);
     other.used.store_u32::<{ used::ID }>(1, id.into(), Store::Relaxed);
-    assert_eq!(driver.collect().map(|used| used.map(|used| used.id)), Ok(Some(id)));
+    let back = driver.collect().unwrap().unwrap();
+    assert_eq!((back.id(), driver.keep(back)), (id, id));
     assert_eq!(driver.collect(), Err(Fault::NotHeld { id }), "given back twice");
 }

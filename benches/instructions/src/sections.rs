@@ -167,7 +167,8 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    #[inline(always)]
+    // One place that sends and one that polls for each kind of link, as in an application.
+    #[inline(never)]
     fn message<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &self,
         from: &mut A,
@@ -183,10 +184,9 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let now = (self.now)();
         let received = receive(to, now, into);
-        let more = to.poll(now);
         markers::end();
-        match more {
-            None if received == Some(payload.len()) => Ok(()),
+        match received {
+            Received { messages: 1, length, others: 0 } if length == payload.len() => Ok(()),
             _ => Err("not the one message was received"),
         }
     }
@@ -273,12 +273,9 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
             }
             markers::begin();
             let now = (self.now)();
-            let mut received = 0;
-            while receive(&mut sides.b, now, &mut into.0).is_some() {
-                received += 1;
-            }
+            let received = receive(&mut sides.b, now, &mut into.0);
             markers::end();
-            if received != BURST {
+            if received.messages != BURST {
                 return Err("a burst was not received whole");
             }
         }
@@ -298,12 +295,33 @@ const REMOTE: u16 = 0xfffe;
 /// So long that none comes while instructions are counted.
 const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
-/// Polls once, and reads and releases what came; how long it was.
+/// What came in one wake-up.
+#[derive(Clone, Copy, Default)]
+struct Received {
+    messages: u32,
+    /// Bytes of all.
+    length: usize,
+    /// Other events, and messages that could not be read.
+    others: u32,
+}
+
+/// Polls until there is nothing more, and reads and releases what came.
 #[inline(always)]
-fn receive<const E: usize, B: AnyLink<E>>(to: &mut B, now: Instant, into: &mut [u8]) -> Option<usize> {
-    let Some(Event::Bus(Bus::Message(message))) = to.poll(now) else { return None };
-    let length = usize::from(message.length);
-    let read = to.bus().read(&message, 0, into.get_mut(..length)?);
-    to.bus().release(message);
-    read.is_ok().then_some(length)
+fn receive<const E: usize, B: AnyLink<E>>(to: &mut B, now: Instant, into: &mut [u8]) -> Received {
+    let mut received = Received::default();
+    while let Some(event) = to.poll(now) {
+        match event {
+            Event::Bus(Bus::Message(message)) => {
+                let length = usize::from(message.length);
+                match into.get_mut(..length).map(|into| to.bus().read(&message, 0, into)) {
+                    Some(Ok(())) => received.messages += 1,
+                    _ => received.others += 1,
+                }
+                received.length += length;
+                to.bus().release(message);
+            }
+            _ => received.others += 1,
+        }
+    }
+    received
 }

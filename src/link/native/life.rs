@@ -222,6 +222,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
                 sides.own.heartbeat(self.beat);
+                self.bus.ask_again();
                 None
             }
             Err(owner) => {

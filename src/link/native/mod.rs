@@ -207,7 +207,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 
     /// Doorbells rung so far, for messages and for the link itself; wraps.
     #[must_use]
-    pub const fn doorbells(&self) -> u32 {
+    pub fn doorbells(&self) -> u32 {
         self.doorbells.wrapping_add(self.bus.counters().doorbells)
     }
 
@@ -215,7 +215,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     ///
     /// `None` where nothing more has: then the caller waits for a doorbell, but no longer than to the
     /// [`deadline`](Self::deadline).
-    #[inline]
+    #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         #[cfg(feature = "async")]
         let event = self.found.take().or_else(|| polled::poll(self, now));
@@ -288,6 +288,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Any
         self.bus()
     }
 
+    #[inline(always)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.poll(now)
     }

@@ -65,7 +65,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
 
     /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll). A remote that breaks its rings
     /// ends the link for good: it cannot be told to start anew, so both sides must be.
-    #[inline]
+    #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         polled::poll(self, now)
     }
@@ -86,6 +86,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for
     fn beat(&mut self, now: Instant) -> Option<Event> {
         if now >= self.next_tick {
             self.next_tick = now + TICK;
+            self.bus.ask_again();
         }
         self.up.take().map(|peer| Event::Up { peer })
     }
@@ -97,6 +98,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for
 
     fn settle(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
+        // A send may have found it before the first poll.
+        if let Some(peer) = self.up.take() {
+            return Some(Event::Up { peer });
+        }
         self.bus.detach();
         set_status(&self.status, status::FAILED);
         Some(Event::Down(Reason::Fault(fault)))
@@ -135,6 +140,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> fo
         self.bus()
     }
 
+    #[inline(always)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.poll(now)
     }

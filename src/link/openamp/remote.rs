@@ -49,7 +49,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 
     /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll).
-    #[inline]
+    #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         polled::poll(self, now)
     }
@@ -66,7 +66,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let ready = self.status.load::<0>(Load::Acquire) & status::MASK == status::DRIVER_OK;
         if self.bus.is_up() {
             let reason = match (ready, self.bus.is_intact()) {
-                (true, true) => return None,
+                (true, true) => {
+                    self.bus.ask_again();
+                    return None;
+                }
                 (false, _) => Reason::Left,
                 // Only this side writes the used rings, and a host that sets them up anew.
                 (true, false) => Reason::Restarted,
@@ -147,10 +150,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for Remote<M, D, E, N> {
-    /// A fault that a send has found is told before the host is looked for anew.
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
-        (now >= self.next_tick || !self.bus.is_up()) && self.bus.fault().is_none()
+        now >= self.next_tick || !self.bus.is_up()
     }
 
     fn beat(&mut self, now: Instant) -> Option<Event> {
@@ -178,6 +180,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> fo
         self.bus()
     }
 
+    #[inline(always)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.poll(now)
     }

@@ -96,6 +96,8 @@ macro_rules! drain {
     }};
 }
 
+mod trouble;
+
 /// Facts of the C library, step by step, both roles.
 #[test]
 fn writes_what_c_writes() {

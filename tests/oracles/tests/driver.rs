@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use amp_ivshmem::mem::Bytes;
 use amp_ivshmem::mem::fake::Heap;
-use amp_ivshmem::virtqueue::{Driver, Layout, Suppression, prepare_available, prepare_used};
+use amp_ivshmem::virtqueue::{Driver, Layout, Suppression, Taken, prepare_available, prepare_used};
 use amp_ivshmem::wire::vring::DescriptorFlags;
 use proptest::prelude::*;
 use virtio_queue::{Queue, QueueT};
@@ -77,14 +77,15 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Offer(length, write) => {
-                    let Some(id) = driver.take() else {
+                    let Some(free) = driver.take() else {
                         prop_assert_eq!(offered.len() + taken.len() + given.len(), usize::from(SIZE));
                         continue;
                     };
                     let address = 0x1_0000_0000 + 0x1_0000 * number as u64;
                     let flags = if write { DescriptorFlags::WRITE } else { DescriptorFlags::empty() };
-                    driver.offer(id, address, length, flags);
-                    offered.push_back((id, address, length, write));
+                    driver.describe(&free, address, length, flags);
+                    offered.push_back((free.id(), address, length, write));
+                    driver.offer(free);
                     over(DRIVERS);
                 }
                 Step::Take => {
@@ -103,15 +104,15 @@ proptest! {
                     if !taken.is_empty() {
                         let id = taken.remove(which % taken.len());
                         device.add_used(&theirs, id, length).unwrap();
-                        given.push_back((id, length));
+                        given.push_back(id);
                         back(DEVICES);
                     }
                 }
                 Step::Collect => {
                     let used = driver.collect().unwrap();
-                    prop_assert_eq!(used.map(|used| (used.id, used.length)), given.pop_front());
+                    prop_assert_eq!(used.as_ref().map(Taken::id), given.pop_front());
                     if let Some(used) = used {
-                        driver.put_back(used.id);
+                        driver.put_back(used);
                     }
                 }
             }

@@ -27,8 +27,6 @@ enum Step {
     GiveBack(usize, u32),
     /// The driver pops the next that came back.
     Pop,
-    /// The device decides whether to notify the driver of what it gave back since it last did.
-    Notify,
     /// The device wants to be notified, or not.
     Wait(bool),
     /// The driver wants to be notified, or not; only by flags, as its events follow from its pops.
@@ -41,7 +39,6 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Take),
         3 => (any::<usize>(), any::<u32>()).prop_map(|(which, length)| Step::GiveBack(which, length)),
         3 => Just(Step::Pop),
-        2 => Just(Step::Notify),
         1 => any::<bool>().prop_map(Step::Wait),
         1 => any::<bool>().prop_map(Step::Interrupts),
     ]
@@ -61,8 +58,8 @@ proptest! {
         let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
 
         let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
-        // So many were given back when the device last decided whether to notify; were given back; were popped.
-        let (mut decided, mut used, mut popped) = (0, 0, 0);
+        // So many were given back, and popped.
+        let (mut used, mut popped) = (0, 0);
         let mut interrupts = true;
         for step in steps {
             match step {
@@ -81,7 +78,7 @@ proptest! {
                     driver_to_ours(&ours, &driver);
                 }
                 Step::Take => {
-                    let offered = device.take().unwrap();
+                    let offered = device.take().unwrap().map(|id| device.described(id).unwrap());
                     let seen = offered.map(|it| (it.id, it.address, it.length as usize, it.writable));
                     prop_assert_eq!(seen, added.pop_front());
                     taken.extend(offered.map(|it| it.id));
@@ -89,9 +86,11 @@ proptest! {
                 Step::GiveBack(which, length) => {
                     if !taken.is_empty() {
                         let id = taken.remove(which % taken.len());
-                        device.give_back(id, length);
+                        // By events: the driver asks for the next after those that it has popped.
+                        let owed = if events { used == popped } else { interrupts };
+                        prop_assert_eq!(device.give_back(id, length), owed);
                         // Twice is once.
-                        device.give_back(id, !length);
+                        prop_assert!(!device.give_back(id, !length));
                         given.push_back((id, length));
                         used += 1;
                         ours_to_driver(&ours, &mut driver);
@@ -102,12 +101,6 @@ proptest! {
                     prop_assert_eq!(back, given.pop_front());
                     popped += u32::from(back.is_some());
                     driver_to_ours(&ours, &driver);
-                }
-                Step::Notify => {
-                    // By events: the driver asks for the next after those that it has popped.
-                    let owed = if events { (decided..used).contains(&popped) } else { decided < used && interrupts };
-                    prop_assert_eq!(device.must_notify(), owed);
-                    decided = used;
                 }
                 Step::Wait(true) => {
                     prop_assert_eq!(device.ask_for_notifications(), added.is_empty());
@@ -141,7 +134,7 @@ fn driver_to_ours(ours: &Bytes<Region<'_>>, driver: &Rings) {
     ours.write(0, &bytes).unwrap();
 }
 
-/// A chain of buffers, which rpmsg has none of, is named; nothing of it is taken.
+/// A chain of buffers, which rpmsg has none of, is named when its first is looked at.
 #[test]
 fn a_chain_is_refused() {
     let heap = Heap::new(LEN);
@@ -151,5 +144,6 @@ fn a_chain_is_refused() {
     let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, Suppression::Events).unwrap();
     driver.add_chain();
     driver_to_ours(&ours, &driver);
-    assert!(matches!(device.take(), Err(Fault::NotOneBuffer { id: 0, .. })));
+    assert_eq!(device.take(), Ok(Some(0)));
+    assert!(matches!(device.described(0), Err(Fault::NotOneBuffer { id: 0, .. })));
 }

@@ -129,7 +129,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
         unsafe { self.memory.store_u16(self.tail::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`SharedMemory::fence`].
+    /// A full barrier; see [`Words::fence`].
     #[inline(always)]
     pub fn fence(&self) {
         self.memory.fence();
@@ -222,7 +222,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
         unsafe { self.memory.store_u32(Self::field::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`SharedMemory::fence`].
+    /// A full barrier; see [`Words::fence`].
     pub fn fence(&self) {
         self.memory.fence();
     }

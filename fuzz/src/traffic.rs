@@ -46,7 +46,8 @@ pub fn read(bytes: &[u8; MOST]) -> (u32, u32) {
 /// Addresses that may be nobody's; the first eight are, whatever is open.
 const ADDRESSES: [u32; 16] = {
     const FIRST: u32 = Address::FIRST_DYNAMIC.0;
-    const OTHERS: u32 = ENDPOINTS as u32;
+    // How much further on the next address of an endpoint's place is.
+    const OTHERS: u32 = ENDPOINTS.next_power_of_two() as u32;
     [
         Address::ANY.0,
         Address::ANY.0 - 1,

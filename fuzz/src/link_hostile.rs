@@ -29,8 +29,8 @@ const TARGETS: &[Target] = &[
 /// rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
-type Watched = Link<Hooked<'static, Scribbler>, NoBell, 3, BUFFERS>;
-type Other = Link<Region<'static>, NoBell, 3, BUFFERS>;
+type Watched = Link<Hooked<'static, Scribbler>, NoBell, 4, BUFFERS>;
+type Other = Link<Region<'static>, NoBell, 4, BUFFERS>;
 
 fn settings(role: Role, silence: bool) -> Settings {
     let silence = silence.then_some(Duration::from_millis(300));

@@ -10,8 +10,8 @@ use crate::traffic::{self, MOST, Stray};
 
 /// Buffers of each side; few, so that they run out.
 pub const BUFFERS: usize = 4;
-/// Endpoints of each side.
-pub const ENDPOINTS: usize = 3;
+/// Endpoints of each side; a power of two, so that each address has a place, that of nobody, too.
+pub const ENDPOINTS: usize = 4;
 /// Bytes of a buffer, header included.
 pub const SIZE: u32 = 64;
 

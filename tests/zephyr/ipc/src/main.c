@@ -198,17 +198,17 @@ int main(void)
 	int result = ipc_service_open_instance(ipc);
 
 	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
-	/* A peer that waits already binds it as soon as the backend's thread runs. */
-	k_sched_lock();
-	result = ipc_service_register_endpoint(ipc, &endpoint, &config);
-	int sent = ipc_service_send(&endpoint, "x", 1);
+	/* One that no peer has. */
+	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote", .cb = config.cb};
 
-	k_sched_unlock();
+	result = ipc_service_register_endpoint(ipc, &endpoint, &nobodys);
+	printk("sending before bound: %d\n", ipc_service_send(&endpoint, "x", 1));
+	result = result ? result : ipc_service_deregister_endpoint(&endpoint);
+	result = result ? result : ipc_service_register_endpoint(ipc, &endpoint, &config);
 	if (result != 0) {
 		printk("register: %d\n", result);
 		return 0;
 	}
-	printk("sending before bound: %d\n", sent);
 	while (HOST) {
 		k_sem_take(&binding, K_FOREVER);
 		(void)(has_closed ? all() : close_and_open());

@@ -116,7 +116,7 @@ impl World {
         side.user.told.hear(&event);
         match event {
             Event::Up { peer } => {
-                self.disputed[which].set(!self.is_undisputed(which));
+                self.disputed[which].set(!self.is_undisputed(which) || self.is_disputed_ghost(peer.0.into()));
                 self.disputable[which].set(self.is_disputed_now());
                 assert_eq!(usize::from(peer.0) & 1, which & 1 ^ 1, "the wrong peer");
                 side.epoch = alone.then(|| word(which & 1 ^ 1, block::PEER_EPOCH));

@@ -27,6 +27,11 @@ impl World {
         }
     }
 
+    /// Whether `which` has died and left rings that another in its role may have written over.
+    pub(super) fn is_disputed_ghost(&self, which: usize) -> bool {
+        !self.is_there(which) && (self.disputed[which].get() || self.disputable[which].get())
+    }
+
     /// Whether nobody can have written over the words of a session that begins for `which`.
     pub(super) fn is_undisputed(&self, which: usize) -> bool {
         let clean = |other: usize| {

@@ -185,10 +185,10 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         let now = (self.now)();
         let received = receive(to, now, into);
         markers::end();
-        match received {
-            Received { messages: 1, length, others: 0 } if length == payload.len() => Ok(()),
-            _ => Err("not the one message was received"),
+        if received != Received::of(1, payload.len()) {
+            return Err("not the one message was received");
         }
+        Ok(())
     }
 
     /// By turns a message from either side whose payload nobody touches.
@@ -275,7 +275,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
             let now = (self.now)();
             let received = receive(&mut sides.b, now, &mut into.0);
             markers::end();
-            if received.messages != BURST {
+            if received != Received::of(BURST, payload.len()) {
                 return Err("a burst was not received whole");
             }
         }
@@ -296,13 +296,20 @@ const REMOTE: u16 = 0xfffe;
 const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
 /// What came in one wake-up.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Received {
     messages: u32,
     /// Bytes of all.
     length: usize,
     /// Other events, and messages that could not be read.
     others: u32,
+}
+
+impl Received {
+    /// So many messages of `length` bytes, and nothing else.
+    fn of(messages: u32, length: usize) -> Self {
+        Self { messages, length: messages as usize * length, others: 0 }
+    }
 }
 
 /// Polls until there is nothing more, and reads and releases what came.

@@ -1,6 +1,6 @@
 //! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
 
-use super::endpoint::Endpoints;
+use super::endpoints::Endpoints;
 use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
 use crate::platform::{Doorbell, PeerId, Vector};
 
@@ -81,10 +81,8 @@ bitflags::bitflags! {
         const BINDINGS = 1 << 0;
         /// An endpoint may be to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped although there may be more.
+        /// The last poll stopped although there may be more, or has put a message aside.
         const MORE = 1 << 2;
-        /// A message has come that is not simply one for a bound endpoint.
-        const ODD = 1 << 3;
     }
 }
 
@@ -124,7 +122,7 @@ pub struct Bus<P: Profile, D, const E: usize> {
     pub(super) due: Due,
     /// Without what the present ends have counted.
     pub(super) counters: Counters,
-    /// Where the next poll has to look at it first.
+    /// A message that is not simply one for a bound endpoint: the next poll has to look at it first.
     pub(super) odd: Option<Message>,
     /// There from when the link is open.
     pub(super) doorbell: Option<D>,
@@ -185,7 +183,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         self.peer = Peer::Absent;
         self.odd = None;
-        self.due.remove(Due::MORE.union(Due::ODD));
+        self.due.remove(Due::MORE);
     }
 
     /// The peer has broken something.
@@ -285,8 +283,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The peer's address that `endpoint` sends to.
     #[must_use]
-    pub fn peer_of(&mut self, endpoint: Endpoint) -> Option<Address> {
-        self.endpoints.open_at(endpoint.0).map(|slot| slot.peer.or_any()).filter(|&peer| peer != Address::ANY)
+    pub fn peer_of(&self, endpoint: Endpoint) -> Option<Address> {
+        self.endpoints.peer_of(endpoint.0)
     }
 
     /// Both directions, while there is a peer.

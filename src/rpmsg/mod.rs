@@ -8,6 +8,7 @@
 
 mod bus;
 mod endpoint;
+mod endpoints;
 mod error;
 mod incoming;
 mod outgoing;

@@ -5,7 +5,7 @@ use core::ops::Range;
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Due, Event, Message, Peer};
-use super::endpoint::{Announce, Maybe};
+use super::endpoints::Announce;
 use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
@@ -81,9 +81,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         let message =
             Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session: self.session };
-        match self.endpoints.find(destination) {
-            Some(slot) if slot.peer.is_some() => Some(message),
-            _ => self.put_aside(message),
+        match self.endpoints.peer_of(destination) {
+            Some(_) => Some(message),
+            None => self.put_aside(message),
         }
     }
 
@@ -96,7 +96,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[cold]
     fn put_aside(&mut self, message: Message) -> Option<Message> {
         self.odd = Some(message);
-        self.due |= Due::ODD;
+        self.due |= Due::MORE;
         None
     }
 
@@ -113,14 +113,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// Whether a message was [put aside](Self::receive).
     pub(crate) const fn has_odd(&self) -> bool {
-        self.due.contains(Due::ODD)
+        self.odd.is_some()
     }
 
     /// Does what is rare, of which some may be an event: sorts a message that was put aside, tells the application of
     /// bindings, and the peer of endpoints.
     #[inline(never)]
     pub(crate) fn attend(&mut self) -> Option<Event> {
-        self.due.remove(Due::MORE.union(Due::ODD));
+        self.due.remove(Due::MORE);
         if let Some(message) = self.odd.take()
             && let Some(event) = self.sort(message)
         {
@@ -144,20 +144,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             self.release(message);
             return event;
         }
-        match self.endpoints.open_at(message.endpoint.0) {
-            Some(slot) => {
-                if !matches!(message.source, Address::ANY | Address::NAME_SERVICE) {
-                    slot.peer = Maybe::from(message.source);
-                    self.due |= Due::BINDINGS;
-                }
-                Some(Event::Message(message))
-            }
-            None => {
-                self.counters.unknown = self.counters.unknown.wrapping_add(1);
-                self.release(message);
-                None
-            }
+        let peer = Some(message.source).filter(|peer| !matches!(*peer, Address::ANY | Address::NAME_SERVICE));
+        if !self.endpoints.hear(message.endpoint.0, peer) {
+            self.counters.unknown = self.counters.unknown.wrapping_add(1);
+            self.release(message);
+            return None;
         }
+        self.due |= Due::BINDINGS;
+        Some(Event::Message(message))
     }
 
     fn name_service(&mut self, message: &Message) -> Option<Event> {
@@ -183,15 +177,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
-        for slot in self.endpoints.slots() {
-            if slot.told != slot.peer.is_some() {
-                slot.told = slot.peer.is_some();
-                let (endpoint, peer) = (slot.endpoint(), slot.peer.or_any());
-                return Some(if slot.told { Event::Bound { endpoint, peer } } else { Event::Unbound { endpoint } });
+        match self.endpoints.untold() {
+            Some((endpoint, Some(peer))) => Some(Event::Bound { endpoint, peer }),
+            Some((endpoint, None)) => Some(Event::Unbound { endpoint }),
+            None => {
+                self.due.remove(Due::BINDINGS);
+                None
             }
         }
-        self.due.remove(Due::BINDINGS);
-        None
     }
 
     /// Sends the announcements that are due, as far as there are buffers.

@@ -13,7 +13,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
-        match self.destination(endpoint) {
+        match self.endpoints.peer_of(endpoint.0) {
             Some(destination) => self.send_message(endpoint.0, destination, payload),
             None => Err(self.no_destination(endpoint)),
         }
@@ -24,7 +24,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send_to(&mut self, endpoint: Endpoint, destination: Address, payload: &[u8]) -> Result<(), SendError> {
-        self.endpoints.open_at(endpoint.0).ok_or(SendError::NoEndpoint)?;
+        if !self.endpoints.is_open(endpoint.0) {
+            return Err(SendError::NoEndpoint);
+        }
         if destination == Address::ANY {
             return Err(SendError::NoDestination);
         }
@@ -83,7 +85,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         reserved: Reserved,
         length: u16,
     ) -> Result<(), (SendError, Reserved)> {
-        let Some(destination) = self.destination(endpoint) else {
+        let Some(destination) = self.endpoints.peer_of(endpoint.0) else {
             return Err((self.no_destination(endpoint), reserved));
         };
         let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, reserved)) };
@@ -112,18 +114,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// The peer's endpoint that an open one is bound to.
-    #[inline(always)]
-    fn destination(&mut self, endpoint: Endpoint) -> Option<Address> {
-        match self.endpoints.find(endpoint.0) {
-            Some(slot) if slot.peer.is_some() => Some(slot.peer.or_any()),
-            _ => None,
-        }
-    }
-
     #[cold]
     fn no_destination(&mut self, endpoint: Endpoint) -> SendError {
-        match (self.endpoints.open_at(endpoint.0).is_some(), self.is_up()) {
+        match (self.endpoints.is_open(endpoint.0), self.is_up()) {
             (false, _) => SendError::NoEndpoint,
             (true, true) => SendError::NotBound,
             (true, false) => SendError::Down,

@@ -11,7 +11,7 @@ use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
 
-/// What is wrong with what the peer says of itself. Two bytes.
+/// What is wrong with what the peer says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum PeerError {

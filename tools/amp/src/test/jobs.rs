@@ -120,6 +120,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse instr.a53")), Counted::AsOne, 15),
     ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),
     ("instructions x86_64", Work::Amp(Cow::Borrowed("bench --no-worse instr.x86_64")), Counted::AsOne, 15),
+    ("instructions growth", Work::Amp(Cow::Borrowed("bench --no-worse growth")), Counted::AsOne, 15),
 ];
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 

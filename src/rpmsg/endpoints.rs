@@ -1,0 +1,315 @@
+//! The endpoints of one side: addresses, names, and whom each is bound to. Knows nothing of queues.
+
+use super::{Address, Config, Endpoint, Name, OpenError};
+use crate::wire::rpmsg::NameService;
+
+/// What the peer is still to be told of an endpoint; its half is how soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// Nothing.
+    Nothing = 0,
+    /// Its address, by an empty message to the peer's endpoint that it is bound to.
+    Greeting = 2,
+    /// That it exists.
+    Exists = 3,
+    /// That it is gone, after which the slot is free.
+    Gone = 4,
+}
+
+/// An address, or none: all zeros, so that a table which is not used yet lies in memory that start-up clears, and not as a
+/// copy in flash; and one word, so that it is compared in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Maybe(u32);
+
+impl Maybe {
+    const NONE: Self = Self(0);
+
+    /// `address`; none for [`Address::ANY`].
+    #[inline(always)]
+    const fn from(address: Address) -> Self {
+        Self(address.0.wrapping_add(1))
+    }
+
+    /// What it is, which for none is [`Address::ANY`].
+    #[inline(always)]
+    const fn or_any(self) -> Address {
+        Address(self.0.wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+/// What each message asks of an endpoint. In a table of its own, so that it is found by one shift.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    /// None in a free slot.
+    address: Maybe,
+    /// None where it is not known, and in an endpoint that is closed.
+    peer: Maybe,
+}
+
+/// All else of an endpoint.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// [`Name::NONE`] where it has none.
+    name: Name,
+    /// The peer's address given when it was opened; survives the link's going down.
+    configured: Maybe,
+    /// Whether the application was told that it is bound.
+    told: bool,
+    announce: Announce,
+    /// How many endpoints had this slot before.
+    generation: u16,
+}
+
+/// All endpoints of one side, at most `E`.
+#[derive(Debug)]
+pub(super) struct Endpoints<const E: usize> {
+    /// Of the slot with the same index, here and below.
+    bindings: [Binding; E],
+    slots: [Slot; E],
+}
+
+impl<const E: usize> Endpoints<E> {
+    /// How much further on a slot's next address is: a power of two, so that a slot is found without a division.
+    const STRIDE: usize = E.next_power_of_two();
+
+    pub const fn new() -> Self {
+        Self { bindings: [Binding::FREE; E], slots: [Slot::free(0); E] }
+    }
+
+    /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
+    /// peer is known.
+    pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Endpoint, OpenError> {
+        let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
+        if let Some(address) = config.address {
+            if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
+                return Err(OpenError::AddressReserved(address));
+            }
+            if self.find(address).is_some() {
+                return Err(OpenError::AddressInUse(address));
+            }
+        }
+        let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
+        let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
+        // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again further on.
+        let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * Self::STRIDE as u32;
+        let address = config.address.unwrap_or(Address(dynamic));
+        binding.address = Maybe::from(address);
+        slot.name = name;
+        slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
+        if up {
+            slot.up(binding, all);
+        }
+        Ok(Endpoint(address))
+    }
+
+    /// Closes an endpoint; false where there is none. `up` is whether there is a peer to tell.
+    pub fn close(&mut self, endpoint: Endpoint, up: bool) -> bool {
+        let Some((binding, slot)) = self.open_at(endpoint.0) else { return false };
+        if up && slot.name.is_some() {
+            slot.announce = Announce::Gone;
+            slot.told = false;
+            binding.peer = Maybe::NONE;
+        } else {
+            slot.empty(binding);
+        }
+        true
+    }
+
+    /// The peer of the endpoint at `address`, where there is one that is bound.
+    #[inline]
+    pub fn peer_of(&self, address: Address) -> Option<Address> {
+        let &Binding { address: own, peer } = self.bindings.get(self.index_of(address)?)?;
+        (own == Maybe::from(address) && peer.is_some()).then(|| peer.or_any())
+    }
+
+    /// Where an endpoint at `address` would be.
+    #[inline]
+    fn index_of(&self, address: Address) -> Option<usize> {
+        // A dynamic address says where its slot is; others are few.
+        match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
+            Some(dynamic) => Some(dynamic as usize % Self::STRIDE),
+            None => self.bindings.iter().position(|binding| binding.address == Maybe::from(address)),
+        }
+    }
+
+    /// The slot of `address`, also where the endpoint is closed and the peer not told yet.
+    fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
+        let index = self.index_of(address)?;
+        let binding = self.bindings.get_mut(index).filter(|binding| binding.address == Maybe::from(address))?;
+        Some((binding, self.slots.get_mut(index)?))
+    }
+
+    /// The open endpoint at `address`.
+    fn open_at(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
+        self.find(address).filter(|(binding, slot)| binding.address.is_some() && slot.announce != Announce::Gone)
+    }
+
+    /// Whether there is an open endpoint at `address`.
+    pub fn is_open(&mut self, address: Address) -> bool {
+        self.open_at(address).is_some()
+    }
+
+    /// A message has come for the endpoint at `address` from the peer's at `peer`, where that is known: to it answers go.
+    /// False where no endpoint is open there.
+    pub fn hear(&mut self, address: Address, peer: Option<Address>) -> bool {
+        let Some((binding, _)) = self.open_at(address) else { return false };
+        if let Some(peer) = peer {
+            binding.peer = Maybe::from(peer);
+        }
+        true
+    }
+
+    /// All slots; a free one has no name and no peer, and none was told of.
+    fn all(&mut self) -> impl DoubleEndedIterator<Item = (&mut Binding, &mut Slot)> + ExactSizeIterator {
+        self.bindings.iter_mut().zip(&mut self.slots)
+    }
+
+    /// An endpoint that was bound, or unbound, since the last call; and its peer now.
+    pub fn untold(&mut self) -> Option<(Endpoint, Option<Address>)> {
+        let (binding, slot) = self.all().find(|(binding, slot)| slot.told != binding.peer.is_some())?;
+        slot.told = !slot.told;
+        Some((Endpoint(binding.address.or_any()), slot.told.then(|| binding.peer.or_any())))
+    }
+
+    /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
+    /// `announcement`, or the peer's endpoint, where it is a greeting. What is gone comes first: an endpoint that has been
+    /// closed and another opened under its name would else be taken for closed.
+    pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
+        // Of equals the first, which is the last of those in reverse.
+        let all = self.bindings.iter().zip(&self.slots).rev();
+        let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
+        let address = binding.address.or_any();
+        match slot.announce {
+            Announce::Nothing => None,
+            Announce::Greeting => Some((address, binding.peer.or_any())),
+            announce => {
+                announcement.set(&slot.name, address, announce == Announce::Exists);
+                Some((address, Address::NAME_SERVICE))
+            }
+        }
+    }
+
+    /// The peer was told of the endpoint at `address`.
+    pub fn announced(&mut self, address: Address) {
+        if let Some((binding, slot)) = self.find(address) {
+            match core::mem::replace(&mut slot.announce, Announce::Nothing) {
+                Announce::Gone => slot.empty(binding),
+                Announce::Exists | Announce::Greeting | Announce::Nothing => (),
+            }
+        }
+    }
+
+    /// The peer is there: see [`Slot::up`].
+    pub fn up(&mut self, all: bool) {
+        self.all().for_each(|(binding, slot)| slot.up(binding, all));
+    }
+
+    /// The peer is gone: nothing is bound, nothing is to be announced.
+    pub fn down(&mut self) {
+        for (binding, slot) in self.all() {
+            binding.peer = Maybe::NONE;
+            match slot.announce {
+                Announce::Gone => slot.empty(binding),
+                _ => slot.announce = Announce::Nothing,
+            }
+        }
+    }
+
+    /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already; one that is
+    /// bound now has `answer` to tell.
+    #[inline(never)]
+    pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
+        let mut unbound = None;
+        for (binding, slot) in self.all() {
+            if slot.announce == Announce::Gone || slot.name != *name {
+                continue;
+            }
+            if binding.peer == Maybe::from(peer) {
+                return true;
+            }
+            if !binding.peer.is_some() && unbound.is_none() {
+                unbound = Some((binding, slot));
+            }
+        }
+        let Some((binding, slot)) = unbound else { return false };
+        binding.peer = Maybe::from(peer);
+        // The peer may have opened its endpoint after ours was announced: tell it (again) where ours is.
+        slot.announce = answer;
+        true
+    }
+
+    /// The peer's endpoint at `peer` is gone. True where one here was bound to it.
+    pub fn unbind(&mut self, peer: Address) -> bool {
+        let mut any = false;
+        for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {
+            binding.peer = Maybe::NONE;
+            if slot.announce == Announce::Greeting {
+                slot.announce = Announce::Nothing;
+            }
+            any = true;
+        }
+        any
+    }
+}
+
+impl Binding {
+    const FREE: Self = Self { address: Maybe::NONE, peer: Maybe::NONE };
+}
+
+impl Slot {
+    /// A free one that had so many endpoints before.
+    const fn free(generation: u16) -> Self {
+        Self { name: Name::NONE, configured: Maybe::NONE, told: false, announce: Announce::Nothing, generation }
+    }
+
+    /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only
+    /// where the peer's is not known.
+    fn up(&mut self, binding: &mut Binding, all: bool) {
+        binding.peer = self.configured;
+        if self.name.is_some() && (all || !binding.peer.is_some()) {
+            self.announce = Announce::Exists;
+        }
+    }
+
+    /// Its endpoint is gone, and another may have it.
+    #[inline(never)]
+    fn empty(&mut self, binding: &mut Binding) {
+        *binding = Binding::FREE;
+        *self = Self::free(self.generation.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_announced_first_and_equals_in_the_order_of_the_table() {
+        let mut endpoints = Endpoints::<4>::new();
+        let mut open = |name| endpoints.open(&Config { name: Some(name), ..Config::default() }, true, true).unwrap();
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open).map(Endpoint::address);
+        assert!(endpoints.close(Endpoint(c), true));
+        let (binding, slot) = endpoints.find(b).unwrap();
+        (binding.peer, slot.announce) = (Maybe::from(Address(7)), Announce::Greeting);
+        let mut message = NameService::new_zeroed();
+        for (from, to, exists) in [
+            (c, Address::NAME_SERVICE, false),
+            (a, Address::NAME_SERVICE, true),
+            (b, Address(7), true),
+            (d, Address::NAME_SERVICE, true),
+        ] {
+            assert_eq!(endpoints.due(&mut message), Some((from, to)));
+            assert!(to != Address::NAME_SERVICE || message.exists() == exists, "{from}");
+            endpoints.announced(from);
+        }
+        assert_eq!(endpoints.due(&mut message), None);
+        assert!(endpoints.find(c).is_none(), "who is gone and announced as gone is free");
+    }
+}

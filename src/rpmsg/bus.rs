@@ -81,7 +81,7 @@ bitflags::bitflags! {
         const BINDINGS = 1 << 0;
         /// An endpoint may be to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped although there may be more, or has put a message aside.
+        /// The last poll stopped although there may be more; within a poll, that a message was put aside.
         const MORE = 1 << 2;
     }
 }
@@ -122,7 +122,7 @@ pub struct Bus<P: Profile, D, const E: usize> {
     pub(super) due: Due,
     /// Without what the present ends have counted.
     pub(super) counters: Counters,
-    /// A message that is not simply one for a bound endpoint: the next poll has to look at it first.
+    /// A message that is not simply one for a bound endpoint: the same poll looks at it next.
     pub(super) odd: Option<Message>,
     /// There from when the link is open.
     pub(super) doorbell: Option<D>,

@@ -47,7 +47,7 @@ impl Maybe {
 struct Binding {
     /// None in a free slot.
     address: Maybe,
-    /// None where it is not known, and in an endpoint that is closed.
+    /// None where it is not known, in a free slot, and in an endpoint that is closed: [`Endpoints::peer_of`] needs no other look.
     peer: Maybe,
 }
 
@@ -68,7 +68,7 @@ struct Slot {
 /// All endpoints of one side, at most `E`.
 #[derive(Debug)]
 pub(super) struct Endpoints<const E: usize> {
-    /// Of the slot with the same index, here and below.
+    /// `bindings[i]` and `slots[i]` are one endpoint's.
     bindings: [Binding; E],
     slots: [Slot; E],
 }
@@ -98,6 +98,7 @@ impl<const E: usize> Endpoints<E> {
         // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again further on.
         let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * Self::STRIDE as u32;
         let address = config.address.unwrap_or(Address(dynamic));
+        // A free one has no peer, was told nothing and owes nothing.
         binding.address = Maybe::from(address);
         slot.name = name;
         slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
@@ -115,7 +116,7 @@ impl<const E: usize> Endpoints<E> {
             slot.told = false;
             binding.peer = Maybe::NONE;
         } else {
-            slot.empty(binding);
+            slot.vacate(binding);
         }
         true
     }
@@ -165,12 +166,12 @@ impl<const E: usize> Endpoints<E> {
     }
 
     /// All slots; a free one has no name and no peer, and none was told of.
-    fn all(&mut self) -> impl DoubleEndedIterator<Item = (&mut Binding, &mut Slot)> + ExactSizeIterator {
+    fn all(&mut self) -> impl Iterator<Item = (&mut Binding, &mut Slot)> {
         self.bindings.iter_mut().zip(&mut self.slots)
     }
 
-    /// An endpoint that was bound, or unbound, since the last call; and its peer now.
-    pub fn untold(&mut self) -> Option<(Endpoint, Option<Address>)> {
+    /// An endpoint that was bound, or unbound, since the application was told, which it is now; and its peer.
+    pub fn take_untold(&mut self) -> Option<(Endpoint, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.told != binding.peer.is_some())?;
         slot.told = !slot.told;
         Some((Endpoint(binding.address.or_any()), slot.told.then(|| binding.peer.or_any())))
@@ -198,7 +199,7 @@ impl<const E: usize> Endpoints<E> {
     pub fn announced(&mut self, address: Address) {
         if let Some((binding, slot)) = self.find(address) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
-                Announce::Gone => slot.empty(binding),
+                Announce::Gone => slot.vacate(binding),
                 Announce::Exists | Announce::Greeting | Announce::Nothing => (),
             }
         }
@@ -214,7 +215,7 @@ impl<const E: usize> Endpoints<E> {
         for (binding, slot) in self.all() {
             binding.peer = Maybe::NONE;
             match slot.announce {
-                Announce::Gone => slot.empty(binding),
+                Announce::Gone => slot.vacate(binding),
                 _ => slot.announce = Announce::Nothing,
             }
         }
@@ -268,7 +269,7 @@ impl Slot {
     }
 
     /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only
-    /// where the peer's is not known.
+    /// where the peer's is not known. No slot is closed and unannounced then: [`Endpoints::down`] has freed those.
     fn up(&mut self, binding: &mut Binding, all: bool) {
         binding.peer = self.configured;
         if self.name.is_some() && (all || !binding.peer.is_some()) {
@@ -278,7 +279,7 @@ impl Slot {
 
     /// Its endpoint is gone, and another may have it.
     #[inline(never)]
-    fn empty(&mut self, binding: &mut Binding) {
+    fn vacate(&mut self, binding: &mut Binding) {
         *binding = Binding::FREE;
         *self = Self::free(self.generation.wrapping_add(1));
     }

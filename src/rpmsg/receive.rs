@@ -177,7 +177,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
-        match self.endpoints.untold() {
+        match self.endpoints.take_untold() {
             Some((endpoint, Some(peer))) => Some(Event::Bound { endpoint, peer }),
             Some((endpoint, None)) => Some(Event::Unbound { endpoint }),
             None => {

@@ -133,6 +133,12 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         let peer = sides.peer.id()?;
         let data = sides.area.data(other(self.role()));
         sides.peer.attach(&mut self.bus, &sides.memory, data, &self.parts, (peer, self.plan.vector))?;
+        // A second side in this role that has not noticed yet may have written its indices over those that were set to their
+        // start: the peer has taken what nobody has sent, and the first message would hide that.
+        if !self.bus.is_intact() {
+            self.restart();
+            return Ok(None);
+        }
         sides.own.state(State::Run);
         self.life = Life::Run;
         (self.refused, self.ring_wait) = (false, 0);

@@ -105,6 +105,41 @@ fn an_index_that_was_set_back_is_mended() {
     }
 }
 
+/// The same while the side is READY and its peer runs already, which then takes what nobody has sent: the first announcement
+/// would hide it, and be lost.
+#[test]
+fn an_index_that_was_written_before_the_side_runs_is_mended() {
+    // The used ring's index, and the available ring's.
+    for index in [2, 144 + 256 + 2] {
+        for host_first in [true, false] {
+            let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+            let now = Instant::from_micros(1);
+            let (mut host, mut remote) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+            let (first, last) = if host_first { (&mut host, &mut remote) } else { (&mut remote, &mut host) };
+            while first.log.is_empty() && last.log.is_empty() {
+                last.run(&bells, now);
+                if last.log.is_empty() {
+                    first.run(&bells, now);
+                }
+            }
+            let (runs, ready) = if first.log.is_empty() { (last, first) } else { (first, last) };
+            assert_eq!(ready.log, [""; 0], "{:?}", runs.log);
+            let data = if ready.id == PeerId(0) { 0x3000 } else { 0x1_1000 };
+            Bytes::new(&heap.region(), data + index, 2).unwrap().write(0, &2_u16.to_le_bytes()).unwrap();
+            runs.wake = Instant::default();
+            runs.run(&bells, now);
+            settle(&mut [ready, runs], &bells, now);
+            assert!(ready.is_bound() && runs.is_bound(), "{index}: {:?}; {:?}", ready.log, runs.log);
+            for _ in 0..20 {
+                ready.send(b"there").unwrap();
+                runs.send(b"here").unwrap();
+                settle(&mut [ready, runs], &bells, now);
+            }
+            assert_eq!((ready.received.len(), runs.received.len()), (20, 20));
+        }
+    }
+}
+
 #[test]
 fn what_is_in_the_way_costs_no_sleep() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

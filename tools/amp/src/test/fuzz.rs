@@ -92,6 +92,7 @@ pub fn command(target: &str) -> Result<Command> {
     let mut cargo = cargo()?;
     // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-    cargo.args(["-max_len=256", "-timeout=10"]).arg(format!("-max_total_time={SECONDS}"));
+    // libFuzzer's limit is of wall-clock time: a machine that stands still for seconds is no finding, and what hangs hangs for ever.
+    cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={SECONDS}"));
     Ok(cargo)
 }

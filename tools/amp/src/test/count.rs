@@ -21,12 +21,13 @@ impl Count {
     /// One test that was not run.
     pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
-    /// Adds up libtest's result lines (`test result: ok. 3 passed; 0 failed; 1 ignored; …`).
+    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). Only from the numbers on is one written in
+    /// one go: where Miri runs many seeds at once, what is before it may stand in any order, and two results in one line.
     pub fn of_libtest(lines: &[String]) -> Self {
         let mut sum = Self::default();
-        for line in lines {
-            if let Some((_, counts)) = line.split_once("test result: ").and_then(|(_, rest)| rest.split_once(". ")) {
-                sum += Self::of_result(counts);
+        for result in lines.iter().flat_map(|line| line.split(". ").skip(1)) {
+            if result.split_once(" passed; ").is_some_and(|(number, _)| number.parse::<u64>().is_ok()) {
+                sum += Self::of_result(result);
             }
         }
         sum
@@ -84,6 +85,17 @@ mod tests {
         );
         assert_eq!(Count::of_libtest(&output), Count { passed: 46, failed: 2, skipped: 2 });
         assert_eq!(Count::of_libtest(&lines("error: could not compile")), Count::default());
+    }
+
+    #[test]
+    fn results_of_several_at_once_add_up() {
+        let output = lines(
+            "test both_directions ... test result: okok\n\n\
+             test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out; finished in 7.01s. 1 passed; 0 failed; \
+             1 ignored; 0 measured; 0 filtered out; finished in 7.02s\n\
+             thirty. Three passed; here",
+        );
+        assert_eq!(Count::of_libtest(&output), Count { passed: 2, failed: 0, skipped: 1 });
     }
 
     #[test]

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Where the host's rings and buffers begin, and the remote's; with 16 buffers each.
+const DATA: [u32; 2] = [0x3000, 0x1_1000];
+/// The used ring's index there, behind its flags.
+const USED_INDEX: u32 = 2;
+/// The available ring's: the used ring for 16 buffers, the descriptors of 16, and the ring's flags are before it.
+const AVAILABLE_INDEX: u32 = 144 + 256 + 2;
+
 /// What a peer, or anyone, may do to a word of the memory.
 fn damage(heap: &Heap, offset: u32, value: u32) {
     Bytes::new(&heap.region(), 0, MEMORY).unwrap().write(offset, &value.to_le_bytes()).unwrap();
@@ -81,16 +88,14 @@ fn damage_is_mended_by_whom_it_hurts() {
 /// left to write its index again with.
 #[test]
 fn an_index_that_was_set_back_is_mended() {
-    for (role, data) in [(Role::Host, 0x3000), (Role::Remote, 0x1_1000)] {
+    for (role, data) in [(Role::Host, DATA[0]), (Role::Remote, DATA[1])] {
         for to in [0, 1] {
             let (heap, bells) = (Heap::new(MEMORY), Bells::new());
             let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
             run(&mut [&mut a, &mut b], &bells, 1, 10);
             let (from, into) = if role == Role::Host { (&mut a, &mut b) } else { (&mut b, &mut a) };
             while from.send(b"under way").is_ok() {}
-            // The used ring for 16 buffers, the descriptors of 16, and the available ring's flags are before it.
-            let index = data + 144 + 256 + 2;
-            let memory = Bytes::new(&heap.region(), index, 2).unwrap();
+            let memory = Bytes::new(&heap.region(), data + AVAILABLE_INDEX, 2).unwrap();
             let mut now = [0; 2];
             memory.read(0, &mut now).unwrap();
             assert_eq!(u16::from_le_bytes(now) - 16, 2, "two announcements before the messages");
@@ -109,8 +114,7 @@ fn an_index_that_was_set_back_is_mended() {
 /// would hide it, and be lost.
 #[test]
 fn an_index_that_was_written_before_the_side_runs_is_mended() {
-    // The used ring's index, and the available ring's.
-    for index in [2, 144 + 256 + 2] {
+    for index in [USED_INDEX, AVAILABLE_INDEX] {
         for host_first in [true, false] {
             let (heap, bells) = (Heap::new(MEMORY), Bells::new());
             let now = Instant::from_micros(1);
@@ -124,7 +128,7 @@ fn an_index_that_was_written_before_the_side_runs_is_mended() {
             }
             let (runs, ready) = if first.log.is_empty() { (last, first) } else { (first, last) };
             assert_eq!(ready.log, [""; 0], "{:?}", runs.log);
-            let data = if ready.id == PeerId(0) { 0x3000 } else { 0x1_1000 };
+            let data = DATA[usize::from(ready.id.0)];
             Bytes::new(&heap.region(), data + index, 2).unwrap().write(0, &2_u16.to_le_bytes()).unwrap();
             runs.wake = Instant::default();
             runs.run(&bells, now);

@@ -72,6 +72,8 @@ pub trait Profile: Debug {
     /// Whether every named endpoint is announced, and announced again to a peer that has just bound to it; otherwise only
     /// one whose peer is not known, and a binding is confirmed by an empty message.
     const ANNOUNCE_ALL: bool;
+    /// Whether a link of this profile begins anew where its indices do not stand. Until then it announces nothing.
+    const MENDS: bool;
 }
 
 /// The native profile: the sender is the driver.
@@ -114,16 +116,19 @@ impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {
     type Outgoing = DriverOutgoing<M, N, NativeStyle>;
     type Incoming = DeviceIncoming<M, N, NativeStyle>;
     const ANNOUNCE_ALL: bool = true;
+    const MENDS: bool = true;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for OpenAmpHost<M, N> {
     type Outgoing = DriverOutgoing<M, N, OpenAmpStyle>;
     type Incoming = DriverIncoming<M, N>;
     const ANNOUNCE_ALL: bool = false;
+    const MENDS: bool = false;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for OpenAmpRemote<M, N> {
     type Outgoing = DeviceOutgoing<M, N>;
     type Incoming = DeviceIncoming<M, N, OpenAmpStyle>;
     const ANNOUNCE_ALL: bool = false;
+    const MENDS: bool = true;
 }

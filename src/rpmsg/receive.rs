@@ -150,7 +150,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             self.release(message);
             return None;
         }
-        self.due |= Due::BINDINGS;
+        if peer.is_some() {
+            self.due |= Due::BINDINGS;
+        }
         Some(Event::Message(message))
     }
 
@@ -191,6 +193,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
+        // Else the first announcement would hide that the peer may have taken what nobody has sent.
+        if P::MENDS && !self.is_intact() {
+            return;
+        }
         let mut announcement = NameService::new_zeroed();
         while let Some((address, peer)) = self.endpoints.due(&mut announcement) {
             // A greeting is empty.

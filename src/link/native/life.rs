@@ -73,10 +73,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         };
         match met {
             Ok(Some(peer)) => return Some(Event::Up { peer }),
-            Err(refusal) if !core::mem::replace(&mut self.refused, true) => return Some(Event::Refused(refusal)),
+            Err(refusal) if !self.refused => return self.refuse(refusal),
             _ => self.keep_ringing(now, alive),
         }
         None
+    }
+
+    /// What is in the way, once until it is not any more.
+    fn refuse(&mut self, refusal: Refusal) -> Option<Event> {
+        let told = core::mem::replace(&mut self.refused, true);
+        (!told).then_some(Event::Refused(refusal))
     }
 
     /// Notes what the peer's block says now.
@@ -236,10 +242,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
                 self.restart_as(owner);
                 match (owner, up) {
                     (Some(peer), true) => Some(Event::Down(Reason::Displaced { peer })),
-                    (Some(peer), false) => {
-                        let told = core::mem::replace(&mut self.refused, true);
-                        (!told).then_some(Event::Refused(Refusal::Displaced { peer }))
-                    }
+                    (Some(peer), false) => self.refuse(Refusal::Displaced { peer }),
                     (None, true) => Some(Event::Down(Reason::Damaged)),
                     (None, false) => None,
                 }

@@ -15,7 +15,7 @@ use crate::link::*;
 use crate::mem::fake::Heap;
 use crate::mem::{Bytes, Region};
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
-use crate::rpmsg::{Address, Endpoint, Event as BusEvent, Name, ReadError, SendError};
+use crate::rpmsg::{Address, Config, Endpoint, Event as BusEvent, Name, ReadError, SendError};
 
 const MEMORY: u32 = 128 * 1024;
 

@@ -110,37 +110,45 @@ fn an_index_that_was_set_back_is_mended() {
     }
 }
 
-/// The same while the side is READY and its peer runs already, which then takes what nobody has sent: the first announcement
-/// would hide it, and be lost.
+/// The same while the side is READY, or runs but has sent nothing, and its peer runs already, which then takes what nobody has
+/// sent: the first announcement would hide it, and be lost.
 #[test]
-fn an_index_that_was_written_before_the_side_runs_is_mended() {
-    for index in [USED_INDEX, AVAILABLE_INDEX] {
-        for host_first in [true, false] {
-            let (heap, bells) = (Heap::new(MEMORY), Bells::new());
-            let now = Instant::from_micros(1);
-            let (mut host, mut remote) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
-            let (first, last) = if host_first { (&mut host, &mut remote) } else { (&mut remote, &mut host) };
-            while first.log.is_empty() && last.log.is_empty() {
-                last.run(&bells, now);
-                if last.log.is_empty() {
-                    first.run(&bells, now);
-                }
+fn an_index_that_was_written_before_the_first_message_is_mended() {
+    let cases = [USED_INDEX, AVAILABLE_INDEX].into_iter().flat_map(|index| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(first, up)| (index, first, up))
+    });
+    for (index, host_first, up) in cases {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+        let now = Instant::from_micros(1);
+        let (mut host, mut remote) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+        let (first, last) = if host_first { (&mut host, &mut remote) } else { (&mut remote, &mut host) };
+        while first.log.is_empty() && last.log.is_empty() {
+            last.run(&bells, now);
+            if last.log.is_empty() {
+                first.run(&bells, now);
             }
-            let (runs, ready) = if first.log.is_empty() { (last, first) } else { (first, last) };
-            assert_eq!(ready.log, [""; 0], "{:?}", runs.log);
-            let data = DATA[usize::from(ready.id.0)];
-            Bytes::new(&heap.region(), data + index, 2).unwrap().write(0, &2_u16.to_le_bytes()).unwrap();
-            runs.wake = Instant::default();
-            runs.run(&bells, now);
-            settle(&mut [ready, runs], &bells, now);
-            assert!(ready.is_bound() && runs.is_bound(), "{index}: {:?}; {:?}", ready.log, runs.log);
-            for _ in 0..20 {
-                ready.send(b"there").unwrap();
-                runs.send(b"here").unwrap();
-                settle(&mut [ready, runs], &bells, now);
-            }
-            assert_eq!((ready.received.len(), runs.received.len()), (20, 20));
         }
+        let (runs, ready) = if first.log.is_empty() { (last, first) } else { (first, last) };
+        assert_eq!(ready.log, [""; 0], "{:?}", runs.log);
+        if up {
+            assert!(matches!(ready.link.poll(now), Some(Event::Up { .. })));
+        }
+        let data = DATA[usize::from(ready.id.0)];
+        Bytes::new(&heap.region(), data + index, 2).unwrap().write(0, &2_u16.to_le_bytes()).unwrap();
+        runs.wake = Instant::default();
+        runs.run(&bells, now);
+        settle(&mut [ready, runs], &bells, now);
+        if up {
+            // The side's next heartbeat sees it.
+            run(&mut [ready, runs], &bells, 1, 250);
+        }
+        assert!(ready.is_bound() && runs.is_bound(), "{index}, {up}: {:?}; {:?}", ready.log, runs.log);
+        for _ in 0..20 {
+            ready.send(b"there").unwrap();
+            runs.send(b"here").unwrap();
+            settle(&mut [ready, runs], &bells, Instant::from_micros(250_000));
+        }
+        assert_eq!((ready.received.len(), runs.received.len()), (20, 20));
     }
 }
 
@@ -200,6 +208,30 @@ fn a_message_to_no_address_is_for_nobody() {
     damage(&heap, destination, u32::MAX);
     assert_eq!(a.link.poll(now), None);
     assert_eq!(a.link.bus().counters().unknown, 1);
+}
+
+/// Answers would have nowhere to go: it is delivered, and binds nothing.
+#[test]
+fn a_message_from_no_address_binds_nothing() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    let nameless = a.link.bus().open_with(&Config::default()).unwrap();
+    let to_it = Config { peer: Some(nameless.address()), ..Config::default() };
+    let from = b.link.bus().open_with(&to_it).unwrap();
+    settle(&mut [&mut a, &mut b], &bells, now);
+    for (source, peer) in [(u32::MAX, None), (53, None), (7, Some(Address(7))), (u32::MAX, Some(Address(7)))] {
+        let reserved = b.link.bus().reserve().unwrap();
+        let header = b.link.bus().room_of(&reserved).unwrap().start - 16;
+        b.link.bus().send_reserved(from, reserved, 1).unwrap();
+        damage(&heap, header, source);
+        let Some(Event::Bus(BusEvent::Message(message))) = a.link.poll(now) else { panic!("{source}") };
+        assert_eq!((message.source, a.link.bus().peer_of(nameless)), (Address(source), peer));
+        a.link.bus().release(message);
+        // Told of what is new only.
+        let told = (source == 7).then_some(Event::Bus(BusEvent::Bound { endpoint: nameless, peer: Address(7) }));
+        assert_eq!(a.link.poll(now), told);
+    }
 }
 
 /// Two hosts, of which the remote has bound to the later: the earlier notices with its next look, and gets no message.

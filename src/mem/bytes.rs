@@ -38,7 +38,7 @@ impl<M: SharedMemory> Bytes<M> {
     pub fn write(&self, offset: u32, from: &[u8]) -> Result<(), MemoryError> {
         self.check(offset, from.len())?;
         // SAFETY: just checked.
-        unsafe { self.memory.copy_in(offset, from) };
+        unsafe { self.memory.copy_in(offset as usize, from) };
         Ok(())
     }
 
@@ -50,7 +50,7 @@ impl<M: SharedMemory> Bytes<M> {
     pub fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
         self.check(offset, to.len())?;
         // SAFETY: just checked.
-        unsafe { self.memory.copy_out(offset, to) };
+        unsafe { self.memory.copy_out(offset as usize, to) };
         Ok(())
     }
 

@@ -123,12 +123,12 @@ pub unsafe trait SharedMemory: Words {
     ///
     /// # Safety
     /// `offset + from.len() <= len()`.
-    unsafe fn copy_in(&self, offset: u32, from: &[u8]);
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]);
 
     /// Copies shared bytes out into private memory. Where the peer writes them meanwhile, which bytes arrive is
     /// unspecified.
     ///
     /// # Safety
     /// `offset + to.len() <= len()`.
-    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]);
+    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]);
 }

@@ -39,15 +39,15 @@ impl Region<'_> {
 
     /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
     #[inline(always)]
-    fn at(&self, offset: u32, len: usize) -> *mut u8 {
+    fn at(&self, offset: usize, len: usize) -> *mut u8 {
         self.contains(offset, len);
-        self.start.as_ptr().wrapping_add(offset as usize)
+        self.start.as_ptr().wrapping_add(offset)
     }
 
     #[inline(always)]
-    fn contains(&self, offset: u32, len: usize) {
+    fn contains(&self, offset: usize, len: usize) {
         debug_assert!(
-            u64::from(offset) + len as u64 <= u64::from(self.len),
+            offset as u64 + len as u64 <= u64::from(self.len),
             "{len} bytes at {offset:#x} leave {:#x}",
             self.len
         );
@@ -57,28 +57,28 @@ impl Region<'_> {
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
 unsafe impl Words for Region<'_> {
     #[inline(always)]
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.contains(offset, 2);
         // SAFETY: the caller's promise is the same.
         unsafe { self.words().load_u16(offset, order) }
     }
 
     #[inline(always)]
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         self.contains(offset, 2);
         // SAFETY: the caller's promise is the same.
         unsafe { self.words().store_u16(offset, value, order) }
     }
 
     #[inline(always)]
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         self.contains(offset, 4);
         // SAFETY: the caller's promise is the same.
         unsafe { self.words().load_u32(offset, order) }
     }
 
     #[inline(always)]
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         self.contains(offset, 4);
         // SAFETY: the caller's promise is the same.
         unsafe { self.words().store_u32(offset, value, order) }
@@ -106,7 +106,7 @@ unsafe impl<'m> SharedMemory for Region<'m> {
         match offset.checked_add(len) {
             Some(end) if end <= self.len => {
                 // SAFETY: `at` is inside the same mapping, hence not null.
-                let start = unsafe { NonNull::new_unchecked(self.at(offset, len as usize)) };
+                let start = unsafe { NonNull::new_unchecked(self.at(offset as usize, len as usize)) };
                 Some(Self { start, len, mapping: PhantomData })
             }
             _ => None,
@@ -118,13 +118,13 @@ unsafe impl<'m> SharedMemory for Region<'m> {
     }
 
     #[inline(always)]
-    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
         // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
         unsafe { copy(from.as_ptr(), self.at(offset, from.len()), from.len()) }
     }
 
     #[inline(always)]
-    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
         unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
     }
@@ -144,33 +144,33 @@ unsafe impl Sync for Start<'_> {}
 
 impl Start<'_> {
     #[inline(always)]
-    fn at<T>(&self, offset: u32) -> *mut T {
-        self.start.as_ptr().wrapping_add(offset as usize).cast()
+    fn at<T>(&self, offset: usize) -> *mut T {
+        self.start.as_ptr().wrapping_add(offset).cast()
     }
 }
 
 // SAFETY: the accesses are atomic, and inside of what `Region::new` was promised.
 unsafe impl Words for Start<'_> {
     #[inline(always)]
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         // SAFETY: inside and even, by this method's contract; mapped, by `Region::new`'s.
         unsafe { AtomicU16::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 
     #[inline(always)]
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         // SAFETY: as for `load_u16`.
         unsafe { AtomicU16::from_ptr(self.at(offset)) }.store(value, order.ordering());
     }
 
     #[inline(always)]
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `Region::new`'s.
         unsafe { AtomicU32::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 
     #[inline(always)]
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         // SAFETY: as for `load_u32`.
         unsafe { AtomicU32::from_ptr(self.at(offset)) }.store(value, order.ordering());
     }

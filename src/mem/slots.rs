@@ -2,6 +2,9 @@
 
 use super::{Load, MemoryError, SharedMemory, Store};
 
+/// Bytes of a slot's words.
+const HEAD: u32 = 16;
+
 /// `2^n` slots of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave them; what is
 /// copied is checked against the slot's room.
 ///
@@ -10,17 +13,17 @@ use super::{Load, MemoryError, SharedMemory, Store};
 #[derive(Clone, Debug)]
 pub struct Slots<M> {
     memory: M,
-    /// Slots − 1.
-    mask: u32,
+    /// Slots − 1. As wide as an address, as the size, so that all are loaded at once.
+    mask: usize,
     /// Bytes of each: a multiple of 4, `HEAD` at least.
-    size: u32,
+    size: usize,
     /// Bytes behind the head, as far as 16 bits count them.
     room: u16,
 }
 
 impl<M: SharedMemory> Slots<M> {
     /// Bytes of a slot's words.
-    pub const HEAD: u32 = 16;
+    pub const HEAD: u32 = HEAD;
 
     /// `count` slots of `size` bytes, of which the first is at `offset` of `memory`.
     ///
@@ -28,7 +31,7 @@ impl<M: SharedMemory> Slots<M> {
     /// A count that is not a power of two, slots that are not all inside, or a place or size that is no multiple of 4; a
     /// size below [`HEAD`](Self::HEAD) counts as slots that are not inside.
     pub fn new(memory: &M, offset: u32, size: u32, count: u16) -> Result<Self, MemoryError> {
-        Self::at(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
+        Self::within(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
             _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo { count: count.into() },
             Some(len) if size >= Self::HEAD && memory.part(offset, len).is_some() => {
                 MemoryError::Misaligned { offset, align: 4 }
@@ -39,19 +42,20 @@ impl<M: SharedMemory> Slots<M> {
 
     /// As [`new`](Self::new), without the cause where it cannot be.
     #[inline(never)]
-    pub(crate) fn at(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
+    pub(crate) fn within(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
         let memory = memory.part(offset, size.checked_mul(count.into())?)?;
         let sound = count.is_power_of_two() && size >= Self::HEAD && size.is_multiple_of(4) && memory.is_aligned_to(4);
         // CAST: so much fits.
         let room = size.saturating_sub(Self::HEAD).min(u16::MAX.into()) as u16;
-        sound.then(|| Self { memory, mask: u32::from(count) - 1, size, room })
+        sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, room })
     }
 
     /// Bytes of each slot.
     #[must_use]
     #[inline(always)]
     pub fn size(&self) -> u32 {
-        self.size
+        // CAST: it was made of 32 bits.
+        self.size as u32
     }
 
     /// Bytes behind a slot's head, 65535 at most.
@@ -65,49 +69,46 @@ impl<M: SharedMemory> Slots<M> {
     #[must_use]
     #[inline(always)]
     pub fn start(&self, slot: u16) -> u32 {
-        (u32::from(slot) & self.mask) * self.size
-    }
-
-    /// Word `AT` of the head of `slot`.
-    #[inline(always)]
-    fn word<const AT: u32>(&self, slot: u16) -> u32 {
-        const { assert!(AT.is_multiple_of(4) && AT < Self::HEAD) }
-        // SAFETY: inside the memory, whose length fits 32 bits. Said because the sum is then part of the access.
-        unsafe { self.start(slot).unchecked_add(AT) }
-    }
-
-    /// Where the room of `slot` begins.
-    #[inline(always)]
-    fn body(&self, slot: u16) -> u32 {
-        // SAFETY: as in `word`.
-        unsafe { self.start(slot).unchecked_add(Self::HEAD) }
+        // CAST: inside the memory, whose length fits 32 bits.
+        self.at(slot).0 as u32
     }
 
     #[inline(always)]
-    fn load<const AT: u32>(&self, slot: u16) -> u32 {
+    fn at(&self, slot: u16) -> Start {
+        Start((usize::from(slot) & self.mask) * self.size)
+    }
+
+    #[inline(always)]
+    fn load<const AT: u32>(&self, start: Start) -> u32 {
         // SAFETY: a word of the head, which is inside from each slot's start on; that is a multiple of 4.
-        u32::from_le(unsafe { self.memory.load_u32(self.word::<AT>(slot), Load::Relaxed) })
+        u32::from_le(unsafe { self.memory.load_u32(start.word::<AT>(), Load::Relaxed) })
     }
 
     #[inline(always)]
-    fn store<const AT: u32>(&self, slot: u16, word: u32) {
+    fn store<const AT: u32>(&self, start: Start, word: u32) {
         // SAFETY: as in `load`.
-        unsafe { self.memory.store_u32(self.word::<AT>(slot), word.to_le(), Store::Relaxed) };
+        unsafe { self.memory.store_u32(start.word::<AT>(), word.to_le(), Store::Relaxed) };
     }
 
-    /// Loads the slot's words, in any order.
+    /// Loads the three of the slot's words that begin at these of its bytes, in any order.
     #[inline(always)]
-    pub fn head(&self, slot: u16) -> [u32; 4] {
-        [self.load::<0>(slot), self.load::<4>(slot), self.load::<8>(slot), self.load::<12>(slot)]
+    pub fn head<const FIRST: u32, const SECOND: u32, const THIRD: u32>(&self, slot: u16) -> [u32; 3] {
+        let start = self.at(slot);
+        [self.load::<FIRST>(start), self.load::<SECOND>(start), self.load::<THIRD>(start)]
     }
 
     /// Stores the slot's words, in any order.
     #[inline(always)]
-    pub fn set_head(&self, slot: u16, [first, second, third, fourth]: [u32; 4]) {
-        self.store::<0>(slot, first);
-        self.store::<4>(slot, second);
-        self.store::<8>(slot, third);
-        self.store::<12>(slot, fourth);
+    pub fn set_head(&self, slot: u16, words: [u32; 4]) {
+        self.store_head(self.at(slot), words);
+    }
+
+    #[inline(always)]
+    fn store_head(&self, start: Start, [first, second, third, fourth]: [u32; 4]) {
+        self.store::<0>(start, first);
+        self.store::<4>(start, second);
+        self.store::<8>(start, third);
+        self.store::<12>(start, fourth);
     }
 
     /// Stores the slot's words and copies `from` behind them; false, and nothing done, where it does not fit.
@@ -116,9 +117,10 @@ impl<M: SharedMemory> Slots<M> {
     pub fn fill(&self, slot: u16, words: [u32; 4], from: &[u8]) -> bool {
         let fits = from.len() <= usize::from(self.room);
         if fits {
-            self.set_head(slot, words);
+            let start = self.at(slot);
+            self.store_head(start, words);
             // SAFETY: behind the head are at least as many bytes as its room says.
-            unsafe { self.memory.copy_in(self.body(slot), from) };
+            unsafe { self.memory.copy_in(start.room(), from) };
         }
         fits
     }
@@ -130,7 +132,7 @@ impl<M: SharedMemory> Slots<M> {
         let fits = offset <= self.room && from.len() <= usize::from(self.room - offset);
         if fits {
             // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_in(self.body(slot) + u32::from(offset), from) };
+            unsafe { self.memory.copy_in(self.at(slot).room() + usize::from(offset), from) };
         }
         fits
     }
@@ -143,9 +145,30 @@ impl<M: SharedMemory> Slots<M> {
         let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.room;
         if fits {
             // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_out(self.body(slot) + u32::from(offset), to) };
+            unsafe { self.memory.copy_out(self.at(slot).room() + usize::from(offset), to) };
         }
         fits
+    }
+}
+
+/// Where one of the slots of the [`Slots`] that it is used with begins.
+#[derive(Clone, Copy)]
+struct Start(usize);
+
+impl Start {
+    /// Word `AT` of its head.
+    #[inline(always)]
+    fn word<const AT: u32>(self) -> usize {
+        const { assert!(AT.is_multiple_of(4) && AT < HEAD) }
+        // SAFETY: inside the memory. Said because the sum is then part of the access.
+        unsafe { self.0.unchecked_add(AT as usize) }
+    }
+
+    /// Its room.
+    #[inline(always)]
+    fn room(self) -> usize {
+        // SAFETY: as in `word`.
+        unsafe { self.0.unchecked_add(HEAD as usize) }
     }
 }
 
@@ -173,14 +196,14 @@ mod tests {
         let heap = Heap::new(4096);
         let slots = Slots::new(&heap.region(), 1024, 64, 16).unwrap();
         slots.set_head(17, [1, 2, 3, 4]);
-        assert_eq!(slots.head(1), [1, 2, 3, 4], "modulo 16");
+        assert_eq!((slots.head::<0, 4, 8>(1), slots.head::<4, 8, 12>(17)), ([1, 2, 3], [2, 3, 4]), "modulo 16");
         assert!(slots.write(1, 0, &[7; 48]) && !slots.write(1, 1, &[9; 48]) && !slots.write(1, 49, &[]));
         let mut all = [0; 48];
         assert!(slots.read(17, 48, 0, &mut all) && all == [7; 48]);
         assert!(!slots.read(1, 47, 0, &mut all) && !slots.read(1, 48, 1, &mut all) && !slots.read(1, 49, 0, &mut all));
         assert!(!slots.read(1, 40, 41, &mut []) && slots.read(1, 40, 40, &mut []));
         assert!(slots.fill(1, [4, 3, 2, 1], &[8; 48]) && !slots.fill(1, [9; 4], &[9; 49]));
-        assert!(slots.head(1) == [4, 3, 2, 1] && slots.read(1, 48, 47, &mut all[..1]) && all[0] == 8);
-        assert_eq!(slots.head(2), [0; 4], "what is behind is as it was");
+        assert!(slots.head::<0, 4, 12>(1) == [4, 3, 1] && slots.read(1, 48, 47, &mut all[..1]) && all[0] == 8);
+        assert_eq!(slots.head::<0, 4, 8>(2), [0; 3], "what is behind is as it was");
     }
 }

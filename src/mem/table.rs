@@ -12,8 +12,8 @@ use super::{Load, MemoryError, SharedMemory, Store, Words};
 #[derive(Clone, Debug)]
 pub struct Table<M: SharedMemory, const STRIDE: u32, const HEAD: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,
-    /// Entries − 1.
-    mask: u32,
+    /// Entries − 1. As wide as an address, so that both are loaded at once.
+    mask: usize,
 }
 
 impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table<M, STRIDE, HEAD, TAIL> {
@@ -39,38 +39,39 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     /// As [`new`](Self::new), without the cause where it cannot be.
     #[inline(always)]
     pub(crate) fn at(memory: &M, offset: u32, count: u32) -> Option<Self> {
-        Some(Self { memory: entries(memory, offset, count, Self::SHAPE)?, mask: count.wrapping_sub(1) })
+        Some(Self { memory: entries(memory, offset, count, Self::SHAPE)?, mask: count.wrapping_sub(1) as usize })
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.mask + 1
+        // CAST: it was made of 32 bits.
+        self.mask as u32 + 1
     }
 
     /// Where `FIELD` of entry `index` is. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
     /// `STRIDE`. Aligned: the table's start, `HEAD` and `STRIDE` are, and `FIELD` is checked here.
     #[inline(always)]
-    fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> u32 {
+    fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
         const { assert!(HEAD.is_multiple_of(Self::ALIGN)) }
-        // SAFETY: inside the memory, whose length fits 32 bits. Said because the sum is then part of the access.
-        unsafe { ((index & self.mask) * STRIDE).unchecked_add(HEAD + FIELD) }
+        // SAFETY: inside the memory. Said because the sum is then part of the access.
+        unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEAD + FIELD) as usize) }
     }
 
     /// Where the 16-bit `FIELD` of the head is; in bounds and aligned, as for `entry`.
     #[inline(always)]
-    fn head<const FIELD: u32>() -> u32 {
+    fn head<const FIELD: u32>() -> usize {
         const { assert!(FIELD + 2 <= HEAD && FIELD.is_multiple_of(2)) }
-        FIELD
+        FIELD as usize
     }
 
     /// Where the 16-bit `FIELD` of the tail is; in bounds and aligned, as for `entry`.
     #[inline(always)]
-    fn tail<const FIELD: u32>(&self) -> u32 {
+    fn tail<const FIELD: u32>(&self) -> usize {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
         // SAFETY: as for `entry`.
-        unsafe { (self.mask * STRIDE).unchecked_add(STRIDE + HEAD + FIELD) }
+        unsafe { (self.mask * STRIDE as usize).unchecked_add((STRIDE + HEAD + FIELD) as usize) }
     }
 
     /// Loads the 16-bit field at byte `FIELD` of entry `index`.
@@ -195,9 +196,9 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     }
 
     #[inline(always)]
-    fn field<const FIELD: u32>() -> u32 {
+    fn field<const FIELD: u32>() -> usize {
         const { assert!(FIELD + 4 <= SIZE && FIELD.is_multiple_of(4)) }
-        FIELD
+        FIELD as usize
     }
 
     /// Loads the field at byte `FIELD`.
@@ -212,7 +213,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     pub fn load_field(&self, index: u32, order: Load) -> u32 {
         const { assert!(SIZE.is_power_of_two() && SIZE >= 4) }
         // SAFETY: modulo the record's size inside, and aligned.
-        u32::from_le(unsafe { self.memory.load_u32(index * 4 % SIZE, order) })
+        u32::from_le(unsafe { self.memory.load_u32((index * 4 % SIZE) as usize, order) })
     }
 
     /// Stores the field at byte `FIELD`.

@@ -13,25 +13,25 @@ pub unsafe trait Words: Clone + core::fmt::Debug {
     ///
     /// # Safety
     /// `offset + 2` is at most that memory's length, and the address is even.
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16;
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16;
 
     /// Stores 16 bits.
     ///
     /// # Safety
     /// As [`load_u16`](Self::load_u16).
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store);
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store);
 
     /// Loads 32 bits.
     ///
     /// # Safety
     /// `offset + 4` is at most that memory's length, and the address is a multiple of 4.
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32;
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32;
 
     /// Stores 32 bits.
     ///
     /// # Safety
     /// As [`load_u32`](Self::load_u32).
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store);
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store);
 
     /// A full barrier: stores before it are visible to the peer before loads after it are made.
     fn fence(&self);

@@ -103,7 +103,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 
     #[inline(always)]
     fn header(&self, id: u16) -> Header {
-        Header::from_words(self.buffers.head(self.notes.slot(id)))
+        Header::from_words(self.buffers.head::<0, 4, 12>(self.notes.slot(id)))
     }
 
     #[inline(always)]
@@ -112,7 +112,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.buffers.start(self.notes.slot(id)))
+        self.pool.start.wrapping_add(self.buffers.start(self.notes.slot(id)))
     }
 
     #[inline(always)]
@@ -170,7 +170,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
 
     #[inline]
     fn header(&self, id: u16) -> Header {
-        Header::from_words(self.buffers.head(id))
+        Header::from_words(self.buffers.head::<0, 4, 12>(id))
     }
 
     #[inline]
@@ -179,7 +179,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.buffers.start(id))
+        self.pool.start.wrapping_add(self.buffers.start(id))
     }
 
     #[inline]

@@ -27,7 +27,7 @@ impl Pool {
     /// As [`slots`](Self::slots), without the cause where they cannot be.
     #[inline]
     pub(crate) fn slots_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<Slots<M>> {
-        Slots::at(memory, self.start, self.size, count)
+        Slots::within(memory, self.start, self.size, count)
     }
 
     /// The address of a buffer.

@@ -67,25 +67,25 @@ impl Drop for Whole {
 // SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
 unsafe impl Words for Mapping {
     #[inline]
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.load_u16(offset, order) }
     }
 
     #[inline]
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.store_u16(offset, value, order) }
     }
 
     #[inline]
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.load_u32(offset, order) }
     }
 
     #[inline]
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.store_u32(offset, value, order) }
     }
@@ -117,13 +117,13 @@ unsafe impl SharedMemory for Mapping {
     }
 
     #[inline]
-    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_in(offset, from) }
     }
 
     #[inline]
-    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_out(offset, to) }
     }

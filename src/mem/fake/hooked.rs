@@ -33,26 +33,26 @@ impl<H> Clone for Hooked<'_, H> {
 
 // SAFETY: all of it is `Region`'s; a hook can only leave stores out.
 unsafe impl<H: Hook + core::fmt::Debug> Words for Hooked<'_, H> {
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.hook.before();
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.load_u16(offset, order) }
     }
 
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         if self.hook.before() {
             // SAFETY: the caller's promise is the same.
             unsafe { self.region.store_u16(offset, value, order) }
         }
     }
 
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         self.hook.before();
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.load_u32(offset, order) }
     }
 
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         if self.hook.before() {
             // SAFETY: the caller's promise is the same.
             unsafe { self.region.store_u32(offset, value, order) }
@@ -85,14 +85,14 @@ unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
         self.region.is_aligned_to(align)
     }
 
-    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
         if self.hook.before() {
             // SAFETY: the caller's promise is the same.
             unsafe { self.region.copy_in(offset, from) }
         }
     }
 
-    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         self.hook.before();
         // SAFETY: the caller's promise is the same.
         unsafe { self.region.copy_out(offset, to) }

@@ -64,25 +64,30 @@ impl Model {
         Self { weakening, ..self.clone() }
     }
 
-    fn load(&self, offset: u32, order: Load) -> Ordering {
-        let weak = self.weakening == Some(Weakening::LoadsAt(self.start + offset));
+    fn load(&self, offset: usize, order: Load) -> Ordering {
+        let weak = self.weakening == Some(Weakening::LoadsAt(self.place(offset)));
         if weak { Ordering::Relaxed } else { order.ordering() }
     }
 
-    fn store(&self, offset: u32, order: Store) -> Ordering {
-        let weak = self.weakening == Some(Weakening::StoresAt(self.start + offset));
+    fn store(&self, offset: usize, order: Store) -> Ordering {
+        let weak = self.weakening == Some(Weakening::StoresAt(self.place(offset)));
         if weak { Ordering::Relaxed } else { order.ordering() }
+    }
+
+    fn place(&self, offset: usize) -> u32 {
+        // CAST: inside, and no model has 2³² bytes.
+        self.start + offset as u32
     }
 
     /// The part that an offset is in, and how far.
-    fn find(&self, offset: u32) -> Option<(&Cells, usize)> {
-        let place = self.start + offset;
+    fn find(&self, offset: usize) -> Option<(&Cells, usize)> {
+        let place = self.place(offset);
         let within = |cells: &&Cells| (place.wrapping_sub(cells.start) as usize) < cells.bytes.len();
         self.parts.iter().find(within).map(|cells| (cells, (place - cells.start) as usize))
     }
 
-    fn at(&self, offset: u32) -> (&Cells, usize) {
-        self.find(offset).unwrap_or_else(|| panic!("nothing is at {:#x}", self.start + offset))
+    fn at(&self, offset: usize) -> (&Cells, usize) {
+        self.find(offset).unwrap_or_else(|| panic!("nothing is at {:#x}", self.place(offset)))
     }
 }
 
@@ -94,22 +99,22 @@ impl core::fmt::Debug for Model {
 
 // SAFETY: every access is to loom's own cells, by checked indices.
 unsafe impl Words for Model {
-    unsafe fn load_u16(&self, offset: u32, order: Load) -> u16 {
+    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         let load = |(cells, at): (&Cells, usize)| cells.halves[at / 2].load(self.load(offset, order));
         self.find(offset).map_or(0, load)
     }
 
-    unsafe fn store_u16(&self, offset: u32, value: u16, order: Store) {
+    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         let (cells, at) = self.at(offset);
         cells.halves[at / 2].store(value, self.store(offset, order));
     }
 
-    unsafe fn load_u32(&self, offset: u32, order: Load) -> u32 {
+    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         let load = |(cells, at): (&Cells, usize)| cells.words[at / 4].load(self.load(offset, order));
         self.find(offset).map_or(0, load)
     }
 
-    unsafe fn store_u32(&self, offset: u32, value: u32, order: Store) {
+    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         let (cells, at) = self.at(offset);
         cells.words[at / 4].store(value, self.store(offset, order));
     }
@@ -144,7 +149,7 @@ unsafe impl SharedMemory for Model {
         self.start.is_multiple_of(align)
     }
 
-    unsafe fn copy_in(&self, offset: u32, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
         if from.is_empty() {
             return;
         }
@@ -155,7 +160,7 @@ unsafe impl SharedMemory for Model {
         }
     }
 
-    unsafe fn copy_out(&self, offset: u32, to: &mut [u8]) {
+    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         if to.is_empty() {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{AnyLink, Event};
 use crate::platform::Instant;
-use crate::rpmsg::{self, Message};
+use crate::rpmsg::{self, Found, Message};
 
 /// What each profile's link has to say.
 pub(super) trait Polled<const E: usize>: AnyLink<E> {
@@ -12,7 +12,7 @@ pub(super) trait Polled<const E: usize>: AnyLink<E> {
     /// Does what the link itself is due to.
     fn beat(&mut self, now: Instant) -> Option<Event>;
 
-    /// Whether it is at rest where its bus has nothing to do.
+    /// Whether it is at rest where its bus is up and has nothing to do.
     fn is_settled(&self) -> bool;
 
     /// Does what it takes to be at rest.
@@ -25,13 +25,14 @@ pub(super) trait Polled<const E: usize>: AnyLink<E> {
 #[inline(always)]
 pub(super) fn poll<const E: usize, L: Polled<E>>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {
-        if let Some(message) = link.bus().receive() {
-            // Field by field, or it is moved by a call of `memcpy`.
-            let Message { endpoint, source, length, buffer, session } = message;
-            return Some(Event::Bus(rpmsg::Event::Message(Message { endpoint, source, length, buffer, session })));
-        }
-        if link.is_settled() && link.bus().is_quiet() {
-            return None;
+        match link.bus().receive() {
+            Found::Message(message) => {
+                // Field by field, or it is moved by a call of `memcpy`.
+                let Message { endpoint, source, length, buffer, session } = message;
+                return Some(Event::Bus(rpmsg::Event::Message(Message { endpoint, source, length, buffer, session })));
+            }
+            Found::Nothing if link.is_settled() => return None,
+            Found::Nothing | Found::Else => (),
         }
     }
     poll_rare(link, now)
@@ -61,11 +62,11 @@ fn poll_rare<const E: usize, L: Polled<E>>(link: &mut L, now: Instant) -> Option
             return None;
         };
         left = fewer;
-        if let Some(message) = link.bus().receive() {
-            return Some(Event::Bus(rpmsg::Event::Message(message)));
-        }
-        if !link.bus().has_odd() {
-            return if link.is_settled() { None } else { link.settle(now) };
+        match link.bus().receive() {
+            Found::Message(message) => return Some(Event::Bus(rpmsg::Event::Message(message))),
+            Found::Nothing if link.is_settled() => return None,
+            Found::Else if link.bus().has_odd() => (),
+            Found::Nothing | Found::Else => return link.settle(now),
         }
     }
 }

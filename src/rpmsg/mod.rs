@@ -24,5 +24,6 @@ pub use incoming::{Arrived, DeviceIncoming, DriverIncoming, Incoming};
 pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
 pub use pool::Pool;
 pub use profile::Profile;
+pub(crate) use receive::Found;
 
 pub use crate::wire::rpmsg::{Address, BadName, Name};

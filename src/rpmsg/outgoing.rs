@@ -21,8 +21,14 @@ pub trait Outgoing {
     /// Takes a buffer to fill; `None` where all are with the peer.
     ///
     /// # Errors
-    /// What the peer broke.
+    /// What the peer broke; again, as long as it is broken.
     fn take(&mut self) -> Result<Option<Self::Taken>, Fault>;
+
+    /// The same for who asks [again](Self::take) where there is none, and is told then what the peer broke.
+    #[inline(always)]
+    fn at_hand(&mut self) -> Option<Self::Taken> {
+        self.take().ok().flatten()
+    }
 
     /// Gives a taken buffer up, unsent.
     fn put_back(&mut self, taken: Self::Taken);
@@ -114,7 +120,8 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
         self.buffers.room()
     }
 
-    #[inline(always)]
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
     fn take(&mut self) -> Result<Option<Taken>, Fault> {
         // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
         // peer's index once for all that it covers.
@@ -146,7 +153,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.buffers.start(id))
+        self.pool.start.wrapping_add(self.buffers.start(id))
     }
 
     #[inline(always)]
@@ -202,6 +209,17 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(Self { queue, buffers, pool, notes: Notes::NEW, unsent: [0; N], unsent_count: 0 })
     }
 
+    /// Which buffer descriptor `id` names.
+    #[inline(always)]
+    fn slot_of(&self, id: u16) -> Result<u16, Fault> {
+        let buffer = self.queue.described(id)?;
+        let slot = self.pool.find(&buffer, self.queue.size())?;
+        if !buffer.writable || buffer.length != self.pool.size {
+            return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
+        }
+        Ok(slot)
+    }
+
     /// Whether a buffer was given up.
     fn is_unsent(&self, id: u16) -> bool {
         self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id)
@@ -220,20 +238,24 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         self.buffers.room()
     }
 
-    #[inline]
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
     fn take(&mut self) -> Result<Option<u16>, Fault> {
         if let Some(&id) = self.unsent_count.checked_sub(1).and_then(|last| self.unsent.get(last)) {
             self.unsent_count -= 1;
             return Ok(Some(id));
         }
         let Some(id) = self.queue.take()? else { return Ok(None) };
-        let buffer = self.queue.described(id)?;
-        let slot = self.pool.find(&buffer, self.queue.size())?;
-        if !buffer.writable || buffer.length != self.pool.size {
-            return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
+        match self.slot_of(id) {
+            Ok(slot) => {
+                self.notes.set(id, slot);
+                Ok(Some(id))
+            }
+            Err(fault) => {
+                self.queue.untake(id);
+                Err(fault)
+            }
         }
-        self.notes.set(id, slot);
-        Ok(Some(id))
     }
 
     fn put_back(&mut self, id: u16) {
@@ -258,7 +280,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     fn place(&self, id: u16) -> u32 {
-        self.pool.start.saturating_add(self.buffers.start(self.notes.slot(id)))
+        self.pool.start.wrapping_add(self.buffers.start(self.notes.slot(id)))
     }
 
     #[inline]

@@ -10,6 +10,17 @@ use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
+/// What a look for a message has found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// One, and simply for a bound endpoint.
+    Message(Message),
+    /// None: the peer has been asked to ring when there is one.
+    Nothing,
+    /// One of another kind, put aside; or no peer, maybe as it has just broken something.
+    Else,
+}
+
 impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Fills `to` from byte `offset` of a message's payload.
     ///
@@ -41,8 +52,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
         match self.attached() {
             Some(attached) if message.session == self.session => {
-                let start = attached.incoming.place(message.buffer).saturating_add(Header::SIZE);
-                Ok(start..start.saturating_add(message.length.into()))
+                let start = attached.incoming.place(message.buffer).wrapping_add(Header::SIZE);
+                Ok(start..start.wrapping_add(message.length.into()))
             }
             _ => Err(ReadError::Stale),
         }
@@ -65,14 +76,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.due.is_empty()
     }
 
-    /// The next message, where it is simply one for a bound endpoint. Where it is not, the bus is not
-    /// [quiet](Self::is_quiet) any more; where the peer broke something, it has [failed](Self::fail); otherwise the peer
-    /// has been asked to ring when there is something.
-    #[inline(always)]
-    pub(crate) fn receive(&mut self) -> Option<Message> {
-        let Peer::Here(attached) = &mut self.peer else { return None };
+    /// Looks for the next message.
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
+    pub(crate) fn receive(&mut self) -> Found {
+        let Peer::Here(attached) = &mut self.peer else { return Found::Else };
         let arrived = match attached.incoming.take() {
-            Ok(arrived) => arrived?,
+            Ok(Some(arrived)) => arrived,
+            Ok(None) => return Found::Nothing,
             Err(fault) => return self.broken(fault),
         };
         let Header { source, destination, length } = attached.incoming.header(arrived.id);
@@ -82,22 +93,22 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         let message =
             Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session: self.session };
         match self.endpoints.peer_of(destination) {
-            Some(_) => Some(message),
+            Some(_) => Found::Message(message),
             None => self.put_aside(message),
         }
     }
 
     #[cold]
-    fn broken(&mut self, fault: Fault) -> Option<Message> {
+    fn broken(&mut self, fault: Fault) -> Found {
         self.fail(fault);
-        None
+        Found::Else
     }
 
     #[cold]
-    fn put_aside(&mut self, message: Message) -> Option<Message> {
+    fn put_aside(&mut self, message: Message) -> Found {
         self.odd = Some(message);
         self.due |= Due::MORE;
-        None
+        Found::Else
     }
 
     /// How often a poll may ask for the [next message](Self::receive): a peer that floods us with what is for nobody, or that moves its

@@ -40,7 +40,19 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// [`SendError::NoBuffer`] or [`SendError::Down`].
     pub fn reserve(&mut self) -> Result<Reserved, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        match attached.take_buffer() {
+        if !attached.waiting
+            && let Some(taken) = attached.outgoing.at_hand()
+        {
+            return Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session });
+        }
+        self.reserve_late()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reserve_late(&mut self) -> Result<Reserved, SendError> {
+        let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
+        match attached.take_late() {
             Ok(Some(taken)) => Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session }),
             Ok(None) => Err(SendError::NoBuffer),
             Err(fault) => Err(self.broke(fault)),
@@ -71,8 +83,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if reserved.session != self.session {
             return Err(SendError::Stale);
         }
-        let start = attached.outgoing.place(reserved.buffer).saturating_add(Header::SIZE);
-        Ok(start..start.saturating_add(attached.outgoing.room().into()))
+        let start = attached.outgoing.place(reserved.buffer).wrapping_add(Header::SIZE);
+        Ok(start..start.wrapping_add(attached.outgoing.room().into()))
     }
 
     /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
@@ -129,22 +141,49 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        if payload.len() > attached.outgoing.room().into() {
-            return Err(SendError::TooLong { max: attached.outgoing.room() });
+        match self.send_at_once(source, destination, payload) {
+            true => Ok(()),
+            // To its end there, so that a message with a buffer at hand saves no registers.
+            false => self.send_late(source, destination, payload),
         }
-        let taken = match attached.take_buffer() {
-            Ok(Some(taken)) => taken,
-            Ok(None) => return Err(SendError::NoBuffer),
-            Err(fault) => return Err(self.broke(fault)),
-        };
-        // CAST: no longer than the room. So it is filled.
+    }
+
+    /// Sends where there is a buffer at hand that nobody has waited for, and room; whether it did.
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
+    fn send_at_once(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
+        let Peer::Here(attached) = &mut self.peer else { return false };
+        let Some(taken) = attached.outgoing.at_hand() else { return false };
+        // CAST: where it is longer, it does not fit.
         let header = Header { source, destination, length: payload.len() as u16 };
-        let _ = attached.outgoing.fill(&taken, header, payload);
+        if attached.waiting || !attached.outgoing.fill(&taken, header, payload) {
+            attached.outgoing.put_back(taken);
+            return false;
+        }
         if attached.outgoing.send(taken) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
-        Ok(())
+        true
+    }
+
+    /// Sends what could not be [sent at once](Self::send_at_once), or why not.
+    #[cold]
+    #[inline(never)]
+    fn send_late(&mut self, source: Address, destination: Address, payload: &[u8]) -> Result<(), SendError> {
+        let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
+        // First, as what is too long takes nothing, and withdraws no request for a doorbell.
+        if payload.len() > attached.outgoing.room().into() {
+            return Err(SendError::TooLong { max: attached.outgoing.room() });
+        }
+        match attached.take_late() {
+            Ok(Some(taken)) => {
+                // It is at hand now, unless the peer breaks something meanwhile, which the next call finds.
+                attached.outgoing.put_back(taken);
+                self.send_at_once(source, destination, payload).then_some(()).ok_or(SendError::NoBuffer)
+            }
+            Ok(None) => Err(SendError::NoBuffer),
+            Err(fault) => Err(self.broke(fault)),
+        }
     }
 
     /// The peer broke something.
@@ -156,41 +195,26 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 }
 
 impl<P: Profile> Attached<P> {
-    /// A buffer to fill; none where the peer has them all.
+    /// A buffer where none was at hand, or one that was waited for. None where the peer has them all.
     ///
     /// # Errors
     /// What the peer broke.
-    #[inline(always)]
-    fn take_buffer(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
-        let taken = match self.outgoing.take()? {
-            None => return self.take_late(),
-            taken => taken,
-        };
-        if self.waiting {
-            self.no_more_waiting();
-        }
-        Ok(taken)
-    }
-
-    /// The peer has them all, or had.
     #[cold]
     #[inline(never)]
     fn take_late(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
-        self.waiting = true;
-        if self.outgoing.ask_for_notifications() {
-            return Ok(None);
+        let mut taken = self.outgoing.take()?;
+        if taken.is_none() {
+            self.waiting = true;
+            if self.outgoing.ask_for_notifications() {
+                return Ok(None);
+            }
+            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
+            taken = self.outgoing.take()?;
         }
-        // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-        let taken = self.outgoing.take()?;
         if taken.is_some() {
-            self.no_more_waiting();
+            self.waiting = false;
+            self.outgoing.refuse_notifications();
         }
         Ok(taken)
-    }
-
-    #[cold]
-    fn no_more_waiting(&mut self) {
-        self.waiting = false;
-        self.outgoing.refuse_notifications();
     }
 }

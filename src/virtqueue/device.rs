@@ -2,7 +2,7 @@
 
 use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
-use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event, used};
+use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event_of_one, used};
 
 /// A buffer that the driver offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +120,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
             }
             // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents.
             let index = self.ring.available.load_head::<{ available::INDEX }>(Load::Acquire);
-            self.seen = self.ring.advance(taken, index, self.ring.size)?;
             if taken == index {
                 return Ok(None);
             }
+            self.seen = self.ring.advance(taken, index, self.ring.size)?;
         }
         let id = self.ring.available.load_u16::<{ available::ID }>(before, Load::Relaxed);
         match self.holders.get_mut(usize::from(id)) {
@@ -132,6 +132,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         }
         self.taken = before.wrapping_add(1);
         Ok(Some(id))
+    }
+
+    /// Takes back the last [`take`](Self::take), of descriptor `id`: the next one takes the same.
+    pub(crate) fn untake(&mut self, id: u16) {
+        if let Some(holder) = self.holders.get_mut(usize::from(id)) {
+            *holder = Holder::Driver;
+            self.taken = self.taken.wrapping_sub(1);
+        }
     }
 
     /// Whether this side holds a descriptor.
@@ -185,7 +193,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         match self.suppression.by_events() {
             true => {
                 let event = self.ring.available.load_tail::<{ available::USED_EVENT }>(Load::Relaxed);
-                need_event(event, self.used as u16, old as u16)
+                need_event_of_one(event, old as u16)
             }
             false => {
                 self.ring.available.load_head::<{ available::FLAGS }>(Load::Relaxed) & available::NO_INTERRUPT == 0

@@ -2,7 +2,7 @@
 
 use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression, describe};
 use crate::mem::{Load, SharedMemory, Store};
-use crate::wire::vring::{DescriptorFlags, available, need_event, used};
+use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 
 /// A descriptor that this side has taken and has yet to [offer](Driver::offer), to [keep](Driver::keep) for later, or to
 /// [put back](Driver::put_back): on the queue that it is from, and before the next [`collect`](Driver::collect), which takes it for one
@@ -161,7 +161,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         match self.suppression.by_events() {
             true => {
                 let event = self.ring.used.load_tail::<{ used::AVAILABLE_EVENT }>(Load::Relaxed);
-                need_event(event, self.offered as u16, old as u16)
+                need_event_of_one(event, old as u16)
             }
             false => self.ring.used.load_head::<{ used::FLAGS }>(Load::Relaxed) & used::NO_NOTIFY == 0,
         }
@@ -179,17 +179,17 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         if collected == self.seen {
             // Acquire: the device's entries up to this index, and what it wrote to the buffers.
             let index = self.ring.used.load_head::<{ used::INDEX }>(Load::Acquire);
-            // No further than what the device holds: a device that began anew runs past that.
-            self.seen = self.ring.advance(collected, index, (self.offered as u16).wrapping_sub(collected))?;
             if collected == index {
                 return Ok(None);
             }
+            // No further than what the device holds: a device that began anew runs past that.
+            self.seen = self.ring.advance(collected, index, (self.offered as u16).wrapping_sub(collected))?;
         }
         let id = self.ring.used.load_u32::<{ used::ID }>(before, Load::Relaxed);
         // A descriptor that does not exist has no state, or never this one.
         match self.next.get(id as usize) {
             Some(&OFFERED) => (),
-            _ => return Err(self.ring.not_held(id)),
+            _ => return Err(self.ring.what_of(id)),
         }
         self.collected = before.wrapping_add(1);
         // CAST: below `N`, which 16 bits hold.

@@ -261,6 +261,12 @@ impl<M: SharedMemory> Ring<M> {
     #[cold]
     #[inline(never)]
     fn not_held(&self, id: u32) -> Fault {
+        self.what_of(id)
+    }
+
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
+    fn what_of(&self, id: u32) -> Fault {
         match u16::try_from(id) {
             Ok(id) if id < self.size => Fault::NotHeld { id },
             _ => Fault::NoSuchDescriptor { id, size: self.size },

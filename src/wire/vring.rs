@@ -102,6 +102,13 @@ pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
     new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
 }
 
+/// The same for an index that moves by one from `old`.
+#[inline(always)]
+#[must_use]
+pub const fn need_event_of_one(event: u16, old: u16) -> bool {
+    event == old
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +130,7 @@ mod tests {
                 for event in (0..80u16).map(|d| old.wrapping_sub(20).wrapping_add(d)) {
                     let passed = (0..step).any(|i| old.wrapping_add(i) == event);
                     assert_eq!(need_event(event, new, old), passed, "event {event} new {new} old {old}");
+                    assert!(step != 1 || need_event_of_one(event, old) == passed, "event {event} old {old}");
                 }
             }
         }

@@ -267,7 +267,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Pol
     /// Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a heartbeat.
     #[inline(always)]
     fn is_settled(&self) -> bool {
-        self.bus.is_up() && self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch))
+        self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch))
     }
 
     fn settle(&mut self, now: Instant) -> Option<Event> {

@@ -264,6 +264,7 @@ impl<M: SharedMemory> Ring<M> {
         self.what_of(id)
     }
 
+    /// The same in place, where a caller does without the answer: it is not worked out then.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
     fn what_of(&self, id: u32) -> Fault {

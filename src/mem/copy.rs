@@ -10,13 +10,64 @@
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // After the loop the count is 64 too small, which leaves its low six bits, the bytes still to copy, as they were.
+    // What is no multiple of a step is copied from the start and up to the end, and some of it twice. In the loop both are 64
+    // bytes before their end, and `i`, at most 0, counts up to there. Last what is shortest, so that it jumps least.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
-            "sub {n}, 64",
-            "jb 3f",
-            "2: movups {a}, [{from}]",
+            "cmp {n}, 16",
+            "jae 8f",
+            "cmp {n:e}, 8",
+            "jb 6f",
+            "mov {i}, [{from}]",
+            "mov {from}, [{from} + {n} - 8]",
+            "mov [{to}], {i}",
+            "mov [{to} + {n} - 8], {from}",
+            "jmp 9f",
+            "6: cmp {n:e}, 4",
+            "jb 7f",
+            "mov {i:e}, [{from}]",
+            "mov {from:e}, [{from} + {n} - 4]",
+            "mov [{to}], {i:e}",
+            "mov [{to} + {n} - 4], {from:e}",
+            "jmp 9f",
+            "7: test {n:e}, {n:e}",
+            "jz 9f",
+            "mov {i:l}, [{from}]",
+            "mov [{to}], {i:l}",
+            "cmp {n:e}, 2",
+            "jb 9f",
+            "mov {i:x}, [{from} + {n} - 2]",
+            "mov [{to} + {n} - 2], {i:x}",
+            "jmp 9f",
+            "2: cmp {n}, 64",
+            "jae 3f",
+            "movups {a}, [{from}]",
+            "movups {b}, [{from} + 16]",
+            "movups {c}, [{from} + {n} - 32]",
+            "movups {d}, [{from} + {n} - 16]",
+            "movups [{to}], {a}",
+            "movups [{to} + 16], {b}",
+            "movups [{to} + {n} - 32], {c}",
+            "movups [{to} + {n} - 16], {d}",
+            "jmp 9f",
+            "3: mov {i:e}, 64",
+            "lea {from}, [{from} + {n} - 64]",
+            "lea {to}, [{to} + {n} - 64]",
+            "sub {i}, {n}",
+            "4: movups {a}, [{from} + {i}]",
+            "movups {b}, [{from} + {i} + 16]",
+            "movups {c}, [{from} + {i} + 32]",
+            "movups {d}, [{from} + {i} + 48]",
+            "movups [{to} + {i}], {a}",
+            "movups [{to} + {i} + 16], {b}",
+            "movups [{to} + {i} + 32], {c}",
+            "movups [{to} + {i} + 48], {d}",
+            "add {i}, 64",
+            "jle 4b",
+            "cmp {i:e}, 64",
+            "je 9f",
+            "movups {a}, [{from}]",
             "movups {b}, [{from} + 16]",
             "movups {c}, [{from} + 32]",
             "movups {d}, [{from} + 48]",
@@ -24,51 +75,63 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             "movups [{to} + 16], {b}",
             "movups [{to} + 32], {c}",
             "movups [{to} + 48], {d}",
-            "add {from}, 64",
-            "add {to}, 64",
-            "sub {n}, 64",
-            "jae 2b",
-            "3: test {n:l}, 32",
-            "jz 4f",
+            "jmp 9f",
+            "8: cmp {n}, 32",
+            "ja 2b",
             "movups {a}, [{from}]",
-            "movups {b}, [{from} + 16]",
+            "movups {b}, [{from} + {n} - 16]",
             "movups [{to}], {a}",
-            "movups [{to} + 16], {b}",
-            "add {from}, 32",
-            "add {to}, 32",
-            "4: test {n:l}, 16",
-            "jz 5f",
-            "movups {a}, [{from}]",
-            "movups [{to}], {a}",
-            "add {from}, 16",
-            "add {to}, 16",
-            "5: test {n:l}, 15",
-            "jz 9f",
-            "test {n:l}, 8",
-            "jz 6f",
-            "mov {w}, [{from}]",
-            "mov [{to}], {w}",
-            "add {from}, 8",
-            "add {to}, 8",
-            "6: test {n:l}, 4",
-            "jz 7f",
-            "mov {w:e}, [{from}]",
-            "mov [{to}], {w:e}",
-            "add {from}, 4",
-            "add {to}, 4",
-            "7: test {n:l}, 2",
-            "jz 8f",
-            "mov {w:x}, [{from}]",
-            "mov [{to}], {w:x}",
-            "add {from}, 2",
-            "add {to}, 2",
-            "8: test {n:l}, 1",
-            "jz 9f",
-            "mov {w:l}, [{from}]",
-            "mov [{to}], {w:l}",
+            "movups [{to} + {n} - 16], {b}",
             "9:",
-            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _, w = out(reg) _,
+            from = inout(reg) from => _, to = inout(reg) to => _, n = in(reg) len, i = out(reg) _,
             a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+            options(nostack)
+        );
+    }
+}
+
+/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 16.
+///
+/// # Safety
+/// Both ranges are mapped, and the private one is not accessed by anyone else.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", not(miri)))]
+#[inline(always)]
+pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    // After the loop the count is 64 too small, which leaves its low six bits, the bytes still to copy, as they were.
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "subs {n}, {n}, #64",
+            "b.lo 3f",
+            "2: ldp {a:q}, {b:q}, [{from}], #32",
+            "ldp {c:q}, {d:q}, [{from}], #32",
+            "stp {a:q}, {b:q}, [{to}], #32",
+            "stp {c:q}, {d:q}, [{to}], #32",
+            "subs {n}, {n}, #64",
+            "b.hs 2b",
+            "3: tbz {n}, #5, 4f",
+            "ldp {a:q}, {b:q}, [{from}], #32",
+            "stp {a:q}, {b:q}, [{to}], #32",
+            "4: tbz {n}, #4, 5f",
+            "ldr {a:q}, [{from}], #16",
+            "str {a:q}, [{to}], #16",
+            "5: tst {n}, #15",
+            "b.eq 9f",
+            "tbz {n}, #3, 6f",
+            "ldr {a:d}, [{from}], #8",
+            "str {a:d}, [{to}], #8",
+            "6: tbz {n}, #2, 7f",
+            "ldr {a:s}, [{from}], #4",
+            "str {a:s}, [{to}], #4",
+            "7: tbz {n}, #1, 8f",
+            "ldr {a:h}, [{from}], #2",
+            "str {a:h}, [{to}], #2",
+            "8: tbz {n}, #0, 9f",
+            "ldr {a:b}, [{from}]",
+            "str {a:b}, [{to}]",
+            "9:",
+            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _,
+            a = out(vreg) _, b = out(vreg) _, c = out(vreg) _, d = out(vreg) _,
             options(nostack)
         );
     }
@@ -78,25 +141,23 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 ///
 /// # Safety
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
-#[cfg(all(target_arch = "aarch64", not(miri)))]
+#[cfg(all(target_arch = "aarch64", not(target_feature = "neon"), not(miri)))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // The count as on x86-64. Not by vector registers: not every image may use them.
+    // As above, where the image may not use vector registers.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
             "subs {n}, {n}, #64",
             "b.lo 3f",
-            "2: ldp {a}, {b}, [{from}]",
-            "ldp {c}, {d}, [{from}, #16]",
-            "stp {a}, {b}, [{to}]",
-            "stp {c}, {d}, [{to}, #16]",
-            "ldp {a}, {b}, [{from}, #32]",
-            "ldp {c}, {d}, [{from}, #48]",
-            "stp {a}, {b}, [{to}, #32]",
-            "stp {c}, {d}, [{to}, #48]",
-            "add {from}, {from}, #64",
-            "add {to}, {to}, #64",
+            "2: ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
+            "ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
             "subs {n}, {n}, #64",
             "b.hs 2b",
             "3: tbz {n}, #5, 4f",
@@ -129,16 +190,79 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
+/// The last 15 bytes at most, as the low four bits of `n` say, on an Armv7; by `a` and a second register.
+#[cfg(all(target_arch = "arm", target_has_atomic = "32", not(miri)))]
+macro_rules! below_16 {
+    ($second:literal) => {
+        concat!(
+            "tst {n}, #15\n",
+            "beq 10f\n",
+            "tst {n}, #8\n",
+            "beq 7f\n",
+            "ldr {a}, [{from}], #4\n",
+            concat!("ldr ", $second, ", [{from}], #4\n"),
+            "str {a}, [{to}], #4\n",
+            concat!("str ", $second, ", [{to}], #4\n"),
+            "7: tst {n}, #4\n",
+            "beq 8f\n",
+            "ldr {a}, [{from}], #4\n",
+            "str {a}, [{to}], #4\n",
+            "8: tst {n}, #2\n",
+            "beq 9f\n",
+            "ldrh {a}, [{from}], #2\n",
+            "strh {a}, [{to}], #2\n",
+            "9: tst {n}, #1\n",
+            "beq 10f\n",
+            "ldrb {a}, [{from}]\n",
+            "strb {a}, [{to}]\n",
+            "10:",
+        )
+    };
+}
+
 /// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 4.
 ///
 /// # Safety
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
 // Atomic operations are what a released compiler tells of an Armv7: its `target_feature` names none.
 #[cfg(all(target_arch = "arm", target_has_atomic = "32", not(miri)))]
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    // Few in place: a call would cost as much as they do. Where the build is for size, a call it is.
+    if cfg!(for_size) || len >= 32 {
+        // SAFETY: the caller's promise.
+        return unsafe { copy_many(from, to, len) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "tst {n}, #16",
+            "beq 6f",
+            "ldr {a}, [{from}], #4",
+            "ldr {b}, [{from}], #4",
+            "str {a}, [{to}], #4",
+            "str {b}, [{to}], #4",
+            "ldr {a}, [{from}], #4",
+            "ldr {b}, [{from}], #4",
+            "str {a}, [{to}], #4",
+            "str {b}, [{to}], #4",
+            "6:",
+            below_16!("{b}"),
+            from = inout(reg) from => _, to = inout(reg) to => _, n = in(reg) len, a = out(reg) _, b = out(reg) _,
+            options(nostack)
+        );
+    }
+}
+
+/// As [`copy`].
+///
+/// # Safety
+/// As [`copy`].
+#[cfg(all(target_arch = "arm", target_has_atomic = "32", not(miri)))]
+#[inline(never)]
+unsafe fn copy_many(from: *const u8, to: *mut u8, len: usize) {
     // Words by `ldm` and `stm` where both sides are aligned, which those need, else by single loads and stores, which do
-    // not. The count as on x86-64, in steps of 16.
+    // not. After a loop the count is a step too small, which leaves its low bits, the bytes still to copy, as they were.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
@@ -147,10 +271,8 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             "bne 4f",
             "subs {n}, {n}, #32",
             "blo 3f",
-            "2: ldm {from}!, {{r4, r5, r8, r12}}",
-            "stm {to}!, {{r4, r5, r8, r12}}",
-            "ldm {from}!, {{r4, r5, r8, r12}}",
-            "stm {to}!, {{r4, r5, r8, r12}}",
+            "2: ldm {from}!, {{r4, r5, r8, r9, r10, r11, r12, r14}}",
+            "stm {to}!, {{r4, r5, r8, r9, r10, r11, r12, r14}}",
             "subs {n}, {n}, #32",
             "bhs 2b",
             "3: tst {n}, #16",
@@ -170,29 +292,10 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             "str r12, [{to}], #4",
             "subs {n}, {n}, #16",
             "bhs 5b",
-            "6: tst {n}, #15",
-            "beq 10f",
-            "tst {n}, #8",
-            "beq 7f",
-            "ldr {a}, [{from}], #4",
-            "ldr r12, [{from}], #4",
-            "str {a}, [{to}], #4",
-            "str r12, [{to}], #4",
-            "7: tst {n}, #4",
-            "beq 8f",
-            "ldr {a}, [{from}], #4",
-            "str {a}, [{to}], #4",
-            "8: tst {n}, #2",
-            "beq 9f",
-            "ldrh {a}, [{from}], #2",
-            "strh {a}, [{to}], #2",
-            "9: tst {n}, #1",
-            "beq 10f",
-            "ldrb {a}, [{from}]",
-            "strb {a}, [{to}]",
-            "10:",
+            "6:",
+            below_16!("r12"),
             from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _, a = out(reg) _,
-            out("r4") _, out("r5") _, out("r8") _, out("r12") _,
+            out("r4") _, out("r5") _, out("r8") _, out("r9") _, out("r10") _, out("r11") _, out("r12") _, out("r14") _,
             options(nostack)
         );
     }

@@ -115,14 +115,14 @@ impl<M: SharedMemory> Slots<M> {
     #[inline(always)]
     #[must_use]
     pub fn fill(&self, slot: u16, words: [u32; 4], from: &[u8]) -> bool {
-        let fits = from.len() <= usize::from(self.room);
-        if fits {
-            let start = self.at(slot);
-            self.store_head(start, words);
-            // SAFETY: behind the head are at least as many bytes as its room says.
-            unsafe { self.memory.copy_in(start.room(), from) };
-        }
-        fits
+        self.fit(from).map(|fitting| fitting.fill(slot, words)).is_some()
+    }
+
+    /// `bytes`, where they fit into a slot's room.
+    #[inline(always)]
+    #[must_use]
+    pub fn fit<'a>(&'a self, bytes: &'a [u8]) -> Option<Fitting<'a, M>> {
+        (bytes.len() <= usize::from(self.room)).then_some(Fitting { slots: self, bytes })
     }
 
     /// Copies `from` to byte `offset` of a slot's room; false, and nothing done, where it does not fit.
@@ -148,6 +148,24 @@ impl<M: SharedMemory> Slots<M> {
             unsafe { self.memory.copy_out(self.at(slot).room() + usize::from(offset), to) };
         }
         fits
+    }
+}
+
+/// Bytes that fit into any one of these slots: so it is asked once, before a slot is taken.
+#[derive(Debug)]
+pub struct Fitting<'a, M> {
+    slots: &'a Slots<M>,
+    bytes: &'a [u8],
+}
+
+impl<M: SharedMemory> Fitting<'_, M> {
+    /// Stores the slot's words and copies the bytes behind them.
+    #[inline(always)]
+    pub fn fill(&self, slot: u16, words: [u32; 4]) {
+        let start = self.slots.at(slot);
+        self.slots.store_head(start, words);
+        // SAFETY: behind the head are at least as many bytes as the room says, and these are no more.
+        unsafe { self.slots.memory.copy_in(start.room(), self.bytes) };
     }
 }
 

@@ -24,11 +24,9 @@ pub trait Outgoing {
     /// What the peer broke; again, as long as it is broken.
     fn take(&mut self) -> Result<Option<Self::Taken>, Fault>;
 
-    /// The same for who asks [again](Self::take) where there is none, and is told then what the peer broke.
-    #[inline(always)]
-    fn at_hand(&mut self) -> Option<Self::Taken> {
-        self.take().ok().flatten()
-    }
+    /// Takes a buffer and writes the header and the payload into it. Where there is none, and where the payload does not fit,
+    /// nothing was taken. Who asks [again](Self::take) then is told what the peer broke.
+    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<Self::Taken>;
 
     /// Gives a taken buffer up, unsent.
     fn put_back(&mut self, taken: Self::Taken);
@@ -95,11 +93,28 @@ impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 
+    /// Beside the buffers, which may be borrowed meanwhile.
+    #[cfg_attr(for_size, inline(never))]
+    #[cfg_attr(not(for_size), inline(always))]
+    fn take_from(queue: &mut Driver<M, N, S::Suppression>, pool: &Pool) -> Result<Option<Taken>, Fault> {
+        // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
+        // peer's index once for all that it covers.
+        if !S::RECYCLE_FIRST
+            && let Some(taken) = queue.take()
+        {
+            return Ok(Some(taken));
+        }
+        match queue.collect()? {
+            None if S::RECYCLE_FIRST => Ok(Self::take_new(queue, pool)),
+            taken => Ok(taken),
+        }
+    }
+
     /// A buffer that has never been sent, or was given up, where what comes back is sent first: what its descriptor says holds
     /// from then on.
-    fn take_new(&mut self) -> Option<Taken> {
-        let taken = self.queue.take()?;
-        self.queue.describe(&taken, self.pool.address(taken.id()), self.pool.size, DescriptorFlags::empty());
+    fn take_new(queue: &mut Driver<M, N, S::Suppression>, pool: &Pool) -> Option<Taken> {
+        let taken = queue.take()?;
+        queue.describe(&taken, pool.address(taken.id()), pool.size, DescriptorFlags::empty());
         Some(taken)
     }
 }
@@ -120,20 +135,17 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
         self.buffers.room()
     }
 
-    #[cfg_attr(for_size, inline(never))]
-    #[cfg_attr(not(for_size), inline(always))]
+    #[inline(always)]
     fn take(&mut self) -> Result<Option<Taken>, Fault> {
-        // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
-        // peer's index once for all that it covers.
-        if !S::RECYCLE_FIRST
-            && let Some(taken) = self.queue.take()
-        {
-            return Ok(Some(taken));
-        }
-        match self.queue.collect()? {
-            None if S::RECYCLE_FIRST => Ok(self.take_new()),
-            taken => Ok(taken),
-        }
+        Self::take_from(&mut self.queue, &self.pool)
+    }
+
+    #[inline(always)]
+    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<Taken> {
+        let fitting = self.buffers.fit(payload)?;
+        let taken = Self::take_from(&mut self.queue, &self.pool).ok().flatten()?;
+        fitting.fill(taken.id(), header.to_words());
+        Some(taken)
     }
 
     fn put_back(&mut self, taken: Taken) {
@@ -256,6 +268,16 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
                 Err(fault)
             }
         }
+    }
+
+    #[inline(always)]
+    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<u16> {
+        if payload.len() > self.room().into() {
+            return None;
+        }
+        let id = self.take().ok().flatten()?;
+        let _ = self.fill(&id, header, payload);
+        Some(id)
     }
 
     fn put_back(&mut self, id: u16) {

@@ -41,7 +41,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn reserve(&mut self) -> Result<Reserved, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         if !attached.waiting
-            && let Some(taken) = attached.outgoing.at_hand()
+            && let Ok(Some(taken)) = attached.outgoing.take()
         {
             return Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session });
         }
@@ -141,25 +141,24 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        match self.send_at_once(source, destination, payload) {
+        // Where the build is for size, one way will do.
+        match !cfg!(for_size) && self.send_at_once(source, destination, payload) {
             true => Ok(()),
             // To its end there, so that a message with a buffer at hand saves no registers.
             false => self.send_late(source, destination, payload),
         }
     }
 
-    /// Sends where there is a buffer at hand that nobody has waited for, and room; whether it did.
-    #[cfg_attr(for_size, inline(never))]
-    #[cfg_attr(not(for_size), inline(always))]
+    /// Sends where there is a buffer at hand that nobody has waited for, and room; whether it did. Where not, nothing was taken.
+    #[inline(always)]
     fn send_at_once(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
-        let Some(taken) = attached.outgoing.at_hand() else { return false };
-        // CAST: where it is longer, it does not fit.
-        let header = Header { source, destination, length: payload.len() as u16 };
-        if attached.waiting || !attached.outgoing.fill(&taken, header, payload) {
-            attached.outgoing.put_back(taken);
+        if attached.waiting {
             return false;
         }
+        let Some(taken) = attached.outgoing.fill_at_hand(header(source, destination, payload), payload) else {
+            return false;
+        };
         if attached.outgoing.send(taken) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
@@ -167,8 +166,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Sends what could not be [sent at once](Self::send_at_once), or why not.
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(not(for_size), cold, inline(never))]
     fn send_late(&mut self, source: Address, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         // First, as what is too long takes nothing, and withdraws no request for a doorbell.
@@ -177,9 +175,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
         match attached.take_late() {
             Ok(Some(taken)) => {
-                // It is at hand now, unless the peer breaks something meanwhile, which the next call finds.
-                attached.outgoing.put_back(taken);
-                self.send_at_once(source, destination, payload).then_some(()).ok_or(SendError::NoBuffer)
+                let _ = attached.outgoing.fill(&taken, header(source, destination, payload), payload);
+                if attached.outgoing.send(taken) {
+                    attached.ring(self.doorbell.as_ref(), &mut self.counters);
+                }
+                Ok(())
             }
             Ok(None) => Err(SendError::NoBuffer),
             Err(fault) => Err(self.broke(fault)),
@@ -194,27 +194,36 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 }
 
+/// That of `payload`, which is longer than 16 bits count only where it fits nowhere.
+#[inline(always)]
+const fn header(source: Address, destination: Address, payload: &[u8]) -> Header {
+    // CAST: see above.
+    Header { source, destination, length: payload.len() as u16 }
+}
+
 impl<P: Profile> Attached<P> {
     /// A buffer where none was at hand, or one that was waited for. None where the peer has them all.
     ///
     /// # Errors
     /// What the peer broke.
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(not(for_size), cold, inline(never))]
     fn take_late(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
-        let mut taken = self.outgoing.take()?;
-        if taken.is_none() {
+        let mut asked = false;
+        loop {
+            if let Some(taken) = self.outgoing.take()? {
+                if self.waiting {
+                    self.waiting = false;
+                    self.outgoing.refuse_notifications();
+                }
+                return Ok(Some(taken));
+            }
+            // One may come back between the look and the request. A peer that takes it away again gains nothing: we do not
+            // insist.
             self.waiting = true;
-            if self.outgoing.ask_for_notifications() {
+            if asked || self.outgoing.ask_for_notifications() {
                 return Ok(None);
             }
-            // One has come back since we looked. A peer that takes it away again gains nothing: we do not insist.
-            taken = self.outgoing.take()?;
+            asked = true;
         }
-        if taken.is_some() {
-            self.waiting = false;
-            self.outgoing.refuse_notifications();
-        }
-        Ok(taken)
     }
 }

@@ -128,7 +128,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let id = self.ring.available.load_u16::<{ available::ID }>(before, Load::Relaxed);
         match self.holders.get_mut(usize::from(id)) {
             Some(holder) if *holder == Holder::Driver => *holder = Holder::Device,
-            _ => return Err(self.ring.not_held(id.into())),
+            _ => return Err(self.ring.not_held_apart(id.into())),
         }
         self.taken = before.wrapping_add(1);
         Ok(Some(id))

@@ -189,7 +189,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         // A descriptor that does not exist has no state, or never this one.
         match self.next.get(id as usize) {
             Some(&OFFERED) => (),
-            _ => return Err(self.ring.what_of(id)),
+            _ => return Err(self.ring.not_held(id)),
         }
         self.collected = before.wrapping_add(1);
         // CAST: below `N`, which 16 bits hold.

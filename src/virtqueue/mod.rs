@@ -258,20 +258,19 @@ impl<M: SharedMemory> Ring<M> {
     }
 
     /// What is wrong with `id`, which the peer named.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn not_held(&self, id: u32) -> Fault {
-        self.what_of(id)
-    }
-
-    /// The same in place, where a caller does without the answer: it is not worked out then.
-    #[cfg_attr(for_size, inline(never))]
-    #[cfg_attr(not(for_size), inline(always))]
-    fn what_of(&self, id: u32) -> Fault {
         match u16::try_from(id) {
             Ok(id) if id < self.size => Fault::NotHeld { id },
             _ => Fault::NoSuchDescriptor { id, size: self.size },
         }
+    }
+
+    /// The same, out of the way; not where a caller does without the answer, and it need not be worked out.
+    #[cfg_attr(for_size, inline(always))]
+    #[cfg_attr(not(for_size), cold, inline(never))]
+    fn not_held_apart(&self, id: u32) -> Fault {
+        self.not_held(id)
     }
 
     /// Checks that the peer's index `new` is at most `most` beyond `old`.

@@ -27,9 +27,10 @@ impl World {
         }
     }
 
-    /// Whether `which` has died and left rings that another in its role may have written over.
+    /// Whether `which` has died and left a block and rings that another in its role may have written over. Not by its own
+    /// dispute: a later incarnation may have come and gone without writing a word.
     pub(super) fn is_disputed_ghost(&self, which: usize) -> bool {
-        !self.is_there(which) && (self.disputed[which].get() || self.disputable[which].get())
+        !self.is_there(which) && self.rivalry.get()
     }
 
     /// Whether nobody can have written over the words of a session that begins for `which`.

@@ -190,31 +190,31 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// The last 15 bytes at most, as the low four bits of `n` say, on an Armv7; by `a` and a second register.
+/// The last 15 bytes at most, as the low four bits of `n` say, on an Armv7; by two registers.
 #[cfg(all(target_arch = "arm", target_has_atomic = "32", not(miri)))]
 macro_rules! below_16 {
-    ($second:literal) => {
+    ($first:literal, $second:literal) => {
         concat!(
             "tst {n}, #15\n",
             "beq 10f\n",
             "tst {n}, #8\n",
             "beq 7f\n",
-            "ldr {a}, [{from}], #4\n",
+            concat!("ldr ", $first, ", [{from}], #4\n"),
             concat!("ldr ", $second, ", [{from}], #4\n"),
-            "str {a}, [{to}], #4\n",
+            concat!("str ", $first, ", [{to}], #4\n"),
             concat!("str ", $second, ", [{to}], #4\n"),
             "7: tst {n}, #4\n",
             "beq 8f\n",
-            "ldr {a}, [{from}], #4\n",
-            "str {a}, [{to}], #4\n",
+            concat!("ldr ", $first, ", [{from}], #4\n"),
+            concat!("str ", $first, ", [{to}], #4\n"),
             "8: tst {n}, #2\n",
             "beq 9f\n",
-            "ldrh {a}, [{from}], #2\n",
-            "strh {a}, [{to}], #2\n",
+            concat!("ldrh ", $first, ", [{from}], #2\n"),
+            concat!("strh ", $first, ", [{to}], #2\n"),
             "9: tst {n}, #1\n",
             "beq 10f\n",
-            "ldrb {a}, [{from}]\n",
-            "strb {a}, [{to}]\n",
+            concat!("ldrb ", $first, ", [{from}]\n"),
+            concat!("strb ", $first, ", [{to}]\n"),
             "10:",
         )
     };
@@ -247,7 +247,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             "str {a}, [{to}], #4",
             "str {b}, [{to}], #4",
             "6:",
-            below_16!("{b}"),
+            below_16!("{a}", "{b}"),
             from = inout(reg) from => _, to = inout(reg) to => _, n = in(reg) len, a = out(reg) _, b = out(reg) _,
             options(nostack)
         );
@@ -266,13 +266,13 @@ unsafe fn copy_many(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
-            "orr {a}, {from}, {to}",
-            "tst {a}, #3",
+            "orr r3, {from}, {to}",
+            "tst r3, #3",
             "bne 4f",
             "subs {n}, {n}, #32",
             "blo 3f",
-            "2: ldm {from}!, {{r4, r5, r8, r9, r10, r11, r12, r14}}",
-            "stm {to}!, {{r4, r5, r8, r9, r10, r11, r12, r14}}",
+            "2: ldm {from}!, {{r3, r4, r5, r8, r9, r10, r12, r14}}",
+            "stm {to}!, {{r3, r4, r5, r8, r9, r10, r12, r14}}",
             "subs {n}, {n}, #32",
             "bhs 2b",
             "3: tst {n}, #16",
@@ -282,20 +282,20 @@ unsafe fn copy_many(from: *const u8, to: *mut u8, len: usize) {
             "b 6f",
             "4: subs {n}, {n}, #16",
             "blo 6f",
-            "5: ldr {a}, [{from}], #4",
+            "5: ldr r3, [{from}], #4",
             "ldr r12, [{from}], #4",
-            "str {a}, [{to}], #4",
+            "str r3, [{to}], #4",
             "str r12, [{to}], #4",
-            "ldr {a}, [{from}], #4",
+            "ldr r3, [{from}], #4",
             "ldr r12, [{from}], #4",
-            "str {a}, [{to}], #4",
+            "str r3, [{to}], #4",
             "str r12, [{to}], #4",
             "subs {n}, {n}, #16",
             "bhs 5b",
             "6:",
-            below_16!("r12"),
-            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _, a = out(reg) _,
-            out("r4") _, out("r5") _, out("r8") _, out("r9") _, out("r10") _, out("r11") _, out("r12") _, out("r14") _,
+            below_16!("r3", "r12"),
+            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _,
+            out("r3") _, out("r4") _, out("r5") _, out("r8") _, out("r9") _, out("r10") _, out("r12") _, out("r14") _,
             options(nostack)
         );
     }

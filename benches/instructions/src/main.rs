@@ -2,6 +2,7 @@
 //! server; on Linux it takes memory from the heap. `amp bench` runs and counts it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod copies;
 mod markers;
 mod sections;
 

@@ -53,8 +53,9 @@ type OpenAmp<M, D, const E: usize, const N: usize> = Sides<Host<M, D, E, N>, Rem
 pub type Wrong = &'static str;
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// Runs the sections that fit any machine.
+    /// Runs the sections that fit any machine, after what they count was seen to be right.
     pub fn run(&mut self) -> Result<(), Wrong> {
+        crate::copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
         let mut sides = self.native::<4, 16>(0, settings(Role::Host), settings(Role::Remote), 1)?;
         self.exchange("native.16", &mut sides, 16)?;

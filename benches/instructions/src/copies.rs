@@ -1,0 +1,54 @@
+//! Whether payload arrives as it left, by this architecture's own assembly, and no byte beside it: all lengths of a buffer, at
+//! all alignments of either side.
+
+use core::hint::black_box;
+
+use amp_ivshmem::mem::{Bytes, SharedMemory};
+
+/// The longest that is tried: some rounds of the longest step, and all that may be left of one.
+const LONGEST: usize = 200;
+/// Alignments of each side.
+const PLACES: usize = 8;
+/// Bytes before and behind.
+const BESIDE: usize = 8;
+const ALL: usize = BESIDE + PLACES + LONGEST + BESIDE;
+/// What stands where nothing is copied to, in the shared memory and in private.
+const SHARED: u8 = 0xdd;
+const PRIVATE: u8 = 0xee;
+
+/// Byte `index` of what is copied.
+const fn byte(index: usize) -> u8 {
+    (index * 7 + 1) as u8
+}
+
+/// Tries them at the start of `memory`, which is zero afterwards; `None` where one was wrong.
+pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
+    let shared = Bytes::new(memory, 0, ALL as u32).ok()?;
+    let from: [u8; ALL] = core::array::from_fn(byte);
+    for length in 0..=black_box(LONGEST) {
+        for (source, target) in (0..PLACES).flat_map(|source| (0..PLACES).map(move |target| (source, target))) {
+            let at = BESIDE + target;
+            shared.write(0, &[SHARED; ALL]).ok()?;
+            shared.write(at as u32, from.get(source..source + length)?).ok()?;
+            let mut back = [0; ALL];
+            shared.read(0, &mut back).ok()?;
+            stands(&back, at, length, SHARED, source)?;
+            let mut part = [PRIVATE; ALL];
+            shared.read(at as u32, part.get_mut(source..source + length)?).ok()?;
+            stands(&part, source, length, PRIVATE, source)?;
+        }
+    }
+    shared.write(0, &[0; ALL]).ok()
+}
+
+/// From `at` on stand `length` bytes of what begins with byte `first`, and nothing else beside them.
+fn stands(bytes: &[u8], at: usize, length: usize, beside: u8, first: usize) -> Option<()> {
+    bytes
+        .iter()
+        .enumerate()
+        .all(|(index, &found)| match index.checked_sub(at).filter(|&inside| inside < length) {
+            Some(inside) => found == byte(first + inside),
+            None => found == beside,
+        })
+        .then_some(())
+}

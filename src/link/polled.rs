@@ -13,7 +13,10 @@ pub(super) trait Polled<const E: usize>: AnyLink<E> {
     fn beat(&mut self, now: Instant) -> Option<Event>;
 
     /// Whether it is at rest where its bus is up and has nothing to do.
-    fn is_settled(&self) -> bool;
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        true
+    }
 
     /// Does what it takes to be at rest.
     fn settle(&mut self, now: Instant) -> Option<Event>;

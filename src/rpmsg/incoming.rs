@@ -52,6 +52,12 @@ pub trait Incoming {
     }
 }
 
+/// The header in a slot.
+#[inline(always)]
+fn header<M: SharedMemory>(buffers: &Slots<M>, slot: u16) -> Header {
+    Header::from_words(buffers.head::<0, 4, 12>(slot))
+}
+
 /// Receiving as a virtqueue's device, from buffers that lie in one piece.
 #[derive(Debug)]
 pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: Style> {
@@ -103,7 +109,7 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 
     #[inline(always)]
     fn header(&self, id: u16) -> Header {
-        Header::from_words(self.buffers.head::<0, 4, 12>(self.notes.slot(id)))
+        header(&self.buffers, self.notes.slot(id))
     }
 
     #[inline(always)]
@@ -170,7 +176,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
 
     #[inline]
     fn header(&self, id: u16) -> Header {
-        Header::from_words(self.buffers.head::<0, 4, 12>(id))
+        header(&self.buffers, id)
     }
 
     #[inline]

@@ -102,11 +102,11 @@ pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
     new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
 }
 
-/// The same for an index that moves by one from `old`.
+/// The same for an index that moves by one from `old`; in its terms alone, so that it is compiled to one comparison.
 #[inline(always)]
 #[must_use]
 pub const fn need_event_of_one(event: u16, old: u16) -> bool {
-    event == old
+    need_event(event, old.wrapping_add(1), old)
 }
 
 #[cfg(test)]

@@ -91,11 +91,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for
         self.up.take().map(|peer| Event::Up { peer })
     }
 
-    #[inline(always)]
-    fn is_settled(&self) -> bool {
-        true
-    }
-
     fn settle(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         // A send may have found it before the first poll.

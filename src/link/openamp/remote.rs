@@ -160,11 +160,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for
         self.find()
     }
 
-    #[inline(always)]
-    fn is_settled(&self) -> bool {
-        true
-    }
-
     fn settle(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         self.bus.detach();

@@ -1,0 +1,96 @@
+//! For AArch64, by vector registers where an image may use them, else by pairs.
+
+/// The last 15 bytes at most, as the low four bits of `n` say.
+macro_rules! below_16 {
+    () => {
+        concat!(
+            "5: tst {n}, #15\n",
+            "b.eq 9f\n",
+            "tbz {n}, #3, 6f\n",
+            "ldr {w}, [{from}], #8\n",
+            "str {w}, [{to}], #8\n",
+            "6: tbz {n}, #2, 7f\n",
+            "ldr {w:w}, [{from}], #4\n",
+            "str {w:w}, [{to}], #4\n",
+            "7: tbz {n}, #1, 8f\n",
+            "ldrh {w:w}, [{from}], #2\n",
+            "strh {w:w}, [{to}], #2\n",
+            "8: tbz {n}, #0, 9f\n",
+            "ldrb {w:w}, [{from}]\n",
+            "strb {w:w}, [{to}]\n",
+            "9:",
+        )
+    };
+}
+
+/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 16.
+///
+/// # Safety
+/// Both ranges are mapped, and the private one is not accessed by anyone else.
+#[cfg(target_feature = "neon")]
+#[inline(always)]
+pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    // After the loop the count is 64 too small, which leaves its low six bits, the bytes still to copy, as they were.
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "subs {n}, {n}, #64",
+            "b.lo 3f",
+            "2: ldp {a:q}, {b:q}, [{from}], #32",
+            "ldp {c:q}, {d:q}, [{from}], #32",
+            "stp {a:q}, {b:q}, [{to}], #32",
+            "stp {c:q}, {d:q}, [{to}], #32",
+            "subs {n}, {n}, #64",
+            "b.hs 2b",
+            "3: tbz {n}, #5, 4f",
+            "ldp {a:q}, {b:q}, [{from}], #32",
+            "stp {a:q}, {b:q}, [{to}], #32",
+            "4: tbz {n}, #4, 5f",
+            "ldr {a:q}, [{from}], #16",
+            "str {a:q}, [{to}], #16",
+            below_16!(),
+            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _, w = out(reg) _,
+            a = out(vreg) _, b = out(vreg) _, c = out(vreg) _, d = out(vreg) _,
+            options(nostack)
+        );
+    }
+}
+
+/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 8.
+///
+/// # Safety
+/// Both ranges are mapped, and the private one is not accessed by anyone else.
+#[cfg(not(target_feature = "neon"))]
+#[inline(always)]
+pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    // As above, where the image may not use vector registers.
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "subs {n}, {n}, #64",
+            "b.lo 3f",
+            "2: ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
+            "ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
+            "subs {n}, {n}, #64",
+            "b.hs 2b",
+            "3: tbz {n}, #5, 4f",
+            "ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
+            "4: tbz {n}, #4, 5f",
+            "ldp {a}, {b}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            below_16!(),
+            from = inout(reg) from => _, to = inout(reg) to => _, n = inout(reg) len => _, w = out(reg) _,
+            a = out(reg) _, b = out(reg) _, c = out(reg) _, d = out(reg) _,
+            options(nostack)
+        );
+    }
+}

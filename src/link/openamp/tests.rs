@@ -12,7 +12,7 @@ use crate::mem::Bytes;
 use crate::mem::Region;
 use crate::mem::fake::Heap;
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
-use crate::rpmsg::{Address, Config, Event as BusEvent, Name, Profile, SendError};
+use crate::rpmsg::{Address, Bus, Config, Endpoint, Event as BusEvent, Name, Profile, SendError};
 use crate::wire::resource_table::Vdev;
 
 const MEMORY: u32 = 4 << 20;
@@ -46,6 +46,27 @@ fn remote<'m>(heap: &'m Heap, bells: &Bells) -> TestRemote<'m> {
     Remote::new(heap.region(), bells.clone(), settings(0)).unwrap()
 }
 
+/// A nameless endpoint that knows its peer.
+fn endpoint(address: u32, peer: u32) -> Config<'static> {
+    Config { name: None, address: Some(Address(address)), peer: Some(Address(peer)) }
+}
+
+/// An endpoint to send from, to nobody that the peer knows.
+fn opened<P: Profile, const E: usize>(bus: &mut Bus<P, Bells, E>) -> Endpoint {
+    bus.open_with(&endpoint(7, 7)).unwrap()
+}
+
+/// The 16-bit word at `offset`.
+fn word(heap: &Heap, offset: u32) -> u16 {
+    let mut bytes = [0; 2];
+    Bytes::new(&heap.region(), offset, 2).unwrap().read(0, &mut bytes).unwrap();
+    u16::from_le_bytes(bytes)
+}
+
+fn set_word(heap: &Heap, offset: u32, value: u16) {
+    Bytes::new(&heap.region(), offset, 2).unwrap().write(0, &value.to_le_bytes()).unwrap();
+}
+
 /// Compares the memory with a step of the golden trace.
 fn expect(heap: &Heap, step: &str) {
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
@@ -67,7 +88,7 @@ fn expect(heap: &Heap, step: &str) {
 /// All that a side has to say, with its messages' contents.
 fn drain<P: Profile, const E: usize>(
     mut poll: impl FnMut() -> Option<Event>,
-    mut bus: impl FnMut(&mut dyn FnMut(&mut crate::rpmsg::Bus<P, Bells, E>)),
+    mut bus: impl FnMut(&mut dyn FnMut(&mut Bus<P, Bells, E>)),
 ) -> Vec<String> {
     let mut log = Vec::new();
     while let Some(event) = poll() {

@@ -10,25 +10,6 @@ fn pair<'m>(heap: &'m Heap, bells: &Bells) -> (TestHost<'m>, TestRemote<'m>) {
     (host, remote)
 }
 
-fn endpoint(address: u32, peer: u32) -> Config<'static> {
-    Config { name: None, address: Some(Address(address)), peer: Some(Address(peer)) }
-}
-
-fn opened<P: Profile, const E: usize>(bus: &mut crate::rpmsg::Bus<P, Bells, E>) -> crate::rpmsg::Endpoint {
-    bus.open_with(&endpoint(7, 7)).unwrap()
-}
-
-/// The 16-bit word at `offset`.
-fn word(heap: &Heap, offset: u32) -> u16 {
-    let mut bytes = [0; 2];
-    Bytes::new(&heap.region(), offset, 2).unwrap().read(0, &mut bytes).unwrap();
-    u16::from_le_bytes(bytes)
-}
-
-fn set_word(heap: &Heap, offset: u32, value: u16) {
-    Bytes::new(&heap.region(), offset, 2).unwrap().write(0, &value.to_le_bytes()).unwrap();
-}
-
 #[test]
 fn up_is_told_before_what_a_send_has_found() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());

@@ -1,20 +1,18 @@
-//! What is done to whom, drawn at random, and what must follow from it.
+//! What is done to whom, drawn at random.
+
+mod expect;
 
 use std::time::{Duration, Instant};
 
-use amp_ivshmem_conversation::SILENCE;
 use anyhow::Result;
 
+use self::expect::between;
 use super::rig::Rig;
-use super::vitals::{self, Death};
+use super::vitals;
 use super::{Options, hostile};
 use crate::machines::Machine;
-use crate::process;
 use crate::server::random::Random;
 
-/// How long a pair may take until it talks again before it counts as hung: much longer than any boot, since other work may
-/// keep the machine busy.
-const HUNG: Duration = Duration::from_secs(30);
 /// How long two sides have after scribbling to find together again by themselves.
 const MEND: Duration = Duration::from_secs(10);
 
@@ -37,15 +35,6 @@ enum Act {
     Server,
     /// Somebody scribbles over the memory.
     Scribble,
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What was waited between two readings.
-fn between(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
-    Some(after?.saturating_sub(before?))
 }
 
 /// How often each is drawn.
@@ -217,113 +206,6 @@ impl Plan<'_> {
         let links = &rig.members[index].links;
         let of = |other: usize| rig.members[other].links.clone().map(move |link| (other, link));
         (0..rig.members.len()).flat_map(of).filter(|(_, link)| !links.contains(link)).collect()
-    }
-
-    /// The links of these sides begin new sessions, on both sides, before long.
-    fn expect_anew(&mut self, rig: &mut Rig<'_>, sides: &[usize], since: Instant, name: &str) -> Result<()> {
-        let before = rig.all_waited();
-        if self.wait(rig, HUNG, |rig| sides.iter().all(|&side| rig.talks_anew(side, since)))? {
-            let recovery = since.elapsed();
-            let boot = sides.iter().filter_map(|&side| rig.first_line(side)).max();
-            let after_boot = boot.map_or(recovery, |boot| boot.max(since).elapsed());
-            rig.report.longest_recovery_ms = rig.report.longest_recovery_ms.max(millis(recovery));
-            rig.report.longest_recovery_after_boot_ms =
-                rig.report.longest_recovery_after_boot_ms.max(millis(after_boot));
-            if after_boot > vitals::RECOVERY {
-                // Waits of several that follow one another add up; so this is the most that they explain.
-                let since = |(process, after): (u32, Duration)| {
-                    after.saturating_sub(before.get(&process).copied().unwrap_or_default())
-                };
-                let waited = rig.all_waited().into_iter().map(since).reduce(|sum, more| sum + more);
-                let verdict = vitals::judge_recovery(after_boot, waited);
-                if rig.report.count(verdict) {
-                    rig.finding(format!(
-                        "recovery after {name}: {verdict:?}: {recovery:?}, {after_boot:?} after the boot; all waited \
-                         {waited:?} for a processor"
-                    ));
-                }
-            }
-            return Ok(());
-        }
-        self.hung(rig, name)
-    }
-
-    /// A side and its partners receive before long.
-    fn expect_progress(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
-        let mut sides = rig.partners(index);
-        sides.push(index);
-        if self.wait(rig, HUNG, |rig| sides.iter().all(|&side| rig.progresses(side, since)))? {
-            return Ok(());
-        }
-        self.hung(rig, name)
-    }
-
-    /// The partners of a side that was killed notice within their limit, as they are told to; `dead_waited` is how long that
-    /// side had waited for a processor just before, `before` how long each had in all.
-    fn expect_noticed(
-        &mut self,
-        rig: &mut Rig<'_>,
-        index: usize,
-        since: Instant,
-        dead_waited: Option<Duration>,
-        before: &[Option<Duration>],
-    ) -> Result<()> {
-        let links = rig.members[index].links.clone();
-        for other in rig.partners(index) {
-            let shared: Vec<u8> = links.clone().filter(|link| rig.members[other].links.contains(link)).collect();
-            for link in shared {
-                let noticed = |rig: &Rig<'_>| rig.down(other, link).filter(|&(at, _)| at > since);
-                if !self.wait(rig, HUNG, |rig| noticed(rig).is_some())? {
-                    rig.report.hung += 1;
-                    rig.finding(format!("side {other} never noticed the death of side {index}"));
-                } else if let Some((at, true)) = noticed(rig) {
-                    let waited = between(before[other], rig.waited()[other]);
-                    let last = rig.vitals.pulse(rig.members[index].role, link, at);
-                    let death = Death {
-                        after: at - since,
-                        silent: last.map_or(at - since, |(beat, _)| at.saturating_duration_since(beat)),
-                        gap: rig.vitals.pulse(rig.members[other].role, link, at).map_or(Duration::ZERO, |(_, gap)| gap),
-                        blind: rig.vitals.blind(),
-                        waited: dead_waited.zip(waited),
-                    };
-                    rig.report.noticed(millis(death.after));
-                    rig.report.deaths += 1;
-                    let verdict = death.judge(SILENCE);
-                    if rig.report.count(verdict) {
-                        rig.finding(format!("side {other} and the death of side {index}: {verdict:?}: {death:?}"));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until `done`, at most for `limit`; whether it came.
-    fn wait(&self, rig: &mut Rig<'_>, limit: Duration, done: impl Fn(&Rig<'_>) -> bool) -> Result<bool> {
-        let end = Instant::now() + limit;
-        while !done(rig) {
-            if Instant::now() > end {
-                return Ok(false);
-            }
-            process::check_interrupts()?;
-            rig.listen(Duration::from_millis(2))?;
-        }
-        Ok(true)
-    }
-
-    /// Nobody talks: a finding, and all start anew so that the torture can go on.
-    fn hung(&mut self, rig: &mut Rig<'_>, name: &str) -> Result<()> {
-        rig.report.hung += 1;
-        let lines: Vec<_> = (0..rig.members.len()).map(|side| rig.last_lines(side)).collect();
-        rig.finding(format!("hung after {name}: {lines:?}"));
-        rig.restart_server()?;
-        for side in 0..rig.members.len() {
-            rig.kill(side);
-        }
-        for side in 0..rig.members.len() {
-            rig.start(side)?;
-        }
-        rig.listen(Duration::from_secs(3))
     }
 
     /// Somebody scribbles. What is received meanwhile may be anything; but nobody may end or hang, and afterwards the two

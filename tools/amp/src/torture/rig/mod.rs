@@ -1,6 +1,8 @@
-//! The machines under torture: a server, its members, and what their consoles have said. Knows how to hurt them, not when.
+//! The machines under torture: a server and its members. Knows how to hurt them, not when.
 
-use std::collections::{BTreeMap, VecDeque};
+mod heard;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -9,17 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
-use super::report::{Report, Tally, Word, Wrong};
+use self::heard::{Event, Seen};
+use super::report::Report;
 use super::vitals::{self, Vitals};
 use super::{Options, qmp};
 use crate::demo::check_socket_path;
 use crate::demo::folder::Folder;
 use crate::machines::{Machine, Role, SHARED_MEMORY, Workshop};
-use crate::process::{self, Next, Running, Source};
+use crate::process::{self, Next, Running};
 use crate::server::{self, Faults};
-
-/// How many of a console's last lines a finding shows.
-const LAST_LINES: usize = 6;
 
 /// Which machine the hostile guest is.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
@@ -37,31 +37,6 @@ pub struct Member {
     pub image: &'static str,
     /// Its links.
     pub links: std::ops::Range<u8>,
-}
-
-struct Event {
-    member: usize,
-    incarnation: u32,
-    source: Source,
-    line: Option<String>,
-    at: Instant,
-}
-
-/// What is known of a member.
-#[derive(Default)]
-struct Seen {
-    running: Option<Running>,
-    incarnation: u32,
-    stopped: bool,
-    first_line: Option<Instant>,
-    /// By link: when the first message of the last session came, and when the last session ended.
-    talks: BTreeMap<u8, Instant>,
-    downs: BTreeMap<u8, (Instant, bool)>,
-    tally: Tally,
-    /// When `tally.received` last grew, from one line to the next.
-    progress: Option<Instant>,
-    last_tally: Option<Instant>,
-    last_lines: VecDeque<String>,
 }
 
 /// All of them.
@@ -256,80 +231,6 @@ impl<'w> Rig<'w> {
         }
     }
 
-    fn hear(&mut self, event: Event) {
-        let Some(line) = event.line else { return };
-        let label = self.members[event.member].machine.label(self.members[event.member].role);
-        if self.verbose {
-            eprintln!("{label} | {line}");
-        }
-        let seen = &mut self.seen[event.member];
-        if seen.last_lines.len() == LAST_LINES {
-            seen.last_lines.pop_front();
-        }
-        if !line.starts_with("tally ") {
-            seen.last_lines.push_back(line.clone());
-        }
-        // What a former incarnation still had to say: its wrong messages count all the same.
-        let current = event.incarnation == seen.incarnation && event.source == Source::Output;
-        match Word::parse(&line) {
-            Some(Word::Wrong(..)) if event.source == Source::Errors || self.forgiving => {}
-            Some(Word::Wrong(wrong, count)) => {
-                match wrong {
-                    Wrong::Duplicated => self.report.duplicated += count,
-                    Wrong::Lost => self.report.lost += count,
-                    Wrong::Corrupted => self.report.corrupted += count,
-                    Wrong::Stale => self.report.stale += count,
-                }
-                self.finding(format!("{label}: {line}"));
-            }
-            Some(word) if current => self.note(event.member, word, event.at),
-            _ => {}
-        }
-    }
-
-    fn note(&mut self, index: usize, word: Word, at: Instant) {
-        let seen = &mut self.seen[index];
-        seen.first_line.get_or_insert(at);
-        match word {
-            Word::Talks(link) => {
-                seen.talks.insert(link, at);
-            }
-            Word::Down { link, silent } => {
-                seen.downs.insert(link, (at, silent));
-            }
-            Word::Tally(tally) => {
-                if tally.sent < seen.tally.sent {
-                    // It was reset, and counts anew.
-                    self.bank(index);
-                }
-                let seen = &mut self.seen[index];
-                // Both ends of the interval must lie after what is waited for: the former one counts.
-                if tally.received > seen.tally.received {
-                    seen.progress = seen.last_tally;
-                }
-                seen.last_tally = Some(at);
-                seen.tally = tally;
-            }
-            Word::Refused if !self.forgiving => {
-                self.report.ended += 1;
-                self.finding(format!("side {index} says that it cannot be: {:?}", self.last_lines(index)));
-            }
-            Word::Refused | Word::Wrong(..) => {}
-        }
-    }
-
-    /// Remembers what is wrong, up to a number.
-    pub fn finding(&mut self, text: String) {
-        eprintln!("amp: torture: {text}");
-        if self.report.findings.len() < 50 {
-            self.report.findings.push(text);
-        }
-    }
-
-    pub fn last_lines(&self, index: usize) -> Vec<String> {
-        self.seen[index].last_lines.iter().cloned().collect()
-    }
-
     /// Members on the other side of one of this one's links.
     pub fn partners(&self, index: usize) -> Vec<usize> {
         let member = &self.members[index];
@@ -337,29 +238,6 @@ impl<'w> Rig<'w> {
             other.role != member.role && other.links.start < member.links.end && member.links.start < other.links.end
         };
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
-    }
-
-    /// Whether all links of `index` have begun new sessions since, on both sides.
-    pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
-        self.members[index].links.clone().all(|link| {
-            let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
-            both.into_iter().all(|member| self.seen[member].talks.get(&link).is_some_and(|&at| at > since))
-        })
-    }
-
-    /// Whether a member receives, whatever its sessions.
-    pub fn progresses(&self, index: usize, since: Instant) -> bool {
-        self.seen[index].progress.is_some_and(|at| at > since)
-    }
-
-    /// When a member's link last went down, and whether for silence.
-    pub fn down(&self, index: usize, link: u8) -> Option<(Instant, bool)> {
-        self.seen[index].downs.get(&link).copied()
-    }
-
-    /// When a member's present incarnation said its first word.
-    pub fn first_line(&self, index: usize) -> Option<Instant> {
-        self.seen[index].first_line
     }
 
     /// Members that run and should, but have ended by themselves: restarted, and remembered.

@@ -1,0 +1,137 @@
+//! What the consoles of those under torture have said, and what follows from it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use super::Rig;
+use crate::process::{Running, Source};
+use crate::torture::report::{Tally, Word, Wrong};
+
+/// How many of a console's last lines a finding shows.
+const LAST_LINES: usize = 6;
+
+/// A line of a member's console, or its end.
+pub(super) struct Event {
+    pub(super) member: usize,
+    pub(super) incarnation: u32,
+    pub(super) source: Source,
+    pub(super) line: Option<String>,
+    pub(super) at: Instant,
+}
+
+/// What is known of a member.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) running: Option<Running>,
+    pub(super) incarnation: u32,
+    pub(super) stopped: bool,
+    pub(super) first_line: Option<Instant>,
+    /// By link: when the first message of the last session came, and when the last session ended.
+    pub(super) talks: BTreeMap<u8, Instant>,
+    pub(super) downs: BTreeMap<u8, (Instant, bool)>,
+    pub(super) tally: Tally,
+    /// When `tally.received` last grew, from one line to the next.
+    pub(super) progress: Option<Instant>,
+    pub(super) last_tally: Option<Instant>,
+    pub(super) last_lines: VecDeque<String>,
+}
+
+impl Rig<'_> {
+    /// Takes a line in.
+    pub(super) fn hear(&mut self, event: Event) {
+        let Some(line) = event.line else { return };
+        let label = self.members[event.member].machine.label(self.members[event.member].role);
+        if self.verbose {
+            eprintln!("{label} | {line}");
+        }
+        let seen = &mut self.seen[event.member];
+        if seen.last_lines.len() == LAST_LINES {
+            seen.last_lines.pop_front();
+        }
+        if !line.starts_with("tally ") {
+            seen.last_lines.push_back(line.clone());
+        }
+        // What a former incarnation still had to say: its wrong messages count all the same.
+        let current = event.incarnation == seen.incarnation && event.source == Source::Output;
+        match Word::parse(&line) {
+            Some(Word::Wrong(..)) if event.source == Source::Errors || self.forgiving => {}
+            Some(Word::Wrong(wrong, count)) => {
+                match wrong {
+                    Wrong::Duplicated => self.report.duplicated += count,
+                    Wrong::Lost => self.report.lost += count,
+                    Wrong::Corrupted => self.report.corrupted += count,
+                    Wrong::Stale => self.report.stale += count,
+                }
+                self.finding(format!("{label}: {line}"));
+            }
+            Some(word) if current => self.note(event.member, word, event.at),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, index: usize, word: Word, at: Instant) {
+        let seen = &mut self.seen[index];
+        seen.first_line.get_or_insert(at);
+        match word {
+            Word::Talks(link) => {
+                seen.talks.insert(link, at);
+            }
+            Word::Down { link, silent } => {
+                seen.downs.insert(link, (at, silent));
+            }
+            Word::Tally(tally) => {
+                if tally.sent < seen.tally.sent {
+                    // It was reset, and counts anew.
+                    self.bank(index);
+                }
+                let seen = &mut self.seen[index];
+                // Both ends of the interval must lie after what is waited for: the former one counts.
+                if tally.received > seen.tally.received {
+                    seen.progress = seen.last_tally;
+                }
+                seen.last_tally = Some(at);
+                seen.tally = tally;
+            }
+            Word::Refused if !self.forgiving => {
+                self.report.ended += 1;
+                self.finding(format!("side {index} says that it cannot be: {:?}", self.last_lines(index)));
+            }
+            Word::Refused | Word::Wrong(..) => {}
+        }
+    }
+
+    /// Remembers what is wrong, up to a number.
+    pub fn finding(&mut self, text: String) {
+        eprintln!("amp: torture: {text}");
+        if self.report.findings.len() < 50 {
+            self.report.findings.push(text);
+        }
+    }
+
+    pub fn last_lines(&self, index: usize) -> Vec<String> {
+        self.seen[index].last_lines.iter().cloned().collect()
+    }
+
+    /// Whether all links of `index` have begun new sessions since, on both sides.
+    pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
+        self.members[index].links.clone().all(|link| {
+            let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
+            both.into_iter().all(|member| self.seen[member].talks.get(&link).is_some_and(|&at| at > since))
+        })
+    }
+
+    /// Whether a member receives, whatever its sessions.
+    pub fn progresses(&self, index: usize, since: Instant) -> bool {
+        self.seen[index].progress.is_some_and(|at| at > since)
+    }
+
+    /// When a member's link last went down, and whether for silence.
+    pub fn down(&self, index: usize, link: u8) -> Option<(Instant, bool)> {
+        self.seen[index].downs.get(&link).copied()
+    }
+
+    /// When a member's present incarnation said its first word.
+    pub fn first_line(&self, index: usize) -> Option<Instant> {
+        self.seen[index].first_line
+    }
+}

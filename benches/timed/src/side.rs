@@ -1,5 +1,5 @@
-//! What a side does: bare doorbells by turns, messages by turns, and a flood of messages whose sender waits for buffers.
-//! Side 0 begins each, takes the times, and tells them.
+//! What a side does: bare doorbells by turns, messages by turns, and floods of messages whose sender waits for buffers, in a
+//! link of rpmsg's usual 16 and in one of 32. Side 0 begins each, takes the times, and tells them.
 
 use core::fmt::Write;
 
@@ -12,8 +12,10 @@ use amp_ivshmem::rpmsg::{Endpoint, Event as Bus, SendError};
 const TURNS: u32 = 1001;
 /// Messages of the flood.
 const FLOOD: u32 = 20_000;
-/// The bytes behind the link's area, for the bare doorbells.
+/// The directory's bytes, and those behind the links' areas, for the bare doorbells.
 const PAGE: u32 = 4096;
+/// Bytes of the second link's area.
+const SECOND: u32 = 64 * 1024;
 /// Bytes of each side among them.
 const SIDE: u32 = 64;
 
@@ -23,10 +25,10 @@ const MESSAGE: [u8; 16] = [0x5a; 16];
 /// What went wrong; none of it does.
 type Wrong = &'static str;
 
-/// One side, linked.
-struct Side<P: Port> {
-    port: P,
-    link: Link<P::Memory, P::Doorbell, 1, 16>,
+/// One side, linked with `N` buffers in each direction.
+struct Side<'p, P: Port, const N: usize> {
+    port: &'p mut P,
+    link: Link<P::Memory, P::Doorbell, 1, N>,
     endpoint: Endpoint,
     words: Table<P::Memory, SIDE>,
     peer: PeerId,
@@ -37,7 +39,7 @@ struct Side<P: Port> {
 }
 
 /// Plays the side of this machine's number.
-pub fn run<P: Port>(port: P, console: &mut impl Write) -> Result<(), Wrong> {
+pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> {
     let number = u32::from(port.id().0);
     if number > 1 {
         return Err("the server was not fresh: this machine's number is neither 0 nor 1");
@@ -46,32 +48,37 @@ pub fn run<P: Port>(port: P, console: &mut impl Write) -> Result<(), Wrong> {
         // A console does not fail.
         let _ = writeln!(console as &mut dyn Write, "figure {key} {value}");
     };
-    let mut side = Side::new(port, number)?;
+    let end = port.memory().len().checked_sub(PAGE + SECOND).ok_or("too little shared memory")?;
+    let mut side = Side::<_, 16>::new(&mut port, number, 0, (PAGE, end - PAGE))?;
     let _ = writeln!(console, "ready");
     side.find_peer()?;
     let _ = writeln!(console, "bound");
     let doorbell = side.doorbells()?;
     let message = side.messages()?;
-    let (doorbells, wakes) = (side.link.doorbells(), side.wakes);
-    let flood = side.flood()?;
+    let (flood, doorbells, wakes) = side.counted_flood()?;
     if number == 0 {
         tell(console, "doorbell_us", doorbell);
         tell(console, "message_us", message);
         tell(console, "flood_us", flood);
         tell(console, "flood_messages", FLOOD);
     }
-    tell(console, "flood_doorbells", side.link.doorbells().wrapping_sub(doorbells));
-    tell(console, "flood_wakes", side.wakes.wrapping_sub(wakes));
+    tell(console, "flood_doorbells", doorbells);
+    tell(console, "flood_wakes", wakes);
+    drop(side);
+    let mut side = Side::<_, 32>::new(&mut port, number, 1, (end, SECOND))?;
+    side.find_peer()?;
+    let (_, doorbells, _) = side.counted_flood()?;
+    tell(console, "flood_32_doorbells", doorbells);
     Ok(())
 }
 
-impl<P: Port> Side<P> {
-    fn new(port: P, number: u32) -> Result<Self, Wrong> {
+impl<'p, P: Port, const N: usize> Side<'p, P, N> {
+    fn new(port: &'p mut P, number: u32, link: u8, area: (u32, u32)) -> Result<Self, Wrong> {
         let memory = port.memory();
-        let end = memory.len().saturating_sub(PAGE);
-        let words = Table::new(&memory, end, 2).map_err(|_| "too little shared memory")?;
+        let words =
+            Table::new(&memory, memory.len().saturating_sub(PAGE), 2).map_err(|_| "too little shared memory")?;
         let role = if number == 0 { Role::Host } else { Role::Remote };
-        let settings = Settings { area: Some((PAGE, end - PAGE)), ..Settings::new(role) };
+        let settings = Settings { link, buffer_count: N as u16, area: Some(area), ..Settings::new(role) };
         let mut link =
             Link::new(memory, port.doorbell(), port.id(), settings).map_err(|_| "the link cannot be here")?;
         let endpoint = link.bus().open("timed").map_err(|_| "no endpoint")?;
@@ -133,6 +140,13 @@ impl<P: Port> Side<P> {
             }
         }
         Ok(median(&mut times))
+    }
+
+    /// A [flood](Self::flood): its time, this side's doorbells, and how often this side returned from waiting.
+    fn counted_flood(&mut self) -> Result<(u32, u32, u32), Wrong> {
+        let (doorbells, wakes) = (self.link.doorbells(), self.wakes);
+        let time = self.flood()?;
+        Ok((time, self.link.doorbells().wrapping_sub(doorbells), self.wakes.wrapping_sub(wakes)))
     }
 
     /// From the first message sent to the answer to the last, in microseconds, on side 0.

@@ -135,7 +135,7 @@ Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses 
     /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
     #[command(after_help = "\
 Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
-lost within a session, corrupted, of another session, or hung.
+lost within a session, corrupted or of another session, and no side hung, ended by itself or was untimely.
 
 Examples:
   amp torture --minutes 30

@@ -1,92 +1,26 @@
 //! Child processes that never outlive the tool: started so that they die with it, read line by line, stopped by pid.
 
-use std::ffi::OsStr;
-use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+mod guard;
+mod interrupts;
+mod lines;
+
+use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, Result, bail};
-use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+pub use self::guard::{guard, guarded};
+pub use self::interrupts::{Interrupted, catch_interrupts, check_interrupts};
+use self::lines::read_lines;
 
 /// How often a wait looks whether it was interrupted or has taken too long.
 const TICK: Duration = Duration::from_millis(20);
 /// How long a process has to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// The longest line, in bytes, that a child gets through whole: a guest that prints no line end fills no memory.
-const LONGEST_LINE: u64 = 4096;
-
-/// The user's or the system's wish that the tool ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Interrupted(pub usize);
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped by signal {}", self.0)
-    }
-}
-
-impl std::error::Error for Interrupted {}
-
-fn interrupts() -> &'static Arc<AtomicUsize> {
-    static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
-    SIGNAL.get_or_init(Arc::default)
-}
-
-/// From now on SIGINT, SIGTERM and SIGHUP end every wait of this module with [`Interrupted`], so that all cleans up.
-///
-/// # Errors
-/// The system refuses the handlers.
-pub fn catch_interrupts() -> Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let number = usize::try_from(signal)?;
-        signal_hook::flag::register_usize(signal, interrupts().clone(), number).context("no signal handler")?;
-    }
-    Ok(())
-}
-
-/// # Errors
-/// One of the signals of [`catch_interrupts`] came.
-pub fn check_interrupts() -> Result<()> {
-    match interrupts().load(Ordering::Relaxed) {
-        0 => Ok(()),
-        signal => Err(Error::new(Interrupted(signal))),
-    }
-}
-
-/// A command for `program` that is killed when the thread that starts it ends, however it ends.
-///
-/// The tool itself comes in between (`amp guard`), because only code that runs after the fork can ask the kernel for
-/// that; it then becomes `program`. Start such a command from the main thread.
-pub fn guarded(program: impl AsRef<OsStr>) -> Command {
-    if cfg!(test) {
-        // The unit tests' own binary is no `amp`.
-        return Command::new(program);
-    }
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("guard").arg(std::process::id().to_string()).arg("--").arg(program);
-    command
-}
-
-/// The other half of [`guarded`]: becomes `command`, unless `parent` is gone already. Returns only if it can't.
-pub fn guard(parent: i32, command: &[std::ffi::OsString]) -> Error {
-    let Some((program, arguments)) = command.split_first() else { return Error::msg("no command to guard") };
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return Error::new(error).context("the kernel does not tie a process to its parent");
-    }
-    // The parent may have died before the kernel knew; then nobody wants the command.
-    if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
-        return Error::msg("the process that asked for this one has gone");
-    }
-    let error = Command::new(program).args(arguments).exec();
-    Error::new(error).context(format!("{} did not start", program.display()))
-}
 
 /// Which of a child's two streams a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,32 +186,6 @@ pub fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Splits a stream into lines without their ends, colours and cursor movements (ECMA-48's control sequences) left out and
-/// other control characters shown as escapes: a guest does not steer the user's terminal.
-fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let mut line = Vec::new();
-    while stream.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? > 0 {
-        let text = String::from_utf8_lossy(&line);
-        let mut clean = String::with_capacity(text.len());
-        let mut letters = text.trim_end_matches(['\n', '\r']).chars().peekable();
-        while let Some(letter) = letters.next() {
-            if letter == '\x1b' && letters.next_if_eq(&'[').is_some() {
-                // Parameters, and the one letter that ends it.
-                while letters.next_if(|letter| (' '..='?').contains(letter)).is_some() {}
-                letters.next_if(|letter| ('@'..='~').contains(letter));
-            } else if letter.is_control() && letter != '\t' {
-                clean.extend(letter.escape_default())
-            } else {
-                clean.push(letter)
-            }
-        }
-        take(clean);
-        line.clear();
-    }
-    Ok(())
-}
-
 /// Runs a short command to its end; its standard output.
 ///
 /// # Errors
@@ -293,17 +201,5 @@ pub fn output(command: Command, limit: Duration) -> Result<String> {
         Some(status) if status.success() => Ok(output),
         Some(status) => bail!("{}: {}", describe(status), errors.trim()),
         None => bail!("no end within {} s", limit.as_secs()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guest_does_not_steer_the_terminal() {
-        let mut lines = Vec::new();
-        read_lines(&b"\x1b[1;33m<wrn> a\x1b[0m\r\nb\x1b]0;title\x07\n\x1b["[..], |line| lines.push(line)).unwrap();
-        assert_eq!(lines, ["<wrn> a", "b\\u{1b}]0;title\\u{7}", ""]);
     }
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import AMP, Machine
+from machine import AMP, Machine, end
 
 # The build folder's name for it: CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf.
 SOCKET = "ivshmem.sock"
@@ -41,12 +41,7 @@ class Server:
         return self.process.stdout.readline() if ready else ""
 
     def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
         self.process.stdout.close()
 
 

@@ -13,6 +13,16 @@ ROOT = Path(__file__).resolve().parents[3]
 AMP = os.environ.get("AMP", str(ROOT / "amp"))
 
 
+def end(process: subprocess.Popen) -> None:
+    """SIGTERM, and SIGKILL where that is not heard."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Machine:
     """A running QEMU."""
 
@@ -70,12 +80,7 @@ class Machine:
         self.process.stdin.flush()
 
     def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
         self.reader.join()
         self.process.stdin.close()
         self.process.stdout.close()

@@ -62,3 +62,21 @@ fn the_event_rule_is_exact_for_all_distances() {
         }
     }
 }
+
+/// The same of an index that moves by one, which is what both sides of a ring use: all pairs of places and events, against
+/// the specification's formula, `(u16)(new_idx - event_idx - 1) < (u16)(new_idx - old)`, reckoned here without wrapping, and
+/// against the general rule. With debug assertions, all events for some places.
+#[test]
+fn the_event_rule_of_one_is_exact_for_all_pairs() {
+    use amp_ivshmem::wire::vring::{need_event, need_event_of_one};
+    let step = if cfg!(debug_assertions) { 255 } else { 1 };
+    for old in (0..=u16::MAX).step_by(step) {
+        let new = (u32::from(old) + 1) % 65536;
+        for event in 0..=u16::MAX {
+            let formula = (new + 65536 - u32::from(event) + 65536 - 1) % 65536 < (new + 65536 - u32::from(old)) % 65536;
+            let general = need_event(event, old.wrapping_add(1), old);
+            let of_one = need_event_of_one(event, old);
+            assert!(of_one == formula && of_one == general, "event {event}, old {old}: {of_one}");
+        }
+    }
+}

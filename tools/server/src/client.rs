@@ -45,7 +45,7 @@ pub struct Client {
     pub eventfds: Vec<Rc<OwnedFd>>,
     /// What the others get as these: the same, or others that a relay listens to.
     pub doorbells: Vec<Rc<OwnedFd>>,
-    /// It hears no more, as a fault wants it.
+    /// It hears no more than what waits for it already, as a fault wants it.
     pub stalled: bool,
     connection: OwnedFd,
     queue: VecDeque<Message>,
@@ -74,14 +74,17 @@ impl Client {
 
     /// Whether something waits for it to read.
     pub fn is_behind(&self) -> bool {
-        !self.stalled && !self.queue.is_empty()
+        !self.queue.is_empty()
     }
 
-    /// Appends a message.
+    /// Appends a message, unless the client is stalled.
     ///
     /// # Errors
     /// [`Reason::DidNotRead`] where too many wait already.
     pub fn push(&mut self, number: i64, fd: Option<&Rc<OwnedFd>>) -> Result<(), Reason> {
+        if self.stalled {
+            return Ok(());
+        }
         if self.queue.len() >= QUEUE_MAX {
             return Err(Reason::DidNotRead);
         }

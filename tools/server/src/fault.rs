@@ -63,6 +63,13 @@ impl FromStr for Faults {
     }
 }
 
+impl Faults {
+    /// What the relay draws from: not what the server does, whose number of draws depends on when clients come.
+    pub(crate) fn relays(&self) -> Random {
+        Random::new(self.seed ^ 0xbe11)
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lose, double, late, join, drop, stall, seed } = self;
@@ -101,7 +108,7 @@ impl Mischief {
         std::thread::Builder::new()
             .name("ivshmem-relay".to_owned())
             .spawn(move || {
-                let mut relay = Relay { faults, random: Random::new(faults.seed ^ 0xbe11), late: Vec::new() };
+                let mut relay = Relay { faults, random: faults.relays(), late: Vec::new() };
                 // Until the server is gone.
                 while let Some(bells) = weak.upgrade() {
                     let bells: Vec<_> = bells.lock().unwrap_or_else(PoisonError::into_inner).clone();

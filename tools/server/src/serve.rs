@@ -194,6 +194,8 @@ impl<R: FnMut(Event)> Serving<R> {
             self.ids.give_back(id);
             return Err("too many peers for it to be told of".to_owned());
         }
+        // Not before it is told of itself.
+        client.stalled = self.mischief.as_ref().is_some_and(|mischief| mischief.stalled() == Some(id));
         for other in &mut self.clients {
             if let Err(reason) = other.push_peer(id, &client.doorbells) {
                 self.doomed.push((other.id, reason));
@@ -203,20 +205,14 @@ impl<R: FnMut(Event)> Serving<R> {
         Ok(id)
     }
 
-    /// Does what the faults want at this time: late joins, and peers that are dropped or hear no more.
+    /// Does what the faults want at this time: late joins, and peers that are dropped.
     fn misbehave(&mut self) {
         let Some(mischief) = &mut self.mischief else { return };
         let ids: Vec<u16> = self.clients.iter().map(|client| client.id).collect();
         if let Some(id) = mischief.victim(&ids) {
             self.doomed.push((id, Reason::Fault));
         }
-        let stalled = mischief.stalled();
-        let late = mischief.due();
-        for client in &mut self.clients {
-            // Not before it knows itself.
-            client.stalled |= Some(client.id) == stalled && !client.is_behind();
-        }
-        for connection in late {
+        for connection in mischief.due() {
             let event = self.admit(connection).map_or_else(Event::Refused, Event::Joined);
             (self.report)(event);
         }

@@ -138,7 +138,11 @@ const TORTURES: &[(&str, Work, Counted, u64)] = &[
         Counted::AsOne,
         5,
     ),
+    ("torture faults", Work::Amp(Cow::Borrowed(FAULTS)), Counted::AsOne, 5),
 ];
+
+const FAULTS: &str =
+    "torture --minutes 0.5 --seed 1 --fault lose=3,double=4,late=10,join=80,drop=2000 --pair a53,m3 --pair host,m3";
 
 /// The pairs that must talk, each in either order.
 const PAIRS: [(Machine, Machine); 5] = [

@@ -1,5 +1,6 @@
 //! The server with real sockets, as its clients see it.
 
+mod faults;
 mod options;
 mod random;
 
@@ -15,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tempfile::TempDir;
 
-use super::{Event, Options, Reason, Running, Server};
+use super::{Event, Faults, Options, Reason, Running, Server};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -29,8 +30,12 @@ struct Rig {
 
 impl Rig {
     fn new(vectors: u16) -> Self {
+        Self::with_faults(vectors, None)
+    }
+
+    fn with_faults(vectors: u16, faults: Option<Faults>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let options = Options { size: 1 << 16, vectors, ..Options::new(directory.path().join("socket")) };
+        let options = Options { size: 1 << 16, vectors, faults, ..Options::new(directory.path().join("socket")) };
         let (sender, events) = channel();
         let server = Server::start_reporting(&options, move |event| sender.send(event).unwrap_or(())).expect("starts");
         Self { directory, options, events, server: Some(server) }

@@ -184,25 +184,25 @@ mod weakened {
     const NO_FENCES: Option<Weakening> = Some(Weakening::Fences);
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "Causality violation: Concurrent read and write accesses")]
     fn the_driver_publishes_what_it_offers_too_early() {
         contents_arrive_with_the_index(Suppression::Events, [Some(Weakening::StoresAt(AVAILABLE_INDEX)), None]);
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "Causality violation: Concurrent read and write accesses")]
     fn the_device_reads_what_is_offered_too_early() {
         contents_arrive_with_the_index(Suppression::Events, [None, Some(Weakening::LoadsAt(AVAILABLE_INDEX))]);
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "Causality violation: Concurrent read and write accesses")]
     fn the_device_gives_back_what_it_still_reads() {
         buffers_come_back_unread([None, Some(Weakening::StoresAt(USED_INDEX))]);
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "Causality violation: Concurrent read and write accesses")]
     fn the_driver_writes_what_is_still_read() {
         buffers_come_back_unread([Some(Weakening::LoadsAt(USED_INDEX)), None]);
     }

@@ -246,13 +246,13 @@ mod weakened {
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "a message of another incarnation")]
     fn the_remote_is_ready_before_its_rings_are() {
         one_is_born_again(REMOTE_READY, [None, Some(Weakening::StoresAt(STATE[1]))]);
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "a message of another incarnation")]
     fn the_host_looks_at_rings_before_it_has_seen_the_remote_ready() {
         one_is_born_again(REMOTE_READY, [Some(Weakening::LoadsAt(STATE[1])), None]);
     }

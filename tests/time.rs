@@ -1,0 +1,260 @@
+//! What takes long, in virtual time: sides that start a day apart and idle for a day, in both profiles; and how long after
+//! a death a survivor notices it.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use amp_ivshmem::link::{AnyLink, Event, Link, Reason, Role, Settings, openamp};
+use amp_ivshmem::mem::Region;
+use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent};
+
+const MEMORY: u32 = 64 * 1024;
+/// In microseconds, as all times here.
+const SECOND: u64 = 1_000_000;
+const DAY: u64 = 24 * 3600 * SECOND;
+
+type Bells = [Cell<bool>; 2];
+
+#[derive(Clone, Copy)]
+struct Bell<'b>(&'b Bells);
+
+impl Doorbell for Bell<'_> {
+    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
+        self.0[usize::from(peer.0)].set(true);
+        Ok(())
+    }
+}
+
+/// One side of either profile, with one endpoint.
+trait Machine {
+    /// When it runs without a doorbell.
+    fn wake(&self) -> u64;
+    /// Runs where its doorbell has rung or its time has come.
+    fn run(&mut self, now: u64);
+    fn is_bound(&mut self) -> bool;
+    fn send(&mut self, byte: u8);
+    /// What came since this was last asked.
+    fn heard(&mut self) -> Vec<u8>;
+    /// Why its link went down last.
+    fn down(&self) -> Option<Reason>;
+}
+
+struct Side<'b, L> {
+    bell: &'b Cell<bool>,
+    link: L,
+    endpoint: Endpoint,
+    heard: Vec<u8>,
+    wake: u64,
+    /// How late its timer may be, and what to draw that from.
+    late: u64,
+    random: u64,
+    down: Option<Reason>,
+}
+
+impl<'b, L: AnyLink<1>> Side<'b, L> {
+    fn new(bell: &'b Cell<bool>, mut link: L, late: u64) -> Self {
+        let endpoint = link.bus().open("talk").unwrap();
+        Self { bell, link, endpoint, heard: Vec::new(), wake: 0, late, random: 1, down: None }
+    }
+}
+
+impl<L: AnyLink<1>> Machine for Side<'_, L> {
+    fn wake(&self) -> u64 {
+        if self.bell.get() { 0 } else { self.wake }
+    }
+
+    fn run(&mut self, now: u64) {
+        if self.wake() > now {
+            return;
+        }
+        self.bell.set(false);
+        while let Some(event) = self.link.poll(Instant::from_micros(now)) {
+            match event {
+                Event::Bus(BusEvent::Message(message)) => {
+                    // C's profile confirms a binding by an empty one, which its user gets, too.
+                    let mut bytes = vec![0; message.length.into()];
+                    self.link.bus().read(&message, 0, &mut bytes).unwrap();
+                    self.link.bus().release(message);
+                    self.heard.extend(bytes);
+                }
+                Event::Down(reason) => self.down = Some(reason),
+                Event::Refused(refusal) => panic!("{refusal}"),
+                Event::Up { .. } | Event::Bus(_) => {}
+            }
+        }
+        self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        let late = if self.late == 0 { 0 } else { 1 + (self.random >> 33) % self.late };
+        self.wake = self.link.deadline().as_micros() + late;
+    }
+
+    fn is_bound(&mut self) -> bool {
+        self.link.bus().peer_of(self.endpoint).is_some()
+    }
+
+    fn send(&mut self, byte: u8) {
+        self.link.bus().send(self.endpoint, &[byte]).unwrap();
+    }
+
+    fn heard(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.heard)
+    }
+
+    fn down(&self) -> Option<Reason> {
+        self.down
+    }
+}
+
+/// Lets time pass for those who live until `done`, at most to `until`; the time then.
+fn pass(
+    sides: &mut [&mut dyn Machine],
+    mut now: u64,
+    until: u64,
+    mut done: impl FnMut(&mut [&mut dyn Machine]) -> bool,
+) -> u64 {
+    let mut turns = 0;
+    while !done(sides) {
+        let next = sides.iter().map(|side| side.wake().max(now)).min().unwrap_or(until);
+        if next >= until {
+            return until;
+        }
+        turns = if next == now { turns + 1 } else { 0 };
+        assert!(turns < 1000, "they never sleep");
+        now = next;
+        sides.iter_mut().for_each(|side| side.run(now));
+    }
+    now
+}
+
+/// One message each way, within a second of virtual time from `now` on, in which the two may find each other first.
+fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8) -> u64 {
+    let begun = now;
+    let mut now = pass(&mut [first, second], now, now + SECOND, |sides| sides.iter_mut().all(|side| side.is_bound()));
+    assert!(now < begun + SECOND, "not bound within a second");
+    first.send(number);
+    second.send(number + 1);
+    let mut heard = [Vec::new(), Vec::new()];
+    now = pass(&mut [first, second], now, begun + SECOND, |sides| {
+        heard.iter_mut().zip(sides).for_each(|(heard, side)| heard.extend(side.heard()));
+        heard.iter().all(|heard| !heard.is_empty())
+    });
+    assert_eq!(heard, [[number + 1], [number]], "by {} µs", now - begun);
+    now
+}
+
+fn id(role: Role) -> PeerId {
+    PeerId(u16::from(role == Role::Remote))
+}
+
+fn native<'t>(heap: &'t Heap, bells: &'t Bells, settings: Settings, late: u64) -> Box<dyn Machine + 't> {
+    let id = id(settings.role);
+    let link: Link<Region<'_>, _, 1, 16> = Link::new(heap.region(), Bell(bells), id, settings).unwrap();
+    Box::new(Side::new(&bells[usize::from(id.0)], link, late))
+}
+
+fn openamp<'t>(heap: &'t Heap, bells: &'t Bells, role: Role) -> Box<dyn Machine + 't> {
+    let bell = &bells[usize::from(id(role).0)];
+    let peer = id(if role == Role::Host { Role::Remote } else { Role::Host });
+    let settings = openamp::Settings::dual_qemu_ivshmem(MEMORY, peer).unwrap();
+    if role == Role::Host {
+        let link: openamp::Host<Region<'_>, _, 1, 16> =
+            openamp::Host::new(heap.region(), Bell(bells), &settings).unwrap();
+        Box::new(Side::new(bell, link, 0))
+    } else {
+        let link: openamp::Remote<Region<'_>, _, 1, 16> =
+            openamp::Remote::new(heap.region(), Bell(bells), settings).unwrap();
+        Box::new(Side::new(bell, link, 0))
+    }
+}
+
+/// The first is alone for a day; the two talk, idle for another, and talk again.
+fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, bells: &Bells) {
+    let second = if first == Role::Host { Role::Remote } else { Role::Host };
+    let mut first = of(first);
+    let mut now = pass(&mut [&mut *first], 0, DAY, |_| false);
+    // Whoever is not there hears no doorbell.
+    bells.iter().for_each(|bell| bell.set(false));
+    let mut second = of(second);
+    for number in [10, 20] {
+        now = talk(&mut *first, &mut *second, now, number);
+        now = pass(&mut [&mut *first, &mut *second], now, now + DAY, |_| false);
+    }
+    assert_eq!((first.heard(), second.heard()), (Vec::new(), Vec::new()), "nothing more was sent");
+    assert_eq!((first.down(), second.down()), (None, None));
+}
+
+#[test]
+fn native_sides_start_a_day_apart_and_idle_for_a_day() {
+    for first in [Role::Host, Role::Remote] {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+        let of = |role| {
+            let settings = Settings { silence: Some(Duration::from_secs(1)), ..Settings::new(role) };
+            native(&heap, &bells, settings, 0)
+        };
+        starts_a_day_later(of, first, &bells);
+    }
+}
+
+#[test]
+fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
+    for first in [Role::Host, Role::Remote] {
+        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+        starts_a_day_later(|role| openamp(&heap, &bells, role), first, &bells);
+    }
+}
+
+/// How long after a peer's death, `death` sixteenths of a heartbeat after both have run for a while, a survivor whose own beat
+/// is `apart` sixteenths before the peer's hears of it. Timers are up to `late` late.
+fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let heartbeat = limit / 10;
+    let settings = |role| Settings {
+        heartbeat: Duration::from_micros(heartbeat),
+        silence: Some(Duration::from_micros(limit)),
+        ..Settings::new(role)
+    };
+    let mut survivor = native(&heap, &bells, settings(role), late);
+    let mut now = pass(&mut [&mut *survivor], 0, heartbeat * apart / 16 + 1, |_| false);
+    let other = if role == Role::Host { Role::Remote } else { Role::Host };
+    let mut mortal = native(&heap, &bells, settings(other), late);
+    let dies = now + 5 * limit + heartbeat * death / 16;
+    now = pass(&mut [&mut *survivor, &mut *mortal], now, dies, |_| false);
+    assert!(survivor.is_bound() && mortal.is_bound() && survivor.down().is_none() && mortal.down().is_none());
+    std::mem::forget(mortal);
+    now = pass(&mut [&mut *survivor], now, dies + 2 * limit, |sides| sides[0].down().is_some());
+    assert_eq!(survivor.down(), Some(Reason::Silent));
+    now - dies
+}
+
+const LIMITS: [u64; 4] = [SECOND / 10, 3 * SECOND / 10, SECOND, 10 * SECOND];
+
+/// Checks deaths at all phases of either side's beat; those noticed latest and earliest, in thousandths of the limit.
+fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
+    let (mut least, mut most) = (u64::MAX, 0);
+    for role in [Role::Host, Role::Remote] {
+        for phases in (0..16).step_by(3).flat_map(|apart| (0..16).map(move |death| [apart, death])) {
+            let after = noticed(role, limit, phases, late);
+            (least, most) = (least.min(after), most.max(after));
+            assert!(allowed.contains(&after), "{role:?}, {limit} µs, {phases:?}: after {after} µs");
+        }
+    }
+    println!("limit {limit} µs, timers up to {late} µs late: {least} to {most} µs after the death");
+}
+
+/// A heartbeat of a tenth of the limit: within 10 %, and what the survivor's timer was late in that time.
+#[test]
+fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
+    for limit in LIMITS {
+        let late = limit / 10_000;
+        each_phase(limit, late, limit * 9 / 10 - 2 * late..=limit * 11 / 10 + 12 * late);
+    }
+}
+
+/// Where timers and clock are exact to the microsecond, so that the limit is over just at a beat, it may be one beat more.
+#[test]
+fn with_an_exact_clock_a_death_may_be_noticed_a_heartbeat_later() {
+    for limit in LIMITS {
+        each_phase(limit, 0, limit * 9 / 10..=limit * 12 / 10);
+    }
+}

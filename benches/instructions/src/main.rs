@@ -49,7 +49,7 @@ fn main() {
         }
     }
 
-    let heap = Heap::new(1 << 20);
+    let heap = Heap::new(3 << 20);
     let mut bench = sections::Bench {
         memory: heap.region(),
         doorbell: NoBell,

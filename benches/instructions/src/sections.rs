@@ -21,6 +21,9 @@ const MESSAGES: u32 = 64;
 const BURST: u32 = 8;
 /// Bytes of a link's memory, and where each begins.
 const PART: u32 = 256 * 1024;
+/// Bytes of the large ring's memory, which follows those.
+#[cfg(not(target_os = "none"))]
+const LARGE: u32 = 2 * 1024 * 1024;
 
 /// Private payload, as aligned as an application's buffers are.
 #[repr(align(8))]
@@ -28,7 +31,7 @@ struct Buffer([u8; 496]);
 
 /// What a program brings.
 pub struct Bench<M, D, N, T> {
-    /// At least 1 MiB.
+    /// At least 1 MiB; 3 MiB for [`run_large`](Self::run_large).
     pub memory: M,
     /// Rings nobody who would answer.
     pub doorbell: D,
@@ -57,7 +60,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     pub fn run(&mut self) -> Result<(), Wrong> {
         crate::copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
-        let mut sides = self.native::<4, 16>(0, settings(Role::Host), settings(Role::Remote), 1)?;
+        let mut sides = self.native::<4, 16>(self.part(0)?, settings(Role::Host), settings(Role::Remote), 1)?;
         self.exchange("native.16", &mut sides, 16)?;
         self.exchange("native.496", &mut sides, 496)?;
         self.zero_copy("native.zero_copy", &mut sides, 496)?;
@@ -72,14 +75,16 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     /// Runs the sections of a large ring and of many endpoints, which not every machine has the memory for.
     #[cfg(not(target_os = "none"))]
     pub fn run_large(&mut self) -> Result<(), Wrong> {
-        let settings =
-            |role| Settings { heartbeat: HEARTBEAT, buffer_count: 1024, buffer_size: 64, ..Settings::new(role) };
-        let mut sides = self.native::<4, 1024>(2, settings(Role::Host), settings(Role::Remote), 1)?;
-        self.exchange("ring_1024.16", &mut sides, 16)?;
+        const COUNT: usize = 1024;
+        let settings = |role| Settings { heartbeat: HEARTBEAT, buffer_count: COUNT as u16, ..Settings::new(role) };
+        let memory = self.memory.part(4 * PART, LARGE).ok_or("the memory is smaller than 3 MiB")?;
+        let mut sides = self.native::<4, COUNT>(memory, settings(Role::Host), settings(Role::Remote), 1)?;
+        // Until each side has sent every buffer once, it takes what was never sent, and collects none that came back.
+        self.exchange_warm("ring_1024.16", &mut sides, 16, 2 * COUNT as u32)?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
-        let mut sides = self.native::<1, 16>(3, settings(Role::Host), settings(Role::Remote), 1)?;
+        let mut sides = self.native::<1, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1)?;
         self.exchange("endpoints_1.16", &mut sides, 16)?;
-        let mut sides = self.native::<1000, 16>(3, settings(Role::Host), settings(Role::Remote), 1000)?;
+        let mut sides = self.native::<1000, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1000)?;
         self.exchange("endpoints_1000.16", &mut sides, 16)
     }
 
@@ -91,12 +96,11 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     #[inline(never)]
     fn native<const E: usize, const COUNT: usize>(
         &self,
-        part: u32,
+        memory: M,
         host: Settings,
         remote: Settings,
         endpoints: u32,
     ) -> Result<Native<M, D, E, COUNT>, Wrong> {
-        let memory = self.part(part)?;
         let link = |id, settings| Link::new(memory.clone(), self.doorbell, PeerId(id), settings);
         let a = link(HOST, host).map_err(|_| "the native host cannot be")?;
         let b = link(REMOTE, remote).map_err(|_| "the native remote cannot be")?;
@@ -145,18 +149,28 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 
     /// By turns a message of `length` bytes from either side.
-    #[inline(never)]
     fn exchange<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &mut self,
         name: &str,
         sides: &mut Sides<A, B>,
         length: usize,
     ) -> Result<(), Wrong> {
+        self.exchange_warm(name, sides, length, MESSAGES)
+    }
+
+    /// Likewise; the first `warm` are for both rings to have been used all round, and are not counted.
+    #[inline(never)]
+    fn exchange_warm<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+        &mut self,
+        name: &str,
+        sides: &mut Sides<A, B>,
+        length: usize,
+        warm: u32,
+    ) -> Result<(), Wrong> {
         let (out, mut into) = (Buffer([0x5a; 496]), Buffer([0; 496]));
         let payload = out.0.get(..black_box(length)).ok_or("the payload is too long")?;
-        for turn in 0..2 * MESSAGES {
-            // The first are for both rings to have been used all round, and are not counted.
-            if turn == MESSAGES {
+        for turn in 0..warm + MESSAGES {
+            if turn == warm {
                 markers::section();
             }
             if turn % 2 == 0 {

@@ -2,7 +2,7 @@
 //! of shared memory and of device registers. Knows no symbols: who started QEMU has the ELF file.
 //!
 //! ```text
-//! qemu-system-aarch64 -plugin libamp_qemu_count.so,out=FILE,shared=8000000000-10000000000 ...
+//! qemu-system-aarch64 -plugin libamp_qemu_count.so,out=FILE,shared=80000000-100000000 ...
 //! ```
 //!
 //! `out` is the file to write; `shared` is where the guest has the shared memory: two virtual addresses, hexadecimal, the

@@ -1,11 +1,8 @@
-//! What was counted of a program: its sections, and whose instructions they are. Knows the counters' notation and ELF.
+//! What was counted of a program: its sections. Knows the counters' notation.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use object::{Object, ObjectSymbol, SymbolKind};
-use rustc_demangle::demangle;
 
 /// Loads or stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +50,8 @@ impl Section {
         self.per_message(of("loads shared") + of("stores shared"))
     }
 
-    fn per_message(&self, count: u64) -> f64 {
+    /// So many of the section's for each message.
+    pub fn per_message(&self, count: u64) -> f64 {
         count as f64 / self.messages.max(1) as f64
     }
 }
@@ -105,30 +103,6 @@ pub fn name(told: &[(String, u64)], counted: Vec<Counted>) -> Result<Vec<Section
         .collect())
 }
 
-/// Functions and their instructions for each message, the most first.
-///
-/// # Errors
-/// A file that is no ELF file.
-pub fn by_function(section: &Section, program: &Path) -> Result<Vec<(String, f64)>> {
-    let data = std::fs::read(program).with_context(|| format!("{} cannot be read", program.display()))?;
-    let elf = object::File::parse(&*data).with_context(|| format!("{} is no ELF file", program.display()))?;
-    let mut starts = BTreeMap::new();
-    for symbol in elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition()) {
-        // Thumb functions have bit 0 set.
-        let address = symbol.address() & !u64::from(elf.architecture() == object::Architecture::Arm);
-        starts.insert(address, format!("{:#}", demangle(symbol.name().unwrap_or("?"))));
-    }
-    let mut functions: BTreeMap<&str, u64> = BTreeMap::new();
-    for (&address, &count) in &section.counted.instructions {
-        let name = starts.range(..=address).next_back().map_or("?", |(_, name)| name);
-        *functions.entry(name).or_default() += count;
-    }
-    let mut functions: Vec<_> =
-        functions.into_iter().map(|(name, count)| (name.to_owned(), section.per_message(count))).collect();
-    functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    Ok(functions)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,16 +117,5 @@ mod tests {
         assert_eq!((section.instructions(), section.accesses("stores device")), (3.0, 1.0));
         assert_eq!((section.accesses("loads shared"), section.shared_bytes()), (0.5, 1.0));
         assert!(parse("instruction 1 1").is_err() && parse("section 0\nloads x").is_err());
-    }
-
-    #[test]
-    fn instructions_belong_to_the_function_before_them() {
-        let program = std::env::current_exe().unwrap();
-        let data = std::fs::read(&program).unwrap();
-        let elf = object::File::parse(&*data).unwrap();
-        let main = elf.symbols().find(|symbol| symbol.name() == Ok("main")).unwrap().address();
-        let counted = Counted { instructions: [(main, 2), (main + 1, 4)].into(), accesses: BTreeMap::new() };
-        let section = Section { name: String::new(), messages: 2, counted };
-        assert_eq!(by_function(&section, &program).unwrap(), [("main".to_owned(), 3.0)]);
     }
 }

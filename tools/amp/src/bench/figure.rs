@@ -26,7 +26,10 @@ impl Figure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// Which.
-    pub keys: &'static [&'static str],
-    /// What is missing, and how to get it.
+    pub keys: Vec<&'static str>,
+    /// What is missing, and how to get it; or what failed.
     pub reason: String,
+    /// Whether all was there, and it failed.
+    #[serde(skip)]
+    pub failed: bool,
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 
+use super::Context as Bench;
 use super::figure::Figure;
-use super::{Context as Bench, Outcome};
 use crate::machines::{self, Machine, Role};
 
 /// Of the M3's image `echo`, a remote that does nothing but send back what comes: the core, its port and start-up.
@@ -16,7 +16,7 @@ pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 ///
 /// # Errors
 /// An image that does not build or is no ELF file.
-pub fn measure(bench: &Bench) -> Result<Outcome> {
+pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
     for &machine in machines {
@@ -34,7 +34,7 @@ pub fn measure(bench: &Bench) -> Result<Outcome> {
             }
         }
     }
-    Ok(Outcome::Measured(figures))
+    Ok(figures)
 }
 
 /// Bytes of flash (code, constants, and the initial values of variables) and of RAM (variables; the stack is not among

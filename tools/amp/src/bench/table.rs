@@ -73,7 +73,7 @@ pub const KEYS: &[Key] = &[
     told("copies.a53.zero_copy", "copies of the payload"),
     told("doorbells_per_message.burst", "doorbells, in bursts of 8"),
     timed("doorbells_per_message.flood_32", "doorbells, with 32 buffers"),
-    timed("interrupts_per_message.flood", "wake-ups of both sides"),
+    timed("wakeups_per_message.flood", "wake-ups of both sides"),
     timed("round_trip_us.a53", "µs, 16 bytes"),
     timed("doorbell_us.a53", "µs, both ways"),
     timed("boot_to_first_message_ms.a53", "ms"),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::figure::Figure;
-use super::{Context, Outcome};
+use super::{Context, noise};
 use crate::demo::folder::Folder;
 use crate::machines::{Machine, SHARED_MEMORY, Workshop};
 use crate::process::{self, Next, Running};
@@ -21,7 +21,7 @@ pub const KEYS: &[&str] = &[
     "blocking_flood_per_s.a53",
     "doorbells_per_message.flood",
     "doorbells_per_message.flood_32",
-    "interrupts_per_message.flood",
+    "wakeups_per_message.flood",
     "round_trip_us.a53",
     "doorbell_us.a53",
     "boot_to_first_message_ms.a53",
@@ -33,8 +33,6 @@ const IMAGE: &str = "timed";
 const RUNS: usize = 5;
 /// How long a run may take.
 const LIMIT: Duration = Duration::from_secs(60);
-/// The largest share of the processors that others may use.
-const BUSY: f64 = 0.25;
 
 /// What the two sides have told: by name, summed.
 type Told = BTreeMap<String, f64>;
@@ -43,16 +41,14 @@ type Told = BTreeMap<String, f64>;
 ///
 /// # Errors
 /// What does not build, start or end.
-pub fn measure(bench: &Context) -> Result<Outcome> {
-    if let Err(error) = Machine::A53.check() {
-        return Ok(Outcome::Missing(format!("{error:#}")));
-    }
+pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let workshop = Workshop::with_images(&[Machine::A53].into(), image)?;
-    let noise = noise();
-    if let Some(noise) = &noise {
-        eprintln!("amp: {noise}: times mean little");
-    }
+    let watch = noise::Watch::begin()?;
     let runs = (0..RUNS).map(|_| run(&workshop)).collect::<Result<Vec<_>>>()?;
+    let busy = watch.end()?;
+    if let Some(busy) = &busy {
+        eprintln!("amp: {busy}: times mean little");
+    }
     if bench.verbose {
         runs.iter().for_each(|told| eprintln!("amp: run of the pair: {told:?}"));
     }
@@ -61,9 +57,11 @@ pub fn measure(bench: &Context) -> Result<Outcome> {
         values.sort_by(f64::total_cmp);
         let [min, .., max] = *values else { bail!("fewer than two runs") };
         let median = *values.get(values.len() / 2).context("no runs")?;
-        Ok(Figure { key, value: median, range: Some((min, max)), noise: noise.clone() })
+        let noise: Vec<_> = busy.clone().into_iter().chain(noise::apart(min, max)).collect();
+        let noise = (!noise.is_empty()).then(|| noise.join(", "));
+        Ok(Figure { key, value: median, range: Some((min, max)), noise })
     };
-    Ok(Outcome::Measured(KEYS.iter().map(figure).collect::<Result<_>>()?))
+    KEYS.iter().map(figure).collect()
 }
 
 fn image(_: Machine, target: &str) -> Result<[PathBuf; 2]> {
@@ -80,23 +78,11 @@ fn value(key: &str, told: &Told) -> Result<f64> {
         "blocking_flood_per_s.a53" => Ok(get("flood_messages")? * 1e6 / get("flood_us")?),
         "doorbells_per_message.flood" => Ok(get("flood_doorbells")? / get("flood_messages")?),
         "doorbells_per_message.flood_32" => Ok(get("flood_32_doorbells")? / get("flood_messages")?),
-        "interrupts_per_message.flood" => Ok(get("flood_wakes")? / get("flood_messages")?),
+        "wakeups_per_message.flood" => Ok(get("flood_wakes")? / get("flood_messages")?),
         "round_trip_us.a53" => get("message_us"),
         "doorbell_us.a53" => get("doorbell_us"),
         _ => get("boot_ms"),
     }
-}
-
-/// Why times mean little now, if they do.
-fn noise() -> Option<String> {
-    let load = std::fs::read_to_string("/proc/loadavg").ok()?;
-    let load: f64 = load.split(' ').next()?.parse().ok()?;
-    let processors = std::thread::available_parallelism().ok()?.get();
-    if processors < 2 {
-        return Some("one processor runs both machines".to_owned());
-    }
-    let busy = load > BUSY * processors as f64;
-    busy.then(|| format!("the machine is busy: a load of {load} on {processors} processors"))
 }
 
 /// One run.

@@ -121,6 +121,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),
     ("instructions x86_64", Work::Amp(Cow::Borrowed("bench --no-worse instr.x86_64")), Counted::AsOne, 15),
     ("instructions growth", Work::Amp(Cow::Borrowed("bench --no-worse growth")), Counted::AsOne, 15),
+    ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
+    ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 

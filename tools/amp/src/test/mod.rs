@@ -122,7 +122,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
         Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
             (&["clippy", "--version"], "this toolchain has no clippy")
         }
-        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words).map(Cow::Borrowed)),
+        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words)?.map(Cow::Owned)),
         Work::Miri(_) => (
             // Builds what Miri needs of the standard library, once.
             &["+nightly", "miri", "setup"],

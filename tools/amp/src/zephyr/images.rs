@@ -13,6 +13,8 @@ use crate::{process, workspace};
 
 /// How long one image may take to build; the first compiles Zephyr and Rust's `core`.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
+/// How long an image that shows whether Zephyr can build at all may take.
+const PROBE_LIMIT: Duration = Duration::from_secs(600);
 /// How long CMake may take to find that nothing has changed, or to build what has.
 const AGAIN_LIMIT: Duration = Duration::from_secs(600);
 
@@ -57,6 +59,27 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
     finish(&cache, name, run::run(west, BUILD_LIMIT, |_| {}))?;
     fs::write(folder.join("built"), "")?;
     Ok(folder)
+}
+
+/// Tries whether the workspace builds anything at all for a machine's board: an application of its own, in the cache.
+///
+/// # Errors
+/// What is missing; or no folder for it.
+pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> {
+    let board = board(machine)?;
+    let cache = zephyr.cache()?;
+    fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
+    let (application, settings): (_, &[&str]) = match machine {
+        // Without the Zephyr SDK, the sample's allocator has no arena.
+        Machine::M3 => (lang_rust.join("samples/hello_world"), &["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"]),
+        _ => (zephyr.base.join("samples/hello_world"), &[]),
+    };
+    let mut west = zephyr.program(&zephyr.west);
+    west.args(["build", "-p", "auto", "-b", board, "-d"]).arg(cache.join(format!("probe-{board}")));
+    west.arg(&application).args(settings);
+    run::run(west, PROBE_LIMIT, |_| {})
+        .with_context(|| format!("{zephyr} does not build its own {} for {board}", application.display()))?;
+    Ok(())
 }
 
 /// What changed since, as the build itself knows.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::images::board;
+use super::images::{self, board};
 use super::{Zephyr, run, scenarios};
 use crate::machines::Machine;
 use crate::test::count::Count;
@@ -17,8 +17,8 @@ use crate::workspace;
 
 /// Words for Twister from the user, as `--force-toolchain`; with `-s` among them they choose the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
-/// How long one of the images that show whether Zephyr can build at all may take.
-const PROBE_LIMIT: Duration = Duration::from_secs(600);
+/// How long pytest may take to say its version.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
 /// Where in the cache Twister works.
 const FOLDER: &str = "twister";
 
@@ -47,22 +47,10 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
 
     let mut pytest = zephyr.program(Path::new("pytest"));
     pytest.arg("--version");
-    run::run(pytest, PROBE_LIMIT, |_| {})
+    run::run(pytest, ASK_LIMIT, |_| {})
         .with_context(|| format!("{zephyr}: no pytest: pip install -r zephyr/scripts/requirements-run-test.txt"))?;
-    // Without the Zephyr SDK, the sample's allocator has no arena.
-    let arena: &[&str] = &["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"];
-    let hello = zephyr.base.join("samples/hello_world");
-    for (machine, application, settings) in
-        [(Machine::A53, hello, &[][..]), (Machine::M3, lang_rust.join("samples/hello_world"), arena)]
-    {
-        let board = board(machine)?;
-        let mut west = zephyr.program(&zephyr.west);
-        west.args(["build", "-p", "auto", "-b", board, "-d"])
-            .arg(folder.join(format!("probe-{board}")))
-            .arg(&application);
-        west.args(settings);
-        run::run(west, PROBE_LIMIT, |_| {})
-            .with_context(|| format!("{zephyr} does not build its own {} for {board}", application.display()))?;
+    for machine in [Machine::A53, Machine::M3] {
+        images::probe(&zephyr, &lang_rust, machine)?;
     }
 
     let names = scenarios::all(&root)?;

@@ -1,0 +1,182 @@
+//! Whose an instruction is: the innermost function at its address by the program's debug information, which knows what was
+//! inlined; the symbol before it where there is none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use addr2line::Context as Inlined;
+use addr2line::gimli::{Dwarf, EndianSlice, Error as DwarfError, RunTimeEndian};
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use rustc_demangle::demangle;
+
+use super::counts::Section;
+
+/// Where the sources of Rust's own libraries lie in debug information.
+const RUSTS_OWN: [&str; 4] =
+    ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
+
+/// Functions and their instructions for each message, the most first. What Rust's own libraries have inlined belongs to
+/// the function that uses it.
+///
+/// # Errors
+/// A file that is no ELF file, or whose debug information is broken.
+pub fn by_function(section: &Section, program: &Path) -> Result<Vec<(String, f64)>> {
+    let name = program.display();
+    let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
+    let elf = object::File::parse(&*data).with_context(|| format!("{name} is no ELF file"))?;
+    let endian = if elf.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let part = |part: &str| elf.section_by_name(part).and_then(|part| part.data().ok()).unwrap_or_default();
+    let dwarf = Dwarf::load(|id| Ok::<_, DwarfError>(EndianSlice::new(part(id.name()), endian)));
+    let inlined =
+        dwarf.and_then(Inlined::from_dwarf).with_context(|| format!("{name} has broken debug information"))?;
+    let symbols = symbols(&elf);
+
+    let mut functions: BTreeMap<String, u64> = BTreeMap::new();
+    for (&address, &count) in &section.counted.instructions {
+        let name = innermost(&inlined, address).with_context(|| format!("{name} has broken debug information"))?;
+        let name = name.or_else(|| symbols.range(..=address).next_back().map(|(_, name)| name.clone()));
+        *functions.entry(name.unwrap_or_else(|| "?".to_owned())).or_default() += count;
+    }
+    let mut functions: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
+    functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    Ok(functions)
+}
+
+/// The functions of the symbol table, by where they begin.
+fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
+    let functions = elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
+    // Thumb functions have bit 0 set.
+    let thumb = u64::from(elf.architecture() == object::Architecture::Arm);
+    functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
+}
+
+/// The innermost function at `address` that is none of Rust's own; of those alone, the outermost.
+fn innermost(inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>, address: u64) -> Result<Option<String>, DwarfError> {
+    let mut frames = inlined.find_frames(address).skip_all_loads()?;
+    let mut name = None;
+    while let Some(frame) = frames.next()? {
+        let Some(function) = &frame.function else { continue };
+        name = Some(short(&function.raw_name()?));
+        let file = frame.location.and_then(|location| location.file).unwrap_or_default();
+        if !RUSTS_OWN.iter().any(|folder| file.contains(folder)) {
+            break;
+        }
+    }
+    Ok(name)
+}
+
+/// The last two words of a function's path, as `Bus::send`, without generics, hash, and the closures in it.
+fn short(mangled: &str) -> String {
+    let whole = format!("{:#}", demangle(mangled));
+    let mut path = whole.as_str();
+    let mut rest = String::new();
+    // `<Type as Trait>::function`, or `<Type>::function`: the type says more.
+    while let Some(end) = path.starts_with('<').then(|| closing(path)).flatten() {
+        rest.insert_str(0, &path[end + 1..]);
+        path = &path[1..end];
+        path = top_level(path, " as ").map_or(path, |at| &path[..at]);
+    }
+    // An implementation in another module than its type's: `module::<impl Type>::function`.
+    let implementation;
+    if let Some((_, behind)) = path.split_once("::<impl ")
+        && let Some(end) = closing(&path[path.len() - behind.len() - "<impl ".len()..])
+    {
+        let inside = &behind[..end - "<impl ".len()];
+        let of = top_level(inside, " for ").map_or(inside, |at| &inside[at + " for ".len()..]);
+        implementation = format!("{of}{}", &behind[end + 1 - "<impl ".len()..]);
+        path = &implementation;
+    }
+    let plain = without_generics(&format!("{path}{rest}"));
+    let words: Vec<_> = plain.split("::").filter(|word| !word.is_empty() && !word.starts_with('{')).collect();
+    words[words.len().saturating_sub(2)..].join("::")
+}
+
+/// Each character's place, and how many angle brackets are open behind it; the `>` of an arrow is none.
+fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
+    let (mut depth, mut before) = (0_usize, ' ');
+    text.char_indices().map(move |(at, character)| {
+        match character {
+            '<' => depth += 1,
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = character;
+        (at, character, depth)
+    })
+}
+
+/// Where the bracket closes that `text` begins with.
+fn closing(text: &str) -> Option<usize> {
+    depths(text).find(|&(_, character, depth)| character == '>' && depth == 0).map(|(at, _, _)| at)
+}
+
+/// Where `word` is outside all brackets.
+fn top_level(text: &str, word: &str) -> Option<usize> {
+    depths(text).find(|&(at, _, depth)| depth == 0 && text[at..].starts_with(word)).map(|(at, _, _)| at)
+}
+
+fn without_generics(text: &str) -> String {
+    let mut open = 0;
+    let outside = depths(text).filter_map(|(_, character, depth)| {
+        let inside = open > 0 || depth > 0;
+        open = depth;
+        (!inside).then_some(character)
+    });
+    outside.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::super::counts::Counted;
+    use super::*;
+
+    #[test]
+    fn names_are_short() {
+        for (long, expected) in [
+            ("main", "main"),
+            ("amp_ivshmem::rpmsg::bus::Bus<M,D,_,_>::send_message", "Bus::send_message"),
+            ("<amp_ivshmem::rpmsg::bus::Bus<a::Region, fn(u8) -> u8, 16>>::send::<[u8]>::{closure#0}", "Bus::send"),
+            ("<a::mem::Region as a::mem::SharedMemory<b::C>>::load", "Region::load"),
+            ("<<a::X<b::Y> as a::Of>::Kind as a::Z>::go", "Kind::go"),
+            ("a::rpmsg::send::<impl a::rpmsg::bus::Bus<P,D,_>>::send_message", "Bus::send_message"),
+            ("a::b::<impl a::Link<M> for a::c::Native<M>>::poll::{{closure}}", "Native::poll"),
+            ("a::copy::read::{{closure}}", "copy::read"),
+        ] {
+            assert_eq!(short(long), expected);
+        }
+    }
+
+    #[inline(never)]
+    fn outer(x: u64) -> u64 {
+        inner(x) + 1
+    }
+
+    #[inline(always)]
+    fn inner(x: u64) -> u64 {
+        black_box(black_box(x) * 3).wrapping_mul(5)
+    }
+
+    #[test]
+    fn instructions_belong_to_the_function_that_was_inlined_there() {
+        assert_eq!(black_box(outer as fn(u64) -> u64)(2), 31);
+        let program = std::env::current_exe().unwrap();
+        let data = std::fs::read(&program).unwrap();
+        let elf = object::File::parse(&*data).unwrap();
+        let symbol = |wanted: &str| elf.symbols().find(|symbol| short(symbol.name().unwrap()) == wanted).unwrap();
+        let outer = symbol("tests::outer");
+        // A counter names instructions; here each byte stands for one.
+        let mut instructions: BTreeMap<_, _> =
+            (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
+        // What the linker was given of C's has no debug information.
+        instructions.insert(symbol("_start").address(), 4);
+        let counted = Counted { instructions, accesses: BTreeMap::new() };
+        let functions = by_function(&Section { name: String::new(), messages: 2, counted }, &program).unwrap();
+        let of = |wanted: &str| functions.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
+        assert_eq!(of("_start"), Some(2.0), "{functions:?}");
+        let (inner, own) = (of("tests::inner").unwrap(), of("tests::outer").unwrap());
+        assert!(inner > 0.0 && own > 0.0 && inner + own == outer.size() as f64, "{functions:?}");
+    }
+}

@@ -23,7 +23,7 @@ pub fn play<const LINKS: usize>(
     mut console: Console,
 ) -> ! {
     if let Some(place) = side.take() {
-        run_endless_in(place, &mut machine, role, first, &mut console);
+        run_endless_in(place, &mut machine, role, first, &mut console, || true);
     }
     park()
 }

@@ -122,6 +122,14 @@ impl<P: Port, const L: usize> Endless<P, L> {
             self.tally.write(console);
         }
     }
+
+    /// Tells the peers that this side leaves, and the console how far it came. Nothing happens on its links any more.
+    pub fn leave(&mut self, console: &mut impl Write) {
+        for stream in self.streams.iter_mut().flatten() {
+            stream.link.close();
+        }
+        self.tally.write(console);
+    }
 }
 
 impl Tally {
@@ -253,23 +261,30 @@ impl<P: Port> Stream<P> {
     }
 }
 
-/// Plays one side with `L` links from `first` on for ever, in `place`. Returns only where they cannot be in the port's
-/// memory, after it has said so.
+/// Plays one side with `L` links from `first` on, in `place`, for as long as `keep_on` says, which is asked each time that
+/// the port wakes up; then it leaves its peers. False where the links cannot be in the port's memory, which it has said
+/// on the console.
 pub fn run_endless_in<P: Port, const L: usize>(
     place: &mut MaybeUninit<Endless<P, L>>,
     port: &mut P,
     role: Role,
     first: u8,
     console: &mut impl Write,
-) {
+    mut keep_on: impl FnMut() -> bool,
+) -> bool {
     match Endless::new(port, role, first) {
         Ok(side) => {
             let side = place.write(side);
-            loop {
+            while keep_on() {
                 side.step(port.now(), console);
                 port.wait(Some(side.deadline()));
             }
+            side.leave(console);
+            true
         }
-        Err(error) => because(console, "error: ", &error, "no place for the link in the shared memory"),
+        Err(error) => {
+            because(console, "error: ", &error, "no place for the link in the shared memory");
+            false
+        }
     }
 }

@@ -11,7 +11,7 @@ use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
 use crate::machines::Role;
-use crate::output;
+use crate::{output, process};
 
 /// How long the server has to hand over the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub struct Options {
     pub endless: Option<u8>,
 }
 
-/// Plays the side until it is stopped.
+/// Plays the side until it is stopped; an endless one leaves when it is asked to.
 ///
 /// # Errors
 /// No server, or a memory that the link cannot be in.
@@ -43,7 +43,12 @@ pub fn run(options: &Options) -> Result<()> {
     match options.endless {
         Some(first) => {
             let mut place = MaybeUninit::<Endless<_, 1>>::uninit();
-            run_endless_in(&mut place, &mut peer, role, first, &mut Console);
+            process::catch_interrupts()?;
+            // A signal ends the wait that it comes in, and one that comes before it is seen after the next heartbeat.
+            let keep_on = || process::check_interrupts().is_ok();
+            if run_endless_in(&mut place, &mut peer, role, first, &mut Console, keep_on) {
+                return Ok(());
+            }
         }
         None => amp_ivshmem_conversation::run(&mut peer, role, &mut Console),
     }

@@ -6,7 +6,9 @@ mod plan;
 mod qmp;
 mod report;
 mod rig;
+mod verdict;
 mod vitals;
+mod word;
 
 use std::time::{Duration, SystemTime};
 

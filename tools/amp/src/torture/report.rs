@@ -1,75 +1,8 @@
-//! What came of a torture, for people and for programs, and what the sides' lines say.
+//! What came of a torture, for people and for programs.
 
 use serde::Serialize;
 
-use super::vitals::Verdict;
-
-/// What a side has counted since it started: `tally sent=… received=… cut=…`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub sent: u64,
-    pub received: u64,
-    pub cut: u64,
-}
-
-/// A line of a side that means something here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// The first message of a session came on this link.
-    Talks(u8),
-    /// A link went down; whether for silence.
-    Down { link: u8, silent: bool },
-    /// How far it is.
-    Tally(Tally),
-    /// A message that must not be: what kind, and how many of them.
-    Wrong(Wrong, u64),
-    /// A link cannot come up, or there is none.
-    Refused,
-}
-
-/// What can be wrong with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
-    Duplicated,
-    Lost,
-    Corrupted,
-    Stale,
-}
-
-impl Word {
-    /// What `line` says; none where it is of no concern.
-    pub fn parse(line: &str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let kind = words.next()?;
-        let mut rest = words.clone();
-        let mut value = |key: &str| rest.find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-        match kind {
-            "talks" => Some(Self::Talks(value("link")?.parse().ok()?)),
-            "down" => {
-                let link = value("link")?.parse().ok()?;
-                Some(Self::Down { link, silent: value("why")? == "silent" })
-            }
-            "tally" => {
-                let mut number = |key| value(key)?.parse().ok();
-                Some(Self::Tally(Tally { sent: number("sent")?, received: number("received")?, cut: number("cut")? }))
-            }
-            "wrong" => {
-                let wrong = match words.next()? {
-                    "duplicated" => Wrong::Duplicated,
-                    "lost" => Wrong::Lost,
-                    "corrupted" => Wrong::Corrupted,
-                    _ => Wrong::Stale,
-                };
-                let mut number = |key| value(key)?.parse::<u64>().ok();
-                let (expected, got) = (number("expected")?, number("got")?);
-                let count = if wrong == Wrong::Lost { got.saturating_sub(expected) } else { 1 };
-                Some(Self::Wrong(wrong, count))
-            }
-            "refused" | "error:" => Some(Self::Refused),
-            _ => None,
-        }
-    }
-}
+use super::verdict::Verdict;
 
 /// What came of one pair, or of all.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -96,6 +29,12 @@ pub struct Report {
     pub hung: u64,
     /// Sides that ended by themselves, or said that they cannot be.
     pub ended: u64,
+    /// Sessions that a side ended because of what it found in the memory, where nobody scribbled.
+    pub faults: u64,
+    /// Sessions that ended although nothing was done to either side since they began.
+    pub unprovoked: u64,
+    /// Sides that left and whose peer took them for silent.
+    pub unheard: u64,
     /// From a side's restart until both had a message of the other, in milliseconds, the guest's boot included.
     pub longest_recovery_ms: u64,
     /// The same without the boot: from the side's first line on.
@@ -119,7 +58,9 @@ pub struct Report {
 impl Report {
     /// What must not be.
     pub fn objections(&self) -> u64 {
-        self.lost + self.duplicated + self.corrupted + self.stale + self.hung + self.ended + self.untimely
+        let messages = self.lost + self.duplicated + self.corrupted + self.stale;
+        let sessions = self.faults + self.unprovoked + self.unheard;
+        messages + sessions + self.hung + self.ended + self.untimely + self.needed_a_restart
     }
 
     /// Adds another pair's.
@@ -141,6 +82,9 @@ impl Report {
             (&mut self.stale, other.stale),
             (&mut self.hung, other.hung),
             (&mut self.ended, other.ended),
+            (&mut self.faults, other.faults),
+            (&mut self.unprovoked, other.unprovoked),
+            (&mut self.unheard, other.unheard),
             (&mut self.needed_a_restart, other.needed_a_restart),
             (&mut self.deaths, other.deaths),
             (&mut self.too_busy, other.too_busy),
@@ -184,8 +128,8 @@ impl Report {
         });
         format!(
             "{}: {:.0} s, {} kills, {} leaves, {} resets, {} stops, {} restarts, {} of the server; {} messages, at most \
-             {} in flight at an end; {} lost, {} duplicated, {} corrupted, {} stale, {} hung, {} ended; longest recovery \
-             {} ms, {} ms after the boot{}; {} times too late or early on a busy machine, {} for no reason{}",
+             {} in flight at an end; {} lost, {} duplicated, {} corrupted, {} stale, {} hung, {} ended; sessions: {} with \
+             a fault, {} ended unprovoked, {} leaves unheard; longest recovery {} ms, {} ms after the boot{}; {} times too late or early on a busy machine, {} for no reason{}",
             self.pair,
             self.seconds,
             self.kills,
@@ -202,6 +146,9 @@ impl Report {
             self.stale,
             self.hung,
             self.ended,
+            self.faults,
+            self.unprovoked,
+            self.unheard,
             self.longest_recovery_ms,
             self.longest_recovery_after_boot_ms,
             noticed.unwrap_or_default(),
@@ -217,26 +164,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_a_side_are_understood() {
-        assert_eq!(Word::parse("talks link=2"), Some(Word::Talks(2)));
-        assert_eq!(Word::parse("down link=0 why=silent"), Some(Word::Down { link: 0, silent: true }));
-        assert_eq!(Word::parse("down link=1 why=left"), Some(Word::Down { link: 1, silent: false }));
-        let line = "tally sent=5 received=4 cut=3 duplicated=0 lost=0 corrupted=0 stale=0";
-        assert_eq!(Word::parse(line), Some(Word::Tally(Tally { sent: 5, received: 4, cut: 3 })));
-        assert_eq!(Word::parse("wrong lost expected=3 got=7"), Some(Word::Wrong(Wrong::Lost, 4)));
-        assert_eq!(Word::parse("wrong duplicated expected=3 got=2"), Some(Word::Wrong(Wrong::Duplicated, 1)));
-        assert_eq!(Word::parse("up link=0 peer=3"), None);
-        assert_eq!(Word::parse(""), None);
-    }
-
-    #[test]
     fn anything_that_must_not_be_is_an_objection() {
         let mut report = Report { in_flight: 9, kills: 3, ..Report::default() };
         assert_eq!(report.objections(), 0);
         report.add(&Report { stale: 1, hung: 1, ..Report::default() });
-        assert_eq!(report.objections(), 2);
+        report.add(&Report { needed_a_restart: 1, ended: 1, ..Report::default() });
+        report.add(&Report { faults: 1, unprovoked: 1, unheard: 1, ..Report::default() });
+        assert_eq!(report.objections(), 7);
         assert!(!report.count(Verdict::InTime) && report.count(Verdict::Busy) && report.count(Verdict::Untimely));
-        assert_eq!((report.objections(), report.too_busy), (3, 1));
+        assert_eq!((report.objections(), report.too_busy), (8, 1));
         report.noticed(1010);
         report.noticed(990);
         assert_eq!(report.death_noticed_ms, Some((990, 1010)));

@@ -1,7 +1,7 @@
 //! What is seen of the sides without asking them: their heartbeats in the shared memory, and how long their processes have
-//! waited for a processor. By these a machine that is too busy is told from a defect.
+//! waited for a processor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,28 @@ use crate::machines::Role;
 
 /// How often a side beats: the default of a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
-/// How long both sides have to talk after the newcomer's boot.
-pub const RECOVERY: Duration = Duration::from_secs(1);
+/// How many beats, times without a look, and readings of waits are remembered: some seconds of each.
+const REMEMBERED: usize = 64;
+/// A time between two looks that is worth remembering.
+const PAUSE: Duration = Duration::from_millis(20);
+
+fn remember<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == REMEMBERED {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
 
 /// One side's heartbeat on one link.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Pulse {
     beat: u32,
     /// When it was first seen to be that.
     at: Instant,
     /// The longest time between two beats since [`Vitals::begin`].
     longest: Duration,
+    /// When the beats before were seen, the last at the end.
+    before: VecDeque<Instant>,
 }
 
 /// The heartbeats of all sides in one memory.
@@ -31,11 +42,14 @@ pub struct Vitals {
     looked: Instant,
     /// The longest time between two looks since [`begin`](Self::begin).
     blind: Duration,
+    /// Times without a look: when each ended, and how long it was.
+    pauses: VecDeque<(Instant, Duration)>,
 }
 
 impl Vitals {
     pub fn new(memory: OwnedFd) -> Self {
-        Self { memory, pulses: BTreeMap::new(), looked: Instant::now(), blind: Duration::ZERO }
+        let (looked, blind) = (Instant::now(), Duration::ZERO);
+        Self { memory, pulses: BTreeMap::new(), looked, blind, pauses: VecDeque::new() }
     }
 
     /// The word of the memory at `offset`; none behind its end.
@@ -48,7 +62,11 @@ impl Vitals {
     /// Looks at both sides of the links.
     pub fn look(&mut self, links: impl Iterator<Item = u8>) {
         let now = Instant::now();
-        self.blind = self.blind.max(now - self.looked);
+        let pause = now - self.looked;
+        self.blind = self.blind.max(pause);
+        if pause > PAUSE {
+            remember(&mut self.pauses, (now, pause));
+        }
         self.looked = now;
         for link in links {
             let place = directory::HEAD + u32::from(link) * directory::ENTRY;
@@ -56,10 +74,12 @@ impl Vitals {
             for (role, offset) in [(Role::Host, 0), (Role::Remote, PAGE)] {
                 let at = area.saturating_add(offset).saturating_add(block::HEARTBEAT);
                 let Some(beat) = self.word(at) else { continue };
-                let new = Pulse { beat, at: now, longest: Duration::ZERO };
-                let pulse = self.pulses.entry((role, link)).or_insert(new);
+                let new = || Pulse { beat, at: now, longest: Duration::ZERO, before: VecDeque::new() };
+                let pulse = self.pulses.entry((role, link)).or_insert_with(new);
                 if pulse.beat != beat {
-                    *pulse = Pulse { longest: pulse.longest.max(now - pulse.at), ..new };
+                    remember(&mut pulse.before, pulse.at);
+                    pulse.longest = pulse.longest.max(now - pulse.at);
+                    (pulse.beat, pulse.at) = (beat, now);
                 }
             }
         }
@@ -79,7 +99,19 @@ impl Vitals {
         Some((pulse.at, pulse.longest.max(now.saturating_duration_since(pulse.at))))
     }
 
-    /// The longest time between two looks.
+    /// When the last beat of a side before `at` was seen.
+    pub fn last_beat(&self, role: Role, link: u8, at: Instant) -> Option<Instant> {
+        let pulse = self.pulses.get(&(role, link))?;
+        [pulse.at].iter().chain(pulse.before.iter().rev()).copied().find(|&beat| beat <= at)
+    }
+
+    /// The longest time between two looks that ended since `from`, of those longer than some.
+    pub fn blind_since(&self, from: Instant) -> Duration {
+        let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
+        since.map(|&(_, pause)| pause).max().unwrap_or_default()
+    }
+
+    /// The longest time between two looks since [`begin`](Self::begin).
     pub const fn blind(&self) -> Duration {
         self.blind
     }
@@ -97,64 +129,37 @@ pub fn waited(process: u32) -> Option<Duration> {
     (sum > 0).then(|| Duration::from_nanos(sum))
 }
 
-/// What is known of how a death was noticed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Death {
-    /// From the kill to the survivor's word.
-    pub after: Duration,
-    /// From the last beat of the one that was killed to that word.
-    pub silent: Duration,
-    /// The longest time between two beats of the survivor meanwhile.
-    pub gap: Duration,
-    /// The longest time between two looks at the beats, which the harness wants to have each few milliseconds.
-    pub blind: Duration,
-    /// How long the one that was killed had waited for a processor in the two heartbeats before, and the survivor since;
-    /// none where the kernel does not say.
-    pub waited: Option<(Duration, Duration)>,
-}
+/// For each member its process, and how long that has waited for a processor since it started.
+type Reading = Vec<Option<(u32, Duration)>>;
 
-/// Whether something came in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It did.
-    InTime,
-    /// It did not, as far as a side did not get a processor.
-    Busy,
-    /// It did not, and nothing explains that.
-    Untimely,
-}
+/// How long the members have waited for a processor, read now and then.
+#[derive(Default)]
+pub struct Waits(VecDeque<(Instant, Reading)>);
 
-impl Death {
-    /// Whether the death was noticed within `limit`, give or take a heartbeat.
-    pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel counts a wait when it is over, so that of a side which is killed in it is missing; but where this
-        // process, which mostly sleeps, waits for as long, the others do.
-        let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
-        let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
-        // Without a beat for `limit`: the beats before the kill were late already, if the machine did not let them come.
-        let early = (limit - BEAT).saturating_sub(self.after);
-        // The survivor sees the last beat with its own next one, and is late by what it does not beat itself.
-        let late = self.after.saturating_sub(limit + BEAT);
-        let explained = if !early.is_zero() {
-            self.silent + self.blind >= limit && dead_waited >= early
-        } else {
-            late <= self.gap.saturating_sub(BEAT) + self.blind && survivor_waited >= late
-        };
-        match (early + late).is_zero() {
-            true => Verdict::InTime,
-            false if explained => Verdict::Busy,
-            false => Verdict::Untimely,
-        }
+impl Waits {
+    /// How often it is read, at most.
+    const EVERY: Duration = Duration::from_millis(200);
+
+    /// Whether it is time to read again.
+    pub fn are_due(&self, now: Instant) -> bool {
+        self.0.back().is_none_or(|&(last, _)| now.saturating_duration_since(last) >= Self::EVERY)
     }
-}
 
-/// Whether a recovery that took `after_boot` was in time, where all who took part have `waited` for a processor.
-pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
-    let late = after_boot.saturating_sub(RECOVERY);
-    match waited.unwrap_or_default() {
-        _ if late.is_zero() => Verdict::InTime,
-        waited if waited >= late => Verdict::Busy,
-        _ => Verdict::Untimely,
+    /// What was read at `now`.
+    pub fn read(&mut self, now: Instant, waits: Reading) {
+        remember(&mut self.0, (now, waits));
+    }
+
+    /// How long the process that `member` had at `to` waited from `from` on until then, between the readings around these;
+    /// none where it was not read.
+    pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
+        let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
+        let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;
+        let own = || all().filter(|&(_, (id, _))| id == process).map(|(at, (_, wait))| (at, wait));
+        let before = own().rev().find(|&(at, _)| at <= from).map_or(Duration::ZERO, |(_, wait)| wait);
+        // The kernel counts a wait when it is over, so the reading after the next counts, too.
+        let after = own().rfind(|&(at, _)| at > from && at <= to + 3 * Self::EVERY);
+        after.map(|(_, wait)| wait.saturating_sub(before))
     }
 }
 
@@ -162,46 +167,8 @@ pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(1);
-
     fn millis(number: u64) -> Duration {
         Duration::from_millis(number)
-    }
-
-    fn death(after: u64, silent: u64, gap: u64, waited: (u64, u64)) -> Death {
-        let waited = Some((millis(waited.0), millis(waited.1)));
-        Death { after: millis(after), silent: millis(silent), gap: millis(gap), blind: millis(5), waited }
-    }
-
-    #[test]
-    fn a_death_within_the_limit_is_in_time_however_busy_the_machine() {
-        assert_eq!(death(950, 1020, 100, (0, 0)).judge(LIMIT), Verdict::InTime);
-        assert_eq!(death(1099, 1150, 100, (900, 900)).judge(LIMIT), Verdict::InTime);
-    }
-
-    #[test]
-    fn an_early_word_is_a_defect_unless_the_dead_had_not_been_let_run() {
-        assert_eq!(death(849, 1003, 100, (60, 0)).judge(LIMIT), Verdict::Busy);
-        assert_eq!(death(849, 900, 100, (60, 0)).judge(LIMIT), Verdict::Untimely, "before the limit was over");
-        assert_eq!(death(849, 1003, 100, (20, 0)).judge(LIMIT), Verdict::Untimely, "its beat was late for no reason");
-        let blind = Death { blind: millis(498), ..death(799, 1001, 558, (12, 151)) };
-        assert_eq!(blind.judge(LIMIT), Verdict::Busy, "nobody was let run");
-    }
-
-    #[test]
-    fn a_late_word_is_a_defect_unless_the_survivor_was_not_let_run() {
-        assert_eq!(death(3090, 3150, 2100, (0, 2050)).judge(LIMIT), Verdict::Busy);
-        assert_eq!(death(3090, 3150, 100, (0, 2050)).judge(LIMIT), Verdict::Untimely, "it beat meanwhile");
-        assert_eq!(death(3090, 3150, 2100, (0, 100)).judge(LIMIT), Verdict::Untimely, "it had a processor");
-        let unknown = Death { waited: None, ..death(3090, 3150, 2100, (0, 0)) };
-        assert_eq!(unknown.judge(LIMIT), Verdict::Untimely, "the kernel does not say");
-    }
-
-    #[test]
-    fn a_recovery_is_in_time_or_explained_or_neither() {
-        assert_eq!(judge_recovery(millis(999), None), Verdict::InTime);
-        assert_eq!(judge_recovery(millis(1066), Some(millis(70))), Verdict::Busy);
-        assert_eq!(judge_recovery(millis(1066), Some(millis(60))), Verdict::Untimely);
     }
 
     #[test]
@@ -233,5 +200,36 @@ mod tests {
         vitals.look(0..2);
         let (second, longest) = vitals.pulse(Role::Remote, 1, Instant::now()).unwrap();
         assert!(second > first && longest >= millis(3) && vitals.blind() > Duration::ZERO);
+        let last = |at| vitals.last_beat(Role::Remote, 1, at);
+        assert_eq!(last(second), Some(second));
+        assert_eq!(last(second - millis(1)), Some(first), "it came back, but later");
+        assert_eq!((last(first - millis(1)), vitals.last_beat(Role::Host, 0, second)), (None, None));
+    }
+
+    #[test]
+    fn long_times_without_a_look_are_remembered() {
+        let mut vitals = Vitals::new(crate::server::memory::anonymous(1 << 16).unwrap());
+        let begun = vitals.looked;
+        vitals.looked -= millis(300);
+        vitals.look(0..1);
+        assert!(vitals.blind_since(begun) >= millis(300));
+        assert_eq!(vitals.blind_since(vitals.looked + millis(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn waits_are_those_between_the_readings_around() {
+        let mut waits = Waits::default();
+        let begun = Instant::now();
+        assert!(waits.are_due(begun));
+        for (at, wait) in [(0, 10), (200, 20), (400, 50), (600, 900), (2000, 5000)] {
+            let successor = if at < 600 { None } else { Some((8, millis(1))) };
+            waits.read(begun + millis(at), vec![Some((7, millis(wait))), successor.or(Some((9, millis(wait))))]);
+        }
+        assert!(!waits.are_due(begun + millis(2100)) && waits.are_due(begun + millis(2200)));
+        let of = |member, from, to| waits.of(member, begun + millis(from), begun + millis(to));
+        assert_eq!(of(0, 250, 300), Some(millis(880)), "until 900, the last reading soon after");
+        assert_eq!(of(0, 650, 700), None, "no reading in time");
+        assert_eq!(of(1, 250, 300), Some(millis(30)), "its successor's waits are not its own");
+        assert_eq!(of(2, 0, 5000), None, "no such member");
     }
 }

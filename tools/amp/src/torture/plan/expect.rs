@@ -8,11 +8,12 @@ use anyhow::Result;
 use super::Plan;
 use crate::process;
 use crate::torture::rig::Rig;
-use crate::torture::vitals::{self, Death};
+use crate::torture::verdict::{self, Death};
+use crate::torture::word::Why;
 
-/// How long a pair may take until it talks again before it counts as hung: much longer than any boot, since other work may
+/// How long a pair may take until it talks again, after scribbling, too, before it counts as hung: much longer than any boot, since other work may
 /// keep the machine busy.
-const HUNG: Duration = Duration::from_secs(30);
+pub(super) const HUNG: Duration = Duration::from_secs(30);
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -34,13 +35,13 @@ impl Plan<'_> {
             rig.report.longest_recovery_ms = rig.report.longest_recovery_ms.max(millis(recovery));
             rig.report.longest_recovery_after_boot_ms =
                 rig.report.longest_recovery_after_boot_ms.max(millis(after_boot));
-            if after_boot > vitals::RECOVERY {
+            if after_boot > verdict::RECOVERY {
                 // Waits of several that follow one another add up; so this is the most that they explain.
                 let since = |(process, after): (u32, Duration)| {
                     after.saturating_sub(before.get(&process).copied().unwrap_or_default())
                 };
                 let waited = rig.all_waited().into_iter().map(since).reduce(|sum, more| sum + more);
-                let verdict = vitals::judge_recovery(after_boot, waited);
+                let verdict = verdict::judge_recovery(after_boot, waited);
                 if rig.report.count(verdict) {
                     rig.finding(format!(
                         "recovery after {name}: {verdict:?}: {recovery:?}, {after_boot:?} after the boot; all waited \
@@ -53,16 +54,9 @@ impl Plan<'_> {
         self.hung(rig, name)
     }
 
-    /// A side and its partners receive before long.
-    pub(super) fn expect_progress(
-        &mut self,
-        rig: &mut Rig<'_>,
-        index: usize,
-        since: Instant,
-        name: &str,
-    ) -> Result<()> {
-        let mut sides = rig.partners(index);
-        sides.push(index);
+    /// These sides receive from now on, before long.
+    pub(super) fn expect_progress(&mut self, rig: &mut Rig<'_>, sides: &[usize], name: &str) -> Result<()> {
+        let since = Instant::now();
         if self.wait(rig, HUNG, |rig| sides.iter().all(|&side| rig.progresses(side, since)))? {
             return Ok(());
         }
@@ -83,11 +77,8 @@ impl Plan<'_> {
         for other in rig.partners(index) {
             let shared: Vec<u8> = links.clone().filter(|link| rig.members[other].links.contains(link)).collect();
             for link in shared {
-                let noticed = |rig: &Rig<'_>| rig.down(other, link).filter(|&(at, _)| at > since);
-                if !self.wait(rig, HUNG, |rig| noticed(rig).is_some())? {
-                    rig.report.hung += 1;
-                    rig.finding(format!("side {other} never noticed the death of side {index}"));
-                } else if let Some((at, true)) = noticed(rig) {
+                let noticed = self.notices(rig, (other, link), since, index)?;
+                if let Some((at, Why::Silent)) = noticed {
                     let waited = between(before[other], rig.waited()[other]);
                     let last = rig.vitals.pulse(rig.members[index].role, link, at);
                     let death = Death {
@@ -109,8 +100,51 @@ impl Plan<'_> {
         Ok(())
     }
 
+    /// Side `index` left: what its partners say of it, which must not be that it was silent; where `all` is set, each says
+    /// something.
+    pub(super) fn expect_heard(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, all: bool) -> Result<()> {
+        let links = rig.members[index].links.clone();
+        for other in rig.partners(index) {
+            for link in links.clone().filter(|link| rig.members[other].links.contains(link)).collect::<Vec<_>>() {
+                let said = if all {
+                    self.notices(rig, (other, link), since, index)?
+                } else {
+                    rig.down(other, link).filter(|&(at, _)| at > since)
+                };
+                // Whoever looks only when the successor has begun finds that.
+                let good = |why| why == Why::Left || !all && why == Why::Restarted;
+                if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
+                    rig.report.unheard += 1;
+                    rig.finding(format!("side {index} left, but side {other} says {why:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When, and why, a side's link went down after `since`, when `index` on its other side ended. None is a finding.
+    fn notices(
+        &self,
+        rig: &mut Rig<'_>,
+        (other, link): (usize, u8),
+        since: Instant,
+        index: usize,
+    ) -> Result<Option<(Instant, Why)>> {
+        let noticed = |rig: &mut Rig<'_>| rig.down(other, link).filter(|&(at, _)| at > since);
+        if !self.wait(rig, HUNG, |rig| noticed(rig).is_some())? {
+            rig.report.hung += 1;
+            rig.finding(format!("side {other} never noticed the end of side {index}"));
+        }
+        Ok(noticed(rig))
+    }
+
     /// Waits until `done`, at most for `limit`; whether it came.
-    pub(super) fn wait(&self, rig: &mut Rig<'_>, limit: Duration, done: impl Fn(&Rig<'_>) -> bool) -> Result<bool> {
+    pub(super) fn wait(
+        &self,
+        rig: &mut Rig<'_>,
+        limit: Duration,
+        mut done: impl FnMut(&mut Rig<'_>) -> bool,
+    ) -> Result<bool> {
         let end = Instant::now() + limit;
         while !done(rig) {
             if Instant::now() > end {
@@ -123,7 +157,7 @@ impl Plan<'_> {
     }
 
     /// Nobody talks: a finding, and all start anew so that the torture can go on.
-    fn hung(&mut self, rig: &mut Rig<'_>, name: &str) -> Result<()> {
+    pub(super) fn hung(&mut self, rig: &mut Rig<'_>, name: &str) -> Result<()> {
         rig.report.hung += 1;
         let lines: Vec<_> = (0..rig.members.len()).map(|side| rig.last_lines(side)).collect();
         rig.finding(format!("hung after {name}: {lines:?}"));

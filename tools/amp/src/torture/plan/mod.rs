@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use self::expect::between;
+use self::expect::{HUNG, between};
 use super::rig::Rig;
 use super::vitals;
 use super::{Options, hostile};
 use crate::machines::Machine;
 use crate::server::random::Random;
 
-/// How long two sides have after scribbling to find together again by themselves.
-const MEND: Duration = Duration::from_secs(10);
+/// After how many acts, about, all have to show that they still receive, where no act asks for it.
+const ACTS: u64 = 10;
 
 /// One thing that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Act {
     KillAll,
     /// SIGKILL, and a restart only after the others have noticed.
     StayAway,
-    /// SIGTERM, and a restart.
+    /// SIGTERM, which lets a process say that it leaves, and a restart. A guest is told nothing of it: it is killed.
     Leave,
     /// The machine's reset.
     Reset,
@@ -62,7 +62,8 @@ impl Plan<'_> {
     /// An interrupt, or what has nothing to do with those under torture.
     pub fn carry_out(mut self, mut rig: Rig<'_>) -> Result<super::Report> {
         let begun = Instant::now();
-        let mut order: Vec<usize> = (0..rig.members.len()).collect();
+        let all: Vec<usize> = (0..rig.members.len()).collect();
+        let mut order = all.clone();
         self.shuffle(&mut order);
         for index in order {
             rig.start(index)?;
@@ -81,7 +82,12 @@ impl Plan<'_> {
             let index = self.random.below(rig.members.len() as u64) as usize;
             let act = self.draw();
             self.perform(&mut rig, act, index)?;
+            if self.random.below(ACTS) == 0 {
+                self.expect_progress(&mut rig, &all, &format!("{act:?} of side {index}, and a while"))?;
+            }
         }
+        self.expect_progress(&mut rig, &all, "all")?;
+        rig.check_ended()?;
         rig.report.seconds = begun.elapsed().as_secs_f64();
         Ok(rig.finish())
     }
@@ -113,15 +119,17 @@ impl Plan<'_> {
 
     fn perform(&mut self, rig: &mut Rig<'_>, act: Act, index: usize) -> Result<()> {
         let since = Instant::now();
+        let with_partners = |rig: &Rig<'_>| [rig.partners(index), vec![index]].concat();
         let name = format!("{act:?} of side {index}");
         match act {
-            Act::Kill => {
+            Act::Leave if rig.members[index].machine == Machine::Linux => self.leave(rig, index, since, &name),
+            Act::Kill | Act::Leave => {
                 rig.kill(index);
                 rig.report.kills += 1;
                 // Mostly at once; sometimes so late that the others have noticed.
                 let pause = if self.random.below(8) == 0 { 1500 } else { 150 };
                 rig.listen(self.random.millis(0, pause))?;
-                self.restart(rig, index, since, &name)
+                self.restart(rig, index, &name)
             }
             Act::KillAll => {
                 let mut order: Vec<usize> = (0..rig.members.len()).collect();
@@ -149,13 +157,7 @@ impl Plan<'_> {
                 rig.report.kills += 1;
                 let dead_waited = between(before[index], then[index]);
                 self.expect_noticed(rig, index, since, dead_waited, &then)?;
-                self.restart(rig, index, since, &name)
-            }
-            Act::Leave => {
-                rig.end(index);
-                rig.report.leaves += 1;
-                rig.listen(self.random.millis(0, 300))?;
-                self.restart(rig, index, since, &name)
+                self.restart(rig, index, &name)
             }
             Act::Reset if rig.members[index].machine != Machine::Linux => {
                 rig.reset(index)?;
@@ -167,51 +169,57 @@ impl Plan<'_> {
                 rig.report.stops += 1;
                 rig.listen(self.random.millis(5, 2500))?;
                 rig.pause(index, false);
-                self.expect_progress(rig, index, Instant::now(), &name)
+                self.expect_progress(rig, &with_partners(rig), &name)
             }
             Act::Server => {
                 rig.restart_server()?;
                 rig.report.server_restarts += 1;
                 // Nobody needs the server who has met.
-                self.expect_progress(rig, index, Instant::now(), &name)?;
+                self.expect_progress(rig, &with_partners(rig), &name)?;
                 self.perform(rig, Act::KillAll, index)
             }
-            Act::Scribble => self.scribble(rig, index),
+            Act::Scribble => self.scribble(rig),
         }
     }
 
-    fn restart(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
-        let others = self.bystanders(rig, index);
+    /// A process is asked to leave, which its partners hear.
+    fn leave(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
+        rig.ask_to_leave(index);
+        rig.report.leaves += 1;
+        let mut left = None;
+        if !self.wait(rig, HUNG, |rig| {
+            left = rig.has_left(index);
+            left.is_some()
+        })? {
+            return self.hung(rig, name);
+        }
+        if left == Some(false) {
+            rig.report.ended += 1;
+            rig.finding(format!("{name}: it did not leave in peace: {:?}", rig.last_lines(index)));
+            return self.restart(rig, index, name);
+        }
+        // Half of the time the successor is there so soon that the others may not have looked.
+        let all = self.random.below(2) == 0;
+        if all {
+            self.expect_heard(rig, index, since, all)?;
+        } else {
+            rig.listen(self.random.millis(0, 300))?;
+        }
+        self.restart(rig, index, name)?;
+        if all { Ok(()) } else { self.expect_heard(rig, index, since, all) }
+    }
+
+    fn restart(&mut self, rig: &mut Rig<'_>, index: usize, name: &str) -> Result<()> {
         let started = Instant::now();
         rig.start(index)?;
         rig.report.restarts += 1;
-        self.expect_anew(rig, &[index], started, name)?;
-        // A link whose other side found this one silent has begun anew, which is no disturbance either.
-        let silent: Vec<u8> = others
-            .iter()
-            .filter(|&&(other, link)| rig.down(other, link).is_some_and(|(at, silent)| at > since && silent))
-            .map(|&(_, link)| link)
-            .collect();
-        for (other, link) in others {
-            if rig.down(other, link).is_some_and(|(at, _)| at > since) && !silent.contains(&link) {
-                rig.report.hung += 1;
-                rig.finding(format!("{name} disturbed link {link} of side {other}"));
-            }
-        }
-        Ok(())
+        self.expect_anew(rig, &[index], started, name)
     }
 
-    /// Sides and links that have nothing to do with side `index`.
-    fn bystanders(&self, rig: &Rig<'_>, index: usize) -> Vec<(usize, u8)> {
-        let links = &rig.members[index].links;
-        let of = |other: usize| rig.members[other].links.clone().map(move |link| (other, link));
-        (0..rig.members.len()).flat_map(of).filter(|(_, link)| !links.contains(link)).collect()
-    }
-
-    /// Somebody scribbles. What is received meanwhile may be anything; but nobody may end or hang, and afterwards the two
-    /// find together again, if need be with a restart.
-    fn scribble(&mut self, rig: &mut Rig<'_>, index: usize) -> Result<()> {
-        rig.forgiving = true;
+    /// Somebody scribbles. What is received meanwhile may be anything; but nobody may end or hang, and afterwards all find
+    /// together again by themselves.
+    fn scribble(&mut self, rig: &mut Rig<'_>) -> Result<()> {
+        rig.forgive(true);
         rig.report.bursts_of_scribbling += 1;
         let time = self.random.millis(20, 500);
         if self.random.below(2) == 0 {
@@ -222,23 +230,28 @@ impl Plan<'_> {
         rig.listen(Duration::from_millis(100))?;
         let after = Instant::now();
         let all: Vec<usize> = (0..rig.members.len()).collect();
-        let mended = self.wait(rig, MEND, |rig| all.iter().all(|&side| rig.progresses(side, after)))?;
-        rig.report.needed_a_restart += u64::from(!mended);
+        let mended = self.wait(rig, HUNG, |rig| all.iter().all(|&side| rig.progresses(side, after)))?;
+        rig.check_ended()?;
+        if !mended {
+            rig.report.needed_a_restart += 1;
+            let lines: Vec<_> = all.iter().map(|&side| rig.last_lines(side)).collect();
+            rig.finding(format!("nobody mends what was scribbled over: {lines:?}"));
+        }
         // From here on each message counts again, in sessions that know nothing of the scribbling.
         for &side in &all {
             rig.kill(side);
             rig.report.kills += 1;
         }
         rig.listen(Duration::from_millis(50))?;
-        if !mended && index == 0 {
+        if !mended {
             rig.restart_server()?;
         }
+        rig.forgive(false);
         let started = Instant::now();
         for &side in &all {
             rig.start(side)?;
             rig.report.restarts += 1;
         }
-        rig.forgiving = false;
         self.expect_anew(rig, &all, started, "scribbling")
     }
 }

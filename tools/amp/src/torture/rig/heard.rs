@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Rig;
 use crate::process::{Running, Source};
-use crate::torture::report::{Tally, Word, Wrong};
+use crate::torture::word::{Tally, Why, Word, Wrong};
 
 /// How many of a console's last lines a finding shows.
 const LAST_LINES: usize = 6;
@@ -24,11 +24,14 @@ pub(super) struct Event {
 pub(super) struct Seen {
     pub(super) running: Option<Running>,
     pub(super) incarnation: u32,
-    pub(super) stopped: bool,
+    /// The last incarnation that is known to have ended by itself.
+    pub(super) ended: u32,
+    /// Up to which incarnation wrong messages are expected, and links may go down: somebody scribbles.
+    pub(super) forgiven: u32,
     pub(super) first_line: Option<Instant>,
     /// By link: when the first message of the last session came, and when the last session ended.
     pub(super) talks: BTreeMap<u8, Instant>,
-    pub(super) downs: BTreeMap<u8, (Instant, bool)>,
+    pub(super) downs: BTreeMap<u8, (Instant, Why)>,
     pub(super) tally: Tally,
     /// When `tally.received` last grew, from one line to the next.
     pub(super) progress: Option<Instant>,
@@ -53,8 +56,10 @@ impl Rig<'_> {
         }
         // What a former incarnation still had to say: its wrong messages count all the same.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
+        let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
-            Some(Word::Wrong(..)) if event.source == Source::Errors || self.forgiving => {}
+            Some(Word::Died) => self.note_end(event.member, event.incarnation, &line),
+            Some(Word::Wrong(..)) if event.source == Source::Errors || forgiven => {}
             Some(Word::Wrong(wrong, count)) => {
                 match wrong {
                     Wrong::Duplicated => self.report.duplicated += count,
@@ -64,20 +69,31 @@ impl Rig<'_> {
                 }
                 self.finding(format!("{label}: {line}"));
             }
-            Some(word) if current => self.note(event.member, word, event.at),
+            Some(Word::Down { link, why }) if why.is_fault() && event.source == Source::Output && !forgiven => {
+                self.report.faults += 1;
+                self.finding(format!("{label}: {line}"));
+                if current {
+                    self.note(event.member, Word::Down { link, why }, event.at, forgiven);
+                }
+            }
+            Some(word) if current => self.note(event.member, word, event.at, forgiven),
             _ => {}
         }
     }
 
-    fn note(&mut self, index: usize, word: Word, at: Instant) {
+    fn note(&mut self, index: usize, word: Word, at: Instant, forgiven: bool) {
         let seen = &mut self.seen[index];
         seen.first_line.get_or_insert(at);
         match word {
+            Word::Up(link) => self.sessions.up(index, link, at),
             Word::Talks(link) => {
                 seen.talks.insert(link, at);
             }
-            Word::Down { link, silent } => {
-                seen.downs.insert(link, (at, silent));
+            Word::Down { link, why } => {
+                seen.downs.insert(link, (at, why));
+                if !forgiven {
+                    self.sessions.down(index, link, why, at);
+                }
             }
             Word::Tally(tally) => {
                 if tally.sent < seen.tally.sent {
@@ -85,18 +101,19 @@ impl Rig<'_> {
                     self.bank(index);
                 }
                 let seen = &mut self.seen[index];
-                // Both ends of the interval must lie after what is waited for: the former one counts.
-                if tally.received > seen.tally.received {
+                // Both ends of the interval must lie after what is waited for: the former one counts. A session whose first
+                // message somebody has scribbled over takes the others for stale, but they come.
+                if tally.received + tally.stale > seen.tally.received + seen.tally.stale {
                     seen.progress = seen.last_tally;
                 }
                 seen.last_tally = Some(at);
                 seen.tally = tally;
             }
-            Word::Refused if !self.forgiving => {
+            Word::Refused if !forgiven => {
                 self.report.ended += 1;
                 self.finding(format!("side {index} says that it cannot be: {:?}", self.last_lines(index)));
             }
-            Word::Refused | Word::Wrong(..) => {}
+            Word::Refused | Word::Wrong(..) | Word::Died => {}
         }
     }
 
@@ -125,8 +142,8 @@ impl Rig<'_> {
         self.seen[index].progress.is_some_and(|at| at > since)
     }
 
-    /// When a member's link last went down, and whether for silence.
-    pub fn down(&self, index: usize, link: u8) -> Option<(Instant, bool)> {
+    /// When a member's link last went down, and why.
+    pub fn down(&self, index: usize, link: u8) -> Option<(Instant, Why)> {
         self.seen[index].downs.get(&link).copied()
     }
 

@@ -1,6 +1,8 @@
 //! The machines under torture: a server and its members. Knows how to hurt them, not when.
 
+mod ends;
 mod heard;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,8 +14,9 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use self::heard::{Event, Seen};
+use self::sessions::Sessions;
 use super::report::Report;
-use super::vitals::{self, Vitals};
+use super::vitals::{self, Vitals, Waits};
 use super::{Options, qmp};
 use crate::demo::check_socket_path;
 use crate::demo::folder::Folder;
@@ -48,12 +51,14 @@ pub struct Rig<'w> {
     server: Option<server::Running>,
     /// Of the server's memory.
     pub vitals: Vitals,
+    waits: Waits,
+    sessions: Sessions,
     sender: SyncSender<Event>,
     events: Receiver<Event>,
     verbose: bool,
     faults: Option<Faults>,
-    /// Wrong messages are expected and not counted: somebody scribbles.
-    pub forgiving: bool,
+    /// Somebody scribbles: what is wrong with messages and links is not counted.
+    forgiving: bool,
     pub report: Report,
 }
 
@@ -69,6 +74,7 @@ impl<'w> Rig<'w> {
         let seen = members.iter().map(|_| Seen::default()).collect();
         let server = Self::server(&folder, options.fault)?;
         let vitals = Vitals::new(server.memory()?);
+        let sessions = Sessions::new(members.iter().map(|member| member.links.clone()).collect());
         Ok(Self {
             workshop,
             members,
@@ -76,6 +82,8 @@ impl<'w> Rig<'w> {
             folder,
             server: Some(server),
             vitals,
+            waits: Waits::default(),
+            sessions,
             sender,
             events,
             verbose: options.verbose,
@@ -157,15 +165,19 @@ impl<'w> Rig<'w> {
     /// # Errors
     /// There can be no such process.
     pub fn start(&mut self, index: usize) -> Result<()> {
+        self.sessions.act(index, Instant::now());
         let mut running = Running::spawn(self.command(index)?)?;
         let sender = self.sender.clone();
         let seen = &mut self.seen[index];
         seen.incarnation += 1;
         let incarnation = seen.incarnation;
+        if self.forgiving {
+            seen.forgiven = incarnation;
+        }
         running.read(move |source, line| {
             let _ = sender.send(Event { member: index, incarnation, source, line, at: Instant::now() });
         });
-        (seen.running, seen.stopped, seen.first_line, seen.progress) = (Some(running), false, None, None);
+        (seen.running, seen.first_line, seen.progress) = (Some(running), None, None);
         Ok(())
     }
 
@@ -178,6 +190,8 @@ impl<'w> Rig<'w> {
 
     /// SIGKILL.
     pub fn kill(&mut self, index: usize) {
+        self.look_at_end(index);
+        self.sessions.act(index, Instant::now());
         if let Some(mut running) = self.seen[index].running.take() {
             running.kill();
         }
@@ -185,18 +199,26 @@ impl<'w> Rig<'w> {
     }
 
     /// SIGTERM, which lets a process say that it leaves.
-    pub fn end(&mut self, index: usize) {
-        if let Some(mut running) = self.seen[index].running.take() {
-            running.stop();
+    pub fn ask_to_leave(&mut self, index: usize) {
+        self.look_at_end(index);
+        self.sessions.act(index, Instant::now());
+        if let Some(running) = &mut self.seen[index].running {
+            running.signal(Signal::TERM);
         }
+    }
+
+    /// Whether a member that was asked to leave has, and in peace.
+    pub fn has_left(&mut self, index: usize) -> Option<bool> {
+        let status = self.seen[index].running.as_mut()?.exit()?;
+        self.seen[index].running = None;
         self.bank(index);
+        Some(status.success())
     }
 
     /// SIGSTOP, or SIGCONT.
     pub fn pause(&mut self, index: usize, stop: bool) {
-        let seen = &mut self.seen[index];
-        seen.stopped = stop;
-        if let Some(running) = &mut seen.running {
+        self.sessions.act(index, Instant::now());
+        if let Some(running) = &mut self.seen[index].running {
             running.signal(if stop { Signal::STOP } else { Signal::CONT });
         }
     }
@@ -206,6 +228,7 @@ impl<'w> Rig<'w> {
     /// # Errors
     /// Its QEMU does not answer.
     pub fn reset(&mut self, index: usize) -> Result<()> {
+        self.sessions.act(index, Instant::now());
         qmp::system_reset(&self.qmp(index))
     }
 
@@ -219,6 +242,7 @@ impl<'w> Rig<'w> {
             process::check_interrupts()?;
             let links = self.members.iter().map(|member| member.links.end).max().unwrap_or_default();
             self.vitals.look(0..links);
+            self.look_at_sessions(Instant::now());
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
@@ -240,25 +264,6 @@ impl<'w> Rig<'w> {
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
     }
 
-    /// Members that run and should, but have ended by themselves: restarted, and remembered.
-    ///
-    /// # Errors
-    /// One cannot be restarted.
-    pub fn check_ended(&mut self) -> Result<()> {
-        for index in 0..self.members.len() {
-            let status = self.seen[index].running.as_mut().and_then(Running::exit);
-            if let Some(status) = status {
-                self.report.ended += 1;
-                let label = self.members[index].machine.label(self.members[index].role);
-                let lines = self.last_lines(index);
-                self.finding(format!("{label} ended by itself, {}: {lines:?}", process::describe(status)));
-                self.kill(index);
-                self.start(index)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The end: everybody stops, and what they have counted goes to the report.
     pub fn finish(mut self) -> Report {
         for index in 0..self.members.len() {
@@ -266,6 +271,9 @@ impl<'w> Rig<'w> {
         }
         while let Next::Item(event) = process::next(&self.events) {
             self.hear(event);
+        }
+        for down in self.sessions.rest() {
+            self.judge(&down);
         }
         self.report
     }

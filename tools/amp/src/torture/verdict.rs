@@ -1,0 +1,116 @@
+//! Whether something came in time, or what made it late or early: a machine that is too busy is told from a defect.
+
+use std::time::Duration;
+
+use super::vitals::BEAT;
+
+/// How long both sides have to talk after the newcomer's boot.
+pub const RECOVERY: Duration = Duration::from_secs(1);
+
+/// What is known of how a death was noticed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Death {
+    /// From the kill to the survivor's word.
+    pub after: Duration,
+    /// From the last beat of the one that was killed to that word.
+    pub silent: Duration,
+    /// The longest time between two beats of the survivor meanwhile.
+    pub gap: Duration,
+    /// The longest time between two looks at the beats, which the harness wants to have each few milliseconds.
+    pub blind: Duration,
+    /// How long the one that was killed had waited for a processor in the two heartbeats before, and the survivor since;
+    /// none where the kernel does not say.
+    pub waited: Option<(Duration, Duration)>,
+}
+
+/// Whether something came in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It did.
+    InTime,
+    /// It did not, as far as a side did not get a processor.
+    Busy,
+    /// It did not, and nothing explains that.
+    Untimely,
+}
+
+impl Death {
+    /// Whether the death was noticed within `limit`, give or take a heartbeat.
+    pub fn judge(&self, limit: Duration) -> Verdict {
+        // The kernel counts a wait when it is over, so that of a side which is killed in it is missing; but where this
+        // process, which mostly sleeps, waits for as long, the others do.
+        let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
+        let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
+        // Without a beat for `limit`: the beats before the kill were late already, if the machine did not let them come.
+        let early = (limit - BEAT).saturating_sub(self.after);
+        // The survivor sees the last beat with its own next one, and is late by what it does not beat itself.
+        let late = self.after.saturating_sub(limit + BEAT);
+        let explained = if !early.is_zero() {
+            self.silent + self.blind >= limit && dead_waited >= early
+        } else {
+            late <= self.gap.saturating_sub(BEAT) + self.blind && survivor_waited >= late
+        };
+        match (early + late).is_zero() {
+            true => Verdict::InTime,
+            false if explained => Verdict::Busy,
+            false => Verdict::Untimely,
+        }
+    }
+}
+
+/// Whether a recovery that took `after_boot` was in time, where all who took part have `waited` for a processor.
+pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
+    let late = after_boot.saturating_sub(RECOVERY);
+    match waited.unwrap_or_default() {
+        _ if late.is_zero() => Verdict::InTime,
+        waited if waited >= late => Verdict::Busy,
+        _ => Verdict::Untimely,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    fn millis(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    fn death(after: u64, silent: u64, gap: u64, waited: (u64, u64)) -> Death {
+        let waited = Some((millis(waited.0), millis(waited.1)));
+        Death { after: millis(after), silent: millis(silent), gap: millis(gap), blind: millis(5), waited }
+    }
+
+    #[test]
+    fn a_death_within_the_limit_is_in_time_however_busy_the_machine() {
+        assert_eq!(death(950, 1020, 100, (0, 0)).judge(LIMIT), Verdict::InTime);
+        assert_eq!(death(1099, 1150, 100, (900, 900)).judge(LIMIT), Verdict::InTime);
+    }
+
+    #[test]
+    fn an_early_word_is_a_defect_unless_the_dead_had_not_been_let_run() {
+        assert_eq!(death(849, 1003, 100, (60, 0)).judge(LIMIT), Verdict::Busy);
+        assert_eq!(death(849, 900, 100, (60, 0)).judge(LIMIT), Verdict::Untimely, "before the limit was over");
+        assert_eq!(death(849, 1003, 100, (20, 0)).judge(LIMIT), Verdict::Untimely, "its beat was late for no reason");
+        let blind = Death { blind: millis(498), ..death(799, 1001, 558, (12, 151)) };
+        assert_eq!(blind.judge(LIMIT), Verdict::Busy, "nobody was let run");
+    }
+
+    #[test]
+    fn a_late_word_is_a_defect_unless_the_survivor_was_not_let_run() {
+        assert_eq!(death(3090, 3150, 2100, (0, 2050)).judge(LIMIT), Verdict::Busy);
+        assert_eq!(death(3090, 3150, 100, (0, 2050)).judge(LIMIT), Verdict::Untimely, "it beat meanwhile");
+        assert_eq!(death(3090, 3150, 2100, (0, 100)).judge(LIMIT), Verdict::Untimely, "it had a processor");
+        let unknown = Death { waited: None, ..death(3090, 3150, 2100, (0, 0)) };
+        assert_eq!(unknown.judge(LIMIT), Verdict::Untimely, "the kernel does not say");
+    }
+
+    #[test]
+    fn a_recovery_is_in_time_or_explained_or_neither() {
+        assert_eq!(judge_recovery(millis(999), None), Verdict::InTime);
+        assert_eq!(judge_recovery(millis(1066), Some(millis(70))), Verdict::Busy);
+        assert_eq!(judge_recovery(millis(1066), Some(millis(60))), Verdict::Untimely);
+    }
+}

@@ -3,6 +3,8 @@
 
 #[cfg(target_os = "none")]
 mod image {
+    use core::fmt::Write;
+
     use amp_ivshmem::mem::{Bytes, SharedMemory};
     use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
     use amp_ivshmem_bare_metal::{Console, Machine, image, park};
@@ -13,10 +15,15 @@ mod image {
 
     image!(main);
 
-    fn main(mut machine: Machine, _: Console) -> ! {
+    fn main(mut machine: Machine, mut console: Console) -> ! {
         let memory = machine.memory();
         let length = memory.len();
-        let Ok(bytes) = Bytes::new(&memory, 0, length) else { park() };
+        let Ok(bytes) = Bytes::new(&memory, 0, length) else {
+            // The console never fails.
+            let _ = console.write_str("amp: no shared memory to scribble over\n");
+            park()
+        };
+        let mut said = false;
         // CAST: the low half. Another sequence each time.
         let mut state = machine.now().as_micros() as u32 | 1;
         let mut random = move || {
@@ -33,6 +40,10 @@ mod image {
                 let offset = if kind & 1 == 0 { place % 0x3400 } else { place % length.saturating_sub(4).max(1) };
                 let value = if kind & 2 == 0 { value % 32 } else { value };
                 let _ = bytes.write(offset, &value.to_le_bytes());
+            }
+            if !core::mem::replace(&mut said, true) {
+                // What `amp torture` waits for.
+                let _ = console.write_str("scribbling\n");
             }
             let peer = PeerId((random() % 4) as u16);
             let _ = machine.doorbell().ring(peer, Vector(0));

@@ -164,6 +164,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn programs_find_what_is_promised_under_its_name() {
+        let report = Report { seed: 7, longest_recovery_ms: 812, in_flight: 3, ..Report::default() };
+        let json: serde_json::Value = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+        for (field, value) in [
+            ("seed", 7),
+            ("kills", 0),
+            ("restarts", 0),
+            ("messages", 0),
+            ("lost", 0),
+            ("duplicated", 0),
+            ("corrupted", 0),
+            ("hung", 0),
+            ("longest_recovery_ms", 812),
+            ("in_flight", 3),
+            ("ended", 0),
+            ("faults", 0),
+            ("unprovoked", 0),
+            ("unheard", 0),
+            ("needed_a_restart", 0),
+        ] {
+            assert_eq!(json.get(field).and_then(serde_json::Value::as_u64), Some(value), "{field}");
+        }
+    }
+
+    #[test]
     fn anything_that_must_not_be_is_an_objection() {
         let mut report = Report { in_flight: 9, kills: 3, ..Report::default() };
         assert_eq!(report.objections(), 0);

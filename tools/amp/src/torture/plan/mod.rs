@@ -220,13 +220,14 @@ impl Plan<'_> {
     /// together again by themselves.
     fn scribble(&mut self, rig: &mut Rig<'_>) -> Result<()> {
         rig.forgive(true);
-        rig.report.bursts_of_scribbling += 1;
         let time = self.random.millis(20, 500);
-        if self.random.below(2) == 0 {
+        let scribbled = if self.random.below(2) == 0 {
             hostile::scribble(&rig.socket(), &mut self.random, time)?;
+            true
         } else {
-            rig.hostile_guest(time)?;
-        }
+            rig.hostile_guest(time)?
+        };
+        rig.report.bursts_of_scribbling += u64::from(scribbled);
         rig.listen(Duration::from_millis(100))?;
         let after = Instant::now();
         let all: Vec<usize> = (0..rig.members.len()).collect();

@@ -26,8 +26,9 @@ use crate::server::{self, Faults};
 
 /// Which machine the hostile guest is.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
-/// How long it takes until it scribbles, about.
-const BOOT: Duration = Duration::from_millis(200);
+/// What it says after its first burst, and how long it may take until then.
+const SCRIBBLING: &str = "scribbling";
+const BOOT: Duration = Duration::from_secs(10);
 /// How often the heartbeats are looked at, at least.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -147,17 +148,33 @@ impl<'w> Rig<'w> {
         Ok(command)
     }
 
-    /// A guest that is no member and scribbles over the memory for `time` after its boot; then it is gone.
+    /// A guest that is no member and scribbles over the memory for `time` after its first burst; then it is gone. Whether it
+    /// did; that it did not is a finding.
     ///
     /// # Errors
-    /// There can be no such process.
-    pub fn hostile_guest(&mut self, time: Duration) -> Result<()> {
+    /// There can be no such process, or an interrupt.
+    pub fn hostile_guest(&mut self, time: Duration) -> Result<bool> {
         let command = self.workshop.boot(HOSTILE_GUEST, "torture-hostile", &self.folder.socket())?;
         let mut guest = Running::spawn(command)?;
-        guest.read(|_, _| ());
-        self.listen(BOOT + time)?;
+        let (sender, lines) = mpsc::channel();
+        guest.read(move |_, line| {
+            let _ = sender.send(line);
+        });
+        let end = Instant::now() + BOOT;
+        let (mut said, mut scribbles) = (Vec::new(), false);
+        while !scribbles && Instant::now() < end {
+            self.listen(LOOK)?;
+            said.extend(lines.try_iter().flatten());
+            scribbles = said.iter().any(|line| line == SCRIBBLING);
+        }
+        if scribbles {
+            self.listen(time)?;
+        } else {
+            self.report.hung += 1;
+            self.finding(format!("the hostile guest did not scribble within {BOOT:?} of its start: {said:?}"));
+        }
         guest.kill();
-        Ok(())
+        Ok(scribbles)
     }
 
     /// Starts a member.

@@ -1,5 +1,5 @@
 //! What a side does: bare doorbells by turns, messages by turns, and floods of messages whose sender waits for buffers, in a
-//! link of rpmsg's usual 16 and in one of 32. Side 0 begins each, takes the times, and tells them.
+//! link of rpmsg's usual 16, in one of 32, and of the longest messages. Side 0 begins each, takes the times, and tells them.
 
 use core::fmt::Write;
 
@@ -14,13 +14,23 @@ const TURNS: u32 = 1001;
 const FLOOD: u32 = 20_000;
 /// The directory's bytes, and those behind the links' areas, for the bare doorbells.
 const PAGE: u32 = 4096;
-/// Bytes of the second link's area.
+/// Bytes of the second link's area, and of the third's.
 const SECOND: u32 = 64 * 1024;
 /// Bytes of each side among them.
 const SIDE: u32 = 64;
 
-/// A message as long as C OpenAMP's were.
-const MESSAGE: [u8; 16] = [0x5a; 16];
+/// Bytes of a message as long as C OpenAMP's were, and of the longest that a usual buffer holds.
+const SHORT: usize = 16;
+const LONG: usize = 496;
+
+/// Private payload, as aligned as an application's buffers are.
+#[repr(align(8))]
+struct Payload<const L: usize>([u8; L]);
+
+impl<const L: usize> Payload<L> {
+    /// What is sent.
+    const SENT: Self = Self([0x5a; L]);
+}
 
 /// What went wrong; none of it does.
 type Wrong = &'static str;
@@ -48,14 +58,14 @@ pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> 
         // A console does not fail.
         let _ = writeln!(console as &mut dyn Write, "figure {key} {value}");
     };
-    let end = port.memory().len().checked_sub(PAGE + SECOND).ok_or("too little shared memory")?;
+    let end = port.memory().len().checked_sub(PAGE + 2 * SECOND).ok_or("too little shared memory")?;
     let mut side = Side::<_, 16>::new(&mut port, number, 0, (PAGE, end - PAGE))?;
     let _ = writeln!(console, "ready");
     side.find_peer()?;
     let _ = writeln!(console, "bound");
     let doorbell = side.doorbells()?;
     let message = side.messages()?;
-    let (flood, doorbells, wakes) = side.counted_flood()?;
+    let (flood, doorbells, wakes) = side.counted_flood::<SHORT>()?;
     if number == 0 {
         tell(console, "doorbell_us", doorbell);
         tell(console, "message_us", message);
@@ -67,8 +77,16 @@ pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> 
     drop(side);
     let mut side = Side::<_, 32>::new(&mut port, number, 1, (end, SECOND))?;
     side.find_peer()?;
-    let (_, doorbells, _) = side.counted_flood()?;
+    let (_, doorbells, _) = side.counted_flood::<SHORT>()?;
     tell(console, "flood_32_doorbells", doorbells);
+    drop(side);
+    let mut side = Side::<_, 16>::new(&mut port, number, 2, (end + SECOND, SECOND))?;
+    side.find_peer()?;
+    let (flood, _, _) = side.counted_flood::<LONG>()?;
+    if number == 0 {
+        tell(console, "flood_long_us", flood);
+        tell(console, "flood_long_bytes", FLOOD * LONG as u32);
+    }
     Ok(())
 }
 
@@ -88,7 +106,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
 
     fn find_peer(&mut self) -> Result<(), Wrong> {
         while self.link.bus().peer_of(self.endpoint).is_none() {
-            if self.next_message()? {
+            if self.next_message::<SHORT>()? {
                 return Err("a message before its time");
             }
         }
@@ -131,42 +149,42 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         for time in &mut times {
             if self.number == 0 {
                 let begun = self.port.now();
-                self.send()?;
-                self.await_message()?;
+                self.send::<SHORT>()?;
+                self.await_message::<SHORT>()?;
                 *time = self.port.now().micros_since(begun) as u32;
             } else {
-                self.await_message()?;
-                self.send()?;
+                self.await_message::<SHORT>()?;
+                self.send::<SHORT>()?;
             }
         }
         Ok(median(&mut times))
     }
 
     /// A [flood](Self::flood): its time, this side's doorbells, and how often this side returned from waiting.
-    fn counted_flood(&mut self) -> Result<(u32, u32, u32), Wrong> {
+    fn counted_flood<const L: usize>(&mut self) -> Result<(u32, u32, u32), Wrong> {
         let (doorbells, wakes) = (self.link.doorbells(), self.wakes);
-        let time = self.flood()?;
+        let time = self.flood::<L>()?;
         Ok((time, self.link.doorbells().wrapping_sub(doorbells), self.wakes.wrapping_sub(wakes)))
     }
 
     /// From the first message sent to the answer to the last, in microseconds, on side 0.
-    fn flood(&mut self) -> Result<u32, Wrong> {
+    fn flood<const L: usize>(&mut self) -> Result<u32, Wrong> {
         let begun = self.port.now();
         for _ in 0..FLOOD {
-            if self.number == 0 { self.send()? } else { self.await_message()? }
+            if self.number == 0 { self.send::<L>()? } else { self.await_message::<L>()? }
         }
         if self.number == 0 {
-            self.await_message()?
+            self.await_message::<L>()?
         } else {
-            self.send()?
+            self.send::<L>()?
         }
         Ok(self.port.now().micros_since(begun) as u32)
     }
 
     /// Sends, and waits for a buffer as long as there is none.
-    fn send(&mut self) -> Result<(), Wrong> {
+    fn send<const L: usize>(&mut self) -> Result<(), Wrong> {
         loop {
-            match self.link.bus().send(self.endpoint, &MESSAGE) {
+            match self.link.bus().send(self.endpoint, &const { Payload::<L>::SENT }.0) {
                 Ok(()) => return Ok(()),
                 Err(SendError::NoBuffer) => {
                     if self.link.poll(self.port.now()).is_some() {
@@ -179,19 +197,24 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         }
     }
 
-    fn await_message(&mut self) -> Result<(), Wrong> {
-        while !self.next_message()? {}
+    fn await_message<const L: usize>(&mut self) -> Result<(), Wrong> {
+        while !self.next_message::<L>()? {}
         Ok(())
     }
 
     /// Takes the next event, or waits for one; whether it was a message.
-    fn next_message(&mut self) -> Result<bool, Wrong> {
+    fn next_message<const L: usize>(&mut self) -> Result<bool, Wrong> {
         match self.link.poll(self.port.now()) {
             Some(Event::Bus(Bus::Message(message))) => {
-                let mut bytes = [0; 16];
-                self.link.bus().read(&message, 0, &mut bytes).map_err(|_| "a message cannot be read")?;
+                let mut bytes = Payload([0; L]);
+                let length = usize::from(message.length);
+                self.link.bus().read(&message, 0, &mut bytes.0).map_err(|_| "a message cannot be read")?;
                 self.link.bus().release(message);
-                if bytes == MESSAGE { Ok(true) } else { Err("a message was not what was sent") }
+                if length == L && bytes.0 == const { Payload::<L>::SENT }.0 {
+                    Ok(true)
+                } else {
+                    Err("a message was not what was sent")
+                }
             }
             Some(Event::Down(_) | Event::Refused(_)) => Err("the link went down"),
             Some(_) => Ok(false),

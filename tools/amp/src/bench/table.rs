@@ -92,6 +92,13 @@ pub const KEYS: &[Key] = &[
         better: Better::Higher,
         exact: false,
     },
+    Key {
+        name: "flood_mb_per_s.a53",
+        unit: "MB/s (10^6 bytes of payload), 496 bytes",
+        limit: None,
+        better: Better::Higher,
+        exact: false,
+    },
     bytes("flash.m3.echo_remote", 8 * 1024),
     bytes("ram.m3.echo_remote", 4 * 1024),
     bytes("flash.m3.remote", 3500),

@@ -19,6 +19,7 @@ use crate::{server, workspace};
 pub const KEYS: &[&str] = &[
     "round_trip.over_doorbell",
     "blocking_flood_per_s.a53",
+    "flood_mb_per_s.a53",
     "doorbells_per_message.flood",
     "doorbells_per_message.flood_32",
     "wakeups_per_message.flood",
@@ -76,6 +77,7 @@ fn value(key: &str, told: &Told) -> Result<f64> {
     match key {
         "round_trip.over_doorbell" => Ok(get("message_us")? / get("doorbell_us")?),
         "blocking_flood_per_s.a53" => Ok(get("flood_messages")? * 1e6 / get("flood_us")?),
+        "flood_mb_per_s.a53" => Ok(get("flood_long_bytes")? / get("flood_long_us")?),
         "doorbells_per_message.flood" => Ok(get("flood_doorbells")? / get("flood_messages")?),
         "doorbells_per_message.flood_32" => Ok(get("flood_32_doorbells")? / get("flood_messages")?),
         "wakeups_per_message.flood" => Ok(get("flood_wakes")? / get("flood_messages")?),
@@ -140,9 +142,11 @@ mod tests {
     #[test]
     fn ratios_are_of_one_run() {
         let told = [("message_us", 40.0), ("doorbell_us", 32.0), ("flood_us", 5e5), ("flood_messages", 2e4)];
+        let told = [&told[..], &[("flood_long_us", 2e5), ("flood_long_bytes", 1e7)]].concat();
         let told: Told = told.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
         assert_eq!(value("round_trip.over_doorbell", &told).unwrap(), 1.25);
         assert_eq!(value("blocking_flood_per_s.a53", &told).unwrap(), 4e4);
+        assert_eq!(value("flood_mb_per_s.a53", &told).unwrap(), 50.0);
         assert!(value("doorbells_per_message.flood", &told).unwrap_err().to_string().contains("flood_doorbells"));
     }
 

@@ -205,6 +205,16 @@ impl<const E: usize> Endpoints<E> {
         }
     }
 
+    /// A message has gone from the endpoint at `address` to the peer's at `peer`: it has said what a greeting would.
+    pub fn greeted(&mut self, address: Address, peer: Address) {
+        if let Some((binding, slot)) = self.find(address)
+            && slot.announce == Announce::Greeting
+            && binding.peer == Maybe::from(peer)
+        {
+            slot.announce = Announce::Nothing;
+        }
+    }
+
     /// The peer is there: see [`Slot::up`].
     pub fn up(&mut self, all: bool) {
         self.all().for_each(|(binding, slot)| slot.up(binding, all));

@@ -137,6 +137,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         {
             return Some(event);
         }
+        // Who hears that an endpoint is bound may send from it at once, and no greeting may come later than that.
+        if self.owes_greetings() {
+            self.announce();
+        }
         if self.due.contains(Due::BINDINGS)
             && let Some(event) = self.binding_event()
         {
@@ -198,6 +202,11 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
                 None
             }
         }
+    }
+
+    /// Whether greetings may be among what the peer is still to be told.
+    pub(super) const fn owes_greetings(&self) -> bool {
+        !P::ANNOUNCE_ALL && self.due.contains(Due::ANNOUNCEMENTS)
     }
 
     /// Sends the announcements that are due, as far as there are buffers.

@@ -54,9 +54,24 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     fn reserve_late(&mut self) -> Result<Reserved, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         match attached.take_late() {
-            Ok(Some(taken)) => Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session }),
+            Ok(Some(taken)) => {
+                let reserved = Reserved { buffer: attached.outgoing.keep(taken), session: self.session };
+                self.stay_late();
+                Ok(reserved)
+            }
             Ok(None) => Err(SendError::NoBuffer),
             Err(fault) => Err(self.broke(fault)),
+        }
+    }
+
+    /// As long as greetings are due, for which there was no buffer, all sending is late: so it is seen whose greeting a message
+    /// has made needless, and none comes in the middle of an endpoint's messages.
+    #[inline(always)]
+    fn stay_late(&mut self) {
+        if self.owes_greetings()
+            && let Peer::Here(attached) = &mut self.peer
+        {
+            attached.waiting = true;
         }
     }
 
@@ -113,6 +128,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         attached.outgoing.set_header(&taken, Header { source: endpoint.0, destination, length });
         if attached.outgoing.send(taken) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
+        }
+        if self.owes_greetings() {
+            self.endpoints.greeted(endpoint.0, destination);
         }
         Ok(())
     }
@@ -179,6 +197,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
                 let _ = attached.outgoing.fill(&taken, header(source, destination, payload), payload);
                 if attached.outgoing.send(taken) {
                     attached.ring(self.doorbell.as_ref(), &mut self.counters);
+                }
+                if self.owes_greetings() {
+                    self.endpoints.greeted(source, destination);
+                    self.stay_late();
                 }
                 Ok(())
             }

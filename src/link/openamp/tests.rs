@@ -117,6 +117,7 @@ macro_rules! drain {
     }};
 }
 
+mod greeting;
 mod sending;
 mod trouble;
 

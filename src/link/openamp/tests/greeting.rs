@@ -1,0 +1,94 @@
+//! The empty message that tells an endpoint of C whom it is bound to: first of all that it gets from there, or needless.
+
+use super::*;
+use crate::rpmsg::Reserved;
+
+type Sides<'m> = (TestHost<'m>, TestRemote<'m>);
+
+/// A host whose endpoint is announced to a remote, which has all but `left` of its buffers out, and the remote's endpoint of
+/// that name; the remote has not looked yet.
+fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<Reserved>) {
+    let bells = Bells::default();
+    let (mut host, mut remote) = (host(heap, &bells), remote(heap, &bells));
+    let endpoint = remote.bus().open("x").unwrap();
+    // Announced to the remote, and the remote's to nobody yet that has the name.
+    drain!(remote);
+    drain!(host);
+    let reserved = (0..16 - left).map(|_| remote.bus().reserve().unwrap()).collect();
+    host.bus().open("x").unwrap();
+    drain!(host);
+    ((host, remote), endpoint, reserved)
+}
+
+/// What the remote sends when it is told that its endpoint is bound.
+fn until_bound(remote: &mut TestRemote<'_>) {
+    while let Some(event) = remote.poll(Instant::default()) {
+        if matches!(event, Event::Bus(BusEvent::Bound { .. })) {
+            return;
+        }
+    }
+    panic!("not bound");
+}
+
+/// What the host's endpoint was sent.
+fn got(host: &mut TestHost<'_>) -> Vec<String> {
+    drain!(*host).into_iter().filter(|line| line.contains(" got ")).collect()
+}
+
+#[test]
+fn it_precedes_what_is_sent_as_soon_as_the_endpoint_is_bound() {
+    let heap = Heap::new(MEMORY);
+    let ((mut host, mut remote), endpoint, _) = met(&heap, 16);
+    until_bound(&mut remote);
+    remote.bus().send(endpoint, b"first").unwrap();
+    assert_eq!(got(&mut host), ["0x400 got ", "0x400 got first"]);
+}
+
+/// Three endpoints that nobody could be greeted for, and an application that sends as soon as a buffer comes back.
+#[test]
+fn a_message_that_went_first_has_said_it() {
+    let heap = Heap::new(MEMORY);
+    let ((mut host, mut remote), x, reserved) = met(&heap, 0);
+    let others = ["y", "z"].map(|name| {
+        host.bus().open(name).unwrap();
+        remote.bus().open(name).unwrap()
+    });
+    drain!(host);
+    until_bound(&mut remote);
+    drain!(remote);
+    assert_eq!(remote.bus().send(x, b"too early"), Err(SendError::NoBuffer));
+    reserved.into_iter().for_each(|reserved| remote.bus().cancel(reserved));
+    let [y, _] = others;
+    for endpoint in [x, y, y] {
+        remote.bus().send(endpoint, b"message").unwrap();
+    }
+    drain!(remote);
+    let expected = ["0x400 got message", "0x401 got message", "0x401 got message", "0x402 got "];
+    assert_eq!(got(&mut host), expected);
+}
+
+#[test]
+fn so_has_one_that_is_filled_in_place() {
+    let heap = Heap::new(MEMORY);
+    let ((mut host, mut remote), endpoint, mut reserved) = met(&heap, 0);
+    until_bound(&mut remote);
+    let bus = remote.bus();
+    let early = reserved.remove(0);
+    bus.write(&early, 0, b"first").unwrap();
+    bus.send_reserved(endpoint, early, 5).unwrap();
+    reserved.into_iter().for_each(|reserved| bus.cancel(reserved));
+    drain!(remote);
+    assert_eq!(got(&mut host), ["0x400 got first"]);
+}
+
+#[test]
+fn one_to_somebody_else_has_not() {
+    let heap = Heap::new(MEMORY);
+    let ((mut host, mut remote), endpoint, reserved) = met(&heap, 0);
+    until_bound(&mut remote);
+    let bus = remote.bus();
+    reserved.into_iter().for_each(|reserved| bus.cancel(reserved));
+    bus.send_to(endpoint, Address(7), b"to nobody").unwrap();
+    drain!(remote);
+    assert_eq!(got(&mut host), ["0x400 got "]);
+}

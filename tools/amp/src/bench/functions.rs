@@ -66,7 +66,8 @@ fn innermost(inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>, address: u64) ->
     Ok(name)
 }
 
-/// The last two words of a function's path, as `Bus::send`, without generics, hash, and the closures in it.
+/// A function's path in short, as `rpmsg::Bus::send`: without generics, hash, and the closures in it; the core's room
+/// (another's crate), and the last two words.
 fn short(mangled: &str) -> String {
     let whole = format!("{:#}", demangle(mangled));
     let mut path = whole.as_str();
@@ -89,7 +90,9 @@ fn short(mangled: &str) -> String {
     }
     let plain = without_generics(&format!("{path}{rest}"));
     let words: Vec<_> = plain.split("::").filter(|word| !word.is_empty() && !word.starts_with('{')).collect();
-    words[words.len().saturating_sub(2)..].join("::")
+    let words = if words.len() > 2 { words.strip_prefix(&["amp_ivshmem"]).unwrap_or(&words) } else { &words };
+    let (first, last) = words.split_at(words.len().saturating_sub(2));
+    first.iter().take(1).chain(last).copied().collect::<Vec<_>>().join("::")
 }
 
 /// Each character's place, and how many angle brackets are open behind it; the `>` of an arrow is none.
@@ -137,13 +140,18 @@ mod tests {
     fn names_are_short() {
         for (long, expected) in [
             ("main", "main"),
-            ("amp_ivshmem::rpmsg::bus::Bus<M,D,_,_>::send_message", "Bus::send_message"),
-            ("<amp_ivshmem::rpmsg::bus::Bus<a::Region, fn(u8) -> u8, 16>>::send::<[u8]>::{closure#0}", "Bus::send"),
-            ("<a::mem::Region as a::mem::SharedMemory<b::C>>::load", "Region::load"),
-            ("<<a::X<b::Y> as a::Of>::Kind as a::Z>::go", "Kind::go"),
-            ("a::rpmsg::send::<impl a::rpmsg::bus::Bus<P,D,_>>::send_message", "Bus::send_message"),
-            ("a::b::<impl a::Link<M> for a::c::Native<M>>::poll::{{closure}}", "Native::poll"),
-            ("a::copy::read::{{closure}}", "copy::read"),
+            ("amp_ivshmem::rpmsg::bus::Bus<M,D,_,_>::send_message", "rpmsg::Bus::send_message"),
+            (
+                "<amp_ivshmem::rpmsg::bus::Bus<a::Region, fn(u8) -> u8, 16>>::send::<[u8]>::{closure#0}",
+                "rpmsg::Bus::send",
+            ),
+            ("<a::mem::Region as a::mem::SharedMemory<b::C>>::load", "a::Region::load"),
+            ("<<a::X<b::Y> as a::Of>::Kind as a::Z>::go", "a::Kind::go"),
+            ("a::rpmsg::send::<impl a::rpmsg::bus::Bus<P,D,_>>::send_message", "a::Bus::send_message"),
+            ("a::b::<impl a::Link<M> for a::c::Native<M>>::poll::{{closure}}", "a::Native::poll"),
+            ("a::read::{{closure}}", "a::read"),
+            ("amp_ivshmem::mem::copy::machine::copy", "mem::machine::copy"),
+            ("amp_ivshmem::fence", "amp_ivshmem::fence"),
         ] {
             assert_eq!(short(long), expected);
         }
@@ -166,7 +174,7 @@ mod tests {
         let data = std::fs::read(&program).unwrap();
         let elf = object::File::parse(&*data).unwrap();
         let symbol = |wanted: &str| elf.symbols().find(|symbol| short(symbol.name().unwrap()) == wanted).unwrap();
-        let outer = symbol("tests::outer");
+        let outer = symbol("amp::tests::outer");
         // A counter names instructions; here each byte stands for one.
         let mut instructions: BTreeMap<_, _> =
             (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
@@ -176,7 +184,7 @@ mod tests {
         let functions = by_function(&Section { name: String::new(), messages: 2, counted }, &program).unwrap();
         let of = |wanted: &str| functions.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
         assert_eq!(of("_start"), Some(2.0), "{functions:?}");
-        let (inner, own) = (of("tests::inner").unwrap(), of("tests::outer").unwrap());
+        let (inner, own) = (of("amp::tests::inner").unwrap(), of("amp::tests::outer").unwrap());
         assert!(inner > 0.0 && own > 0.0 && inner + own == outer.size() as f64, "{functions:?}");
     }
 }

@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn one_to_whom_nothing_was_done_is_silent_only_where_it_was_not_let_run() {
+        assert_eq!(death(0, 1030, 0, (900, 0)).judge(LIMIT), Verdict::Busy);
+        assert_eq!(death(0, 1030, 0, (880, 0)).judge(LIMIT), Verdict::Untimely, "it had a processor, and did not beat");
+        assert_eq!(death(0, 980, 0, (2000, 0)).judge(LIMIT), Verdict::Untimely, "the other did not wait for the limit");
+        let unknown = Death { waited: None, ..death(0, 1030, 0, (0, 0)) };
+        assert_eq!(unknown.judge(LIMIT), Verdict::Untimely, "the kernel does not say");
+    }
+
+    #[test]
     fn a_recovery_is_in_time_or_explained_or_neither() {
         assert_eq!(judge_recovery(millis(999), None), Verdict::InTime);
         assert_eq!(judge_recovery(millis(1066), Some(millis(70))), Verdict::Busy);

@@ -27,3 +27,23 @@ pub fn play<const LINKS: usize>(
     }
     park()
 }
+
+/// An image that plays a role on so many links, from the first on.
+macro_rules! endless_image {
+    ($role:ident, $first:literal, $links:literal) => {
+        mod image {
+            use amp_ivshmem::link::Role;
+            use amp_ivshmem_bare_metal::{Console, Machine, image};
+
+            use crate::endless::{Side, play, side};
+
+            static SIDE: Side<$links> = side();
+
+            image!(main);
+
+            fn main(machine: Machine, console: Console) -> ! {
+                play(&SIDE, Role::$role, $first, machine, console)
+            }
+        }
+    };
+}

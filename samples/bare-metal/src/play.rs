@@ -16,3 +16,19 @@ pub fn play(role: Role, mut machine: Machine, mut console: Console) -> ! {
     }
     park()
 }
+
+/// An image that plays a role.
+macro_rules! image_of {
+    ($role:ident) => {
+        mod image {
+            use amp_ivshmem::link::Role;
+            use amp_ivshmem_bare_metal::{Console, Machine, image};
+
+            image!(main);
+
+            fn main(machine: Machine, console: Console) -> ! {
+                crate::play::play(Role::$role, machine, console)
+            }
+        }
+    };
+}

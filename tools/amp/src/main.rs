@@ -1,7 +1,9 @@
 //! The `amp` tool's command line. What each command does is in the module of its name.
 
 mod bench;
+mod console;
 mod demo;
+mod folder;
 mod machines;
 mod output;
 mod pair;
@@ -135,7 +137,8 @@ Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses 
     /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
     #[command(after_help = "\
 Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
-lost within a session, corrupted or of another session, and no side hung, ended by itself or was untimely.
+lost within a session, corrupted or of another session, no side hung, ended by itself or was untimely, and no session ended by a fault
+or for no reason.
 
 Examples:
   amp torture --minutes 30

@@ -1,6 +1,5 @@
 //! `amp pair`: two Zephyr builds as a pair, on a server of their own, both consoles in one terminal.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -9,17 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result, bail, ensure};
 use regex::Regex;
 
-use crate::demo::console::Console;
-use crate::demo::folder::Folder;
-use crate::process::{self, Next, Running, check_interrupts};
+use crate::console::Console;
+use crate::folder::Folder;
+use crate::process::{self, DRAIN, LastLines, Next, Running, check_interrupts};
 use crate::server_options::parse_size;
 use crate::zephyr::build::{self, Build};
 use crate::{machines, output, server};
-
-/// How many of a console's last lines an error shows.
-const LAST_LINES: usize = 8;
-/// How long the last lines of a machine that has ended may take to arrive.
-const DRAIN: Duration = Duration::from_millis(500);
 
 /// What `amp pair` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -140,7 +134,7 @@ fn labels(sides: &[Build; 2]) -> [String; 2] {
 struct Side {
     running: Running,
     ended: Option<Instant>,
-    last_lines: VecDeque<String>,
+    last_lines: LastLines,
 }
 
 /// Runs both commands and shows their lines until what `options` wait for.
@@ -154,7 +148,7 @@ fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Resu
         running.read(move |_, line| {
             let _ = sender.send((index, line));
         });
-        sides.push(Side { running, ended: None, last_lines: VecDeque::new() });
+        sides.push(Side { running, ended: None, last_lines: LastLines::default() });
     }
     let mut waiting: Vec<&Regex> = options.until.iter().collect();
     let end = options.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -163,11 +157,7 @@ fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Resu
         if let Next::Item((index, Some(line))) = process::next(&lines) {
             console.show(index, &line);
             waiting.retain(|wanted| !wanted.is_match(&line));
-            let last = &mut sides[index].last_lines;
-            if last.len() == LAST_LINES {
-                last.pop_front();
-            }
-            last.push_back(line);
+            sides[index].last_lines.push(&line);
         }
         if waiting.is_empty() && !options.until.is_empty() {
             return Ok(());
@@ -181,8 +171,7 @@ fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Resu
         for (side, label) in sides.iter_mut().zip(&labels) {
             let Some(status) = side.running.exit() else { continue };
             if side.ended.get_or_insert_with(Instant::now).elapsed() > DRAIN {
-                let lines: String = side.last_lines.iter().map(|line| format!("\n    {line}")).collect();
-                bail!("{label} ended, {}; its last lines:{lines}", process::describe(status));
+                bail!("{label} ended, {}; {}", process::describe(status), side.last_lines);
             }
         }
     }

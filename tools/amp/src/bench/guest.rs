@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::counts::{self, Section};
-use crate::demo::folder::Folder;
+use crate::folder::Folder;
 use crate::machines::{Machine, SHARED_MEMORY, Workshop};
 use crate::process::{self, Next, Running};
 use crate::{server, workspace};

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::figure::Figure;
 use super::{Context, noise};
-use crate::demo::folder::Folder;
+use crate::folder::Folder;
 use crate::machines::{Machine, SHARED_MEMORY, Workshop};
 use crate::process::{self, Next, Running};
 use crate::{server, workspace};

@@ -1,8 +1,6 @@
 //! One talk of two child processes: starts them in order, watches what their consoles say, and ends with the figures
 //! or with what went wrong. Knows processes and lines, no machine.
 
-use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
@@ -12,16 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::demo::figures::{Figures, Total};
 use crate::demo::pair::Start;
 use crate::machines::Role;
-use crate::process::{self, Next, Running, Source, check_interrupts};
+use crate::process::{self, DRAIN, LastLines, Next, Running, Source, check_interrupts, cut};
 
-/// How many of a console's last lines an error shows.
-const LAST_LINES: usize = 8;
-/// How much of a console's line an error shows, in characters.
-const LINE_SHOWN: usize = 200;
 /// What a console's line starts with that says why its machine says no more: the talk's, and the port's own.
 const REPORTS: [&str; 2] = ["error: ", "amp: "];
-/// How long the last lines of a process that has ended may take to arrive.
-const DRAIN: Duration = Duration::from_millis(500);
 
 /// How a talk is held.
 #[derive(Clone, Copy, Debug)]
@@ -61,18 +53,8 @@ struct Side {
     started: Option<Instant>,
     ended: Option<Instant>,
     up: bool,
-    last_lines: VecDeque<String>,
+    last_lines: LastLines,
     figures: Option<Figures>,
-}
-
-impl Side {
-    fn last_lines(&self) -> String {
-        if self.last_lines.is_empty() {
-            return "it printed nothing".to_owned();
-        }
-        let lines: String = self.last_lines.iter().map(|line| format!("\n    {line}")).collect();
-        format!("its last lines:{lines}")
-    }
 }
 
 /// The two sides, the host first, and what has been heard of them.
@@ -98,7 +80,7 @@ impl Talk {
             started: None,
             ended: None,
             up: false,
-            last_lines: VecDeque::new(),
+            last_lines: LastLines::default(),
             figures: None,
         };
         let sides = [side(host, Role::Host), side(remote, Role::Remote)];
@@ -158,10 +140,7 @@ impl Talk {
             self.heed(event.side, &line, event.at)?;
         }
         let side = &mut self.sides[event.side];
-        if side.last_lines.len() == LAST_LINES {
-            side.last_lines.pop_front();
-        }
-        side.last_lines.push_back(cut(&line).into_owned());
+        side.last_lines.push(&line);
         Ok(())
     }
 
@@ -190,7 +169,7 @@ impl Talk {
         for side in &mut self.sides {
             let Some(status) = side.running.as_mut().and_then(Running::exit) else { continue };
             if side.ended.get_or_insert_with(Instant::now).elapsed() > DRAIN {
-                bail!("{} ended early, {}; {}", side.label, process::describe(status), side.last_lines());
+                bail!("{} ended early, {}; {}", side.label, process::describe(status), side.last_lines);
             }
         }
         Ok(())
@@ -204,23 +183,15 @@ impl Talk {
                     "{} did not come up within {} s; {}",
                     side.label,
                     self.rules.up_limit.as_secs_f32(),
-                    side.last_lines()
+                    side.last_lines
                 );
             }
         }
         if self.begun.elapsed() > self.rules.limit {
-            let states = self.sides.each_ref().map(|side| format!("\n  {}: {}", side.label, side.last_lines()));
+            let states = self.sides.each_ref().map(|side| format!("\n  {}: {}", side.label, side.last_lines));
             bail!("no figures within {} s{}", self.rules.limit.as_secs_f32(), states.concat());
         }
         Ok(())
-    }
-}
-
-/// A line as an error shows it.
-fn cut(line: &str) -> Cow<'_, str> {
-    match line.char_indices().nth(LINE_SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]).into(),
-        None => line.into(),
     }
 }
 

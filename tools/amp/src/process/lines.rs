@@ -1,9 +1,54 @@
-//! A console's lines, made safe to show.
+//! A console's lines, made safe and short enough to show, and the last of them.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 /// The longest line, in bytes, that a child gets through whole: a guest that prints no line end fills no memory.
 const LONGEST_LINE: u64 = 4096;
+
+/// How much of a line an error shows, in characters.
+const SHOWN: usize = 200;
+/// How many of a console's last lines an error shows.
+const LAST: usize = 8;
+
+/// A line as an error shows it.
+pub fn cut(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]).into(),
+        None => line.into(),
+    }
+}
+
+/// What a console has said last, for whoever asks why its machine ended.
+#[derive(Debug, Default)]
+pub struct LastLines(VecDeque<String>);
+
+impl LastLines {
+    /// One more.
+    pub fn push(&mut self, line: &str) {
+        if self.0.len() == LAST {
+            self.0.pop_front();
+        }
+        self.0.push_back(cut(line).into_owned());
+    }
+
+    /// The first of them first.
+    pub fn to_vec(&self) -> Vec<String> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl fmt::Display for LastLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("it printed nothing");
+        }
+        f.write_str("its last lines:")?;
+        self.0.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
 
 /// Splits a stream into lines without their ends, colours and cursor movements (ECMA-48's control sequences) left out and
 /// other control characters shown as escapes: a guest does not steer the user's terminal.
@@ -34,6 +79,17 @@ pub(super) fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_lines_are_few_and_short() {
+        let mut lines = LastLines::default();
+        assert_eq!(lines.to_string(), "it printed nothing");
+        (0..20).for_each(|number| lines.push(&format!("{number} {}", "ä".repeat(300))));
+        let shown = lines.to_vec();
+        assert_eq!((shown.len(), shown[0].split(' ').next()), (LAST, Some("12")));
+        assert_eq!(shown[0].chars().count(), SHOWN + 1);
+        assert!(lines.to_string().starts_with("its last lines:\n    12 "));
+    }
 
     #[test]
     fn a_guest_does_not_steer_the_terminal() {

@@ -16,11 +16,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub use self::guard::{guard, guarded};
 pub use self::interrupts::{Interrupted, catch_interrupts, check_interrupts};
 use self::lines::read_lines;
+pub use self::lines::{LastLines, cut};
 
 /// How often a wait looks whether it was interrupted or has taken too long.
 const TICK: Duration = Duration::from_millis(20);
 /// How long a process has to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long the last lines of a process that has ended may take to arrive.
+pub const DRAIN: Duration = Duration::from_millis(500);
 
 /// Which of a child's two streams a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! What the consoles of those under torture have said, and what follows from it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Rig;
-use crate::process::{Running, Source};
+use crate::process::{LastLines, Running, Source};
 use crate::torture::word::{Tally, Why, Word, Wrong};
-
-/// How many of a console's last lines a finding shows.
-const LAST_LINES: usize = 6;
 
 /// A line of a member's console, or its end.
 pub(super) struct Event {
@@ -36,7 +33,7 @@ pub(super) struct Seen {
     /// When `tally.received` last grew, from one line to the next.
     pub(super) progress: Option<Instant>,
     pub(super) last_tally: Option<Instant>,
-    pub(super) last_lines: VecDeque<String>,
+    pub(super) last_lines: LastLines,
 }
 
 impl Rig<'_> {
@@ -48,11 +45,8 @@ impl Rig<'_> {
             eprintln!("{label} | {line}");
         }
         let seen = &mut self.seen[event.member];
-        if seen.last_lines.len() == LAST_LINES {
-            seen.last_lines.pop_front();
-        }
         if !line.starts_with("tally ") {
-            seen.last_lines.push_back(line.clone());
+            seen.last_lines.push(&line);
         }
         // What a former incarnation still had to say: its wrong messages count all the same.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
@@ -126,7 +120,7 @@ impl Rig<'_> {
     }
 
     pub fn last_lines(&self, index: usize) -> Vec<String> {
-        self.seen[index].last_lines.iter().cloned().collect()
+        self.seen[index].last_lines.to_vec()
     }
 
     /// Whether all links of `index` have begun new sessions since, on both sides.

@@ -18,8 +18,7 @@ use self::sessions::Sessions;
 use super::report::Report;
 use super::vitals::{self, Vitals, Waits};
 use super::{Options, qmp};
-use crate::demo::check_socket_path;
-use crate::demo::folder::Folder;
+use crate::folder::Folder;
 use crate::machines::{Machine, Role, SHARED_MEMORY, Workshop};
 use crate::process::{self, Next, Running};
 use crate::server::{self, Faults};
@@ -70,7 +69,6 @@ impl<'w> Rig<'w> {
     /// The system refuses.
     pub fn new(workshop: &'w Workshop, members: Vec<Member>, report: Report, options: &Options) -> Result<Self> {
         let folder = Folder::new_in(&std::env::temp_dir())?;
-        check_socket_path(&folder.socket())?;
         let (sender, events) = mpsc::sync_channel(1024);
         let seen = members.iter().map(|_| Seen::default()).collect();
         let server = Self::server(&folder, options.fault)?;

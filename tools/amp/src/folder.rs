@@ -1,9 +1,10 @@
-//! The folder of a demo's socket: private, gone at the end, and where the demo was killed, gone with the next one.
+//! The folder of a server's socket: private, gone at the end, and where the tool was killed, gone with the next one.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use amp_ivshmem_host::SOCKET_PATH_MAX;
+use anyhow::{Context, Result, ensure};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, open, openat, unlinkat};
 use rustix::process::geteuid;
 use tempfile::TempDir;
@@ -23,10 +24,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A new folder in `parent`. Those of demos of this user that were killed are removed first.
+    /// A new folder in `parent`. Those of this user's that were killed are removed first.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The system refuses, or the socket's path would be too long.
     pub fn new_in(parent: &Path) -> Result<Self> {
         remove_orphans(parent);
         // QEMU is told of it, and may run elsewhere than this process.
@@ -40,7 +41,15 @@ impl Folder {
         flock(&owner, FlockOperation::NonBlockingLockExclusive)
             .with_context(|| format!("no locks in {place}: name another folder in TMPDIR"))?;
         fs::rename(&unnamed, folder.path().join(OWNER)).with_context(no_folder)?;
-        Ok(Self { folder, _owner: owner })
+        let folder = Self { folder, _owner: owner };
+        let socket = folder.socket();
+        let length = socket.as_os_str().len();
+        ensure!(
+            length <= SOCKET_PATH_MAX,
+            "the socket's path {} has {length} bytes, {SOCKET_PATH_MAX} is the most: set TMPDIR to a shorter folder",
+            socket.display()
+        );
+        Ok(folder)
     }
 
     /// Where the socket is to be.
@@ -58,7 +67,7 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
-/// Removes a folder if it is this user's and its owner's lock is free: what a demo puts there, by name, no more.
+/// Removes a folder if it is this user's and its owner's lock is free: what this puts there, by name, no more.
 fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let folder = open(path, flags | OFlags::DIRECTORY, Mode::empty())?;
@@ -88,6 +97,16 @@ mod tests {
 
     fn count(parent: &Path) -> usize {
         fs::read_dir(parent).unwrap().count()
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let long = parent.path().join("x".repeat(100));
+        fs::create_dir(&long).unwrap();
+        let error = Folder::new_in(&long).unwrap_err().to_string();
+        assert!(error.contains("TMPDIR"), "{error}");
+        assert_eq!(count(&long), 0);
     }
 
     #[test]

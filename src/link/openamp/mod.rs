@@ -3,6 +3,9 @@
 //! The host is the driver of both rings and owns all buffers; the remote is their device. There are no incarnations in
 //! this memory: the host's status is all that says who is there, and a side that restarts alone finds its old rings. What
 //! can be noticed of that is noticed and named; nothing is delivered twice.
+//!
+//! C learns an endpoint's address from its announcement or its first message. So an endpoint that is bound to one which C has
+//! announced greets it by an empty message, before its first one or not at all.
 
 mod host;
 mod remote;

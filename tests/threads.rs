@@ -1,87 +1,193 @@
 //! The two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test threads`)
-//! a missing or weak ordering is a data race on the payload, which Miri reports.
+//! a missing or weak ordering is a data race on the payload, which Miri reports; on the machine at hand a missing barrier is a
+//! wake-up that is lost, after which both sleep for ever.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant as Clock};
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
-use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::mem::SharedMemory;
+use amp_ivshmem::mem::fake::{Heap, Unfenced};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::{Event as BusEvent, SendError};
 
 /// Enough to fill and empty the ring many times; Miri is some thousand times slower.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 
+/// Longer than any test: no look at a heartbeat mends what a lost wake-up has left lying.
+const HEARTBEAT: Duration = Duration::from_secs(3600);
+
+/// How long a side that sleeps and its peer must have been out of each other's hearing to count as lost: both sleep then, or the
+/// peer has done, and no doorbell is on its way.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long to try for a wake-up to be lost.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Where one side is. Nothing but the doorbell orders anything, or it would hide what a missing ordering does.
+#[derive(Default)]
+struct Place {
+    rung: AtomicBool,
+    asleep: AtomicBool,
+    done: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+impl Place {
+    /// Whether it does nothing more without a doorbell.
+    fn rests(&self) -> bool {
+        let set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        set(&self.done) || set(&self.asleep) && !set(&self.rung)
+    }
+}
+
 /// Rings by waking the other thread.
 #[derive(Clone, Copy)]
-struct Bell<'b> {
-    rung: &'b [AtomicBool; 2],
-    threads: &'b [std::sync::OnceLock<Thread>; 2],
-}
+struct Bell<'b>(&'b [Place; 2]);
 
 impl Doorbell for Bell<'_> {
     fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        let peer = usize::from(peer.0);
-        self.rung[peer].store(true, Ordering::Release);
-        if let Some(thread) = self.threads[peer].get() {
+        let peer = &self.0[usize::from(peer.0)];
+        peer.rung.store(true, Ordering::Release);
+        if let Some(thread) = peer.thread.get() {
             thread.unpark();
         }
         Ok(())
     }
 }
 
-/// One side: sends its own `MESSAGES` numbered messages as fast as there are buffers, and checks the other's.
-fn side(memory: &Heap, bell: Bell<'_>, id: u16, role: Role) -> u32 {
-    let _ = bell.threads[usize::from(id)].set(thread::current());
+/// A wake-up was lost.
+#[derive(Debug, PartialEq, Eq)]
+struct Lost;
+
+/// What the two sides exchange, and how they wait.
+#[derive(Clone, Copy)]
+struct Traffic {
+    /// How many messages the host and the remote send.
+    counts: [u32; 2],
+    /// Each is of fewer bytes than this.
+    length: u32,
+    /// How long a side looks for its doorbell before its thread sleeps: both then run at the same time, and fall asleep just
+    /// when the other rings, thousands of times a second.
+    spin: Duration,
+}
+
+/// One side: sends its own numbered messages as fast as there are buffers, and checks the other's. Its doorbells.
+fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic) -> Result<u32, Lost> {
+    let Traffic { counts, length, spin } = traffic;
+    let (id, other) = if role == Role::Host { (0, 1) } else { (1, 0) };
+    let (own, peer) = (&bell.0[id], &bell.0[other]);
+    let _ = own.thread.set(thread::current());
     let start = Clock::now();
     let now = || Instant::from_micros(start.elapsed().as_micros() as u64);
-    let mut link: Link<_, _, 1, 16> = Link::new(memory.region(), bell, PeerId(id), Settings::new(role)).unwrap();
+    let settings = Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
+    let mut link: Link<_, _, 1, 16> = Link::new(memory, bell, PeerId(id as u16), settings).unwrap();
     let endpoint = link.bus().open("numbers").unwrap();
     let (mut sent, mut received) = (0u32, 0u32);
-    while sent < MESSAGES || received < MESSAGES {
+    loop {
+        assert!(start.elapsed() < 2 * LIMIT, "no end after {sent} sent and {received} received");
         while let Some(event) = link.poll(now()) {
             if let Event::Bus(BusEvent::Message(message)) = event {
                 let mut bytes = [0; 400];
                 let bytes = &mut bytes[..message.length.into()];
                 link.bus().read(&message, 0, bytes).unwrap();
                 link.bus().release(message);
-                assert_eq!(bytes, vec![received as u8; (received % 400) as usize], "message {received}");
+                assert_eq!(bytes, vec![received as u8; (received % length) as usize], "message {received}");
                 received += 1;
             } else {
                 assert!(!matches!(event, Event::Down(_) | Event::Refused(_)), "{event:?}");
             }
         }
-        while sent < MESSAGES {
-            match link.bus().send(endpoint, &vec![sent as u8; (sent % 400) as usize]) {
+        while sent < counts[id] {
+            match link.bus().send(endpoint, &vec![sent as u8; (sent % length) as usize]) {
                 Ok(()) => sent += 1,
                 Err(SendError::NoBuffer | SendError::Down | SendError::NotBound) => break,
                 Err(error) => panic!("{error}"),
             }
         }
-        while !bell.rung[usize::from(id)].swap(false, Ordering::Acquire) {
+        if sent == counts[id] && received == counts[other] {
+            // The other may still wait for what we have sent, but needs nothing more of us.
+            own.done.store(true, Ordering::Relaxed);
+            let doorbells = link.doorbells();
+            std::mem::forget(link);
+            return Ok(doorbells);
+        }
+        own.asleep.store(true, Ordering::Relaxed);
+        let (slept, mut rests_since) = (Clock::now(), None);
+        while !own.rung.swap(false, Ordering::Acquire) {
             let left = link.deadline().micros_since(now());
             if left == 0 {
                 break;
             }
-            thread::park_timeout(Duration::from_micros(left));
+            if slept.elapsed() < spin {
+                std::hint::spin_loop();
+                continue;
+            }
+            thread::park_timeout(Duration::from_micros(left).min(PATIENCE / 20));
+            if !peer.rests() || left < HEARTBEAT.as_micros() as u64 / 2 {
+                rests_since = None;
+            } else if rests_since.get_or_insert_with(Clock::now).elapsed() > PATIENCE {
+                println!("{role:?} sleeps for ever: {sent} sent, {received} received");
+                // It must not ring any more, either.
+                std::mem::forget(link);
+                return Err(Lost);
+            }
         }
-        assert!(start.elapsed() < Duration::from_secs(120), "hangs after {sent} sent and {received} received");
+        own.asleep.store(false, Ordering::Relaxed);
     }
-    // The other may still wait for what we have sent, but needs nothing more of us.
-    let doorbells = link.doorbells();
-    std::mem::forget(link);
-    doorbells
+}
+
+/// Both sides of a link, each on what `memory` gives it; the doorbells of either.
+fn race<M: SharedMemory + Send>(memory: impl Fn() -> M, traffic: Traffic) -> Result<[u32; 2], Lost> {
+    let places = Default::default();
+    let bell = Bell(&places);
+    thread::scope(|scope| {
+        let [host, remote] = [Role::Host, Role::Remote].map(|role| {
+            let memory = memory();
+            scope.spawn(move || side(memory, bell, role, traffic))
+        });
+        let (host, remote) = (host.join().unwrap(), remote.join().unwrap());
+        Ok([host?, remote?])
+    })
 }
 
 #[test]
 fn both_directions_at_full_speed() {
     let memory = Heap::new(64 * 1024);
-    let (rung, threads) = (Default::default(), Default::default());
-    let bell = Bell { rung: &rung, threads: &threads };
-    thread::scope(|scope| {
-        let host = scope.spawn(|| side(&memory, bell, 0, Role::Host));
-        let remote = scope.spawn(|| side(&memory, bell, 1, Role::Remote));
-        println!("{MESSAGES} messages each way, {} + {} doorbells", host.join().unwrap(), remote.join().unwrap());
-    });
+    let [host, remote] = race(|| memory.region(), Traffic { counts: [MESSAGES; 2], length: 400, spin: Duration::ZERO })
+        .expect("nothing is lost");
+    println!("{MESSAGES} messages each way, {host} + {remote} doorbells");
+}
+
+/// Messages so small, and waits so short, that most of the time goes by in falling asleep and waking; and none the other way,
+/// whose doorbells would mend what was lost.
+const HASTE: Traffic = Traffic { counts: [MESSAGES, 0], length: 8, spin: Duration::from_micros(50) };
+
+#[test]
+#[cfg_attr(miri, ignore = "not at Miri's speed")]
+fn no_wake_up_is_lost() {
+    for _ in 0..2 {
+        let memory = Heap::new(64 * 1024);
+        race(|| memory.region(), HASTE).expect("nothing is lost");
+    }
+}
+
+/// What the test above is worth: in the same memory without barriers a wake-up is lost, where two processors run the two sides at
+/// the same time; on a machine with one, nothing is asked for.
+#[test]
+#[cfg_attr(miri, ignore = "not at Miri's speed")]
+fn without_barriers_a_wake_up_is_lost() {
+    let processors = thread::available_parallelism().map_or(1, |number| number.get());
+    let begun = Clock::now();
+    for round in 1.. {
+        let memory = Heap::new(64 * 1024);
+        let end = race(|| Unfenced(memory.region()), HASTE);
+        println!("round {round} on {processors} processors, after {:?}: {end:?}", begun.elapsed());
+        if end == Err(Lost) || processors == 1 {
+            return;
+        }
+        assert!(begun.elapsed() < LIMIT, "nothing was lost in {round} rounds on {processors} processors");
+    }
 }

@@ -10,6 +10,9 @@ use super::Region;
 mod hooked;
 pub use hooked::{Hook, Hooked};
 
+mod unfenced;
+pub use unfenced::Unfenced;
+
 #[cfg(loom)]
 mod model;
 #[cfg(loom)]

@@ -24,4 +24,6 @@ mod traffic;
 mod user;
 
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod tests;

@@ -98,7 +98,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::ByLibtest,
         15,
     ),
-    ("miri", Work::Miri("miri test -p amp-ivshmem --features fakes --test threads"), Counted::ByLibtest, 15),
+    (
+        "miri",
+        Work::Miri("miri test -p amp-ivshmem --features fakes --test threads both_directions"),
+        Counted::ByLibtest,
+        15,
+    ),
     // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (
         "fuzz corpora",

@@ -15,8 +15,10 @@ pub enum Work {
     Guest(&'static str, &'static str),
     /// Cargo with these words, on loom's model of the memory.
     Loom(&'static str),
-    /// Cargo of the nightly toolchain with these words, where it has Miri.
+    /// Cargo of the nightly toolchain with these words, where it has Miri, on several interleavings.
     Miri(&'static str),
+    /// The same for tests of one thread: once.
+    MiriOnce(&'static str),
     /// cargo-fuzz on this target for some seconds, where there is a nightly toolchain.
     Fuzz(&'static str),
     /// This tool with these words.
@@ -104,6 +106,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::ByLibtest,
         15,
     ),
+    ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
     // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (
         "fuzz corpora",
@@ -129,6 +132,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
+/// What touches memory and is done in seconds at Miri's speed.
+const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::slots rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].

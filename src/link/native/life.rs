@@ -174,7 +174,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 
     /// Running: has the peer been silent for too long? Then only a new start of ours makes it begin anew.
     fn check_silence(&mut self, now: Instant) -> Option<Event> {
-        if now.micros_since(self.since) <= self.plan.silence {
+        if now.micros_since(self.since) < self.plan.silence {
             return None;
         }
         self.restart();

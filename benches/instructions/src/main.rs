@@ -5,6 +5,7 @@
 mod copies;
 mod markers;
 mod sections;
+mod sides;
 
 /// The last line that is told.
 const OVER: &str = "over";

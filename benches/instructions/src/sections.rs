@@ -7,24 +7,20 @@
 
 use core::hint::black_box;
 
-use amp_ivshmem::link::openamp::{self, Host, Remote};
-use amp_ivshmem::link::{AnyLink, Event, Link, Role, Settings};
+use amp_ivshmem::link::{AnyLink, Event, Role, Settings};
 use amp_ivshmem::mem::SharedMemory;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId};
+use amp_ivshmem::platform::{Doorbell, Instant};
 use amp_ivshmem::rpmsg::{Endpoint, Event as Bus};
 
 use crate::markers;
+use crate::sides::{HEARTBEAT, Sides, Wrong};
+#[cfg(not(target_os = "none"))]
+use crate::sides::{LARGE, PART};
 
 /// Messages of a section: whole rings of the smallest.
 const MESSAGES: u32 = 64;
 /// Messages that are sent before the first is received, in a burst.
 const BURST: u32 = 8;
-/// Bytes of a link's memory, and where each begins.
-const PART: u32 = 256 * 1024;
-/// Bytes of the large ring's memory, which follows those.
-#[cfg(not(target_os = "none"))]
-const LARGE: u32 = 2 * 1024 * 1024;
-
 /// Private payload, as aligned as an application's buffers are.
 #[repr(align(8))]
 struct Buffer([u8; 496]);
@@ -40,20 +36,6 @@ pub struct Bench<M, D, N, T> {
     /// Is told each section's name and number of messages, after it.
     pub tell: T,
 }
-
-/// Two linked sides, and an endpoint of each, bound to the other.
-struct Sides<A, B> {
-    a: A,
-    b: B,
-    at_a: Endpoint,
-    at_b: Endpoint,
-}
-
-type Native<M, D, const E: usize, const N: usize> = Sides<Link<M, D, E, N>, Link<M, D, E, N>>;
-type OpenAmp<M, D, const E: usize, const N: usize> = Sides<Host<M, D, E, N>, Remote<M, D, E, N>>;
-
-/// What went wrong; none of it does.
-pub type Wrong = &'static str;
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
     /// Runs the sections that fit any machine, after what they count was seen to be right.
@@ -86,66 +68,6 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange("endpoints_1.16", &mut sides, 16)?;
         let mut sides = self.native::<1000, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1000)?;
         self.exchange("endpoints_1000.16", &mut sides, 16)
-    }
-
-    fn part(&self, part: u32) -> Result<M, Wrong> {
-        self.memory.part(part * PART, PART).ok_or("the memory is smaller than 1 MiB")
-    }
-
-    /// A link in the native profile, up, with `endpoints` endpoints on each side.
-    #[inline(never)]
-    fn native<const E: usize, const COUNT: usize>(
-        &self,
-        memory: M,
-        host: Settings,
-        remote: Settings,
-        endpoints: u32,
-    ) -> Result<Native<M, D, E, COUNT>, Wrong> {
-        let link = |id, settings| Link::new(memory.clone(), self.doorbell, PeerId(id), settings);
-        let a = link(HOST, host).map_err(|_| "the native host cannot be")?;
-        let b = link(REMOTE, remote).map_err(|_| "the native remote cannot be")?;
-        self.bind(a, b, endpoints)
-    }
-
-    /// A link in C OpenAMP's profile, up.
-    #[inline(never)]
-    fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
-        let memory = self.part(part)?;
-        let settings = |peer| {
-            openamp::Settings::dual_qemu_ivshmem(PART, PeerId(peer)).ok_or("the memory is too small for C's layout")
-        };
-        let host = Host::new(memory.clone(), self.doorbell, &settings(REMOTE)?).map_err(|_| "C's host cannot be")?;
-        let remote = Remote::new(memory, self.doorbell, settings(HOST)?).map_err(|_| "C's remote cannot be")?;
-        self.bind(host, remote, 1)
-    }
-
-    /// Opens `endpoints` endpoints on each side and lets both run until the last are bound.
-    fn bind<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
-        &self,
-        mut a: A,
-        mut b: B,
-        endpoints: u32,
-    ) -> Result<Sides<A, B>, Wrong> {
-        let mut last = None;
-        for number in 0..endpoints {
-            let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8);
-            let name = core::str::from_utf8(&digits).map_err(|_| "a name of digits is text")?;
-            let at_a = a.bus().open(name).map_err(|_| "no endpoint at the host")?;
-            let at_b = b.bus().open(name).map_err(|_| "no endpoint at the remote")?;
-            last = Some((at_a, at_b));
-        }
-        let (at_a, at_b) = last.ok_or("no endpoint asked for")?;
-        for _ in 0..100_000 {
-            let now = (self.now)();
-            while a.poll(now).is_some() {}
-            while b.poll(now).is_some() {}
-            if a.bus().peer_of(at_a).is_some() && b.bus().peer_of(at_b).is_some() {
-                // What is still to be said is said before anything is counted.
-                while a.poll(now).is_some() || b.poll(now).is_some() {}
-                return Ok(Sides { a, b, at_a, at_b });
-            }
-        }
-        Err("the two sides did not find together")
     }
 
     /// By turns a message of `length` bytes from either side.
@@ -304,11 +226,6 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         Ok(())
     }
 }
-
-const HOST: u16 = 0xfffd;
-const REMOTE: u16 = 0xfffe;
-/// So long that none comes while instructions are counted.
-const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
 /// What came in one wake-up.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

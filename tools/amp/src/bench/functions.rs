@@ -16,12 +16,21 @@ use super::counts::Section;
 const RUSTS_OWN: [&str; 4] =
     ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
 
-/// Functions and their instructions for each message, the most first. What Rust's own libraries have inlined belongs to
-/// the function that uses it.
+/// Whose the instructions of a section are, for each message.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    /// By function, the most first. What Rust's own libraries have inlined belongs to the function that uses it.
+    pub each: Vec<(String, f64)>,
+    /// How many of them are the program's own, by the lines that they are of. What the compiler has merged, and so is of no
+    /// line, is not among them.
+    pub own: f64,
+}
+
+/// Attributes a section; the program's own sources lie in a folder that has `own` in its path.
 ///
 /// # Errors
 /// A file that is no ELF file, or whose debug information is broken.
-pub fn by_function(section: &Section, program: &Path) -> Result<Vec<(String, f64)>> {
+pub fn by_function(section: &Section, program: &Path, own: &str) -> Result<Functions> {
     let name = program.display();
     let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
     let elf = object::File::parse(&*data).with_context(|| format!("{name} is no ELF file"))?;
@@ -32,15 +41,18 @@ pub fn by_function(section: &Section, program: &Path) -> Result<Vec<(String, f64
         dwarf.and_then(Inlined::from_dwarf).with_context(|| format!("{name} has broken debug information"))?;
     let symbols = symbols(&elf);
 
-    let mut functions: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut functions, mut owned): (BTreeMap<String, u64>, u64) = (BTreeMap::new(), 0);
     for (&address, &count) in &section.counted.instructions {
-        let name = innermost(&inlined, address).with_context(|| format!("{name} has broken debug information"))?;
+        let found =
+            innermost(&inlined, address, own).with_context(|| format!("{name} has broken debug information"))?;
+        let (name, is_own) = found.map_or((None, false), |(name, is_own)| (Some(name), is_own));
         let name = name.or_else(|| symbols.range(..=address).next_back().map(|(_, name)| name.clone()));
         *functions.entry(name.unwrap_or_else(|| "?".to_owned())).or_default() += count;
+        owned += if is_own { count } else { 0 };
     }
-    let mut functions: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
-    functions.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    Ok(functions)
+    let mut each: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
+    each.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    Ok(Functions { each, own: section.per_message(owned) })
 }
 
 /// The functions of the symbol table, by where they begin.
@@ -51,19 +63,25 @@ fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
 }
 
-/// The innermost function at `address` that is none of Rust's own; of those alone, the outermost.
-fn innermost(inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>, address: u64) -> Result<Option<String>, DwarfError> {
+/// The innermost function at `address` that is none of Rust's own, and whether it is of a line under `own`; of Rust's alone,
+/// the outermost.
+fn innermost(
+    inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>,
+    address: u64,
+    own: &str,
+) -> Result<Option<(String, bool)>, DwarfError> {
     let mut frames = inlined.find_frames(address).skip_all_loads()?;
-    let mut name = None;
+    let mut found = None;
     while let Some(frame) = frames.next()? {
         let Some(function) = &frame.function else { continue };
-        name = Some(short(&function.raw_name()?));
-        let file = frame.location.and_then(|location| location.file).unwrap_or_default();
+        let (file, line) = frame.location.map_or((None, None), |location| (location.file, location.line));
+        let file = file.unwrap_or_default();
+        found = Some((short(&function.raw_name()?), line.is_some() && file.contains(own)));
         if !RUSTS_OWN.iter().any(|folder| file.contains(folder)) {
             break;
         }
     }
-    Ok(name)
+    Ok(found)
 }
 
 /// A function's path in short, as `rpmsg::Bus::send`: without generics, hash, and the closures in it; the core's room
@@ -181,10 +199,13 @@ mod tests {
         // What the linker was given of C's has no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
-        let functions = by_function(&Section { name: String::new(), messages: 2, counted }, &program).unwrap();
-        let of = |wanted: &str| functions.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
-        assert_eq!(of("_start"), Some(2.0), "{functions:?}");
-        let (inner, own) = (of("amp::tests::inner").unwrap(), of("amp::tests::outer").unwrap());
-        assert!(inner > 0.0 && own > 0.0 && inner + own == outer.size() as f64, "{functions:?}");
+        let section = Section { name: String::new(), messages: 2, counted };
+        let Functions { each, own } = by_function(&section, &program, "bench/functions.rs").unwrap();
+        let of = |wanted: &str| each.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
+        assert_eq!(of("_start"), Some(2.0), "{each:?}");
+        let (inner, rest) = (of("amp::tests::inner").unwrap(), of("amp::tests::outer").unwrap());
+        assert!(inner > 0.0 && rest > 0.0 && inner + rest == outer.size() as f64, "{each:?}");
+        assert!(own > 0.0 && own <= inner + rest, "{own} of {each:?}");
+        assert_eq!(by_function(&section, &program, "elsewhere/").unwrap().own, 0.0);
     }
 }

@@ -7,11 +7,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::counts::Section;
 use super::figure::Figure;
-use super::functions::by_function;
+use super::functions::{Functions, by_function};
 #[cfg(target_arch = "x86_64")]
 use super::traced;
 use super::{Context, guest};
 use crate::machines::Machine;
+
+/// Where the counted program's own sources are: what it does between the markers is not the library's.
+const PROGRAM: &str = "benches/instructions/src/";
 
 /// On the A53.
 pub const A53_KEYS: &[&str] = &[
@@ -100,19 +103,26 @@ fn figures(
     program: &Path,
     sections: &[Section],
 ) -> Result<Vec<Figure>> {
+    let attributed = |section| Ok((section, by_function(section, program, PROGRAM)?));
+    let sections = sections.iter().map(attributed).collect::<Result<Vec<_>>>()?;
     if bench.verbose {
-        sections.iter().try_for_each(|section| show(machine, section, program))?;
+        sections.iter().for_each(|(section, functions)| show(machine, section, functions));
     }
-    let value = |key: &&'static str| Ok(Figure::exact(key, value(key, sections)?));
+    let value = |key: &&'static str| Ok(Figure::exact(key, value(key, &sections)?));
     keys.iter().map(value).collect()
 }
 
 /// The value of a key: its last word says which.
-fn value(key: &str, sections: &[Section]) -> Result<f64> {
-    let section = |name: &str| {
-        sections.iter().find(|section| section.name == name).with_context(|| format!("no section {name} for {key}"))
+fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
+    let found = |name: &str| {
+        sections
+            .iter()
+            .find(|(section, _)| section.name == name)
+            .with_context(|| format!("no section {name} for {key}"))
     };
-    let instructions = |name: &str| section(name).map(Section::instructions);
+    let section = |name: &str| found(name).map(|(section, _)| section);
+    // The library's: without the program's own.
+    let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
     // What each byte more of the payload takes of shared memory: one load or store for each copy.
     let copies = |more: f64, less: f64| (more - less) / 480.0;
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
@@ -138,13 +148,17 @@ fn value(key: &str, sections: &[Section]) -> Result<f64> {
 }
 
 /// A section, function by function, on standard error.
-fn show(machine: &str, section: &Section, program: &Path) -> Result<()> {
-    eprintln!("amp: {machine} {}: {:.1} instructions for each message", section.name, section.instructions());
+fn show(machine: &str, section: &Section, functions: &Functions) {
+    let (all, own) = (section.instructions(), functions.own);
+    let name = &section.name;
+    eprintln!(
+        "amp: {machine} {name}: {:.1} instructions for each message, without the program's own {own:.1}",
+        all - own
+    );
     for kind in section.counted.accesses.keys() {
         eprintln!("    {:8.2} {kind}", section.accesses(kind));
     }
-    for (name, instructions) in by_function(section, program)? {
+    for (name, instructions) in &functions.each {
         eprintln!("    {instructions:8.2} {name}");
     }
-    Ok(())
 }

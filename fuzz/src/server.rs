@@ -15,6 +15,10 @@ use crate::input::Input;
 use crate::socket::{self, Read};
 
 const CLIENTS: usize = 6;
+/// How many clients the server accepts in a turn.
+const ACCEPTS: usize = 16;
+/// How many wait to be accepted at most: fewer than the socket's backlog, beyond which connecting would block.
+const WAITING: usize = 1000;
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// What a client was told so far.
@@ -83,26 +87,41 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
+    /// How many wait to be accepted, most of whom may be gone again by then.
+    waiting: usize,
 }
 
 impl World {
+    /// Connects, where there is room.
+    fn connect(&mut self) -> Option<UnixStream> {
+        let room = self.waiting < WAITING;
+        self.waiting += usize::from(room);
+        room.then(|| UnixStream::connect(&self.path).expect("the server listens"))
+    }
+
     fn join(&mut self) {
-        if self.clients.len() < CLIENTS {
-            let socket = UnixStream::connect(&self.path).expect("the server listens");
+        if self.clients.len() < CLIENTS
+            && let Some(socket) = self.connect()
+        {
             self.clients.push(Client { socket, told: Told::default(), bad: false, closed: false });
         }
     }
 
+    fn turn(&mut self, serving: &mut Serving<impl FnMut(Event)>) {
+        assert_eq!(serving.turn(&[], Some(NOW)).expect("polls"), None);
+        self.waiting = self.waiting.saturating_sub(ACCEPTS);
+    }
+
     /// In the end: everybody reads, until there is nothing more to say.
     fn settle(&mut self, serving: &mut Serving<impl FnMut(Event)>) {
-        let mut quiet = 0;
-        for _ in 0..256 {
-            assert_eq!(serving.turn(&[], Some(NOW)).expect("polls"), None);
+        // Whoever waits to be accepted is, some in each turn, after all who came before and are gone already.
+        let (mut quiet, enough) = (0, 20 + self.waiting / ACCEPTS);
+        for _ in 0..256 + enough {
+            self.turn(serving);
             let read =
                 self.clients.iter_mut().filter_map(|client| client.read(u32::MAX, self.vectors).then_some(())).count();
             quiet = if read == 0 { quiet + 1 } else { 0 };
-            // Whoever waits to be accepted is, some in each turn, after all who came before and are gone already.
-            if quiet == 20 {
+            if quiet == enough {
                 break;
             }
         }
@@ -149,7 +168,7 @@ pub fn run(data: &[u8]) {
         _ => {}
     };
     let mut serving = Serving::new(Server::bind(&options).expect("binds"), report).expect("serves");
-    let mut world = World { path, vectors, clients: Vec::new() };
+    let mut world = World { path, vectors, clients: Vec::new(), waiting: 0 };
     while let Some(byte) = input.byte() {
         let (operation, argument) = (byte & 7, usize::from(byte >> 3));
         let which = argument.checked_rem(world.clients.len());
@@ -166,8 +185,9 @@ pub fn run(data: &[u8]) {
                 world.clients[which].bad = true;
             }
             (4, Some(which)) => drop(world.clients[which].read(1 + argument as u32 / 4, vectors)),
-            (5, _) => drop(UnixStream::connect(&world.path)),
-            _ => assert_eq!(serving.turn(&[], Some(NOW)).expect("polls"), None),
+            // Somebody passes by.
+            (5, _) => drop(world.connect()),
+            _ => world.turn(&mut serving),
         }
     }
     world.settle(&mut serving);

@@ -26,11 +26,11 @@ pub struct Functions {
     pub own: f64,
 }
 
-/// Attributes a section; the program's own sources lie in a folder that has `own` in its path.
+/// Attributes a program's sections; its own sources lie in a folder that has `own` in its path.
 ///
 /// # Errors
 /// A file that is no ELF file, or whose debug information is broken.
-pub fn by_function(section: &Section, program: &Path, own: &str) -> Result<Functions> {
+pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Vec<Functions>> {
     let name = program.display();
     let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
     let elf = object::File::parse(&*data).with_context(|| format!("{name} is no ELF file"))?;
@@ -41,18 +41,21 @@ pub fn by_function(section: &Section, program: &Path, own: &str) -> Result<Funct
         dwarf.and_then(Inlined::from_dwarf).with_context(|| format!("{name} has broken debug information"))?;
     let symbols = symbols(&elf);
 
-    let (mut functions, mut owned): (BTreeMap<String, u64>, u64) = (BTreeMap::new(), 0);
-    for (&address, &count) in &section.counted.instructions {
-        let found =
-            innermost(&inlined, address, own).with_context(|| format!("{name} has broken debug information"))?;
-        let (name, is_own) = found.map_or((None, false), |(name, is_own)| (Some(name), is_own));
-        let name = name.or_else(|| symbols.range(..=address).next_back().map(|(_, name)| name.clone()));
-        *functions.entry(name.unwrap_or_else(|| "?".to_owned())).or_default() += count;
-        owned += if is_own { count } else { 0 };
-    }
-    let mut each: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
-    each.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    Ok(Functions { each, own: section.per_message(owned) })
+    let attribute = |section: &Section| {
+        let (mut functions, mut owned): (BTreeMap<String, u64>, u64) = (BTreeMap::new(), 0);
+        for (&address, &count) in &section.counted.instructions {
+            let found =
+                innermost(&inlined, address, own).with_context(|| format!("{name} has broken debug information"))?;
+            let (name, is_own) = found.map_or((None, false), |(name, is_own)| (Some(name), is_own));
+            let name = name.or_else(|| symbols.range(..=address).next_back().map(|(_, name)| name.clone()));
+            *functions.entry(name.unwrap_or_else(|| "?".to_owned())).or_default() += count;
+            owned += if is_own { count } else { 0 };
+        }
+        let mut each: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
+        each.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(Functions { each, own: section.per_message(owned) })
+    };
+    sections.iter().map(attribute).collect()
 }
 
 /// The functions of the symbol table, by where they begin.
@@ -199,13 +202,15 @@ mod tests {
         // What the linker was given of C's has no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
-        let section = Section { name: String::new(), messages: 2, counted };
-        let Functions { each, own } = by_function(&section, &program, "bench/functions.rs").unwrap();
+        let sections = [Section { name: String::new(), messages: 2, counted }];
+        let [Functions { each, own }] = &*by_function(&sections, &program, "bench/functions.rs").unwrap() else {
+            panic!("one section")
+        };
         let of = |wanted: &str| each.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
         assert_eq!(of("_start"), Some(2.0), "{each:?}");
         let (inner, rest) = (of("amp::tests::inner").unwrap(), of("amp::tests::outer").unwrap());
         assert!(inner > 0.0 && rest > 0.0 && inner + rest == outer.size() as f64, "{each:?}");
-        assert!(own > 0.0 && own <= inner + rest, "{own} of {each:?}");
-        assert_eq!(by_function(&section, &program, "elsewhere/").unwrap().own, 0.0);
+        assert!(*own > 0.0 && *own <= inner + rest, "{own} of {each:?}");
+        assert_eq!(by_function(&sections, &program, "elsewhere/").unwrap()[0].own, 0.0);
     }
 }

@@ -103,8 +103,7 @@ fn figures(
     program: &Path,
     sections: &[Section],
 ) -> Result<Vec<Figure>> {
-    let attributed = |section| Ok((section, by_function(section, program, PROGRAM)?));
-    let sections = sections.iter().map(attributed).collect::<Result<Vec<_>>>()?;
+    let sections: Vec<_> = sections.iter().zip(by_function(sections, program, PROGRAM)?).collect();
     if bench.verbose {
         sections.iter().for_each(|(section, functions)| show(machine, section, functions));
     }

@@ -143,6 +143,11 @@ fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8)
     now
 }
 
+/// Whose peer it is.
+fn other(role: Role) -> Role {
+    if role == Role::Host { Role::Remote } else { Role::Host }
+}
+
 fn id(role: Role) -> PeerId {
     PeerId(u16::from(role == Role::Remote))
 }
@@ -155,7 +160,7 @@ fn native<'t>(heap: &'t Heap, bells: &'t Bells, settings: Settings, late: u64) -
 
 fn openamp<'t>(heap: &'t Heap, bells: &'t Bells, role: Role) -> Box<dyn Machine + 't> {
     let bell = &bells[usize::from(id(role).0)];
-    let peer = id(if role == Role::Host { Role::Remote } else { Role::Host });
+    let peer = id(other(role));
     let settings = openamp::Settings::dual_qemu_ivshmem(MEMORY, peer).unwrap();
     if role == Role::Host {
         let link: openamp::Host<Region<'_>, _, 1, 16> =
@@ -170,7 +175,7 @@ fn openamp<'t>(heap: &'t Heap, bells: &'t Bells, role: Role) -> Box<dyn Machine 
 
 /// The first is alone for a day; the two talk, idle for another, and talk again.
 fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, bells: &Bells) {
-    let second = if first == Role::Host { Role::Remote } else { Role::Host };
+    let second = other(first);
     let mut first = of(first);
     let mut now = pass(&mut [&mut *first], 0, DAY, |_| false);
     // Whoever is not there hears no doorbell.
@@ -216,8 +221,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     };
     let mut survivor = native(&heap, &bells, settings(role), late);
     let mut now = pass(&mut [&mut *survivor], 0, heartbeat * apart / 16 + 1, |_| false);
-    let other = if role == Role::Host { Role::Remote } else { Role::Host };
-    let mut mortal = native(&heap, &bells, settings(other), late);
+    let mut mortal = native(&heap, &bells, settings(other(role)), late);
     let dies = now + 5 * limit + heartbeat * death / 16;
     now = pass(&mut [&mut *survivor, &mut *mortal], now, dies, |_| false);
     assert!(survivor.is_bound() && mortal.is_bound() && survivor.down().is_none() && mortal.down().is_none());
@@ -229,7 +233,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
 
 const LIMITS: [u64; 4] = [SECOND / 10, 3 * SECOND / 10, SECOND, 10 * SECOND];
 
-/// Checks deaths at all phases of either side's beat; those noticed latest and earliest, in thousandths of the limit.
+/// Checks deaths at all phases of either side's beat, and prints how soon the first and the last of them were noticed.
 fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     let (mut least, mut most) = (u64::MAX, 0);
     for role in [Role::Host, Role::Remote] {

@@ -11,6 +11,7 @@ mod peer;
 mod poke;
 mod process;
 mod qemu;
+mod recent;
 mod server_options;
 mod test;
 mod torture;

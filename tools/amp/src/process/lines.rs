@@ -1,9 +1,10 @@
 //! A console's lines, made safe and short enough to show, and the last of them.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
+
+use crate::recent::Recent;
 
 /// The longest line, in bytes, that a child gets through whole: a guest that prints no line end fills no memory.
 const LONGEST_LINE: u64 = 4096;
@@ -23,15 +24,12 @@ pub fn cut(line: &str) -> Cow<'_, str> {
 
 /// What a console has said last, for whoever asks why its machine ended.
 #[derive(Debug, Default)]
-pub struct LastLines(VecDeque<String>);
+pub struct LastLines(Recent<String, LAST>);
 
 impl LastLines {
     /// One more.
     pub fn push(&mut self, line: &str) {
-        if self.0.len() == LAST {
-            self.0.pop_front();
-        }
-        self.0.push_back(cut(line).into_owned());
+        self.0.push(cut(line).into_owned());
     }
 
     /// The first of them first.

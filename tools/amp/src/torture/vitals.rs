@@ -1,13 +1,14 @@
 //! What is seen of the sides without asking them: their heartbeats in the shared memory, and how long their processes have
 //! waited for a processor.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use amp_ivshmem::wire::link::{PAGE, block, directory, entry};
 
 use crate::machines::Role;
+use crate::recent::Recent;
 
 /// How often a side beats: the default of a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
@@ -15,13 +16,6 @@ pub const BEAT: Duration = Duration::from_millis(100);
 const REMEMBERED: usize = 64;
 /// A time between two looks that is worth remembering.
 const PAUSE: Duration = Duration::from_millis(20);
-
-fn remember<T>(queue: &mut VecDeque<T>, item: T) {
-    if queue.len() == REMEMBERED {
-        queue.pop_front();
-    }
-    queue.push_back(item);
-}
 
 /// One side's heartbeat on one link.
 #[derive(Clone, Debug)]
@@ -32,7 +26,7 @@ struct Pulse {
     /// The longest time between two beats since [`Vitals::begin`].
     longest: Duration,
     /// When the beats before were seen, the last at the end.
-    before: VecDeque<Instant>,
+    before: Recent<Instant, REMEMBERED>,
 }
 
 /// The heartbeats of all sides in one memory.
@@ -43,13 +37,13 @@ pub struct Vitals {
     /// The longest time between two looks since [`begin`](Self::begin).
     blind: Duration,
     /// Times without a look: when each ended, and how long it was.
-    pauses: VecDeque<(Instant, Duration)>,
+    pauses: Recent<(Instant, Duration), REMEMBERED>,
 }
 
 impl Vitals {
     pub fn new(memory: OwnedFd) -> Self {
         let (looked, blind) = (Instant::now(), Duration::ZERO);
-        Self { memory, pulses: BTreeMap::new(), looked, blind, pauses: VecDeque::new() }
+        Self { memory, pulses: BTreeMap::new(), looked, blind, pauses: Recent::default() }
     }
 
     /// The word of the memory at `offset`; none behind its end.
@@ -65,7 +59,7 @@ impl Vitals {
         let pause = now - self.looked;
         self.blind = self.blind.max(pause);
         if pause > PAUSE {
-            remember(&mut self.pauses, (now, pause));
+            self.pauses.push((now, pause));
         }
         self.looked = now;
         for link in links {
@@ -74,10 +68,10 @@ impl Vitals {
             for (role, offset) in [(Role::Host, 0), (Role::Remote, PAGE)] {
                 let at = area.saturating_add(offset).saturating_add(block::HEARTBEAT);
                 let Some(beat) = self.word(at) else { continue };
-                let new = || Pulse { beat, at: now, longest: Duration::ZERO, before: VecDeque::new() };
+                let new = || Pulse { beat, at: now, longest: Duration::ZERO, before: Recent::default() };
                 let pulse = self.pulses.entry((role, link)).or_insert_with(new);
                 if pulse.beat != beat {
-                    remember(&mut pulse.before, pulse.at);
+                    pulse.before.push(pulse.at);
                     pulse.longest = pulse.longest.max(now - pulse.at);
                     (pulse.beat, pulse.at) = (beat, now);
                 }
@@ -134,7 +128,7 @@ type Reading = Vec<Option<(u32, Duration)>>;
 
 /// How long the members have waited for a processor, read now and then.
 #[derive(Default)]
-pub struct Waits(VecDeque<(Instant, Reading)>);
+pub struct Waits(Recent<(Instant, Reading), REMEMBERED>);
 
 impl Waits {
     /// How often it is read, at most.
@@ -147,7 +141,7 @@ impl Waits {
 
     /// What was read at `now`.
     pub fn read(&mut self, now: Instant, waits: Reading) {
-        remember(&mut self.0, (now, waits));
+        self.0.push((now, waits));
     }
 
     /// How long the process that `member` had at `to` waited from `from` on until then, between the readings around these;

@@ -11,8 +11,8 @@ use crate::torture::rig::Rig;
 use crate::torture::verdict::{self, Death};
 use crate::torture::word::Why;
 
-/// How long a pair may take until it talks again, after scribbling, too, before it counts as hung: much longer than any boot, since other work may
-/// keep the machine busy.
+/// How long a pair may take until it talks again before it counts as hung, after scribbling, too: much longer than any boot,
+/// since other work may keep the machine busy.
 pub(super) const HUNG: Duration = Duration::from_secs(30);
 
 fn millis(time: Duration) -> u64 {
@@ -73,27 +73,22 @@ impl Plan<'_> {
         dead_waited: Option<Duration>,
         before: &[Option<Duration>],
     ) -> Result<()> {
-        let links = rig.members[index].links.clone();
-        for other in rig.partners(index) {
-            let shared: Vec<u8> = links.clone().filter(|link| rig.members[other].links.contains(link)).collect();
-            for link in shared {
-                let noticed = self.notices(rig, (other, link), since, index)?;
-                if let Some((at, Why::Silent)) = noticed {
-                    let waited = between(before[other], rig.waited()[other]);
-                    let last = rig.vitals.pulse(rig.members[index].role, link, at);
-                    let death = Death {
-                        after: at - since,
-                        silent: last.map_or(at - since, |(beat, _)| at.saturating_duration_since(beat)),
-                        gap: rig.vitals.pulse(rig.members[other].role, link, at).map_or(Duration::ZERO, |(_, gap)| gap),
-                        blind: rig.vitals.blind(),
-                        waited: dead_waited.zip(waited),
-                    };
-                    rig.report.noticed(millis(death.after));
-                    rig.report.deaths += 1;
-                    let verdict = death.judge(SILENCE);
-                    if rig.report.count(verdict) {
-                        rig.finding(format!("side {other} and the death of side {index}: {verdict:?}: {death:?}"));
-                    }
+        for (other, link) in rig.other_ends(index) {
+            if let Some((at, Why::Silent)) = self.notices(rig, (other, link), since, index)? {
+                let waited = between(before[other], rig.waited()[other]);
+                let last = rig.vitals.pulse(rig.members[index].role, link, at);
+                let death = Death {
+                    after: at - since,
+                    silent: last.map_or(at - since, |(beat, _)| at.saturating_duration_since(beat)),
+                    gap: rig.vitals.pulse(rig.members[other].role, link, at).map_or(Duration::ZERO, |(_, gap)| gap),
+                    blind: rig.vitals.blind(),
+                    waited: dead_waited.zip(waited),
+                };
+                rig.report.noticed(millis(death.after));
+                rig.report.deaths += 1;
+                let verdict = death.judge(SILENCE);
+                if rig.report.count(verdict) {
+                    rig.finding(format!("side {other} and the death of side {index}: {verdict:?}: {death:?}"));
                 }
             }
         }
@@ -103,20 +98,17 @@ impl Plan<'_> {
     /// Side `index` left: what its partners say of it, which must not be that it was silent; where `all` is set, each says
     /// something.
     pub(super) fn expect_heard(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, all: bool) -> Result<()> {
-        let links = rig.members[index].links.clone();
-        for other in rig.partners(index) {
-            for link in links.clone().filter(|link| rig.members[other].links.contains(link)).collect::<Vec<_>>() {
-                let said = if all {
-                    self.notices(rig, (other, link), since, index)?
-                } else {
-                    rig.down(other, link).filter(|&(at, _)| at > since)
-                };
-                // Whoever looks only when the successor has begun finds that.
-                let good = |why| why == Why::Left || !all && why == Why::Restarted;
-                if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
-                    rig.report.unheard += 1;
-                    rig.finding(format!("side {index} left, but side {other} says {why:?}"));
-                }
+        for (other, link) in rig.other_ends(index) {
+            let said = if all {
+                self.notices(rig, (other, link), since, index)?
+            } else {
+                rig.down(other, link).filter(|&(at, _)| at > since)
+            };
+            // Whoever looks only when the successor has begun finds that.
+            let good = |why| why == Why::Left || !all && why == Why::Restarted;
+            if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
+                rig.report.unheard += 1;
+                rig.finding(format!("side {index} left, but side {other} says {why:?}"));
             }
         }
         Ok(())

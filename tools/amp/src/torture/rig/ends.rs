@@ -73,11 +73,10 @@ impl Rig<'_> {
     /// may be; it is judged as one who was killed at that moment.
     pub(super) fn judge(&mut self, down: &Down) {
         let Down { member, link, why, at, .. } = *down;
-        let role = self.members[member].role;
-        let other = |other: &usize| self.members[*other].links.contains(&link) && self.members[*other].role != role;
+        let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);
         let mut verdict = None;
         if why == Why::Silent
-            && let Some(other) = (0..self.members.len()).find(other)
+            && let Some((other, _)) = other
         {
             let beat = self.vitals.last_beat(self.members[other].role, link, at);
             let from = beat.unwrap_or(at - SILENCE);

@@ -279,6 +279,13 @@ impl<'w> Rig<'w> {
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
     }
 
+    /// The other ends of a member's links: whose, and of which.
+    pub fn other_ends(&self, index: usize) -> Vec<(usize, u8)> {
+        let links = &self.members[index].links;
+        let shared = |&other: &usize| links.clone().filter(move |link| self.members[other].links.contains(link));
+        self.partners(index).iter().flat_map(|other| shared(other).map(|link| (*other, link))).collect()
+    }
+
     /// The end: everybody stops, and what they have counted goes to the report.
     pub fn finish(mut self) -> Report {
         for index in 0..self.members.len() {

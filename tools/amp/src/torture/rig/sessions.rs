@@ -1,9 +1,10 @@
 //! When sessions began and ended, and what was done to their sides: tells those that ended for no reason.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use crate::recent::Recent;
 use crate::torture::word::Why;
 
 /// How long after an end its other side's word may come, which may explain it.
@@ -28,29 +29,22 @@ pub struct Sessions {
     /// The links of each member.
     links: Vec<Range<u8>>,
     /// When something was done to each.
-    acts: Vec<VecDeque<Instant>>,
+    acts: Vec<Recent<Instant, REMEMBERED>>,
     ups: BTreeMap<(usize, u8), Instant>,
-    ends: VecDeque<Down>,
+    ends: Recent<Down, REMEMBERED>,
     /// Ends that no act explains.
     pending: Vec<Down>,
 }
 
-fn remember<T>(queue: &mut VecDeque<T>, item: T) {
-    if queue.len() == REMEMBERED {
-        queue.pop_front();
-    }
-    queue.push_back(item);
-}
-
 impl Sessions {
     pub fn new(links: Vec<Range<u8>>) -> Self {
-        let acts = links.iter().map(|_| VecDeque::new()).collect();
-        Self { links, acts, ups: BTreeMap::new(), ends: VecDeque::new(), pending: Vec::new() }
+        let acts = links.iter().map(|_| Recent::default()).collect();
+        Self { links, acts, ups: BTreeMap::new(), ends: Recent::default(), pending: Vec::new() }
     }
 
     /// Something is done to `member`, which may end its sessions.
     pub fn act(&mut self, member: usize, at: Instant) {
-        remember(&mut self.acts[member], at);
+        self.acts[member].push(at);
     }
 
     /// A side says that its link is up.
@@ -63,10 +57,10 @@ impl Sessions {
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
         let down = Down { member, link, why, up, at };
-        remember(&mut self.ends, down);
+        self.ends.push(down);
         let provoked = |act: &Instant| up < *act && *act <= at;
         let sides = self.links.iter().zip(&self.acts).filter(|(links, _)| links.contains(&link));
-        if !why.is_fault() && !sides.flat_map(|(_, acts)| acts).any(provoked) {
+        if !why.is_fault() && !sides.flat_map(|(_, acts)| acts.iter()).any(provoked) {
             self.pending.push(down);
         }
     }
@@ -108,7 +102,7 @@ mod tests {
     fn an_end_is_explained_by_an_act_on_either_side_since_it_began_only() {
         let (mut sessions, at) = sessions();
         for (member, act, explained) in [(0, 5, true), (1, 5, true), (2, 5, false), (1, 2, false), (1, 9, false)] {
-            sessions.acts.iter_mut().for_each(VecDeque::clear);
+            sessions.acts.fill_with(Recent::default);
             sessions.act(member, at(act));
             sessions.up(0, 0, at(3));
             sessions.down(0, 0, Why::Restarted, at(7));

@@ -1,0 +1,31 @@
+//! The last few of something, and no more.
+
+use std::collections::VecDeque;
+
+/// The last `MOST`, the first of them first.
+#[derive(Clone, Debug)]
+pub struct Recent<T, const MOST: usize>(VecDeque<T>);
+
+impl<T, const MOST: usize> Default for Recent<T, MOST> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T, const MOST: usize> Recent<T, MOST> {
+    /// One more; where there are as many already, the first goes.
+    pub fn push(&mut self, item: T) {
+        if self.0.len() == MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(item);
+    }
+}
+
+impl<T, const MOST: usize> std::ops::Deref for Recent<T, MOST> {
+    type Target = VecDeque<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}

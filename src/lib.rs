@@ -16,6 +16,19 @@
 //! | [`link`] | how two sides find each other, agree, start, reset and notice death |
 //! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `platform`) |
 //!
+//! # Features
+//!
+//! None is on by default; with none of them the crate needs no `std`, no allocator and no logger.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `pci` | discovery of the device on PCI and its MSI-X table: `ivshmem::pci` (with the crate `pci_types`) |
+//! | `async` | `next` on links and wakers for any executor (with the crate `embassy-sync`) |
+//! | `log` | life-cycle events through the crate `log`; the message path logs nothing |
+//! | `fakes` | shared memory in the heap, to test against: `mem::fake`; needs `std` |
+//!
+//! Rust 1.88 or newer.
+//!
 //! # Example
 //!
 //! Both sides of a link in one process; on a machine, memory, doorbell and id come from its port, and a side sleeps

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second machine: QEMU as `west build -t run` starts it (`amp machine`), its console on pipes. Twister itself runs one."""
+"""The second machine: QEMU as `west build -t run` starts it, with its console on pipes. Twister runs the first one."""
 
 import os
 import re

@@ -40,13 +40,14 @@ class Pair:
             assert found["wrong"] == 0, "\n".join(machine.lines)
             assert [found[stream] for stream in ("copy", "nocopy", "hold")] == [messages] * 3
             # The streams' three, and as many as came and went.
-            assert found["own"] >= messages / 1000 and found["theirs"] >= messages / 1000
+            assert found["own"] >= messages / 1000
+            assert found["theirs"] >= messages / 1000
             assert found.get("announcements", 3) >= 3
             assert found.get("bounced", BOUNCED) == BOUNCED
 
     def progress(self, marks=(0, 0)) -> None:
         """Both sides get somewhere, and nothing is wrong."""
-        for machine, mark in zip((self.c, self.rust), marks):
+        for machine, mark in zip((self.c, self.rust), marks, strict=True):
             line = machine.expect("^progress", seconds=LONG, since=mark)
             assert numbers(line)["wrong"] == 0, "\n".join(machine.lines)
 

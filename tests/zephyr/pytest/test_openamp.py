@@ -18,7 +18,7 @@ def test_a_host_that_is_killed_and_returns(pair):
         marks = pair.marks()
         pair.host.restart()
         if pair.remote is pair.rust:
-            # By its status, by its rings that were set up anew, or by an index that begins anew: whatever is seen first.
+            # It sees the status, the rings that were set up again, or an index that starts again.
             pair.rust.expect("link down: ", since=marks[1])
             pair.rust.expect("link up", since=marks[1])
         else:

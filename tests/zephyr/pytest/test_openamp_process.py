@@ -57,7 +57,8 @@ def test_ping_and_echo(guest):
     if guest.is_host:
         guest.machine.expect("^up$")
     report = json.loads(guest.amp("ping", "--count", str(MESSAGES), "--seed", "7", "--json"))
-    assert report["passed"] and (report["messages"], report["lost"], report["wrong"]) == (MESSAGES, 0, 0), report
+    assert report["passed"], report
+    assert (report["messages"], report["lost"], report["wrong"]) == (MESSAGES, 0, 0), report
     guest.anew()
     mark = len(guest.machine.lines)
     said = guest.amp("echo", "--endpoint", "mirror", "--count", str(MESSAGES))

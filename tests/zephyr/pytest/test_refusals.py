@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One image on machines that are not as its devicetree says: a line that names node and cause, an errno, and no fault."""
+"""One image on machines that differ from its devicetree: it prints the node and the cause, and no fault is taken."""
 
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of machines that share memory need: the server, running before any machine does."""
+"""Fixtures for machines that share memory: the server, and the second machine. The server starts before any machine."""
 
 import re
 import select
@@ -11,7 +11,7 @@ import pytest
 
 from machine import AMP, Machine, end
 
-# The build folder's name for it: CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf.
+# CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf has this name, relative to the build folder.
 SOCKET = "ivshmem.sock"
 
 
@@ -20,7 +20,7 @@ class Server:
 
     def __init__(self, folder: Path, size: str):
         self.socket = folder / SOCKET
-        # A relative name: that of a build folder of Twister's may be longer than a socket's can be.
+        # A relative name, because the path of one of Twister's build folders may be too long for a socket.
         self.process = subprocess.Popen(
             [AMP, "server", "--socket", SOCKET, "--size", size],
             cwd=folder,
@@ -36,7 +36,7 @@ class Server:
         assert line, "the server did not start"
 
     def line(self, seconds: float) -> str:
-        """The next line that the server prints, or nothing."""
+        """Returns the next line that the server prints, or nothing."""
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         return self.process.stdout.readline() if ready else ""
 
@@ -47,13 +47,13 @@ class Server:
 
 @pytest.fixture
 def size() -> str:
-    """Bytes of shared memory: as the flat device's node has it."""
+    """Bytes of shared memory, as in the node of the flat device."""
     return "1M"
 
 
 @pytest.fixture
 def server(device_object, size):
-    """A server for the machine under test; named before `dut`, so that it runs first."""
+    """A server for the machine under test. Name it before `dut`, so that it starts first."""
     server = Server(Path(device_object.device_config.app_build_dir), size)
     yield server
     server.stop()
@@ -61,7 +61,7 @@ def server(device_object, size):
 
 @pytest.fixture
 def peer(server, dut):
-    """The second machine: the image `peer` of a build for two, or else a second one of the image under test."""
+    """The second machine: the image `peer` of a sysbuild, or otherwise the image under test a second time."""
     folder = Path(dut.device_config.app_build_dir)
     image = Path(dut.device_config.build_dir) / "peer"
     machine = Machine(image if image.is_dir() else folder, run_in=folder)
@@ -71,7 +71,7 @@ def peer(server, dut):
 
 
 def qemu_command(folder: Path) -> list[str]:
-    """What the build runs, to be changed, with the console on standard input and output."""
+    """QEMU's command in the build, to be modified, with the console on standard input and output."""
     ninja = ["ninja", "-C", str(folder), "-t", "commands", "run"]
     found = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
     line = next(line for line in reversed(found.splitlines()) if "qemu-system-" in line)
@@ -83,7 +83,7 @@ def qemu_command(folder: Path) -> list[str]:
 
 @pytest.fixture
 def start(device_object):
-    """Starts the image on a machine for which words of QEMU's command are replaced, and some added."""
+    """Starts the image on a machine whose QEMU command has some words replaced and some added."""
     machines: list[Machine] = []
 
     def start(old="", new="", *more) -> Machine:

@@ -14,7 +14,7 @@ AMP = os.environ.get("AMP", str(ROOT / "amp"))
 
 
 def end(process: subprocess.Popen) -> None:
-    """SIGTERM, and SIGKILL where that is not heard."""
+    """Sends SIGTERM, and then SIGKILL if the process does not end."""
     process.terminate()
     try:
         process.wait(10)
@@ -27,7 +27,7 @@ class Machine:
     """A running QEMU."""
 
     def __init__(self, folder: Path, run_in: Path, command: list[str] | None = None):
-        """Starts the image of a build folder, by a command of its own where the machine is to be another."""
+        """Starts the image of a build folder, with a different command if given."""
         self.name = f"{folder.name} in {run_in.name}"
         self.command = command or [AMP, "machine", str(folder)]
         self.run_in = run_in
@@ -44,7 +44,7 @@ class Machine:
         self.reader.start()
 
     def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Kills the machine, without a chance to say so to anyone, and starts it anew."""
+        """Kills the machine without a warning to its peer, and starts it again."""
         self.process.kill()
         self.stop()
         meanwhile()
@@ -61,7 +61,7 @@ class Machine:
             self.changed.notify_all()
 
     def expect(self, pattern: str, seconds: float = 60, since: int = 0) -> str:
-        """Waits for a line that has `pattern` in it."""
+        """Waits for a line that contains `pattern`."""
         deadline = time.monotonic() + seconds
         with self.changed:
             while True:

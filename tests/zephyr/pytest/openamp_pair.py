@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""C OpenAMP on one machine, this module on the other: both running, and what their lines say."""
+"""A pair of machines, one with C OpenAMP and one with this module, and the parser of their output."""
 
 import logging
 import re
@@ -11,9 +11,9 @@ from machine import Machine
 
 logger = logging.getLogger(__name__)
 
-# Long: 600,000 messages under emulation, on a computer that runs others meanwhile.
+# Long: 600,000 messages under emulation, while other tests run on the same computer.
 LONG = 400
-# Of each of as many endpoints as the side in Rust opens, more than C has addresses for.
+# Messages of the bounce test. The Rust side opens more endpoints than C has addresses for.
 BOUNCED = 130 * 20
 
 
@@ -22,7 +22,7 @@ def numbers(line: str) -> dict[str, int]:
 
 
 class Pair:
-    """Two machines, both of which may be killed and started anew: so neither is Twister's."""
+    """Two machines. A test may kill and restart both, so Twister runs neither."""
 
     def __init__(self, build: Path, run_in: Path):
         self.c = Machine(run_in, run_in=run_in)
@@ -31,22 +31,22 @@ class Pair:
         self.host, self.remote = (self.c, self.rust) if host else (self.rust, self.c)
 
     def check_figures(self, layout: str, messages: int) -> None:
-        """Both sides have sent and received all in a layout, and nothing was wrong."""
+        """Checks that both sides have sent and received everything in a layout, without an error."""
         for machine in (self.c, self.rust):
             line = machine.expect(rf"^figures side=\w+ role=\w+ layout={layout} ", seconds=LONG)
-            # In twister_harness.log.
+            # Goes to twister_harness.log.
             logger.info(line)
             found = numbers(line)
             assert found["wrong"] == 0, "\n".join(machine.lines)
             assert [found[stream] for stream in ("copy", "nocopy", "hold")] == [messages] * 3
-            # The streams' three, and as many as came and went.
+            # The three endpoints of the streams, and all that came and went.
             assert found["own"] >= messages / 1000
             assert found["theirs"] >= messages / 1000
             assert found.get("announcements", 3) >= 3
             assert found.get("bounced", BOUNCED) == BOUNCED
 
     def progress(self, marks=(0, 0)) -> None:
-        """Both sides get somewhere, and nothing is wrong."""
+        """Checks that both sides make progress without an error."""
         for machine, mark in zip((self.c, self.rust), marks, strict=True):
             line = machine.expect("^progress", seconds=LONG, since=mark)
             assert numbers(line)["wrong"] == 0, "\n".join(machine.lines)

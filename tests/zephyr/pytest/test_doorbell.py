@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The doorbell sample: each machine's own doorbell, and two that wake each other by turns."""
+"""Tests the doorbell sample: each machine's own doorbell, and two machines that wake each other in turn."""
 
 OWN = r"the own doorbell came within \d+ us"
 TURNS = r"1000 turns, \d+ us each"
@@ -13,7 +13,7 @@ def test_turns(server, dut, peer):
 
 
 def test_a_machine_without_the_device(server, start):
-    """The Rust API says so, and nothing faults."""
+    """Checks that the Rust API reports it, without a fault."""
     without = {"i": "virtio-rng-pci", "L": "NOTHING=", "A": "NOTHING="}
     machine = start(r"^(ivshmem-doorbell,|LD_PRELOAD=|AMP_QEMU_FLAT=).*", lambda word: without[word[0][0]])
     machine.expect(r"doorbell: ivshmem\S* is not ready: its driver has logged the cause")

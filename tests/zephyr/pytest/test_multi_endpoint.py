@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The multi_endpoint sample: the machine under test offers the services, the peer asks them and judges."""
+"""Tests the multi_endpoint sample: the machine under test offers the services, and the peer calls and checks them."""
 
 
 def test_services(server, dut, peer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""C OpenAMP on a machine, a Linux process as its other side: `amp ping` against C's echo, `amp echo` for C's ping."""
+"""Tests C OpenAMP against a Linux process: `amp ping` with C's echo, and `amp echo` with C's ping."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ LONG = 200
 
 
 class Guest:
-    """C's machine, and commands as its peer."""
+    """The machine with C, and commands as its peer."""
 
     def __init__(self, folder: Path, socket: Path):
         self.machine = Machine(folder, run_in=folder)
@@ -28,7 +28,7 @@ class Guest:
     def amp(self, command: str, *words: str) -> str:
         role = ["--role", "remote"]
         if not self.is_host:
-            # C takes the addresses in descriptors for its own.
+            # C uses the addresses in descriptors as its own.
             line = self.machine.expect("shared memory at 0x")
             role = ["--role", "host", "--address", re.search(r"at (0x[0-9a-f]+)", line)[1]]
         words = [AMP, command, "--socket", self.socket.name, "--profile", "openamp", "--timeout", "60", *role, *words]
@@ -38,7 +38,7 @@ class Guest:
         return result.stdout
 
     def anew(self) -> None:
-        """C's host has to be restarted before its next remote; C's remote waits for its next host."""
+        """Restarts a C host before its next remote. A C remote waits for its next host."""
         if self.is_host:
             self.machine.restart()
         else:

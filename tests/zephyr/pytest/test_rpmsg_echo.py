@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rpmsg_echo sample between two machines, with a peer that is killed, and with a Linux process."""
+"""Tests the rpmsg_echo sample: two machines, a peer that is killed, and a Linux process."""
 
 import subprocess
 

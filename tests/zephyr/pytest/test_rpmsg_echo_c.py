@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rpmsg_echo_c sample between two machines, and with a host that is killed and comes back."""
+"""Tests the rpmsg_echo_c sample: two machines, and a host that is killed and comes back."""
 
 ALL = "1000 of 1000 messages came back"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images whose size is measured do what they are measured for."""
+"""Checks that the images whose size is measured work."""
 
 
 def test_echo(server, dut, peer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zephyr's doorbell sample on two machines: each rings the other with Zephyr's `ivshmem` shell."""
+"""Tests Zephyr's doorbell sample on two machines. Each rings the other from Zephyr's `ivshmem` shell."""
 
 import re
 
@@ -24,7 +24,7 @@ def test_each_rings_the_other(server, dut, peer):
     peer.write(f"ivshmem int_peer {here} 0")
     dut.readlines_until(regex="received IRQ and full message", timeout=60)
 
-    # A vector that cannot be is refused, and the doorbell still rings.
+    # The driver refuses an impossible vector, and the doorbell still rings.
     mark = len(peer.lines)
     dut.write(f"ivshmem int_peer {there} 1\n".encode())
     dut.write(f"ivshmem int_peer {there} 0\n".encode())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an image whose tests are ztest's, and takes its verdict."""
+"""Runs a ztest image and takes its verdict."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As test_ztest, with a second machine that the tests talk to."""
+"""Runs a ztest image together with a second machine, and takes its verdict."""
 
 from test_ztest import judge
 

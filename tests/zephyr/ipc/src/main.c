@@ -1,4 +1,5 @@
-/* An echo through ipc_service. The host sends messages of every length and compares; whenever its peer comes back, again.
+/* An echo through ipc_service. The host sends messages of every length and compares the answers. It repeats this whenever
+ * its peer comes back.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
@@ -32,7 +33,7 @@ static void on_unbound(void *priv)
 	ARG_UNUSED(priv);
 	printk("unbound\n");
 	bound = false;
-	/* Whoever waits for an answer need not wait longer. */
+	/* Ends a wait for an answer. */
 	length = SIZE_MAX;
 	k_sem_give(&answer);
 }
@@ -46,7 +47,7 @@ static void on_error(const char *message, void *priv)
 }
 #endif
 
-/* The next message closes its own endpoint. */
+/* Tells the callback to close the endpoint at the next message. */
 static volatile bool closing;
 static bool has_closed;
 static int closed;
@@ -61,7 +62,7 @@ static void on_received(const void *data, size_t size, void *priv)
 		return;
 	}
 	if (!HOST) {
-		/* From the callback, as C applications do. */
+		/* Sends from the callback, as C applications do. */
 		int result = ipc_service_send(&endpoint, data, size);
 
 		if (result != (int)size) {
@@ -87,7 +88,7 @@ static const struct ipc_ept_cfg config = {
 	},
 };
 
-/* One message and its answer; 0, or what was wrong. */
+/* Sends one message and compares its answer. Returns 0 or an error. */
 static int once(size_t size, uint8_t seed)
 {
 	static uint8_t message[LONG];
@@ -107,7 +108,7 @@ static int once(size_t size, uint8_t seed)
 	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
 }
 
-/* An endpoint that is closed by its own callback, and registered again. */
+/* Closes an endpoint from its own callback and registers it again. */
 static int close_and_open(void)
 {
 	int result;
@@ -134,7 +135,7 @@ static void drop_first(struct k_work *work)
 }
 K_WORK_DELAYABLE_DEFINE(dropping, drop_first);
 
-/* Buffers without a copy: all of them, one too many, and what must not be done; 0, or the line that failed. */
+/* Tests buffers without a copy: all of them, one too many, and forbidden calls. Returns 0 or the line that failed. */
 static int without_a_copy(int longest)
 {
 #define EXPECT(condition)                                                                                                  \
@@ -153,7 +154,7 @@ static int without_a_copy(int longest)
 	size = 1;
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOBUFS);
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_MSEC(50)) == -ENOBUFS);
-	/* One that is dropped wakes who waits. */
+	/* A dropped buffer wakes a waiting thread. */
 	k_work_schedule(&dropping, K_MSEC(50));
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_FOREVER) == 0 && one_more == buffers[0]);
 	EXPECT(ipc_service_send_nocopy(&endpoint, buffers[1], longest + 1) == -EBADMSG);
@@ -198,7 +199,7 @@ int main(void)
 	int result = ipc_service_open_instance(ipc);
 
 	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
-	/* One that no peer has. */
+	/* No peer has this endpoint. */
 	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote", .cb = config.cb};
 
 	result = ipc_service_register_endpoint(ipc, &endpoint, &nobodys);

@@ -1,4 +1,4 @@
-/* Zephyr's ivshmem API on amp-ivshmem's driver, by a machine that is its own peer. */
+/* Tests Zephyr's ivshmem API on amp-ivshmem's driver. The machine is its own peer. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
@@ -7,15 +7,15 @@
 #include <zephyr/sys/util.h>
 #include <zephyr/ztest.h>
 
-/* Long for a computer that runs other tests meanwhile. */
+/* Long, because other tests run on the same computer. */
 #define SOON K_SECONDS(5)
-/* How long to wait for what must not come. */
+/* Time to wait for a doorbell that must not ring. */
 #define WHILE K_MSEC(300)
 
 static const struct device *const dev = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
 static struct k_poll_signal signal;
 
-/* The vector that is signalled before `timeout`, or -EAGAIN. */
+/* Returns the vector that is signalled within `timeout`, or -EAGAIN. */
 static int signalled(k_timeout_t timeout)
 {
 	struct k_poll_event event = K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &signal);
@@ -82,7 +82,7 @@ ZTEST(ivshmem, test_doorbells_coalesce_and_are_not_lost)
 		zassert_ok(ivshmem_int_peer(dev, ivshmem_get_id(dev), 0));
 	}
 	zassert_equal(signalled(SOON), 0);
-	/* Some may follow: so many as arrived separately. */
+	/* More may follow, one for each doorbell that arrived separately. */
 	while (signalled(WHILE) == 0) {
 	}
 }

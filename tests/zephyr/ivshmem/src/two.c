@@ -1,4 +1,4 @@
-/* Two devices in one machine: each has its own number, and they ring each other. */
+/* Tests two devices in one machine. Each has its own peer id, and they ring each other. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>

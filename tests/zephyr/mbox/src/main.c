@@ -1,4 +1,4 @@
-/* Zephyr's MBOX API between two machines with one devicetree: peer 0 tests, peer 1 rings back for each ring. */
+/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1 answers each ring. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
@@ -24,7 +24,7 @@ static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *u
 	k_sem_give(&rung);
 }
 
-/* Rings until the peer has answered: QEMU loses doorbells to a peer that it does not know yet. */
+/* Rings until the peer answers: QEMU loses doorbells to a peer that it does not know yet. */
 static void *setup(void)
 {
 	zassert_true(mbox_is_ready_dt(&mbox));
@@ -36,7 +36,7 @@ static void *setup(void)
 			break;
 		}
 	}
-	/* Its other answers, to the rings that came late. */
+	/* Discards the answers to late rings. */
 	while (k_sem_take(&rung, WHILE) == 0) {
 	}
 	return NULL;
@@ -123,7 +123,7 @@ ZTEST(mbox, test_an_interrupt_handler_may_send)
 
 ZTEST_SUITE(mbox, NULL, setup, NULL, NULL, NULL);
 
-/* The peer: rings back from its own callback, for ever. */
+/* The peer answers each ring from its callback, forever. */
 static void ring_back(const struct device *dev, mbox_channel_id_t channel, void *user_data, struct mbox_msg *message)
 {
 	ARG_UNUSED(user_data);

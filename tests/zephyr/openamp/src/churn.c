@@ -1,5 +1,6 @@
-/* Endpoints that come and go while the streams flow: this side's own, each announced, answered by the peer with its name,
- * and destroyed; and the peer's, each answered and destroyed when the peer destroys its own.
+/* Endpoints that come and go during the streams. This side announces an endpoint of its own, the peer answers with the same
+ * name, and this side destroys it. In the other direction, this side answers each endpoint of the peer, and destroys the
+ * answer when the peer destroys its endpoint.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -16,7 +17,7 @@ struct announcement {
 	uint32_t address;
 };
 
-/* An endpoint that answers one of the peer's. */
+/* An endpoint that answers an endpoint of the peer. */
 static struct visitor {
 	struct rpmsg_endpoint endpoint;
 	bool open;

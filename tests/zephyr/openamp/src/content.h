@@ -1,4 +1,4 @@
-/* What is said: as samples/conversation/src/content.rs has it, so that both sides know each message's bytes. */
+/* Contents of the messages. samples/conversation/src/content.rs computes the same, so both sides know each byte. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTENT_H_
 #define CONTENT_H_
@@ -20,7 +20,7 @@ static inline uint32_t content_next(struct content *content)
 	return content->state;
 }
 
-/* The message `number` of one direction of one stream. */
+/* Message `number` of one direction of one stream. */
 static inline struct content content_of(uint32_t index, uint32_t number)
 {
 	struct content content = {((number ^ 0x9e3779b9U) * (2 * index + 0x85ebca6bU)) | 1};
@@ -36,7 +36,7 @@ static inline size_t content_length(const struct content *content)
 	return content->state % (MAX_MESSAGE + 1);
 }
 
-/* Byte `at`, asked for in order. */
+/* Returns byte `at`. Call it with ascending values. */
 static inline uint8_t content_byte(struct content *content, size_t at)
 {
 	uint32_t word = at % 4 == 0 ? content_next(content) : content->state;

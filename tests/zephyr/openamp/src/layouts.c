@@ -1,13 +1,13 @@
-/* open-amp in the layouts that its users have:
+/* open-amp in the layouts of its users:
  *
- * dual-qemu-ivshmem  OpenAMP's sample: status byte first, buffers from 0x400, the vrings in the last 2 KiB, 16 descriptors,
- *                    alignment 4, addresses as this machine has them
- * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service: the same with the vrings the other way round
- * static-vrings      Zephyr's ipc_static_vrings, by its own code, in 64 KiB
- * pages              32 descriptors, alignment 4096, larger buffers, larger still to the remote, and physical addresses,
- *                    above 4 GiB where this machine has 64 bits
- * split-pool         8 descriptors, alignment 16, each direction's buffers in a pool of its own
- * resource-table     by open-amp's own remoteproc: the remote's table says where the vrings are, and has the status
+ * dual-qemu-ivshmem  OpenAMP's sample. Status byte first, buffers from 0x400, vrings in the last 2 KiB.
+ *                    16 descriptors, alignment 4, addresses of this machine.
+ * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. The same, with the two vrings exchanged.
+ * static-vrings      Zephyr's ipc_static_vrings, by its own code, in 64 KiB.
+ * pages              32 descriptors, alignment 4096. Larger buffers, and the largest towards the remote.
+ *                    Physical addresses, above 4 GiB on a machine of 64 bits.
+ * split-pool         8 descriptors, alignment 16. A pool of buffers for each direction.
+ * resource-table     open-amp's own remoteproc. The remote's table holds the addresses of the vrings and the status.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layouts.h"
@@ -23,18 +23,18 @@
 #include "ipc_rpmsg_static_vrings.h"
 
 #define TABLE 0x90000
-/* What the table's addresses call the memory's first byte. */
+/* Address of the memory's first byte in the table. */
 #define DEVICE_ADDRESS 0x20000000
 #define STATIC_VRINGS_SIZE 0x10000
 
 struct place {
 	const char *name;
-	/* From the memory's start, or from its end. */
+	/* Offset from the start of the memory, or from its end. */
 	int32_t vrings[2];
 	uint16_t descriptors;
 	uint16_t align;
 	uint32_t buffers;
-	/* 0: in the same pool. */
+	/* 0: the same pool. */
 	uint32_t to_remote_buffers;
 	uint16_t to_host_size;
 	uint16_t to_remote_size;
@@ -135,7 +135,7 @@ static struct table *table(void)
 	return (struct table *)(memory + TABLE);
 }
 
-/* A remote's table: a trace buffer first, as Zephyr's has, and the vrings where the host likes them. */
+/* The table of a remote: first a trace buffer, as in Zephyr's table. The host chooses the addresses of the vrings. */
 static void publish(void)
 {
 	struct table new = {
@@ -159,7 +159,7 @@ static void publish(void)
 	}
 	memcpy(table(), &new, sizeof(new));
 	barrier_dmem_fence_full();
-	/* Last, because it says that there is a table. */
+	/* Last, because it marks the table as present. */
 	*(volatile uint32_t *)table() = 1;
 }
 
@@ -182,7 +182,7 @@ void layout_prepare(int number, uintptr_t start, size_t size)
 		if (!HOST) {
 			publish();
 		}
-		/* Where the table that is there has it, this side's or the peer's. */
+		/* layout_is_ready() finds it in the table, which is this side's or the peer's. */
 		status = NULL;
 	}
 	metal_io_init(&region, (void *)memory, &physical, size, -1, 0, NULL);
@@ -202,7 +202,7 @@ bool layout_is_ready(void)
 			return false;
 		}
 		barrier_dmem_fence_full();
-		/* An rpmsg device is the only one of the peer's table, and the second entry of this side's. */
+		/* The rpmsg device is the only entry of the peer's table, and the second entry of this side's. */
 		offset = table()->offsets[HOST ? 0 : 1];
 		status = (volatile uint8_t *)table() + offset + offsetof(struct fw_rsc_vdev, status);
 	}
@@ -238,7 +238,7 @@ static int start_plain(const struct place *place)
 	return 0;
 }
 
-/* As vr_shm_configure() of Zephyr's backend has it, whose places come from devicetree. */
+/* Does the same as vr_shm_configure() of Zephyr's backend, which takes the addresses from devicetree. */
 static int start_static(const struct place *place)
 {
 	unsigned int count = optimal_num_desc(STATIC_VRINGS_SIZE, place->to_host_size);

@@ -1,4 +1,4 @@
-/* The layouts that the test goes through: open-amp's device in each. Knows the memory, not who rings or receives. */
+/* open-amp's device in each layout of the test. Depends on the memory only, not on doorbells or receiving. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef LAYOUTS_H_
 #define LAYOUTS_H_
@@ -10,21 +10,21 @@
 
 #define HOST IS_ENABLED(CONFIG_OPENAMP_MASTER)
 
-/* As tests/openamp/src/layouts.rs numbers them. */
+/* Numbers as in tests/openamp/src/layouts.rs. */
 enum { DUAL_QEMU_IVSHMEM, RPMSG_SERVICE, STATIC_VRINGS, PAGES, SPLIT_POOL, RESOURCE_TABLE, LAYOUTS };
 
 const char *layout_name(int layout);
-/* Goes to a layout; on a remote with a resource table it publishes that. Until the start, only the status is looked at. */
+/* Selects a layout. A remote with a resource table publishes the table. Only the status is read before the start. */
 void layout_prepare(int layout, uintptr_t memory, size_t size);
-/* What open-amp's descriptors have for the memory's first byte. */
+/* Address of the memory's first byte in open-amp's descriptors. */
 metal_phys_addr_t layout_address(void);
-/* Whether there is anything for this side to begin with: a remote needs the host's status, a host a remote's table. */
+/* Returns true if this side can begin: a remote needs the host's status, and a host needs a remote's table. */
 bool layout_is_ready(void);
-/* Whether the host is still there; to the host always. */
+/* Returns true if the host is still up. Always true on the host. */
 bool layout_is_up(void);
-/* Sets the link up. 0, or open-amp's error. */
+/* Sets the link up. Returns 0 or open-amp's error. */
 int layout_start(struct rpmsg_virtio_device *rpmsg, rpmsg_ns_bind_cb on_announced, void (*ring)(void));
-/* Takes it down; the host takes its status back. */
+/* Takes the link down. The host resets its status. */
 void layout_stop(struct rpmsg_virtio_device *rpmsg);
 
 #endif /* LAYOUTS_H_ */

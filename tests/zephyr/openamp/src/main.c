@@ -1,6 +1,6 @@
-/* The C side of the test of OpenAMP's wire: sends and checks three streams while endpoints come and go, answers, pings who
- * answers, and prints what it counted. A remote whose host goes away begins anew with the next. With
- * CONFIG_TEST_LAYOUTS it does so in one layout after the other.
+/* The C side of the test of OpenAMP's wire format. It sends and checks three streams while endpoints come and go, echoes
+ * messages, pings an echo, and prints its counts. A remote starts again with the next host after its host has gone. With
+ * CONFIG_TEST_LAYOUTS the test runs in one layout after the other.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/kernel.h>
@@ -9,7 +9,7 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* How often to say how far it is, in messages of each stream; as in tests/openamp/src/lib.rs, which has the reason. */
+/* Interval of progress reports, in messages of each stream. tests/openamp/src/lib.rs explains the value. */
 #define STEP 4000
 
 static uint32_t wrong_count;
@@ -18,7 +18,7 @@ static struct rpmsg_endpoint echo;
 
 void wrong(const char *what, uint32_t number, int detail)
 {
-	/* The first few tell what it is. */
+	/* The first few errors are enough to identify the cause. */
 	if (wrong_count++ < 10) {
 		printk("wrong %s: %u, %d\n", what, number, detail);
 	}
@@ -27,7 +27,7 @@ void wrong(const char *what, uint32_t number, int detail)
 static int on_echo(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source, void *context)
 {
 	ARG_UNUSED(context);
-	/* From the callback, as C's samples do. */
+	/* Sends from the callback, as C's samples do. */
 	if (length > 0 && rpmsg_sendto(endpoint, data, length, source) == (int)length) {
 		echoed++;
 	}
@@ -46,7 +46,7 @@ static uint32_t least(void)
 	return MIN(stream_done(COPY), MIN(stream_done(NOCOPY), stream_done(HOLD)));
 }
 
-/* Whether both sides are through with a layout. The host says so only when its status is taken back. */
+/* Returns true if both sides have finished a layout. The host reports this only after it has reset its status. */
 static bool both_are_through(int layout)
 {
 	if (!HOST) {
@@ -55,7 +55,7 @@ static bool both_are_through(int layout)
 	return transport_is_through(layout);
 }
 
-/* One link, in one layout. 1 where both sides are through with it, 0 where the host has gone before, or an error. */
+/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left before, or an error. */
 static int session(int layout)
 {
 	uint32_t next = STEP;
@@ -102,7 +102,7 @@ static int session(int layout)
 			transport_wait();
 		}
 	}
-	/* A host takes its status back just before it says that it is through. */
+	/* A host resets its status just before it reports that it has finished. */
 	for (int i = 0; IS_ENABLED(CONFIG_TEST_LAYOUTS) && finished && i < 1000; i++) {
 		if (both_are_through(layout)) {
 			transport_stop();

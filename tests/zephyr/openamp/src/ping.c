@@ -1,4 +1,4 @@
-/* A ping: numbered messages to an endpoint of the peer's that answers each with itself, one at a time. */
+/* Sends numbered messages to an echo endpoint of the peer, one at a time. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -7,7 +7,7 @@
 #include "traffic.h"
 
 #define PINGS 10000
-/* Beside those of the streams. */
+/* In addition to the endpoints of the streams. */
 #define INDEX 6
 
 static struct rpmsg_endpoint endpoint;
@@ -15,7 +15,7 @@ static uint32_t sent;
 static volatile uint32_t answered;
 static volatile uint32_t wrong_answers;
 
-/* None is empty: that would be a greeting. */
+/* No message is empty, because an empty message is a greeting. */
 static size_t length_of(const struct content *content)
 {
 	return MAX(content_length(content), 1);
@@ -67,7 +67,7 @@ bool ping_step(void)
 	for (size_t i = 0; i < length; i++) {
 		message[i] = content_byte(&content, i);
 	}
-	/* Before it is sent, because the answer may come before that returns. */
+	/* Before sending, because the answer may arrive before the call returns. */
 	sent++;
 	result = rpmsg_trysend(&endpoint, message, length);
 	if (result != (int)length) {

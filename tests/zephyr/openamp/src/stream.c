@@ -1,5 +1,5 @@
-/* Three streams of numbered messages, each both ways: by copy, without a copy, and held after they came. A message that is
- * missing, comes twice, or has a wrong byte is noticed, because the next one's content follows from its number.
+/* Three streams of numbered messages in both directions: with a copy, without a copy, and held after reception. The number
+ * of a message determines its content, so a missing message, a duplicate or a wrong byte is detected.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
@@ -10,10 +10,10 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* Released when there are this many, the last first. */
+/* Number of held messages at which all are released, the last first. */
 #define HELD      4
 #define HELD_ROOM 8
-/* Each such message that is filled in place is preceded by a buffer that is given back unsent. */
+/* Interval, in messages that are filled in place, at which a buffer is returned unsent first. */
 #define UNSENT    16
 
 struct held {
@@ -59,7 +59,7 @@ static int on_message(struct rpmsg_endpoint *endpoint, void *data, size_t length
 	struct stream *self = context;
 
 	ARG_UNUSED(source);
-	/* The greeting of a side that has bound to our announcement; the first message is never empty. */
+	/* A greeting from a side that has bound to our announcement. The first message is never empty. */
 	if (length == 0 && self->received == 0) {
 		return RPMSG_SUCCESS;
 	}
@@ -88,7 +88,7 @@ int streams_open(struct rpmsg_device *rdev)
 	return RPMSG_SUCCESS;
 }
 
-/* A buffer to fill in place; sometimes one that another was given back for. */
+/* Returns a buffer to fill in place. Sometimes it first returns another buffer unsent. */
 static uint8_t *take(struct stream *self)
 {
 	uint32_t length;
@@ -129,7 +129,7 @@ static bool send(int stream)
 	return false;
 }
 
-/* Looks at what was held, and gives it back. */
+/* Checks the held messages and releases them. */
 static bool release(struct stream *self)
 {
 	struct held held[HELD_ROOM];
@@ -165,6 +165,6 @@ bool streams_step(void)
 
 uint32_t stream_done(int stream)
 {
-	/* What is held has not been looked at yet. */
+	/* The held messages are not checked yet. */
 	return MIN(streams[stream].sent, streams[stream].received - streams[stream].held_count);
 }

@@ -1,8 +1,8 @@
 /* open-amp on an ivshmem device: the doorbell, vector 0, and the thread that receives.
  *
- * Beyond OpenAMP's layouts, where they leave the memory unused: each side writes its number on the server there, so that a
- * side may be restarted, which changes it, and how many layouts it is through with; and this one writes where it has the
- * memory, which a host that is not C must know. Without them the peer's number is the neighbour's, as in OpenAMP's sample.
+ * A part of the memory that OpenAMP's layouts do not use holds additional words. Each side writes its peer id there, because
+ * a restart changes it, and the number of layouts that it has finished. This side also writes the address at which it has
+ * the memory, because a host in Rust needs it. Without these words, the peer is the neighbour, as in OpenAMP's sample.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transport.h"
@@ -12,11 +12,11 @@
 #include <zephyr/kernel.h>
 #include <zephyr/sys/barrier.h>
 
-/* This side's words: its number plus one; the address of the memory's first byte, low and high; how many layouts it has
- * begun, for the last of which the address is; how many it is through with.
+/* This side's words: its peer id plus one; the address of the memory's first byte, low and high; the number of layouts that
+ * it has begun (the address belongs to the last one); the number of layouts that it has finished.
  */
 #define C_WORDS     0x80000
-/* The other side's: its number plus one; how many layouts it is through with. */
+/* The other side's words: its peer id plus one; the number of layouts that it has finished. */
 #define OTHER_WORDS 0x80020
 
 static const struct device *const ivshmem = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
@@ -90,7 +90,7 @@ int transport_start(int layout, rpmsg_ns_bind_cb on_announced)
 	*word(C_WORDS + 8) = (uint32_t)(address >> 32);
 	barrier_dmem_fence_full();
 	*word(C_WORDS + 12) = layout + 1;
-	/* rpmsg_init_vdev would wait for the host without letting any other thread run. */
+	/* rpmsg_init_vdev would wait for the host and let no other thread run. */
 	while (!layout_is_ready()) {
 		k_msleep(1);
 	}
@@ -100,7 +100,7 @@ int transport_start(int layout, rpmsg_ns_bind_cb on_announced)
 void transport_receive(void)
 {
 	receiving = true;
-	/* What came before. */
+	/* Handles the messages that arrived earlier. */
 	k_poll_signal_raise(&rung, 0);
 }
 

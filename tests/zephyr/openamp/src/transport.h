@@ -1,4 +1,4 @@
-/* What the test's traffic needs of the link: open-amp's device, set up and taken down, and waiting. */
+/* The link under the test's traffic: sets open-amp's device up, takes it down, and waits. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TRANSPORT_H_
 #define TRANSPORT_H_
@@ -9,21 +9,21 @@
 
 #include "layouts.h"
 
-/* Takes the device. 0, or why not. */
+/* Takes the device. Returns 0 or an error. */
 int transport_open(void);
-/* Sets the link up, as soon as there is what it needs of the peer. 0, or why not. */
+/* Sets the link up as soon as the peer is ready for it. Returns 0 or an error. */
 int transport_start(int layout, rpmsg_ns_bind_cb on_announced);
-/* From here on messages are received, in a thread of their own. */
+/* Starts to receive messages, in a thread of its own. */
 void transport_receive(void);
 /* Takes the link down. */
 void transport_stop(void);
-/* open-amp's device, between start and stop. */
+/* Returns open-amp's device. Valid between start and stop. */
 struct rpmsg_device *transport_device(void);
-/* Waits for the next doorbell, a millisecond at most. */
+/* Waits for the next doorbell, for at most a millisecond. */
 void transport_wait(void);
-/* Says that this side is through with a layout. */
+/* Reports that this side has finished a layout. */
 void transport_through(int layout);
-/* Whether the other side is. */
+/* Returns true if the other side has finished it. */
 bool transport_is_through(int layout);
 
 #endif /* TRANSPORT_H_ */

@@ -1,4 +1,4 @@
-/* Takes all of the heap before the devices start: none is left for the interrupt controller's table of a device. */
+/* Allocates the whole heap before the devices start, so that the interrupt controller has none left for a device's table. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/init.h>
 #include <zephyr/kernel.h>

@@ -1,4 +1,4 @@
-/* Says what each API answers on whatever machine this is: every call must return. */
+/* Prints the result of each API call on any machine. Every call must return. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -16,7 +16,7 @@ static const struct ipc_ept_cfg other_config = {.name = "other"};
 static struct k_poll_signal signal;
 K_SEM_DEFINE(done, 0, 1);
 
-/* Everything but what must not be called from an interrupt handler by ipc_service's own rules. */
+/* Makes all calls that ipc_service's own rules allow in an interrupt handler. */
 static void from_interrupt(struct k_timer *timer)
 {
 	uint32_t size = 0;

@@ -1,4 +1,4 @@
-/* Upstream's ipm_ivshmem: an id is a peer, and what arrives says no more than that something has. */
+/* Tests Zephyr's ipm_ivshmem: an id is a peer, and the callback carries no data. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/drivers/ipm.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -22,7 +22,7 @@ ZTEST(upstream_ipm, test_rings)
 	zassert_true(device_is_ready(ipm));
 	ipm_register_callback(ipm, on_message, &heard);
 	zassert_ok(ipm_set_enabled(ipm, 1));
-	/* More than once, because QEMU starts before it has its own doorbell from the server, and loses what rings before. */
+	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own doorbell. */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(ipm_send(ipm, 0, ivshmem_get_id(ivshmem), NULL, 0));
 		if (k_sem_take(&heard, K_MSEC(100)) == 0) {

@@ -1,4 +1,4 @@
-/* Upstream's mbox_ivshmem: a channel is a peer. */
+/* Tests Zephyr's mbox_ivshmem: a channel is a peer. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -22,7 +22,7 @@ ZTEST(upstream_mbox, test_rings)
 	zassert_true(device_is_ready(mbox));
 	zassert_ok(mbox_register_callback(mbox, 0, on_ring, &heard));
 	zassert_ok(mbox_set_enabled(mbox, 0, true));
-	/* More than once, because QEMU starts before it has its own doorbell from the server, and loses what rings before. */
+	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own doorbell. */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));
 		if (k_sem_take(&heard, K_MSEC(100)) == 0) {

@@ -1,4 +1,4 @@
-//! A doorbell that nobody hears: the targets poll of themselves.
+//! A doorbell without an effect: the targets poll by themselves.
 
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 

@@ -1,5 +1,5 @@
-//! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces: it refuses the
-//! server or has a peer, it never waits or leaves a descriptor open, and rings only vectors that it has.
+//! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces. The port refuses
+//! the server or has a peer. It never waits, leaves no descriptor open, and rings only vectors that it has.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::input::Input;
 use crate::socket;
 
-/// The most of a server's bytes in one run: a socket takes them without a reader.
+/// Limit of a server's bytes in one run: a socket takes as many without a reader.
 const MOST: usize = 128;
 
-/// What a server may hand over.
+/// Descriptors that a server may send.
 struct Descriptors {
     memory: OwnedFd,
     small: OwnedFd,
@@ -36,14 +36,14 @@ impl Descriptors {
         Self { memory: memory(1 << 16), small: memory(100), empty: memory(0), eventfd }
     }
 
-    /// Up to four, by two bits each of `which`.
+    /// Returns up to four descriptors, each chosen by two bits of `which`.
     fn choose(&self, count: usize, which: u8) -> Vec<BorrowedFd<'_>> {
         let all = [&self.memory, &self.eventfd, &self.small, &self.empty];
         (0..count).map(|at| all[usize::from(which >> (2 * at) & 3)].as_fd()).collect()
     }
 }
 
-/// Sends the input's next message, which is most often one that a server would send. False where there is none.
+/// Sends the next message of the input, usually one that a server would send. Returns false if the input has ended.
 fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     let (Some(kind), Some(value)) = (input.byte(), input.byte()) else { return false };
     let number = match kind & 7 {
@@ -61,7 +61,7 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     };
     let fds = descriptors.choose(count, if kind & 7 == 1 && count == 1 { 0 } else { value >> 2 ^ 1 });
     let bytes = number.to_le_bytes();
-    // In pieces, with the descriptors at either.
+    // In two pieces, with the descriptors at either.
     let cut = if kind >> 7 == 1 { 1 + usize::from(kind >> 5 & 3) * 2 } else { 8 };
     let (first, rest) = bytes.split_at(cut);
     let early = kind >> 5 & 1 == 0 || rest.is_empty();
@@ -72,12 +72,12 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     true
 }
 
-/// The lowest number that a new descriptor gets.
+/// Lowest number that a new descriptor gets.
 fn lowest(of: &OwnedFd) -> i32 {
     of.try_clone().expect("a descriptor").as_raw_fd()
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     thread_local! {
         static DESCRIPTORS: Descriptors = Descriptors::new();
@@ -86,7 +86,7 @@ pub fn run(data: &[u8]) {
     DESCRIPTORS.with(|descriptors| {
         let before = lowest(&descriptors.eventfd);
         play(data, descriptors);
-        // Other tests open theirs meanwhile.
+        // Other tests open descriptors at the same time.
         assert!(cfg!(test) || lowest(&descriptors.eventfd) == before, "a descriptor is left open");
     });
 }
@@ -98,7 +98,7 @@ fn play(data: &[u8], descriptors: &Descriptors) {
     let (server, client) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).expect("a pair");
     let Some(mut head) = input.byte() else { return };
     if head & 1 == 0 {
-        // A greeting as it should be, so that what follows is looked at.
+        // A correct greeting, so that the port reads on.
         socket::send(&server, &0_i64.to_le_bytes(), &[]);
         socket::send(&server, &1_i64.to_le_bytes(), &[]);
         socket::send(&server, &(-1_i64).to_le_bytes(), &[descriptors.memory.as_fd()]);
@@ -129,7 +129,7 @@ fn play(data: &[u8], descriptors: &Descriptors) {
         }
         check(&peer);
     }
-    // Heard to the end, a server that has closed is known to have.
+    // The port has read everything, so it knows that the server has closed.
     let gone = open.is_none();
     drop(open);
     let now = peer.now();
@@ -141,7 +141,7 @@ fn check(peer: &Peer) {
     assert!((1..=64).contains(&peer.vectors()), "{} vectors", peer.vectors());
     assert!(!peer.others().contains(&peer.id()), "it is no other");
     let memory = peer.memory();
-    // Mapped as long as it says: its last byte is there.
+    // The mapping has the stated length: its last byte is accessible.
     let last = Bytes::new(&memory, memory.len() - 8, 8).expect("inside");
     last.write(0, &[1; 8]).expect("inside");
 }

@@ -1,8 +1,8 @@
-//! A target's bytes, consumed from the front; where they have run out, nothing more happens.
+//! The bytes of a target, consumed from the front. Nothing more happens when they have run out.
 
 use std::cell::{Cell, RefCell};
 
-/// The bytes, in a buffer that is used again for each run.
+/// The bytes, in a buffer that each run reuses.
 #[derive(Debug, Default)]
 pub struct Input {
     bytes: RefCell<Vec<u8>>,
@@ -10,7 +10,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Begins with `data`.
+    /// Starts a run with `data`.
     pub fn set(&self, data: &[u8]) {
         let mut bytes = self.bytes.borrow_mut();
         bytes.clear();
@@ -18,19 +18,19 @@ impl Input {
         self.at.set(0);
     }
 
-    /// The next byte.
+    /// Returns the next byte.
     pub fn byte(&self) -> Option<u8> {
         let byte = self.bytes.borrow().get(self.at.get()).copied();
         self.at.set(self.at.get() + 1);
         byte
     }
 
-    /// The next two bytes.
+    /// Returns the next two bytes.
     pub fn half(&self) -> Option<u16> {
         Some(u16::from_le_bytes([self.byte()?, self.byte()?]))
     }
 
-    /// The next four bytes.
+    /// Returns the next four bytes.
     pub fn word(&self) -> Option<u32> {
         Some(u32::from_le_bytes([self.byte()?, self.byte()?, self.byte()?, self.byte()?]))
     }

@@ -1,8 +1,8 @@
-//! What the fuzz targets do with their bytes, as plain functions: `cargo fuzz` calls them, and so do this crate's tests,
-//! which replay the corpora on any toolchain.
+//! The fuzz targets as plain functions. `cargo fuzz` calls them, and so do this crate's tests, which replay the corpora on any
+//! toolchain.
 //!
-//! Each module is one target. Its bytes are operations, and what happens between two accesses to the shared memory; an
-//! oracle inside panics at whatever must never be.
+//! Each module is one target. Its bytes encode operations, and the events between two accesses to the shared memory. An
+//! oracle in each target panics at a violation.
 
 mod bell;
 pub mod client;

@@ -1,6 +1,6 @@
-//! Both sides of a native link, honest, in any order of starts, deaths, lost doorbells and switches between any two
-//! accesses, and rivals that start in a role which is taken: nothing twice, out of order, lost within a session, or to a
-//! wrong incarnation or endpoint; no buffer lost; and in the end the two find each other.
+//! Two honest sides of a native link, with any order of starts, deaths, lost doorbells and switches between any two accesses,
+//! and rivals that start in a role which is in use. No message is duplicated, reordered, lost within a session, or delivered
+//! to a wrong incarnation or endpoint. No buffer is lost, and in the end the two sides talk.
 
 mod exchange;
 mod rivalry;
@@ -11,12 +11,12 @@ use self::world::{SIDES, World, world};
 use crate::memory;
 use crate::user::User;
 
-/// How long the two have at the end, in steps of 10 ms: recovery is to take less than a second.
+/// Steps of 10 ms that the two sides have at the end: recovery must take less than a second.
 const QUIET_STEPS: u32 = 100;
-/// With rivals: who has stood back waits for ten heartbeats, and may have to notice first that it has not the link.
+/// Steps with rivals: a side that has yielded waits for ten heartbeats, and may first have to notice that it lost the link.
 const RIVAL_STEPS: u32 = 400;
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let world = world();
     world.reset(data);
@@ -45,7 +45,7 @@ fn play(world: &'static World) {
             17 => world.kill(which),
             18 if kind => world.reopen(which),
             18 => world.leave(which),
-            // Something happens between its next accesses.
+            // Schedules an event between the side's next accesses.
             19 | 20 => world.disturb(which, next()),
             21 => world.user(which, |user| user.hold = usize::from(next() % 6)),
             22 => world.user(which, |user| user.release(next())),
@@ -66,8 +66,8 @@ fn play(world: &'static World) {
     }
 }
 
-/// Nothing bad happens any more: the two must find each other, and talk both ways. Of rivals one is gone by `end`, or all
-/// stay, and only one has the link.
+/// Ends the run without further trouble: the two sides must talk both ways. `end` selects which rival leaves. If all stay,
+/// exactly one has the link.
 fn quiet(world: &'static World, end: u8) {
     world.calm();
     for role in [0, 1] {
@@ -93,12 +93,12 @@ fn quiet(world: &'static World, end: u8) {
             (false, true) if !world.is_up(role) => Some(role | 2),
             _ => None,
         });
-        // Where rivals stay, it is to last.
+        // If rivals stay, the link must last.
         let lasting = !world.is_disputed_now() || step > RIVAL_STEPS / 2;
         if let [Some(host), Some(remote)] = one_each
             && lasting
         {
-            // Bound on both sides is not yet settled: one may still be about to notice the other's new start.
+            // Both are bound, but one may still have to notice the other's restart.
             SIDES.into_iter().for_each(|which| world.user(which, User::give_back));
             if world.talk(host, remote) {
                 [host, remote].into_iter().for_each(|which| world.is_whole(which));

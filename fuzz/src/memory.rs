@@ -1,4 +1,4 @@
-//! One memory for all runs of a thread: zeroed at the start of each, never allocated again.
+//! One memory for all runs of a thread: allocated once, and zeroed at the start of each run.
 
 use amp_ivshmem::mem::fake::Heap;
 use amp_ivshmem::mem::{Bytes, Region};
@@ -8,7 +8,7 @@ pub const LEN: u32 = 5 * 4096;
 
 static ZEROS: [u8; LEN as usize] = [0; LEN as usize];
 
-/// The memory of this thread.
+/// Returns the memory of this thread.
 pub fn heap() -> &'static Heap {
     thread_local! {
         static HEAP: &'static Heap = Box::leak(Box::new(Heap::new(LEN)));
@@ -24,7 +24,7 @@ pub fn clear(len: u32) {
     }
 }
 
-/// All of it, for whoever writes where no side expects it.
+/// Returns all bytes of the memory, for a writer that no side expects.
 pub fn bytes() -> Bytes<Region<'static>> {
     Bytes::new(&heap().region(), 0, LEN).expect("inside")
 }

@@ -1,4 +1,4 @@
-//! A peer that writes anything at any time: between any two accesses of the side under test.
+//! A peer that writes anything at any time, between any two accesses of the side under test.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,7 +9,7 @@ use amp_ivshmem::mem::{Bytes, Region};
 use crate::input::Input;
 use crate::memory;
 
-/// Where a peer's writes hurt: `at + slot * stride`, for the slots below `slots`.
+/// Addresses at which a peer's writes hurt: `at + slot * stride`, for the slots below `slots`.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     pub at: u32,
@@ -17,11 +17,11 @@ pub struct Target {
     pub slots: u8,
 }
 
-/// The peer, and how often the side under test has accessed the memory.
+/// The peer, and a count of the accesses of the side under test.
 pub struct Scribbler {
     pub input: Input,
     targets: Cell<&'static [Target]>,
-    /// After how many more accesses to write; none where the bytes have run out.
+    /// Accesses until the next write. None if the bytes have run out.
     gap: Cell<Option<u8>>,
     accesses: Cell<u32>,
     memory: Bytes<Region<'static>>,
@@ -34,7 +34,7 @@ impl fmt::Debug for Scribbler {
 }
 
 impl Scribbler {
-    /// The scribbler of this thread, beginning with `data`.
+    /// Returns the scribbler of this thread, which starts with `data`.
     pub fn start(data: &[u8], targets: &'static [Target]) -> &'static Self {
         thread_local! {
             static SCRIBBLER: &'static Scribbler = Box::leak(Box::new(Scribbler {
@@ -53,24 +53,24 @@ impl Scribbler {
         scribbler
     }
 
-    /// From now on the peer writes.
+    /// Lets the peer write from now on.
     pub fn arm(&self) {
         self.gap.set(self.input.byte());
     }
 
-    /// The memory as the side under test sees it.
+    /// Returns the memory as the side under test sees it.
     pub fn view(&'static self) -> Hooked<'static, Self> {
         Hooked::new(memory::heap().region(), self)
     }
 
-    /// Checks that not more than `most` accesses were made since the last call.
+    /// Checks that at most `most` accesses were made since the last call.
     pub fn bounded(&self, most: u32) {
         let accesses = self.accesses.replace(0);
         assert!(accesses <= most, "{accesses} accesses, {most} are the most");
     }
 
-    /// One write: at a target or anywhere, a small number, an address at an end of what there are, a power of two less or
-    /// more one, or anything.
+    /// Writes once, at a target or anywhere: a small number, an address at the edge of the valid ones, a power of two plus or
+    /// minus one, or anything.
     fn scribble(&self) -> Option<()> {
         let (place, kind) = (self.input.byte()?, self.input.byte()?);
         let targets = self.targets.get();
@@ -80,7 +80,7 @@ impl Scribbler {
         };
         let value = match kind >> 6 {
             0 => match u32::from(kind & 0x3f) {
-                // Where addresses end, and no address; and where those given out begin.
+                // The last addresses, the value for no address, and the first address that is assigned.
                 small @ 0x3c..=0x3f => small.wrapping_sub(0x40),
                 small @ 0x38..=0x3b => small + 1023 - 0x38,
                 small => small,
@@ -89,7 +89,7 @@ impl Scribbler {
             2 => u32::from(self.input.half()?),
             _ => self.input.word()?,
         };
-        // Two bytes or four, so that neighbours of 16-bit fields stay.
+        // Two bytes or four, so that neighbours of 16-bit fields stay intact.
         let width = if place & 0x80 == 0 { 2 } else { 4 };
         let bytes = value.to_le_bytes();
         self.memory.write(offset, bytes.get(..width)?).ok()
@@ -102,7 +102,7 @@ impl Hook for Scribbler {
         match self.gap.get() {
             None => {}
             Some(0) => {
-                // Several at once, so that an index and its entry can change together.
+                // Several writes at once, so that an index and its entry can change together.
                 let _ = self.scribble();
                 self.gap.set(self.input.byte().map(|gap| if gap > 0xc0 { 0 } else { gap & 0x1f }));
             }

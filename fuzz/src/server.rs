@@ -1,5 +1,5 @@
-//! The ivshmem server, whose clients join, leave, read late, close one direction and send what they must not, in any order:
-//! what each client is told keeps to the protocol, and in the end each knows just those who live, and can ring them.
+//! The ivshmem server with clients that join, leave, read late, close one direction and send forbidden messages, in any order.
+//! Each client's messages follow the protocol. In the end each client knows exactly the living peers and can ring them.
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;
@@ -15,19 +15,19 @@ use crate::input::Input;
 use crate::socket::{self, Read};
 
 const CLIENTS: usize = 6;
-/// How many clients the server accepts in a turn.
+/// Clients that the server accepts in a turn.
 const ACCEPTS: usize = 16;
-/// How many wait to be accepted at most: fewer than the socket's backlog, beyond which connecting would block.
+/// Limit of clients that wait to be accepted. Beyond the socket's backlog, connecting would block.
 const WAITING: usize = 1000;
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// What a client was told so far.
+/// Messages that a client has read so far.
 #[derive(Debug, Default)]
 struct Told {
     messages: u32,
     id: u16,
     memory: Option<OwnedFd>,
-    /// The eventfds of each peer.
+    /// Eventfds of each peer.
     peers: BTreeMap<u16, Vec<OwnedFd>>,
 }
 
@@ -35,13 +35,13 @@ struct Told {
 struct Client {
     socket: UnixStream,
     told: Told,
-    /// It has sent something, or closed its direction: the server is to drop it.
+    /// The client has sent something or closed its direction, so the server must drop it.
     bad: bool,
     closed: bool,
 }
 
 impl Client {
-    /// Reads at most `most` messages; whether there was anything to read.
+    /// Reads at most `most` messages. Returns true if there was anything to read.
     fn read(&mut self, most: u32, vectors: usize) -> bool {
         for number in 0..most {
             match socket::read(&self.socket) {
@@ -76,7 +76,7 @@ impl Told {
             (_, None) => {
                 let id = u16::try_from(number).expect("an id");
                 assert_ne!(id, self.id, "told of its own end");
-                // Who is gone before all of its eventfds were sent may be taken back in part.
+                // The server may withdraw a peer that left before all of its eventfds were sent.
                 assert!(self.peers.remove(&id).is_some(), "the end of {id}, of which nothing was said");
             }
         }
@@ -87,12 +87,12 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
-    /// How many wait to be accepted, most of whom may be gone again by then.
+    /// Clients that wait to be accepted. Most may be gone again by then.
     waiting: usize,
 }
 
 impl World {
-    /// Connects, where there is room.
+    /// Connects if there is room.
     fn connect(&mut self) -> Option<UnixStream> {
         let room = self.waiting < WAITING;
         self.waiting += usize::from(room);
@@ -112,9 +112,9 @@ impl World {
         self.waiting = self.waiting.saturating_sub(ACCEPTS);
     }
 
-    /// In the end: everybody reads, until there is nothing more to say.
+    /// Ends the run: all clients read until the server has nothing more to send.
     fn settle(&mut self, serving: &mut Serving<impl FnMut(Event)>) {
-        // Whoever waits to be accepted is, some in each turn, after all who came before and are gone already.
+        // The server accepts some of the waiting clients in each turn, after earlier ones that are already gone.
         let (mut quiet, enough) = (0, 20 + self.waiting / ACCEPTS);
         for _ in 0..256 + enough {
             self.turn(serving);
@@ -152,7 +152,7 @@ impl World {
     }
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     thread_local! {
         static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
@@ -185,7 +185,7 @@ pub fn run(data: &[u8]) {
                 world.clients[which].bad = true;
             }
             (4, Some(which)) => drop(world.clients[which].read(1 + argument as u32 / 4, vectors)),
-            // Somebody passes by.
+            // A client connects and leaves at once.
             (5, _) => drop(world.connect()),
             _ => world.turn(&mut serving),
         }

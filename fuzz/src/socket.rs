@@ -1,4 +1,4 @@
-//! Messages of the ivshmem server's protocol through real sockets: 8 bytes, some with a descriptor. Knows no order of them.
+//! Messages of the ivshmem server's protocol through real sockets: 8 bytes, some with a descriptor, in any order.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -10,18 +10,18 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
-/// What a read without waiting gives.
+/// Result of a read that does not wait.
 #[derive(Debug)]
 pub enum Read {
-    /// A message: its number, and its descriptor.
+    /// The number and the descriptor of a message.
     Message(i64, Option<OwnedFd>),
-    /// Nothing yet.
+    /// No message yet.
     Nothing,
-    /// The other has closed it.
+    /// The other side has closed the socket.
     Closed,
 }
 
-/// Reads one message; the sender sends whole ones.
+/// Reads one message. The sender sends whole messages only.
 pub fn read(socket: impl AsFd) -> Read {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

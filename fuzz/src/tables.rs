@@ -1,17 +1,17 @@
-//! The seeds of `resource_table`'s corpus that are real tables: each is made here, and kept as a file.
+//! Seeds of `resource_table`'s corpus that are real tables. The tables are made here and kept as files.
 
 use std::path::PathBuf;
 
 use amp_ivshmem::wire::resource_table::{BadTable, Vdev};
 
-/// The target's first bytes: the table at 0x4000 of the memory and its buffers at 0x1000, addresses from 0 on, buffers of 256 bytes.
+/// First bytes of the target's input: table at 0x4000, buffers of 256 bytes at 0x1000, addresses from 0.
 const HEAD: [u8; 4] = [0x40, 0, 32, 0];
-/// remoteproc's types of entries.
+/// Type of an entry in remoteproc.
 const CARVEOUT: u32 = 0;
-/// Where a table of one entry has it.
+/// Offset of the entry in a table with one entry.
 const ONLY_ENTRY: usize = 20;
 
-/// As the native side publishes it, with its vrings placed.
+/// The table that this module publishes, with the addresses of its vrings.
 fn vdev() -> Vdev {
     Vdev::new([0x3000, 0x3800], 16, 16)
 }
@@ -20,20 +20,20 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Version 1, two entries one behind the other.
+/// Returns a table of version 1 with two consecutive entries.
 fn of_two(first: &[u8], second: &[u8]) -> Vec<u8> {
     let offset = 24 + first.len() as u32;
     [&words(&[1, 2, 0, 0, 24, offset]), first, second].concat()
 }
 
-/// Name, table, and what is found in it: where the entry is.
+/// Returns name, table, and the expected offset of the entry that is found.
 fn tables() -> [(&'static str, Vec<u8>, Result<u32, BadTable>); 4] {
     let native = vdev().table();
     let rpmsg = &native[ONLY_ENTRY..];
     // Device and physical address, length, flags, reserved, and a name of 32 bytes.
     let mut carveout = words(&[CARVEOUT, 0x2000, 0x2000, 0x1000, 0, 0]);
     carveout.extend(b"text".iter().copied().chain([0; 28]));
-    // Virtio's id behind the entry's type: 1, a network card, with two vrings, too.
+    // The virtio id follows the type of the entry: 1 is a network card, which also has two vrings.
     let mut network = rpmsg.to_vec();
     network[4] = 1;
     let short = native[..native.len() - 10].to_vec();
@@ -51,7 +51,7 @@ fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "corpus", "resource_table", name].iter().collect()
 }
 
-/// What is kept is what is made here; with `AMP_WRITE_SEEDS` in the environment it is written first.
+/// Compares the files with the tables. `AMP_WRITE_SEEDS` in the environment writes the files first.
 #[test]
 fn the_corpus_has_real_tables() {
     for (name, table, found) in tables() {

@@ -1,9 +1,8 @@
-//! The corpora and what was once found, replayed; and each target on random bytes, so that it is exercised on any
-//! toolchain.
+//! Replays of the corpora and of all former findings, and runs of each target on random bytes, on any toolchain.
 
 use std::path::Path;
 
-/// A few bytes of Marsaglia's xorshift64.
+/// Returns a few bytes of Marsaglia's xorshift64.
 fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {
@@ -42,10 +41,10 @@ macro_rules! targets {
 
 targets!(queue, driver, device, link_native, link_hostile, link_openamp, names, resource_table, server, client);
 
-/// Virtio's rule of notifications over all of 16 bits, wraps included: notify if and only if one of the indices that were
-/// passed, `old` to before `new`, is the event. Counted from `old`, the event lies `distance` ahead, and it is passed if
-/// that is less than the number of steps. All pairs of these; and since the rule may only know differences, others' places
-/// for some.
+/// Checks virtio's notification rule over all 16-bit values, including the wrap: notify if and only if the event is one of the
+/// passed indices, from `old` to just before `new`. Counted from `old`, the event lies `distance` ahead, and it is passed if
+/// `distance` is less than the number of steps. The test tries all pairs of distance and steps. The rule must depend on
+/// differences only, so some pairs are repeated at other positions.
 #[test]
 fn the_event_rule_is_exact_for_all_distances() {
     use amp_ivshmem::wire::vring::need_event;
@@ -63,9 +62,9 @@ fn the_event_rule_is_exact_for_all_distances() {
     }
 }
 
-/// The same of an index that moves by one, which is what both sides of a ring use: all pairs of places and events, against
-/// the specification's formula, `(u16)(new_idx - event_idx - 1) < (u16)(new_idx - old)`, reckoned here without wrapping, and
-/// against the general rule. With debug assertions, all events for some places.
+/// Checks the rule for an index that moves by one, which both sides of a ring use. All pairs of positions and events are
+/// compared with the specification's formula, `(u16)(new_idx - event_idx - 1) < (u16)(new_idx - old)`, computed without
+/// wrapping, and with the general rule. With debug assertions it tries all events for some positions.
 #[test]
 fn the_event_rule_of_one_is_exact_for_all_pairs() {
     use amp_ivshmem::wire::vring::{need_event, need_event_of_one};

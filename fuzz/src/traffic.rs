@@ -1,5 +1,5 @@
-//! What was sent and may rightly arrive, and what each message says of itself: its stamp, where it was sent to, and a
-//! filling whose length follows from the stamp. Knows no links.
+//! A record of sent messages that may still arrive, and the contents of messages: a stamp, the destination, and a filling whose
+//! length follows from the stamp. Depends on no link.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,19 +8,19 @@ use amp_ivshmem::rpmsg::Address;
 
 use crate::user::ENDPOINTS;
 
-/// The longest payload, in bytes.
+/// Longest payload, in bytes.
 pub const MOST: usize = 48;
-/// Marks the stamp of a message that may be lost: sent to an address that may be nobody's.
+/// Marks the stamp of a message that may be lost, because its address may have no endpoint.
 pub const STRAY: u32 = 1 << 31;
 
-/// What was sent by the sides of each role and may still arrive: stamp, and the sender's session.
+/// Messages from the sides of each role that may still arrive: stamp, and the sender's session.
 #[derive(Debug, Default)]
 pub struct Traffic {
     stamp: Cell<u32>,
     sent: [RefCell<VecDeque<(u32, u32)>>; 2],
 }
 
-/// A message: how many bytes, and which; 8 at least that say whose it is.
+/// Writes a message and returns its length and bytes. At least 8 bytes identify it.
 pub fn write(stamp: u32, to: u32, length: usize) -> (usize, [u8; MOST]) {
     let (mut bytes, length) = ([0; MOST], length.clamp(8, MOST));
     for (byte, at) in bytes.iter_mut().zip(0_u8..) {
@@ -32,21 +32,21 @@ pub fn write(stamp: u32, to: u32, length: usize) -> (usize, [u8; MOST]) {
     (length, bytes)
 }
 
-/// How long the message with this stamp is.
+/// Returns the length of the message with this stamp.
 pub fn length(stamp: u32) -> usize {
     8 + stamp as usize * 7 % (MOST - 7)
 }
 
-/// Stamp and destination of a message.
+/// Returns stamp and destination of a message.
 pub fn read(bytes: &[u8; MOST]) -> (u32, u32) {
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     (word(0), word(4))
 }
 
-/// Addresses that may be nobody's; the first eight are, whatever is open.
+/// Addresses that may have no endpoint. The first eight never have one.
 const ADDRESSES: [u32; 16] = {
     const FIRST: u32 = Address::FIRST_DYNAMIC.0;
-    // How much further on the next address of an endpoint's place is.
+    // Distance to the next address in the same endpoint slot.
     const OTHERS: u32 = ENDPOINTS.next_power_of_two() as u32;
     [
         Address::ANY.0,
@@ -68,7 +68,7 @@ const ADDRESSES: [u32; 16] = {
     ]
 };
 
-/// A message to an address that may be nobody's, or an announcement that is not true.
+/// A message to an address that may have no endpoint, or a false announcement.
 #[derive(Debug)]
 pub struct Stray {
     pub to: Address,
@@ -77,13 +77,13 @@ pub struct Stray {
 }
 
 impl Stray {
-    /// Of a kind, and with so many bytes or of such an address.
+    /// Makes a stray of a kind; `argument` selects its length or address.
     pub fn new(stamp: u32, kind: u8, argument: u8) -> Self {
         let index = usize::from(kind & 0x0f);
         let (to, short) = (ADDRESSES[index], usize::from(argument) % (MOST + 1));
         let (mut length, mut bytes) = write(stamp | STRAY, to, short);
         if index < 8 {
-            // Nobody reads it, so it need not say whose it is.
+            // No side reads it, so it needs no identification.
             length = short;
         }
         if to == Address::NAME_SERVICE.0 && kind & 0x10 != 0 {
@@ -91,7 +91,7 @@ impl Stray {
             (length, bytes) = (40, [0; MOST]);
             bytes[..4].copy_from_slice(b"more");
             bytes[32..36].copy_from_slice(&address.to_le_bytes());
-            // Its end, but never that of an endpoint which is needed.
+            // Announces the end of an endpoint, but never of the endpoint that the test needs.
             bytes[36] = u8::from(kind & 0x20 != 0 && address != Address::FIRST_DYNAMIC.0);
         }
         Self { to: Address(to), length, bytes }
@@ -104,33 +104,34 @@ impl Traffic {
         self.sent.iter().for_each(|sent| sent.borrow_mut().clear());
     }
 
-    /// The next stamp.
+    /// Returns the next stamp.
     pub fn next(&self) -> u32 {
         self.stamp.set(self.stamp.get() + 1);
         self.stamp.get()
     }
 
-    /// The last stamp.
+    /// Returns the last stamp.
     pub fn last(&self) -> u32 {
         self.stamp.get()
     }
 
-    /// A message leaves, as far as can be told before.
+    /// Records a message that is about to be sent.
     pub fn leaves(&self, role: usize, stamp: u32, session: u32) {
         self.sent[role].borrow_mut().push_back((stamp, session));
     }
 
-    /// It was not sent.
+    /// Removes a message that was not sent.
     pub fn unsent(&self, role: usize, stamp: u32) {
         self.sent[role].borrow_mut().retain(|(noted, _)| *noted != stamp);
     }
 
-    /// What is under way from `role` is for nobody any more.
+    /// Voids all messages in flight from `role`.
     pub fn void(&self, role: usize) {
         self.sent[role].borrow_mut().clear();
     }
 
-    /// What arrives from `role` was sent, not received yet, and nothing of its session that was sent before it is missing.
+    /// Checks a message that arrives from `role`: it was sent, was not received before, and no earlier message of its session
+    /// is missing.
     pub fn arrives(&self, role: usize, stamp: u32) {
         let mut sent = self.sent[role].borrow_mut();
         let Some(&(_, session)) = sent.iter().find(|(noted, _)| *noted == stamp) else {

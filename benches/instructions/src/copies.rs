@@ -1,27 +1,27 @@
-//! Whether payload arrives as it left, by this architecture's own assembly, and no byte beside it: all lengths of a buffer, at
-//! all alignments of either side.
+//! A check of this architecture's copy assembly: payload arrives unchanged, and no byte beside it changes. It tries all
+//! lengths of a buffer at all alignments of either side.
 
 use core::hint::black_box;
 
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 
-/// The longest that is tried: some rounds of the longest step, and all that may be left of one.
+/// Longest copy that is tried: several rounds of the longest step, plus each possible remainder.
 const LONGEST: usize = 200;
 /// Alignments of each side.
 const PLACES: usize = 8;
-/// Bytes before and behind.
+/// Guard bytes before and behind.
 const BESIDE: usize = 8;
 const ALL: usize = BESIDE + PLACES + LONGEST + BESIDE;
-/// What stands where nothing is copied to, in the shared memory and in private.
+/// Values of the guard bytes, in shared and in private memory.
 const SHARED: u8 = 0xdd;
 const PRIVATE: u8 = 0xee;
 
-/// Byte `index` of what is copied.
+/// Byte `index` of the copied data.
 const fn byte(index: usize) -> u8 {
     (index * 7 + 1) as u8
 }
 
-/// Tries them at the start of `memory`, which is zero afterwards; `None` where one was wrong.
+/// Tries all copies at the start of `memory` and zeroes it. Returns `None` if a copy was wrong.
 pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
     let shared = Bytes::new(memory, 0, ALL as u32).ok()?;
     let from: [u8; ALL] = core::array::from_fn(byte);
@@ -41,7 +41,7 @@ pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
     shared.write(0, &[0; ALL]).ok()
 }
 
-/// From `at` on stand `length` bytes of what begins with byte `first`, and nothing else beside them.
+/// Checks that `length` bytes of the data, beginning with byte `first`, are at `at`, between unchanged guard bytes.
 fn stands(bytes: &[u8], at: usize, length: usize, beside: u8, first: usize) -> Option<()> {
     bytes
         .iter()

@@ -7,7 +7,7 @@ mod markers;
 mod sections;
 mod sides;
 
-/// The last line that is told.
+/// The last line that the program prints.
 const OVER: &str = "over";
 
 #[cfg(target_os = "none")]
@@ -27,7 +27,7 @@ mod image {
             doorbell: machine.doorbell(),
             now: || machine.now(),
             tell: |name: &str, messages: u32| {
-                // A console does not fail.
+                // The console does not fail.
                 let _ = writeln!(console, "section {name} {messages}");
             },
         };
@@ -54,7 +54,7 @@ fn main() {
     let mut bench = sections::Bench {
         memory: heap.region(),
         doorbell: NoBell,
-        // The clock is not this library's.
+        // The clock does not belong to this library.
         now: || Instant::from_micros(1),
         tell: |name: &str, messages: u32| println!("section {name} {messages}"),
     };

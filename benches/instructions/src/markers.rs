@@ -1,5 +1,5 @@
-//! Instructions that do nothing but tell who counts where to begin and where to end. The counters (`tools/qemu-count`, and
-//! `amp bench` for Linux programs) know the same bytes.
+//! Marker instructions: they have no effect, and mark the begin and the end of a counted section. The counters
+//! (`tools/qemu-count`, and `amp bench` for Linux programs) look for the same bytes.
 #![allow(unsafe_code, reason = "assembly, of instructions that do nothing")]
 
 use core::arch::asm;
@@ -9,18 +9,18 @@ macro_rules! marker {
         #[doc = $what]
         #[inline(always)]
         pub fn $name() {
-            // SAFETY: a hint that no machine has a meaning for. It may not be moved over accesses to memory, as it says
-            // nothing of them.
+            // SAFETY: a hint without a meaning on any machine. The compiler may not move it over memory accesses, because
+            // the block does not declare `nomem`.
             #[cfg(target_arch = "aarch64")]
             unsafe {
                 asm!($a64, options(nostack, preserves_flags))
             };
-            // SAFETY: likewise.
+            // SAFETY: as above.
             #[cfg(target_arch = "arm")]
             unsafe {
                 asm!($thumb, options(nostack, preserves_flags))
             };
-            // SAFETY: likewise; a nop whose operand is never looked at.
+            // SAFETY: as above; a nop whose operand is never read.
             #[cfg(target_arch = "x86_64")]
             unsafe {
                 asm!(".byte 0x0f, 0x1f, 0x84, 0x00, 0x41, 0x4d, 0x50", $x86_64, options(nostack, preserves_flags))

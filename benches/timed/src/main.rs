@@ -1,4 +1,4 @@
-//! One side of a pair that is timed, as an image; which side is said by its number on a fresh server, 0 or 1.
+//! One side of a timed pair, as an image. Its peer id on a fresh server, 0 or 1, selects the side.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -14,7 +14,7 @@ mod image {
 
     fn main(machine: Machine, mut console: Console) -> ! {
         let end = crate::side::run(machine, &mut console).err().unwrap_or("over");
-        // A console does not fail.
+        // The console does not fail.
         let _ = writeln!(console, "{end}");
         park()
     }

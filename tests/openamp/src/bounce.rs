@@ -1,18 +1,18 @@
-//! More endpoints than C has addresses for, all sending to the C side's echo at once: each its next message from inside the
-//! handler of the last one's answer, while the C side answers from inside its callback and waits there for buffers.
+//! The bounce test: more endpoints than C has addresses for send to the C side's echo at the same time. Each endpoint sends its
+//! next message from the handler of the previous reply. The C side replies from its callback and waits there for buffers.
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
 use crate::BOUNCERS;
 
-/// The longest message: what the smaller of the two directions' buffers holds, of the largest that a layout has.
+/// Longest message: the capacity of the smaller of the two directions' buffers, in the layout with the largest buffers.
 const LONGEST: u32 = 1008;
 
-/// One of the addresses that are not handed out.
+/// An address that the bus does not assign.
 const STATIC: Address = Address(200);
 
-/// One endpoint, and how many of its messages were sent and came back.
+/// One endpoint, with counts of its messages and replies.
 #[derive(Clone, Copy, Debug)]
 struct Bouncer {
     endpoint: Endpoint,
@@ -20,7 +20,7 @@ struct Bouncer {
     back: u32,
 }
 
-/// All of them.
+/// All endpoints of the bounce test.
 #[derive(Debug)]
 pub struct Bounce {
     echo: Option<Address>,
@@ -34,7 +34,7 @@ impl Default for Bounce {
 }
 
 impl Bounce {
-    /// There is a new peer, or all is done: what is open here is closed.
+    /// Closes all endpoints, for a new peer or at the end.
     pub fn restart<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) {
         for bouncer in self.bouncers.iter_mut().filter_map(Option::take) {
             bus.close(bouncer.endpoint);
@@ -42,28 +42,28 @@ impl Bounce {
         self.echo = None;
     }
 
-    /// The peer has announced an endpoint that none here matches.
+    /// Handles an announced endpoint that matches no local one.
     pub fn announced(&mut self, name: Name, address: Address) {
         if name.as_bytes() == b"echo" {
             self.echo = Some(address);
         }
     }
 
-    /// How many came back right, of `each` that every endpoint is to send.
+    /// Returns the number of correct replies, of `each` for every endpoint.
     pub fn count(&self, each: u32) -> u32 {
         self.bouncers.iter().flatten().map(|bouncer| bouncer.back.min(each)).sum()
     }
 
-    /// Whether every message came back.
+    /// Returns true if every message was answered.
     pub fn is_finished(&self, each: u32) -> bool {
         // CAST: a small constant.
         self.count(each) == BOUNCERS as u32 * each
     }
 
-    /// Opens the endpoints, and sends what no handler could.
+    /// Opens the endpoints, and sends the messages that no handler could send.
     ///
     /// # Errors
-    /// A link for fewer endpoints.
+    /// The link has too few endpoints.
     pub fn step<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
@@ -72,7 +72,7 @@ impl Bounce {
         let mut any = false;
         for index in (0..BOUNCERS).filter(|_| each > 0) {
             if let Some(place @ None) = self.bouncers.get_mut(index) {
-                // One at an address of its own choice.
+                // One endpoint has an address of its own choice.
                 let config = Config { address: (index == 0).then_some(STATIC), ..Config::default() };
                 *place = Some(Bouncer { endpoint: bus.open_with(&config)?, sent: 0, back: 0 });
                 any = true;
@@ -82,7 +82,7 @@ impl Bounce {
         Ok(any)
     }
 
-    /// Sends the next message of one whose last is back; whether it did.
+    /// Sends the next message of an endpoint whose last message was answered. Returns true if it did.
     fn send<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
@@ -97,13 +97,13 @@ impl Bounce {
         }
         let mut buffer = [0; LONGEST as usize];
         let bytes = content(index, bouncer.sent, max, &mut buffer);
-        // Where there is no buffer, by the next step.
+        // Without a buffer, the next step sends it.
         let sent = bus.send_to(bouncer.endpoint, echo, bytes).is_ok();
         bouncer.sent += u32::from(sent);
         sent
     }
 
-    /// An answer came, and gets the next message at once; whether it was right.
+    /// Handles a reply and sends the next message at once. Returns true if the reply was correct.
     pub fn receive<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
@@ -132,7 +132,7 @@ impl Bounce {
     }
 }
 
-/// Message `number` of one endpoint: 1 to `max` bytes. None is empty: that would be a greeting.
+/// Message `number` of one endpoint, with 1 to `max` bytes. An empty message would be a greeting.
 fn content(index: usize, number: u32, max: u32, buffer: &mut [u8; LONGEST as usize]) -> &[u8] {
     // CAST: a small index; any mixing will do.
     let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9) ^ number.wrapping_mul(0x85eb_ca6b);

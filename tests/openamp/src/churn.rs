@@ -1,14 +1,14 @@
-//! Endpoints that come and go: this side's own, and those that answer the peer's.
+//! Endpoints that come and go: this side's own, and the answers to the peer's.
 
 use core::fmt::{self, Write};
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
-/// How many of the peer's can be there at once.
+/// Limit of the peer's endpoints at the same time.
 const VISITORS: usize = 6;
 
-/// A text that is as long as a name at most.
+/// A text of at most a name's length.
 #[derive(Clone, Copy, Debug, Default)]
 struct Text {
     bytes: [u8; 31],
@@ -37,19 +37,19 @@ struct Visitor {
     answered: bool,
 }
 
-/// Both kinds.
+/// Both kinds of endpoints.
 #[derive(Debug, Default)]
 pub struct Churn {
     own: Option<(Endpoint, Text)>,
     visitors: [Option<Visitor>; VISITORS],
-    /// Opened and closed here.
+    /// Endpoints opened and closed by this side.
     pub own_count: u32,
-    /// Opened and closed by the peer.
+    /// Endpoints opened and closed by the peer.
     pub their_count: u32,
 }
 
 impl Churn {
-    /// There is a new peer: what is open here is closed.
+    /// Closes all endpoints, for a new peer.
     pub fn restart<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) {
         let own = self.own.take().map(|(endpoint, _)| endpoint);
         for endpoint in own.into_iter().chain(self.visitors.iter().flatten().map(|visitor| visitor.endpoint)) {
@@ -62,7 +62,7 @@ impl Churn {
         self.own.is_some()
     }
 
-    /// The peer has announced an endpoint that none here matches; whether there is room for it.
+    /// Handles an announced endpoint that matches no local one. Returns true if there is room for an answer.
     pub fn announced<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
@@ -78,7 +78,7 @@ impl Churn {
         Ok(())
     }
 
-    /// The peer has closed an endpoint that one here was bound to.
+    /// Handles the end of an endpoint of the peer that a local one was bound to.
     pub fn unbound<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>, endpoint: Endpoint) {
         for place in &mut self.visitors {
             if place.is_some_and(|visitor| visitor.endpoint == endpoint) {
@@ -89,7 +89,7 @@ impl Churn {
         }
     }
 
-    /// A message for one of these came; whether it was right, none where it is for another.
+    /// Handles a message. Returns whether it was correct, or none if it is for another endpoint.
     pub fn receive<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
@@ -101,7 +101,7 @@ impl Churn {
             let mut bytes = [0; 31];
             let bytes = bytes.get_mut(..message.length.into());
             let right = bytes.is_some_and(|to| bus.read(message, 0, to).is_ok() && to == name.as_bytes());
-            // Closed while its own message is being looked at.
+            // Closes the endpoint while its own message is being processed.
             bus.close(own);
             self.own = None;
             self.own_count += 1;
@@ -110,7 +110,7 @@ impl Churn {
         self.visitors.iter().flatten().any(|visitor| visitor.endpoint == message.endpoint).then_some(false)
     }
 
-    /// Answers, and opens the next one where one is to begin, under a name with this in it.
+    /// Answers announcements. Opens the next endpoint if one may begin, with this text in its name.
     pub fn step<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,

@@ -1,17 +1,17 @@
-//! What each side of the test says of itself where none of the layouts has anything: its number on the server, which a
-//! restart changes; how many layouts it is through with; and on the C side where it has the memory. The C side's form is in
-//! `tests/zephyr/openamp/src/transport.c`. Knows nothing of the link.
+//! Additional words of the test in a part of the memory that no layout uses. Each side writes its peer id there, which a restart
+//! changes, and the number of layouts that it has finished. The C side also writes its address of the memory. The C code is
+//! `tests/zephyr/openamp/src/transport.c`. Depends on no link.
 
 use amp_ivshmem::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::platform::{self, PeerId, Vector, VectorOutOfRange};
 
-/// The C side's words: its number plus one; the address that its descriptors have for the memory's first byte, low and high
-/// half; how many layouts it has begun, for the last of which the address is; how many it is through with.
+/// The C side's words: its peer id plus one; the address of the memory's first byte in its descriptors, low and high half;
+/// the number of layouts that it has begun (the address belongs to the last one); the number that it has finished.
 const C_WORDS: u32 = 0x8_0000;
-/// This side's: its number plus one; how many layouts it is through with.
+/// This side's words: its peer id plus one; the number of layouts that it has finished.
 const OWN_WORDS: u32 = 0x8_0020;
 
-/// Rings whoever is the C side now.
+/// A doorbell that rings the present C side.
 #[derive(Clone, Debug)]
 pub struct Doorbell<M: SharedMemory, D> {
     ours: Record<M, 8>,
@@ -20,7 +20,7 @@ pub struct Doorbell<M: SharedMemory, D> {
 }
 
 impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
-    /// A doorbell through `bell`; says that this side is `own`.
+    /// Makes a doorbell from `bell`, and publishes this side's id, `own`.
     ///
     /// # Errors
     /// A memory that is too small.
@@ -30,7 +30,7 @@ impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
         Ok(Self { ours, theirs: Record::new(memory, C_WORDS)?, bell })
     }
 
-    /// Where the C side has the memory in layout `number`, once it has said so.
+    /// Returns the C side's address of the memory in layout `number`, once it is published.
     #[must_use]
     pub fn address(&self, number: u32) -> Option<u64> {
         (self.theirs.load::<12>(Load::Acquire) > number).then(|| {
@@ -38,12 +38,12 @@ impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
         })
     }
 
-    /// Says that this side is through with layout `number`.
+    /// Reports that this side has finished layout `number`.
     pub fn through(&self, number: u32) {
         self.ours.store::<4>(number + 1, Store::Release);
     }
 
-    /// Whether the C side is through with layout `number`.
+    /// Returns true if the C side has finished layout `number`.
     #[must_use]
     pub fn is_through(&self, number: u32) -> bool {
         self.theirs.load::<16>(Load::Acquire) > number

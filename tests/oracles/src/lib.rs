@@ -1,1 +1,1 @@
-//! Nothing but the tests beside it: this module against virtqueues that others wrote.
+//! Tests of this module against virtqueues of other projects. The crate contains its tests only.

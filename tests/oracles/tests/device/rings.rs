@@ -1,5 +1,5 @@
-//! `virtio-drivers`' queue with memory from this process' heap, and its rings' bytes to look at and to write. Knows nothing of
-//! this module's device.
+//! `virtio-drivers`' queue with memory from the heap, and access to the bytes of its rings. Independent of this module's
+//! device.
 #![allow(unsafe_code, reason = "virtio-drivers leaves it to its user to keep buffers alive and to bring memory")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -26,19 +26,19 @@ fn pages_layout(pages: usize) -> Layout {
     Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).unwrap()
 }
 
-// SAFETY: each allocation is fresh, zeroed, of whole pages and aligned to one; the rest takes no memory.
+// SAFETY: each allocation is fresh, zeroed, page-aligned and of whole pages; the other functions allocate nothing.
 unsafe impl Hal for HeapHal {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         let layout = pages_layout(pages);
         assert!(layout.size() > 0);
-        // SAFETY: not of size 0.
+        // SAFETY: the size is not 0.
         let start = unsafe { alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         (start.as_ptr().expose_provenance() as PhysAddr, start)
     }
 
     unsafe fn dma_dealloc(_: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
-        // SAFETY: the caller's promise: from `dma_alloc`, with as many pages.
+        // SAFETY: the caller promises that the memory comes from `dma_alloc`, with the same number of pages.
         unsafe { dealloc(start.as_ptr(), pages_layout(pages)) };
         0
     }
@@ -54,7 +54,7 @@ unsafe impl Hal for HeapHal {
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
-/// A transport that only hears where the queue is; the device is called by the test.
+/// A transport that only records the addresses of the queue. The test calls the device.
 #[derive(Debug, Default)]
 struct Places {
     driver: PhysAddr,
@@ -119,34 +119,34 @@ impl Transport for Places {
     }
 }
 
-/// The driver's queue, and the buffers that it has lent.
+/// The driver's queue, and the buffers in it.
 #[derive(Debug)]
 pub struct Rings {
     queue: VirtQueue<HeapHal, { SIZE as usize }>,
     places: Places,
-    /// By token; whether the device may write it.
+    /// Buffers by token, each with whether the device may write it.
     lent: HashMap<u16, (Vec<u8>, bool)>,
-    /// Those of a chain, which never comes back.
+    /// Buffers of a chain, which never comes back.
     chained: [Vec<u8>; 2],
 }
 
 impl Rings {
-    /// An empty queue.
+    /// Makes an empty queue.
     pub fn new(events: bool) -> Self {
         let mut places = Places::default();
         let queue = VirtQueue::new(&mut places, 0, false, events).unwrap();
         Self { queue, places, lent: HashMap::new(), chained: [vec![0; 1], vec![0; 1]] }
     }
 
-    /// Adds a buffer: its descriptor and address; none where the queue is full.
+    /// Adds a buffer and returns its descriptor and address, or none if the queue is full.
     pub fn add(&mut self, length: usize, write: bool) -> Option<(u16, u64)> {
         let mut buffer = vec![0; length];
         let address = buffer.as_ptr().addr() as u64;
         let added = if write {
-            // SAFETY: the buffer is kept in `lent`, untouched, until it is popped.
+            // SAFETY: the buffer stays in `lent`, untouched, until it is popped.
             unsafe { self.queue.add(&[], &mut [&mut buffer]) }
         } else {
-            // SAFETY: likewise.
+            // SAFETY: as above.
             unsafe { self.queue.add(&[&buffer], &mut []) }
         };
         match added {
@@ -162,38 +162,38 @@ impl Rings {
     /// Adds two buffers in a chain.
     pub fn add_chain(&mut self) {
         let [first, second] = &self.chained;
-        // SAFETY: both live as long as the queue, and nobody touches them.
+        // SAFETY: both live as long as the queue, and nothing touches them.
         unsafe { self.queue.add(&[first, second], &mut []) }.unwrap();
     }
 
-    /// Pops the next buffer that came back: its descriptor, and the length that the device said.
+    /// Pops the next used buffer. Returns its descriptor and the device's length.
     pub fn pop(&mut self) -> Option<(u16, u32)> {
         let token = self.queue.peek_used()?;
         let (mut buffer, write) = self.lent.remove(&token).unwrap();
         let length = if write {
-            // SAFETY: the buffer that was added as this token.
+            // SAFETY: this is the buffer that was added with this token.
             unsafe { self.queue.pop_used(token, &[], &mut [&mut buffer]) }
         } else {
-            // SAFETY: likewise.
+            // SAFETY: as above.
             unsafe { self.queue.pop_used(token, &[&buffer], &mut []) }
         };
         Some((token, length.unwrap()))
     }
 
-    /// Whether the driver would notify the device now.
+    /// Returns true if the driver would notify the device now.
     pub fn must_notify(&self) -> bool {
         self.queue.should_notify()
     }
 
-    /// Whether the device is to notify the driver; by flags.
+    /// Sets, through flags, whether the device must notify the driver.
     pub fn want_interrupts(&mut self, wanted: bool) {
         self.queue.set_dev_notify(wanted);
     }
 
-    /// What the driver has written.
+    /// Returns the bytes that the driver has written.
     pub fn read_driver_area(&self) -> [u8; DRIVERS] {
         let start = std::ptr::with_exposed_provenance::<[u8; DRIVERS]>(self.places.driver as usize);
-        // SAFETY: from `dma_alloc`, for as long as the queue lives, and the queue is not at work.
+        // SAFETY: the memory comes from `dma_alloc`, lives as long as the queue, and the queue is idle.
         unsafe { start.read() }
     }
 

@@ -1,5 +1,5 @@
-//! Both sides of links in one program, sending between markers. As an image it needs its machine's ivshmem device and a
-//! server; on Linux it takes memory from the heap. `amp bench` runs and counts it.
+//! Both sides of links in one program, which sends between markers. An image needs its machine's ivshmem device and a server;
+//! a Linux program takes memory from the heap. `amp bench` runs and counts it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod copies;

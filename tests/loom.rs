@@ -28,20 +28,20 @@ fn prepared() -> Model {
 /// needs a doorbell.
 fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
-    let taken = driver.take().or_else(|| driver.collect().unwrap()).unwrap();
+    let taken = driver.alloc().or_else(|| driver.pop_used().unwrap()).unwrap();
     let id = taken.id();
     buffers.write(id.into(), &[number]).unwrap();
     driver.describe(&taken, u64::from(id), 1, DescriptorFlags::empty());
-    driver.offer(taken)
+    driver.add_avail(taken)
 }
 
 /// Takes one message, if there is one, and gives its buffer back; also whether that needs a doorbell.
 fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
-    let id = device.take().unwrap()?;
+    let id = device.pop_avail().unwrap()?;
     let mut byte = [0];
-    buffers.read(device.described(id).unwrap().address as u32, &mut byte).unwrap();
-    Some((byte[0], device.give_back(id, 0)))
+    buffers.read(device.buffer(id).unwrap().address as u32, &mut byte).unwrap();
+    Some((byte[0], device.add_used(id, 0)))
 }
 
 /// What is seen of a message is all of it.
@@ -67,12 +67,12 @@ type Sleeps = fn(&Model, &mut Device<Model, 2>) -> bool;
 
 /// A receiver that looks, asks for a doorbell, and looks again.
 fn looks_first(memory: &Model, device: &mut Device<Model, 2>) -> bool {
-    receive(memory, device).is_none() && device.ask_for_notifications()
+    receive(memory, device).is_none() && device.enable_notification()
 }
 
 /// One that asks before it looks, and looks again without asking.
 fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
-    device.take_or_ask().unwrap().is_none() && device.take_or_ask().unwrap().is_none()
+    device.pop_avail_or_enable().unwrap().is_none() && device.pop_avail_or_enable().unwrap().is_none()
 }
 
 /// A receiver that sleeps although a message is there is rung for it.
@@ -82,7 +82,7 @@ fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, d
         let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
         let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
-        device.refuse_notifications();
+        device.disable_notification();
         let rung = Arc::new(AtomicBool::new(false));
         let bell = rung.clone();
         let sender = thread::spawn(move || {
@@ -113,7 +113,7 @@ fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lac
                 bell.store(true, Ordering::Relaxed);
             }
         });
-        let sleeps = driver.ask_for_notifications();
+        let sleeps = driver.enable_notification();
         receiver.join().unwrap();
         assert!(!sleeps || rung.load(Ordering::Relaxed), "asleep, and nobody rings");
     });
@@ -128,8 +128,8 @@ fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
         let mut device = Device::new(&there, LAYOUT, Suppression::Events).unwrap();
         send(&memory, &mut driver, 1);
         let receiver = thread::spawn(move || assert_eq!(receive(&there, &mut device).unwrap().0, 1));
-        if let Some(taken) = driver.collect().unwrap() {
-            Bytes::new(&memory, BUFFERS, 2).unwrap().write(driver.keep(taken).into(), &[9]).unwrap();
+        if let Some(taken) = driver.pop_used().unwrap() {
+            Bytes::new(&memory, BUFFERS, 2).unwrap().write(driver.hold(taken).into(), &[9]).unwrap();
         }
         receiver.join().unwrap();
     });

@@ -97,7 +97,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
                 assert_eq!(bytes, vec![received as u8; (received % length) as usize], "message {received}");
                 received += 1;
             } else {
-                assert!(!matches!(event, Event::Down(_) | Event::Refused(_)), "{event:?}");
+                assert!(!matches!(event, Event::Down(_) | Event::Incompatible(_)), "{event:?}");
             }
         }
         while sent < counts[id] {

@@ -80,7 +80,7 @@ impl<L: AnyLink<1>> Machine for Side<'_, L> {
                     self.heard.extend(bytes);
                 }
                 Event::Down(reason) => self.down = Some(reason),
-                Event::Refused(refusal) => panic!("{refusal}"),
+                Event::Incompatible(refusal) => panic!("{refusal}"),
                 Event::Up { .. } | Event::Bus(_) => {}
             }
         }
@@ -194,7 +194,7 @@ fn native_sides_start_a_day_apart_and_idle_for_a_day() {
     for first in [Role::Host, Role::Remote] {
         let (heap, bells) = (Heap::new(MEMORY), Bells::default());
         let of = |role| {
-            let settings = Settings { silence: Some(Duration::from_secs(1)), ..Settings::new(role) };
+            let settings = Settings { peer_timeout: Some(Duration::from_secs(1)), ..Settings::new(role) };
             native(&heap, &bells, settings, 0)
         };
         starts_a_day_later(of, first, &bells);
@@ -216,7 +216,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     let heartbeat = limit / 10;
     let settings = |role| Settings {
         heartbeat: Duration::from_micros(heartbeat),
-        silence: Some(Duration::from_micros(limit)),
+        peer_timeout: Some(Duration::from_micros(limit)),
         ..Settings::new(role)
     };
     let mut survivor = native(&heap, &bells, settings(role), late);
@@ -227,7 +227,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     assert!(survivor.is_bound() && mortal.is_bound() && survivor.down().is_none() && mortal.down().is_none());
     std::mem::forget(mortal);
     now = pass(&mut [&mut *survivor], now, dies + 2 * limit, |sides| sides[0].down().is_some());
-    assert_eq!(survivor.down(), Some(Reason::Silent));
+    assert_eq!(survivor.down(), Some(Reason::PeerTimeout));
     now - dies
 }
 

@@ -31,24 +31,24 @@ pub fn run(data: &[u8]) {
     while let Some(byte) = peer.input.byte() {
         let id = u16::from(byte >> 4);
         match byte & 7 {
-            0..=2 => match if byte & 8 == 0 { device.take() } else { device.take_or_ask() } {
+            0..=2 => match if byte & 8 == 0 { device.pop_avail() } else { device.pop_avail_or_enable() } {
                 Ok(Some(id)) => {
                     let held = &mut held[usize::from(id)];
                     assert!(!std::mem::replace(held, true), "held twice");
-                    broken = device.described(id).is_err();
+                    broken = device.buffer(id).is_err();
                 }
                 Ok(None) => {}
                 Err(_) => broken = true,
             },
             3 | 4 => {
-                let rings = device.give_back(id, 0);
+                let rings = device.add_used(id, 0);
                 let was = held.get_mut(usize::from(id)).is_some_and(std::mem::take);
                 assert!(was || !rings, "nothing was given back");
             }
             5 | 6 => {
-                let _ = device.ask_for_notifications();
+                let _ = device.enable_notification();
             }
-            _ if byte & 8 == 0 => device.refuse_notifications(),
+            _ if byte & 8 == 0 => device.disable_notification(),
             _ => {
                 let _ = device.is_intact();
             }

@@ -1,5 +1,5 @@
-//! The driver side against a device that writes anything at any time: a descriptor is never free twice, nor collected
-//! without having been offered.
+//! The driver side against a device that writes anything at any time: a descriptor is never free twice, nor popped
+//! without having been made available.
 
 use amp_ivshmem::virtqueue::{Driver, Suppression};
 use amp_ivshmem::wire::vring::DescriptorFlags;
@@ -20,8 +20,8 @@ const MOST_ACCESSES: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
-    Kept,
-    Offered,
+    Held,
+    WithDevice,
 }
 
 /// One run.
@@ -37,45 +37,49 @@ pub fn run(data: &[u8]) {
         let id = u16::from(byte >> 4);
         let state = states.get(usize::from(id)).copied();
         match byte & 7 {
-            0 | 1 => match driver.take() {
-                Some(taken) => {
-                    let id = driver.keep(taken);
-                    assert_eq!(states[usize::from(id)], State::Free, "taken twice");
-                    states[usize::from(id)] = State::Kept;
+            0 | 1 => match driver.alloc() {
+                Some(token) => {
+                    let id = driver.hold(token);
+                    assert_eq!(states[usize::from(id)], State::Free, "allocated twice");
+                    states[usize::from(id)] = State::Held;
                 }
                 None => assert!(states.iter().all(|state| *state != State::Free), "a free one was lost"),
             },
             2 | 3 => {
-                let taken = driver.resume(id);
-                assert_eq!(taken.is_some(), state == Some(State::Kept));
-                let Some(taken) = taken else { continue };
+                let token = driver.reclaim(id);
+                assert_eq!(token.is_some(), state == Some(State::Held));
+                let Some(token) = token else { continue };
                 if byte & 1 == 0 {
-                    driver.describe(&taken, 7, 8, DescriptorFlags::empty());
-                    driver.offer(taken);
-                    states[usize::from(id)] = State::Offered;
+                    driver.describe(&token, 7, 8, DescriptorFlags::empty());
+                    driver.add_avail(token);
+                    states[usize::from(id)] = State::WithDevice;
                 } else {
-                    driver.put_back(taken);
+                    driver.free(token);
                     states[usize::from(id)] = State::Free;
                 }
             }
             4 | 5 => {
-                if let Ok(Some(taken)) = driver.collect() {
-                    let id = driver.keep(taken);
-                    assert_eq!(states[usize::from(id)], State::Offered, "collected without being offered");
-                    states[usize::from(id)] = State::Kept;
+                if let Ok(Some(token)) = driver.pop_used() {
+                    let id = driver.hold(token);
+                    assert_eq!(states[usize::from(id)], State::WithDevice, "popped without being made available");
+                    states[usize::from(id)] = State::Held;
                 }
             }
             6 => {
-                let _ = driver.ask_for_notifications();
+                let _ = driver.enable_notification();
             }
             _ if byte & 8 == 0 => {
                 // What is sent in the buffer that has just come back is not kept in between.
-                if let Ok(Some(taken)) = driver.collect() {
-                    assert_eq!(states[usize::from(taken.id())], State::Offered, "collected without being offered");
-                    driver.offer(taken);
+                if let Ok(Some(token)) = driver.pop_used() {
+                    assert_eq!(
+                        states[usize::from(token.id())],
+                        State::WithDevice,
+                        "popped without being made available"
+                    );
+                    driver.add_avail(token);
                 }
             }
-            _ => driver.refuse_notifications(),
+            _ => driver.disable_notification(),
         }
         peer.bounded(MOST_ACCESSES);
     }

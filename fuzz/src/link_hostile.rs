@@ -8,7 +8,7 @@ use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Hooked;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message, Reserved};
+use amp_ivshmem::rpmsg::{Event as BusEvent, Message, TxBuffer};
 
 use crate::bell::NoBell;
 use crate::memory;
@@ -33,8 +33,8 @@ type Watched = Link<Hooked<'static, Scribbler>, NoBell, 4, BUFFERS>;
 type Other = Link<Region<'static>, NoBell, 4, BUFFERS>;
 
 fn settings(role: Role, silence: bool) -> Settings {
-    let silence = silence.then_some(Duration::from_millis(300));
-    Settings { buffer_count: BUFFERS as u16, buffer_size: 64, silence, ..Settings::new(role) }
+    let peer_timeout = silence.then_some(Duration::from_millis(300));
+    Settings { buffer_count: BUFFERS as u16, buffer_size: 64, peer_timeout, ..Settings::new(role) }
 }
 
 /// One run.
@@ -68,10 +68,10 @@ pub fn run(data: &[u8]) {
         peer.arm();
     }
     peer.bounded(u32::MAX);
-    let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<Reserved>::new());
+    let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<TxBuffer>::new());
     // A message of a session that is over.
     let mut stale: Option<Message> = None;
-    let mut stale_buffer: Option<Reserved> = None;
+    let mut stale_buffer: Option<TxBuffer> = None;
     while let Some(byte) = peer.input.byte() {
         let argument = byte >> 4;
         match byte & 0x0f {
@@ -110,7 +110,7 @@ pub fn run(data: &[u8]) {
             6 if stale_buffer.is_some() => {
                 if let (Some(buffer), Some(endpoint)) = (stale_buffer.take(), endpoint) {
                     assert!(link.bus().write(&buffer, 0, &[0; 4]).is_err(), "a former session's buffer was written");
-                    let (_, buffer) = link.bus().send_reserved(endpoint, buffer, 1).expect_err("and sent");
+                    let (_, buffer) = link.bus().send_nocopy(endpoint, buffer, 1).expect_err("and sent");
                     link.bus().cancel(buffer);
                 }
             }
@@ -128,7 +128,7 @@ pub fn run(data: &[u8]) {
             }
             9 => {
                 if let Some(endpoint) = endpoint {
-                    let result = link.bus().reserve();
+                    let result = link.bus().alloc_tx_buffer();
                     told.sent(&result);
                     reserved.extend(result);
                     assert!(reserved.len() <= BUFFERS, "more buffers than there are");
@@ -136,7 +136,7 @@ pub fn run(data: &[u8]) {
                         && let Some(buffer) = reserved.pop()
                     {
                         let _ = link.bus().write(&buffer, argument.into(), &[1; 8]);
-                        if let Err((_, buffer)) = link.bus().send_reserved(endpoint, buffer, argument.into()) {
+                        if let Err((_, buffer)) = link.bus().send_nocopy(endpoint, buffer, argument.into()) {
                             link.bus().cancel(buffer);
                         }
                     }

@@ -59,36 +59,36 @@ pub fn run(data: &[u8]) {
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
     // The two sides' indices begin anywhere in the ring; across their wrap the core's property tests go.
     for _ in 0..first >> 5 {
-        let taken = driver.take().expect("free");
-        driver.offer(taken);
+        let taken = driver.alloc().expect("free");
+        driver.add_avail(taken);
         let (id, _) = device_takes(&mut device, false).expect("offered");
-        device.give_back(id, 0);
-        let back = driver.collect().expect("right").expect("used");
-        driver.put_back(back);
+        device.add_used(id, 0);
+        let back = driver.pop_used().expect("right").expect("used");
+        driver.free(back);
     }
     let (mut offered, mut returned, mut held) = (Fifo::default(), Fifo::default(), Fifo::default());
     let (mut free, mut stamp) = (8, 0_u64);
     let (mut driver_sleeps, mut device_sleeps) = (false, false);
     while let Some(byte) = input.byte() {
         match byte % 10 {
-            0 | 1 => match driver.take() {
+            0 | 1 => match driver.alloc() {
                 Some(taken) => {
                     free -= 1;
                     stamp += 1;
                     driver.describe(&taken, stamp << 30, 100, DescriptorFlags::empty());
                     offered.push((taken.id(), stamp << 30));
-                    let notified = driver.offer(taken);
+                    let notified = driver.add_avail(taken);
                     assert!(notified || !device_sleeps, "a sleeping device was not notified");
                     device_sleeps &= !notified;
                 }
                 None => assert_eq!(free, 0),
             },
             2 => {
-                if let Some(taken) = driver.take() {
-                    let id = driver.keep(taken);
-                    let again = driver.resume(id).expect("kept");
-                    assert_eq!(driver.resume(id), None, "twice");
-                    driver.put_back(again);
+                if let Some(taken) = driver.alloc() {
+                    let id = driver.hold(taken);
+                    let again = driver.reclaim(id).expect("kept");
+                    assert_eq!(driver.reclaim(id), None, "twice");
+                    driver.free(again);
                 }
             }
             3 | 4 => match device_takes(&mut device, byte < 128) {
@@ -109,35 +109,35 @@ pub fn run(data: &[u8]) {
             }
             6 => {
                 if let Some((id, _)) = held.pop() {
-                    let notified = device.give_back(id, id.into());
-                    assert!(!device.give_back(id, 99), "twice");
+                    let notified = device.add_used(id, id.into());
+                    assert!(!device.add_used(id, 99), "twice");
                     returned.push((id, 0));
                     assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
                     driver_sleeps &= !notified;
                 }
             }
-            7 => match driver.collect().expect("an honest device") {
+            7 => match driver.pop_used().expect("an honest device") {
                 Some(taken) => {
                     assert_eq!(Some(taken.id()), returned.pop().map(|(id, _)| id));
-                    driver.put_back(taken);
+                    driver.free(taken);
                     free += 1;
                 }
                 None => assert_eq!(returned.count, 0, "a buffer was not seen"),
             },
             8 if byte < 128 => {
-                driver_sleeps = driver.ask_for_notifications();
+                driver_sleeps = driver.enable_notification();
                 assert_eq!(driver_sleeps, returned.count == 0);
             }
             8 => {
-                driver.refuse_notifications();
+                driver.disable_notification();
                 driver_sleeps = false;
             }
             _ if byte < 128 => {
-                device_sleeps = device.ask_for_notifications();
+                device_sleeps = device.enable_notification();
                 assert_eq!(device_sleeps, offered.count == 0);
             }
             _ => {
-                device.refuse_notifications();
+                device.disable_notification();
                 device_sleeps = false;
             }
         }
@@ -146,6 +146,6 @@ pub fn run(data: &[u8]) {
 
 /// Takes a buffer; where there is none and it is to `ask`, the driver is to notify.
 fn device_takes(device: &mut Device<Region<'_>, 8>, ask: bool) -> Option<(u16, u64)> {
-    let id = if ask { device.take_or_ask() } else { device.take() }.expect("an honest driver")?;
-    Some((id, device.described(id).expect("one buffer").address))
+    let id = if ask { device.pop_avail_or_enable() } else { device.pop_avail() }.expect("an honest driver")?;
+    Some((id, device.buffer(id).expect("one buffer").address))
 }

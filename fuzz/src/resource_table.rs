@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
         };
         // Inside the memory, or an error: a region asserts every access.
         if let Ok(mut device) = Device::<_, BUFFERS>::new(&region, queue, Suppression::Flags) {
-            let _ = device.take().map(|id| id.map(|id| device.described(id)));
+            let _ = device.pop_avail().map(|id| id.map(|id| device.buffer(id)));
         }
     }
     let size = u32::from(size) * 8;

@@ -57,7 +57,7 @@ impl Told {
                 self.up = false;
                 return;
             }
-            Event::Refused(_) => return,
+            Event::Incompatible(_) => return,
             Event::Bus(BusEvent::Unbound { endpoint }) => {
                 let bound = self.bound.iter().position(|bound| bound == endpoint).expect("unbound, and never bound");
                 self.bound.swap_remove(bound);

@@ -2,7 +2,7 @@
 
 use amp_ivshmem::link::AnyLink;
 use amp_ivshmem::platform::Instant;
-use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Message, ReadError, Reserved, SendError};
+use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Message, ReadError, SendError, TxBuffer};
 
 use crate::memory;
 use crate::told::Told;
@@ -30,9 +30,9 @@ pub struct User<L> {
     /// Messages that it keeps, and how many it may.
     pub held: Vec<Message>,
     pub hold: usize,
-    pub reserved: Vec<Reserved>,
+    pub reserved: Vec<TxBuffer>,
     stale_messages: Vec<Message>,
-    stale_buffers: Vec<Reserved>,
+    stale_buffers: Vec<TxBuffer>,
 }
 
 impl<L: AnyLink<ENDPOINTS>> User<L> {
@@ -97,13 +97,13 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         let bus = self.link.bus();
         for message in self.stale_messages.drain(..) {
             assert_eq!(bus.read(&message, 0, &mut []), Err(ReadError::Stale));
-            assert_eq!(bus.place_of(&message), Err(ReadError::Stale));
+            assert_eq!(bus.payload_range(&message), Err(ReadError::Stale));
             bus.release(message);
         }
         for buffer in self.stale_buffers.drain(..) {
             let void = |error| matches!(error, SendError::Stale | SendError::Down);
-            assert!(bus.write(&buffer, 0, &[1]).is_err_and(void) && bus.room_of(&buffer).is_err_and(void));
-            let (_, buffer) = bus.send_reserved(self.talk, buffer, 1).expect_err("sent what is void");
+            assert!(bus.write(&buffer, 0, &[1]).is_err_and(void) && bus.buffer_range(&buffer).is_err_and(void));
+            let (_, buffer) = bus.send_nocopy(self.talk, buffer, 1).expect_err("sent what is void");
             bus.cancel(buffer);
         }
     }
@@ -124,7 +124,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
                 bus.send(self.talk, &bytes[..length])
             }
             (true, Some(buffer)) => self.send_in_place(buffer, &bytes[..length]),
-            (true, None) => match bus.reserve() {
+            (true, None) => match bus.alloc_tx_buffer() {
                 Ok(buffer) => self.send_in_place(buffer, &bytes[..length]),
                 Err(error) => Err(error),
             },
@@ -133,13 +133,13 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         result.is_ok()
     }
 
-    fn send_in_place(&mut self, buffer: Reserved, bytes: &[u8]) -> Result<(), SendError> {
+    fn send_in_place(&mut self, buffer: TxBuffer, bytes: &[u8]) -> Result<(), SendError> {
         let bus = self.link.bus();
         assert_eq!(bus.write(&buffer, MOST as u32 - 3, &[0; 4]), Err(SendError::TooLong { max: MOST as u16 }));
         bus.write(&buffer, 0, bytes).expect("it fits");
-        match bus.send_reserved(self.talk, buffer, MOST as u16 + 1) {
+        match bus.send_nocopy(self.talk, buffer, MOST as u16 + 1) {
             Err((SendError::TooLong { .. }, buffer)) => {
-                bus.send_reserved(self.talk, buffer, bytes.len() as u16).map_err(|(error, buffer)| {
+                bus.send_nocopy(self.talk, buffer, bytes.len() as u16).map_err(|(error, buffer)| {
                     bus.cancel(buffer);
                     error
                 })
@@ -171,7 +171,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
 
     /// Takes a buffer, to be sent or given up some time.
     pub fn reserve(&mut self) {
-        let result = self.link.bus().reserve();
+        let result = self.link.bus().alloc_tx_buffer();
         self.told.sent(&result);
         self.reserved.extend(result);
         assert!(self.reserved.len() <= BUFFERS, "more buffers than there are");
@@ -199,7 +199,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
     /// How many buffers there are to send with, where the peer has none.
     pub fn buffers(&mut self) -> usize {
         let bus = self.link.bus();
-        let buffers: Vec<_> = std::iter::from_fn(|| bus.reserve().ok()).collect();
+        let buffers: Vec<_> = std::iter::from_fn(|| bus.alloc_tx_buffer().ok()).collect();
         let count = buffers.len();
         buffers.into_iter().for_each(|buffer| bus.cancel(buffer));
         count

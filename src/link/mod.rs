@@ -4,9 +4,9 @@
 //! A link is polled: [`AnyLink::poll`] hands out what has happened, [`AnyLink::deadline`] says when to poll again even
 //! without a doorbell. Nothing waits for the other side, and either may come first, go, or come back.
 
+mod drive;
 mod native;
 pub mod openamp;
-mod polled;
 
 #[cfg(feature = "async")]
 pub use native::Arrival;
@@ -101,7 +101,7 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// After how long without a sign of life the peer counts as dead; must be longer than the peer's heartbeat. By
     /// default never.
-    pub silence: Option<Duration>,
+    pub peer_timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -116,7 +116,7 @@ impl Settings {
             buffer_count: 16,
             buffer_size: 512,
             heartbeat: Duration::from_millis(100),
-            silence: None,
+            peer_timeout: None,
         }
     }
 }
@@ -134,7 +134,7 @@ pub enum Event {
     /// Something on the bus.
     Bus(rpmsg::Event),
     /// The link cannot come up as things are; it goes on trying, and says so once until it has come up.
-    Refused(Refusal),
+    Incompatible(SetupError),
 }
 
 /// Why a link went down.
@@ -142,31 +142,31 @@ pub enum Event {
 pub enum Reason {
     /// The peer said so.
     #[error("the peer has left")]
-    Left,
+    PeerLeft,
     /// The peer is a new incarnation; the link comes up again with it.
     #[error("the peer has restarted")]
     Restarted,
     /// The peer gave no sign of life within the limit set.
     #[error("the peer was silent for longer than allowed")]
-    Silent,
+    PeerTimeout,
     /// The peer broke the protocol.
     #[error(transparent)]
     Fault(#[from] rpmsg::Fault),
     /// Another side has started in the same role; this one stands back until that is gone.
     #[error("peer {peer} has started as this link's same side: stop one of the two")]
-    Displaced {
+    RoleConflict {
         /// Who.
         peer: PeerId,
     },
     /// What this side has written of itself was overwritten; it begins anew.
     #[error("somebody has overwritten this side's block or ring indices")]
-    Damaged,
+    StateCorrupted,
 }
 
 /// Why a link cannot come up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
-pub enum Refusal {
+pub enum SetupError {
     /// What the directory says is not usable.
     #[error(transparent)]
     Area(#[from] AreaError),
@@ -175,7 +175,7 @@ pub enum Refusal {
     Peer(#[from] PeerError),
     /// Another side has started in the same role; this one stands back until that is gone.
     #[error("peer {peer} has started as this link's same side: stop one of the two")]
-    Displaced {
+    RoleConflict {
         /// Who.
         peer: PeerId,
     },

@@ -9,22 +9,22 @@
 //! The reasons, with the interleavings, are in `docs/memory-model.md`.
 #![allow(unsafe_code, reason = "this is the one room of the core that may touch shared memory")]
 
+mod buffers;
 mod bytes;
 mod copy;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
 mod region;
-mod slots;
 mod table;
 mod words;
 
 use core::sync::atomic::Ordering;
 
+pub use buffers::BufferArray;
 pub use bytes::Bytes;
 pub use region::Region;
-pub use slots::Slots;
 pub use table::{Record, Table};
-pub use words::Words;
+pub use words::WordAccess;
 
 /// What a load must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +102,10 @@ pub enum MemoryError {
 /// must never shrink, and every access inside `len` that meets its method's conditions must be sound whatever
 /// the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
-pub unsafe trait SharedMemory: Words {
+pub unsafe trait SharedMemory: WordAccess {
     /// What a [`Table`] or [`Record`] keeps of it: as much as its accesses need, which have no use for a length. Itself,
     /// where there is nothing smaller.
-    type Words: Words;
+    type Words: WordAccess;
 
     /// This memory for one whose accesses are proven to be inside.
     fn words(&self) -> Self::Words;

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
 use super::copy::copy;
-use super::{Load, SharedMemory, Store, Words};
+use super::{Load, SharedMemory, Store, WordAccess};
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
@@ -55,7 +55,7 @@ impl Region<'_> {
 }
 
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
-unsafe impl Words for Region<'_> {
+unsafe impl WordAccess for Region<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.contains(offset, 2);
@@ -91,11 +91,11 @@ unsafe impl Words for Region<'_> {
 
 // SAFETY: as above.
 unsafe impl<'m> SharedMemory for Region<'m> {
-    type Words = Start<'m>;
+    type Words = Base<'m>;
 
     #[inline(always)]
-    fn words(&self) -> Start<'m> {
-        Start { start: self.start, mapping: PhantomData }
+    fn words(&self) -> Base<'m> {
+        Base { start: self.start, mapping: PhantomData }
     }
 
     fn len(&self) -> u32 {
@@ -132,17 +132,17 @@ unsafe impl<'m> SharedMemory for Region<'m> {
 
 /// Where a [`Region`] begins: what a table of it takes, one register.
 #[derive(Clone, Copy, Debug)]
-pub struct Start<'m> {
+pub struct Base<'m> {
     start: NonNull<u8>,
     mapping: PhantomData<&'m ()>,
 }
 
 // SAFETY: as for `Region`.
-unsafe impl Send for Start<'_> {}
+unsafe impl Send for Base<'_> {}
 // SAFETY: as for `Region`.
-unsafe impl Sync for Start<'_> {}
+unsafe impl Sync for Base<'_> {}
 
-impl Start<'_> {
+impl Base<'_> {
     #[inline(always)]
     fn at<T>(&self, offset: usize) -> *mut T {
         self.start.as_ptr().wrapping_add(offset).cast()
@@ -150,7 +150,7 @@ impl Start<'_> {
 }
 
 // SAFETY: the accesses are atomic, and inside of what `Region::new` was promised.
-unsafe impl Words for Start<'_> {
+unsafe impl WordAccess for Base<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         // SAFETY: inside and even, by this method's contract; mapped, by `Region::new`'s.

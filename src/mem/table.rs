@@ -1,8 +1,8 @@
 //! Tables and records whose bounds are proven when they are made: after that no access can leave them.
 
-use super::{Load, MemoryError, SharedMemory, Store, Words};
+use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 
-/// `2^n` entries of `STRIDE` bytes in shared memory, between a head of `HEAD` bytes and a tail of `TAIL` bytes, with
+/// `2^n` entries of `STRIDE` bytes in shared memory, between a header of `HEADER` bytes and a tail of `TAIL` bytes, with
 /// fields of 16 and 32 bits: the shape of all three parts of a vring.
 ///
 /// An index is taken modulo the number of entries, as rings do. A field's place is a constant that the compiler
@@ -10,17 +10,17 @@ use super::{Load, MemoryError, SharedMemory, Store, Words};
 ///
 /// Values are little-endian in memory, as virtio and rpmsg are here, and native outside.
 #[derive(Clone, Debug)]
-pub struct Table<M: SharedMemory, const STRIDE: u32, const HEAD: u32 = 0, const TAIL: u32 = 0> {
+pub struct Table<M: SharedMemory, const STRIDE: u32, const HEADER: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,
     /// Entries − 1. As wide as an address, so that both are loaded at once.
     mask: usize,
 }
 
-impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table<M, STRIDE, HEAD, TAIL> {
+impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Table<M, STRIDE, HEADER, TAIL> {
     /// What `STRIDE` and the table's start are multiples of.
     const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
 
-    const SHAPE: Shape = Shape::new(STRIDE, HEAD + TAIL, Self::ALIGN);
+    const SHAPE: Shape = Shape::new(STRIDE, HEADER + TAIL, Self::ALIGN);
 
     /// The table with `count` entries whose head is at `offset` of `memory`.
     ///
@@ -50,19 +50,19 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     }
 
     /// Where `FIELD` of entry `index` is. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
-    /// `STRIDE`. Aligned: the table's start, `HEAD` and `STRIDE` are, and `FIELD` is checked here.
+    /// `STRIDE`. Aligned: the table's start, `HEADER` and `STRIDE` are, and `FIELD` is checked here.
     #[inline(always)]
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
-        const { assert!(HEAD.is_multiple_of(Self::ALIGN)) }
+        const { assert!(HEADER.is_multiple_of(Self::ALIGN)) }
         // SAFETY: inside the memory. Said because the sum is then part of the access.
-        unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEAD + FIELD) as usize) }
+        unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEADER + FIELD) as usize) }
     }
 
     /// Where the 16-bit `FIELD` of the head is; in bounds and aligned, as for `entry`.
     #[inline(always)]
     fn head<const FIELD: u32>() -> usize {
-        const { assert!(FIELD + 2 <= HEAD && FIELD.is_multiple_of(2)) }
+        const { assert!(FIELD + 2 <= HEADER && FIELD.is_multiple_of(2)) }
         FIELD as usize
     }
 
@@ -71,7 +71,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
     fn tail<const FIELD: u32>(&self) -> usize {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
         // SAFETY: as for `entry`.
-        unsafe { (self.mask * STRIDE as usize).unchecked_add((STRIDE + HEAD + FIELD) as usize) }
+        unsafe { (self.mask * STRIDE as usize).unchecked_add((STRIDE + HEADER + FIELD) as usize) }
     }
 
     /// Loads the 16-bit field at byte `FIELD` of entry `index`.
@@ -104,14 +104,14 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
 
     /// Loads the 16-bit field at byte `FIELD` of the head.
     #[inline(always)]
-    pub fn load_head<const FIELD: u32>(&self, order: Load) -> u16 {
+    pub fn load_header<const FIELD: u32>(&self, order: Load) -> u16 {
         // SAFETY: `head` is inside and aligned.
         u16::from_le(unsafe { self.memory.load_u16(Self::head::<FIELD>(), order) })
     }
 
     /// Stores the 16-bit field at byte `FIELD` of the head.
     #[inline(always)]
-    pub fn store_head<const FIELD: u32>(&self, value: u16, order: Store) {
+    pub fn store_header<const FIELD: u32>(&self, value: u16, order: Store) {
         // SAFETY: `head` is inside and aligned.
         unsafe { self.memory.store_u16(Self::head::<FIELD>(), value.to_le(), order) };
     }
@@ -130,7 +130,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEAD: u32, const TAIL: u32> Table
         unsafe { self.memory.store_u16(self.tail::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`Words::fence`].
+    /// A full barrier; see [`WordAccess::fence`].
     #[inline(always)]
     pub fn fence(&self) {
         self.memory.fence();
@@ -223,7 +223,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
         unsafe { self.memory.store_u32(Self::field::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`Words::fence`].
+    /// A full barrier; see [`WordAccess::fence`].
     pub fn fence(&self) {
         self.memory.fence();
     }

@@ -8,7 +8,7 @@ use super::{Load, Store};
 /// # Safety
 /// Every access within the length of the [`SharedMemory`](super::SharedMemory) that this is, or was made from, is sound
 /// where it meets its method's conditions, whatever the other machine does meanwhile.
-pub unsafe trait Words: Clone + core::fmt::Debug {
+pub unsafe trait WordAccess: Clone + core::fmt::Debug {
     /// Loads 16 bits.
     ///
     /// # Safety

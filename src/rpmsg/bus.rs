@@ -52,10 +52,10 @@ pub struct Message {
     pub(crate) session: u32,
 }
 
-/// A buffer to fill in place. It is [sent](Bus::send_reserved) or [given up](Bus::cancel).
+/// A buffer to fill in place. It is [sent](Bus::send_nocopy) or [given up](Bus::cancel).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a reserved buffer that is neither sent nor cancelled is lost until the link restarts"]
-pub struct Reserved {
+pub struct TxBuffer {
     pub(super) buffer: u16,
     pub(super) session: u32,
 }
@@ -123,7 +123,7 @@ pub struct Bus<P: Profile, D, const E: usize> {
     /// Without what the present ends have counted.
     pub(super) counters: Counters,
     /// A message that is not simply one for a bound endpoint: the same poll looks at it next.
-    pub(super) odd: Option<Message>,
+    pub(super) deferred: Option<Message>,
     /// There from when the link is open.
     pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
@@ -145,7 +145,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             doorbell: None,
             endpoints: Endpoints::new(),
             session: 0,
-            odd: None,
+            deferred: None,
             due: Due::empty(),
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
         }
@@ -182,7 +182,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             self.due |= Due::BINDINGS;
         }
         self.peer = Peer::Absent;
-        self.odd = None;
+        self.deferred = None;
         self.due.remove(Due::MORE);
     }
 
@@ -226,9 +226,9 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Writes again when the peer is to ring for messages: somebody may have overwritten it, and nobody else looks.
-    pub(crate) fn ask_again(&mut self) {
+    pub(crate) fn rearm(&mut self) {
         if let Peer::Here(attached) = &mut self.peer {
-            attached.incoming.ask_again();
+            attached.incoming.rearm();
         }
     }
 
@@ -241,7 +241,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let (sent, received) =
-            self.attached().map_or((0, 0), |attached| (attached.outgoing.sent(), attached.incoming.taken()));
+            self.attached().map_or((0, 0), |attached| (attached.outgoing.sent(), attached.incoming.received()));
         Counters {
             sent: self.counters.sent.wrapping_add(sent),
             received: self.counters.received.wrapping_add(received),
@@ -252,7 +252,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// The longest message that can be sent now, in bytes; 0 while there is no peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
-        self.attached().map_or(0, |attached| attached.outgoing.room().into())
+        self.attached().map_or(0, |attached| attached.outgoing.capacity().into())
     }
 
     /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.

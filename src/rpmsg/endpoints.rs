@@ -59,7 +59,7 @@ struct Slot {
     /// The peer's address given when it was opened; survives the link's going down.
     configured: Maybe,
     /// Whether the application was told that it is bound.
-    told: bool,
+    notified: bool,
     announce: Announce,
     /// How many endpoints had this slot before.
     generation: u16,
@@ -113,7 +113,7 @@ impl<const E: usize> Endpoints<E> {
         let Some((binding, slot)) = self.open_at(endpoint.0) else { return false };
         if up && slot.name.is_some() {
             slot.announce = Announce::Gone;
-            slot.told = false;
+            slot.notified = false;
             binding.peer = Maybe::NONE;
         } else {
             slot.vacate(binding);
@@ -157,7 +157,7 @@ impl<const E: usize> Endpoints<E> {
 
     /// A message has come for the endpoint at `address` from the peer's at `peer`, where that is known: to it answers go.
     /// False where no endpoint is open there.
-    pub fn hear(&mut self, address: Address, peer: Option<Address>) -> bool {
+    pub fn learn_peer(&mut self, address: Address, peer: Option<Address>) -> bool {
         let Some((binding, _)) = self.open_at(address) else { return false };
         if let Some(peer) = peer {
             binding.peer = Maybe::from(peer);
@@ -171,10 +171,10 @@ impl<const E: usize> Endpoints<E> {
     }
 
     /// An endpoint that was bound, or unbound, since the application was told, which it is now; and its peer.
-    pub fn take_untold(&mut self) -> Option<(Endpoint, Option<Address>)> {
-        let (binding, slot) = self.all().find(|(binding, slot)| slot.told != binding.peer.is_some())?;
-        slot.told = !slot.told;
-        Some((Endpoint(binding.address.or_any()), slot.told.then(|| binding.peer.or_any())))
+    pub fn take_unnotified(&mut self) -> Option<(Endpoint, Option<Address>)> {
+        let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
+        slot.notified = !slot.notified;
+        Some((Endpoint(binding.address.or_any()), slot.notified.then(|| binding.peer.or_any())))
     }
 
     /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
@@ -275,7 +275,7 @@ impl Binding {
 impl Slot {
     /// A free one that had so many endpoints before.
     const fn free(generation: u16) -> Self {
-        Self { name: Name::NONE, configured: Maybe::NONE, told: false, announce: Announce::Nothing, generation }
+        Self { name: Name::NONE, configured: Maybe::NONE, notified: false, announce: Announce::Nothing, generation }
     }
 
     /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only

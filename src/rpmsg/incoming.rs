@@ -1,50 +1,50 @@
 //! Where messages arrive: a queue with filled buffers, the peer's or lent to it.
 
-use super::profile::{Notes, Style};
-use super::{Fault, Pool};
-use crate::mem::{SharedMemory, Slots};
-use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError};
+use super::profile::{DescriptorMap, DescriptorPolicy};
+use super::{BufferPool, Fault};
+use crate::mem::{BufferArray, SharedMemory};
+use crate::virtqueue::{Device, Driver, Flags, Layout, LayoutError, Ring};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
 /// A filled buffer. Its place was checked when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrived {
+pub struct RxBuffer {
     /// Its descriptor.
     pub id: u16,
     /// Bytes that it has behind the header.
-    pub room: u16,
+    pub capacity: u16,
 }
 
 /// The receiving end of a link, whichever side of a virtqueue that is.
 pub trait Incoming {
-    /// Takes the next filled buffer; where there is none, the peer has been asked to notify of the next.
+    /// Pops the next filled buffer; where there is none, the peer has been asked to notify of the next.
     ///
     /// # Errors
     /// What the peer broke.
-    fn take(&mut self) -> Result<Option<Arrived>, Fault>;
+    fn pop(&mut self) -> Result<Option<RxBuffer>, Fault>;
 
-    /// Copies bytes out of a taken buffer, from `offset` of the first `length` behind its header; false, and nothing done,
+    /// Copies bytes out of a popped buffer, from `offset` of the first `length` behind its header; false, and nothing done,
     /// where those are not as many.
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool;
 
-    /// The header of a taken buffer.
+    /// Reads the header of a popped buffer.
     fn header(&self, id: u16) -> Header;
 
-    /// Where a taken buffer begins in the memory that the link was made with.
-    fn place(&self, id: u16) -> u32;
+    /// Offset of a popped buffer in the memory that the link was made with.
+    fn offset(&self, id: u16) -> u32;
 
-    /// Gives a taken buffer back to the peer; true where that must be notified.
-    fn give_back(&mut self, id: u16) -> bool;
+    /// Releases a popped buffer to the peer; true where that must be notified.
+    fn release(&mut self, id: u16) -> bool;
 
-    /// How many buffers there are: the most that can be taken before one is given back.
+    /// How many buffers there are: the most that can be popped before one is released.
     fn size(&self) -> u16;
 
-    /// How many were taken; wraps.
-    fn taken(&self) -> u32;
+    /// Buffers popped so far; wraps.
+    fn received(&self) -> u32;
 
     /// Writes again what the peer was asked for, which somebody may have overwritten.
-    fn ask_again(&mut self);
+    fn rearm(&mut self);
 
     /// Whether the queue is still the one that this end was made for; only a device can tell.
     fn is_intact(&self) -> bool {
@@ -54,89 +54,89 @@ pub trait Incoming {
 
 /// The header in a slot.
 #[inline(always)]
-fn header<M: SharedMemory>(buffers: &Slots<M>, slot: u16) -> Header {
-    Header::from_words(buffers.head::<0, 4, 12>(slot))
+fn header<M: SharedMemory>(buffers: &BufferArray<M>, slot: u16) -> Header {
+    Header::from_words(buffers.header::<0, 4, 12>(slot))
 }
 
 /// Receiving as a virtqueue's device, from buffers that lie in one piece.
 #[derive(Debug)]
-pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: Style> {
+pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Device<M, N, S::Suppression>,
-    buffers: Slots<M>,
-    pool: Pool,
-    notes: S::Notes<N>,
+    buffers: BufferArray<M>,
+    pool: BufferPool,
+    map: S::Map<N>,
 }
 
-impl<M: SharedMemory, const N: usize, S: Style> DeviceIncoming<M, N, S> {
+impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DeviceIncoming<M, N, S> {
     /// The receiving end over a prepared queue and the peer's buffers, which are `pool`.
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.slots(memory, layout.size)?;
+    pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
+        let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, S::SUPPRESSION)?;
         // Whatever the peer has prepared the ring with.
-        queue.ask_for_notifications();
-        Ok(Self { queue, buffers, pool, notes: S::Notes::NEW })
+        queue.enable_notification();
+        Ok(Self { queue, buffers, pool, map: S::Map::NEW })
     }
 
     /// The same over what was found good already.
     #[inline(always)]
-    pub(crate) fn over(ring: Ring<M>, buffers: Slots<M>, pool: Pool) -> Self {
-        Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool, notes: S::Notes::NEW }
+    pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
+        Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool, map: S::Map::NEW }
     }
 }
 
-impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N, S> {
+impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIncoming<M, N, S> {
     fn is_intact(&self) -> bool {
         self.queue.is_intact()
     }
 
     #[inline(always)]
-    fn take(&mut self) -> Result<Option<Arrived>, Fault> {
-        let Some(id) = self.queue.take_or_ask()? else { return Ok(None) };
+    fn pop(&mut self) -> Result<Option<RxBuffer>, Fault> {
+        let Some(id) = self.queue.pop_avail_or_enable()? else { return Ok(None) };
         if S::FIXED {
-            return Ok(Some(Arrived { id, room: self.buffers.room() }));
+            return Ok(Some(RxBuffer { id, capacity: self.buffers.capacity() }));
         }
-        let buffer = self.queue.described(id)?;
-        self.notes.set(id, self.pool.find(&buffer, self.queue.size())?);
+        let buffer = self.queue.buffer(id)?;
+        self.map.set(id, self.pool.find(&buffer, self.queue.size())?);
         match buffer.length.checked_sub(Header::SIZE) {
             // CAST: the smaller of the two fits.
-            Some(room) => Ok(Some(Arrived { id, room: room.min(self.buffers.room().into()) as u16 })),
+            Some(capacity) => Ok(Some(RxBuffer { id, capacity: capacity.min(self.buffers.capacity().into()) as u16 })),
             None => Err(Fault::Length { length: 0, buffer: buffer.length }),
         }
     }
 
     #[inline(always)]
     fn header(&self, id: u16) -> Header {
-        header(&self.buffers, self.notes.slot(id))
+        header(&self.buffers, self.map.slot(id))
     }
 
     #[inline(always)]
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool {
-        self.buffers.read(self.notes.slot(id), length, offset, to)
+        self.buffers.read(self.map.slot(id), length, offset, to)
     }
 
-    fn place(&self, id: u16) -> u32 {
-        self.pool.start.wrapping_add(self.buffers.start(self.notes.slot(id)))
+    fn offset(&self, id: u16) -> u32 {
+        self.pool.start.wrapping_add(self.buffers.start(self.map.slot(id)))
     }
 
     #[inline(always)]
-    fn give_back(&mut self, id: u16) -> bool {
+    fn release(&mut self, id: u16) -> bool {
         // Nothing was written; C OpenAMP names the buffer's size all the same.
-        self.queue.give_back(id, if S::FIXED { 0 } else { self.pool.size })
+        self.queue.add_used(id, if S::FIXED { 0 } else { self.pool.size })
     }
 
     fn size(&self) -> u16 {
         self.queue.size()
     }
 
-    fn taken(&self) -> u32 {
-        self.queue.taken()
+    fn received(&self) -> u32 {
+        self.queue.avail_count()
     }
 
-    fn ask_again(&mut self) {
-        self.queue.ask_again();
+    fn rearm(&mut self) {
+        self.queue.rearm();
     }
 }
 
@@ -144,8 +144,8 @@ impl<M: SharedMemory, const N: usize, S: Style> Incoming for DeviceIncoming<M, N
 #[derive(Debug)]
 pub struct DriverIncoming<M: SharedMemory, const N: usize> {
     queue: Driver<M, N, Flags>,
-    buffers: Slots<M>,
-    pool: Pool,
+    buffers: BufferArray<M>,
+    pool: BufferPool,
 }
 
 impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
@@ -153,25 +153,25 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.slots(memory, layout.size)?;
+    pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
+        let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Driver::new(memory, layout, Flags)?;
-        while let Some(taken) = queue.take() {
-            queue.describe(&taken, pool.address(taken.id()), pool.size, DescriptorFlags::WRITE);
-            queue.offer(taken);
+        while let Some(token) = queue.alloc() {
+            queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::WRITE);
+            queue.add_avail(token);
         }
         // For good, as it is by a flag.
-        queue.ask_for_notifications();
+        queue.enable_notification();
         Ok(Self { queue, buffers, pool })
     }
 }
 
 impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     #[inline]
-    fn take(&mut self) -> Result<Option<Arrived>, Fault> {
-        let Some(taken) = self.queue.collect()? else { return Ok(None) };
+    fn pop(&mut self) -> Result<Option<RxBuffer>, Fault> {
+        let Some(token) = self.queue.pop_used()? else { return Ok(None) };
         // How much the peer says it wrote is no more than its word; the header is bounded by the buffer.
-        Ok(Some(Arrived { id: self.queue.keep(taken), room: self.buffers.room() }))
+        Ok(Some(RxBuffer { id: self.queue.hold(token), capacity: self.buffers.capacity() }))
     }
 
     #[inline]
@@ -184,25 +184,25 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
         self.buffers.read(id, length, offset, to)
     }
 
-    fn place(&self, id: u16) -> u32 {
+    fn offset(&self, id: u16) -> u32 {
         self.pool.start.wrapping_add(self.buffers.start(id))
     }
 
     #[inline]
-    fn give_back(&mut self, id: u16) -> bool {
+    fn release(&mut self, id: u16) -> bool {
         // Its descriptor says what it did.
-        self.queue.resume(id).is_some_and(|taken| self.queue.offer(taken))
+        self.queue.reclaim(id).is_some_and(|token| self.queue.add_avail(token))
     }
 
     fn size(&self) -> u16 {
         self.queue.size()
     }
 
-    fn taken(&self) -> u32 {
-        self.queue.collected()
+    fn received(&self) -> u32 {
+        self.queue.used_count()
     }
 
-    fn ask_again(&mut self) {
-        self.queue.ask_for_notifications();
+    fn rearm(&mut self) {
+        self.queue.enable_notification();
     }
 }

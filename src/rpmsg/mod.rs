@@ -17,13 +17,13 @@ pub mod profile;
 mod receive;
 mod send;
 
-pub use bus::{Bus, Counters, Event, Message, Reserved};
+pub use bus::{Bus, Counters, Event, Message, TxBuffer};
 pub use endpoint::{Config, Endpoint};
 pub use error::{Fault, OpenError, ReadError, SendError};
-pub use incoming::{Arrived, DeviceIncoming, DriverIncoming, Incoming};
+pub use incoming::{DeviceIncoming, DriverIncoming, Incoming, RxBuffer};
 pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
-pub use pool::Pool;
+pub use pool::BufferPool;
 pub use profile::Profile;
-pub(crate) use receive::Found;
+pub(crate) use receive::RxOutcome;
 
 pub use crate::wire::rpmsg::{Address, BadName, Name};

@@ -1,66 +1,66 @@
 //! Where messages leave: a queue with buffers to fill, of this side's own or lent by the peer.
 
-use super::profile::{Notes, Style};
-use super::{Fault, Pool};
-use crate::mem::{SharedMemory, Slots};
-use crate::virtqueue::{Device, Driver, Flags, Layout, Ring, SetupError, Taken};
+use super::profile::{DescriptorMap, DescriptorPolicy};
+use super::{BufferPool, Fault};
+use crate::mem::{BufferArray, SharedMemory};
+use crate::virtqueue::{DescriptorToken, Device, Driver, Flags, Layout, LayoutError, Ring};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
 /// The sending end of a link, whichever side of a virtqueue that is.
 pub trait Outgoing {
-    /// A buffer that was taken and has yet to be sent, kept or put back.
-    type Taken;
+    /// An allocated buffer that has yet to be sent, held or freed.
+    type Token;
 
     /// Makes it ready where it lies, before anything else.
     fn start(&mut self) {}
 
     /// The longest payload, in bytes.
-    fn room(&self) -> u16;
+    fn capacity(&self) -> u16;
 
-    /// Takes a buffer to fill; `None` where all are with the peer.
+    /// Allocates a buffer to fill; `None` where all are with the peer.
     ///
     /// # Errors
     /// What the peer broke; again, as long as it is broken.
-    fn take(&mut self) -> Result<Option<Self::Taken>, Fault>;
+    fn alloc(&mut self) -> Result<Option<Self::Token>, Fault>;
 
-    /// Takes a buffer and writes the header and the payload into it. Where there is none, and where the payload does not fit,
-    /// nothing was taken. Who asks [again](Self::take) then is told what the peer broke.
-    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<Self::Taken>;
+    /// Allocates a buffer and writes the header and the payload into it. Where there is none, and where the payload does not fit,
+    /// nothing was allocated. Who asks [again](Self::alloc) then is told what the peer broke.
+    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<Self::Token>;
 
-    /// Gives a taken buffer up, unsent.
-    fn put_back(&mut self, taken: Self::Taken);
+    /// Frees an allocated buffer, unsent.
+    fn free(&mut self, token: Self::Token);
 
-    /// Keeps a taken buffer for later, when its number gets it back.
-    fn keep(&mut self, taken: Self::Taken) -> u16;
+    /// Holds an allocated buffer for later; its number reclaims it.
+    fn hold(&mut self, token: Self::Token) -> u16;
 
-    /// The buffer that was kept as `id`; none where this side has no such one.
-    fn resume(&mut self, id: u16) -> Option<Self::Taken>;
+    /// Returns the buffer that was held as `id`; none where this side has no such one.
+    fn reclaim(&mut self, id: u16) -> Option<Self::Token>;
 
-    /// Writes `bytes` at `offset` of a kept buffer's payload; false, and nothing done, where they do not fit.
+    /// Writes `bytes` at `offset` of a held buffer's payload; false, and nothing done, where they do not fit.
     fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool;
 
-    /// Where a kept buffer begins in the memory that the link was made with.
-    fn place(&self, id: u16) -> u32;
+    /// Offset of a held buffer in the memory that the link was made with.
+    fn offset(&self, id: u16) -> u32;
 
-    /// Writes the header and the payload of a taken buffer; false, and nothing done, where they do not fit.
-    fn fill(&self, taken: &Self::Taken, header: Header, payload: &[u8]) -> bool;
+    /// Writes the header and the payload of an allocated buffer; false, and nothing done, where they do not fit.
+    fn fill(&self, token: &Self::Token, header: Header, payload: &[u8]) -> bool;
 
-    /// Writes the header of a taken buffer.
-    fn set_header(&self, taken: &Self::Taken, header: Header);
+    /// Writes the header of an allocated buffer.
+    fn set_header(&self, token: &Self::Token, header: Header);
 
-    /// Sends a taken buffer; true where the peer must be notified. The peer sees in the header how much of it is a message: to
+    /// Sends an allocated buffer; true where the peer must be notified. The peer sees in the header how much of it is a message: to
     /// a device the whole buffer goes, as C does it, and Linux asks for no less than the message.
-    fn send(&mut self, taken: Self::Taken) -> bool;
+    fn send(&mut self, token: Self::Token) -> bool;
 
     /// How many were sent; wraps.
     fn sent(&self) -> u32;
 
     /// Asks to be notified of freed buffers; false where there are some already.
-    fn ask_for_notifications(&mut self) -> bool;
+    fn enable_notification(&mut self) -> bool;
 
     /// Asks not to be notified of freed buffers.
-    fn refuse_notifications(&mut self);
+    fn disable_notification(&mut self);
 
     /// Whether this side's index in the queue is still what it wrote; otherwise the peer has set the queue up anew, or
     /// somebody has overwritten it.
@@ -71,56 +71,59 @@ pub trait Outgoing {
 
 /// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
 #[derive(Debug)]
-pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: Style> {
+pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Driver<M, N, S::Suppression>,
-    buffers: Slots<M>,
-    pool: Pool,
+    buffers: BufferArray<M>,
+    pool: BufferPool,
 }
 
-impl<M: SharedMemory, const N: usize, S: Style> DriverOutgoing<M, N, S> {
+impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, S> {
     /// The sending end over a prepared queue, with a buffer of `pool` for each descriptor.
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.slots(memory, layout.size)?;
+    pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
+        let buffers = pool.buffers(memory, layout.size)?;
         Ok(Self { queue: Driver::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
     /// The same over what was found good already.
     #[inline(always)]
-    pub(crate) fn over(ring: Ring<M>, buffers: Slots<M>, pool: Pool) -> Self {
+    pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 
     /// Beside the buffers, which may be borrowed meanwhile.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
-    fn take_from(queue: &mut Driver<M, N, S::Suppression>, pool: &Pool) -> Result<Option<Taken>, Fault> {
+    fn alloc_from(
+        queue: &mut Driver<M, N, S::Suppression>,
+        pool: &BufferPool,
+    ) -> Result<Option<DescriptorToken>, Fault> {
         // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
         // peer's index once for all that it covers.
-        if !S::RECYCLE_FIRST
-            && let Some(taken) = queue.take()
+        if !S::REUSE_USED_FIRST
+            && let Some(token) = queue.alloc()
         {
-            return Ok(Some(taken));
+            return Ok(Some(token));
         }
-        match queue.collect()? {
-            None if S::RECYCLE_FIRST => Ok(Self::take_new(queue, pool)),
-            taken => Ok(taken),
+        match queue.pop_used()? {
+            None if S::REUSE_USED_FIRST => Ok(Self::alloc_new(queue, pool)),
+            token => Ok(token),
         }
     }
 
     /// A buffer that has never been sent, or was given up, where what comes back is sent first: what its descriptor says holds
     /// from then on.
-    fn take_new(queue: &mut Driver<M, N, S::Suppression>, pool: &Pool) -> Option<Taken> {
-        let taken = queue.take()?;
-        queue.describe(&taken, pool.address(taken.id()), pool.size, DescriptorFlags::empty());
-        Some(taken)
+    fn alloc_new(queue: &mut Driver<M, N, S::Suppression>, pool: &BufferPool) -> Option<DescriptorToken> {
+        let token = queue.alloc()?;
+        queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::empty());
+        Some(token)
     }
 }
 
-impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N, S> {
-    type Taken = Taken;
+impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOutgoing<M, N, S> {
+    type Token = DescriptorToken;
 
     fn start(&mut self) {
         self.queue.free_all();
@@ -131,68 +134,68 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
     }
 
     #[inline(always)]
-    fn room(&self) -> u16 {
-        self.buffers.room()
+    fn capacity(&self) -> u16 {
+        self.buffers.capacity()
     }
 
     #[inline(always)]
-    fn take(&mut self) -> Result<Option<Taken>, Fault> {
-        Self::take_from(&mut self.queue, &self.pool)
+    fn alloc(&mut self) -> Result<Option<DescriptorToken>, Fault> {
+        Self::alloc_from(&mut self.queue, &self.pool)
     }
 
     #[inline(always)]
-    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<Taken> {
+    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<DescriptorToken> {
         let fitting = self.buffers.fit(payload)?;
-        let taken = Self::take_from(&mut self.queue, &self.pool).ok().flatten()?;
-        fitting.fill(taken.id(), header.to_words());
-        Some(taken)
+        let token = Self::alloc_from(&mut self.queue, &self.pool).ok().flatten()?;
+        fitting.fill(token.id(), header.to_words());
+        Some(token)
     }
 
-    fn put_back(&mut self, taken: Taken) {
-        self.queue.put_back(taken);
+    fn free(&mut self, token: DescriptorToken) {
+        self.queue.free(token);
     }
 
-    fn keep(&mut self, taken: Taken) -> u16 {
-        self.queue.keep(taken)
+    fn hold(&mut self, token: DescriptorToken) -> u16 {
+        self.queue.hold(token)
     }
 
-    fn resume(&mut self, id: u16) -> Option<Taken> {
-        self.queue.resume(id)
+    fn reclaim(&mut self, id: u16) -> Option<DescriptorToken> {
+        self.queue.reclaim(id)
     }
 
     fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool {
         self.buffers.write(id, offset, bytes)
     }
 
-    fn place(&self, id: u16) -> u32 {
+    fn offset(&self, id: u16) -> u32 {
         self.pool.start.wrapping_add(self.buffers.start(id))
     }
 
     #[inline(always)]
-    fn fill(&self, taken: &Taken, header: Header, payload: &[u8]) -> bool {
-        self.buffers.fill(taken.id(), header.to_words(), payload)
+    fn fill(&self, token: &DescriptorToken, header: Header, payload: &[u8]) -> bool {
+        self.buffers.fill(token.id(), header.to_words(), payload)
     }
 
     #[inline(always)]
-    fn set_header(&self, taken: &Taken, header: Header) {
-        self.buffers.set_head(taken.id(), header.to_words());
+    fn set_header(&self, token: &DescriptorToken, header: Header) {
+        self.buffers.set_header(token.id(), header.to_words());
     }
 
     #[inline(always)]
-    fn send(&mut self, taken: Taken) -> bool {
-        self.queue.offer(taken)
+    fn send(&mut self, token: DescriptorToken) -> bool {
+        self.queue.add_avail(token)
     }
 
     fn sent(&self) -> u32 {
-        self.queue.offered()
+        self.queue.avail_count()
     }
 
-    fn ask_for_notifications(&mut self) -> bool {
-        self.queue.ask_for_notifications()
+    fn enable_notification(&mut self) -> bool {
+        self.queue.enable_notification()
     }
 
-    fn refuse_notifications(&mut self) {
-        self.queue.refuse_notifications();
+    fn disable_notification(&mut self) {
+        self.queue.disable_notification();
     }
 }
 
@@ -200,10 +203,10 @@ impl<M: SharedMemory, const N: usize, S: Style> Outgoing for DriverOutgoing<M, N
 #[derive(Debug)]
 pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
-    buffers: Slots<M>,
-    pool: Pool,
+    buffers: BufferArray<M>,
+    pool: BufferPool,
     /// Which buffer each held descriptor names; each is as long as `pool` says.
-    notes: [u16; N],
+    map: [u16; N],
     /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
     unsent: [u16; N],
     unsent_count: usize,
@@ -214,17 +217,17 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
     ///
     /// # Errors
     /// What does not fit the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, pool: Pool) -> Result<Self, SetupError> {
-        let buffers = pool.slots(memory, layout.size)?;
+    pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
+        let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, Flags)?;
-        queue.refuse_notifications();
-        Ok(Self { queue, buffers, pool, notes: Notes::NEW, unsent: [0; N], unsent_count: 0 })
+        queue.disable_notification();
+        Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0 })
     }
 
     /// Which buffer descriptor `id` names.
     #[inline(always)]
     fn slot_of(&self, id: u16) -> Result<u16, Fault> {
-        let buffer = self.queue.described(id)?;
+        let buffer = self.queue.buffer(id)?;
         let slot = self.pool.find(&buffer, self.queue.size())?;
         if !buffer.writable || buffer.length != self.pool.size {
             return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
@@ -240,27 +243,27 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     /// Its descriptor, which the queue knows whether this side holds.
-    type Taken = u16;
+    type Token = u16;
 
     fn is_intact(&self) -> bool {
         self.queue.is_intact()
     }
 
-    fn room(&self) -> u16 {
-        self.buffers.room()
+    fn capacity(&self) -> u16 {
+        self.buffers.capacity()
     }
 
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
-    fn take(&mut self) -> Result<Option<u16>, Fault> {
+    fn alloc(&mut self) -> Result<Option<u16>, Fault> {
         if let Some(&id) = self.unsent_count.checked_sub(1).and_then(|last| self.unsent.get(last)) {
             self.unsent_count -= 1;
             return Ok(Some(id));
         }
-        let Some(id) = self.queue.take()? else { return Ok(None) };
+        let Some(id) = self.queue.pop_avail()? else { return Ok(None) };
         match self.slot_of(id) {
             Ok(slot) => {
-                self.notes.set(id, slot);
+                self.map.set(id, slot);
                 Ok(Some(id))
             }
             Err(fault) => {
@@ -271,16 +274,16 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     #[inline(always)]
-    fn fill_at_hand(&mut self, header: Header, payload: &[u8]) -> Option<u16> {
-        if payload.len() > self.room().into() {
+    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<u16> {
+        if payload.len() > self.capacity().into() {
             return None;
         }
-        let id = self.take().ok().flatten()?;
+        let id = self.alloc().ok().flatten()?;
         let _ = self.fill(&id, header, payload);
         Some(id)
     }
 
-    fn put_back(&mut self, id: u16) {
+    fn free(&mut self, id: u16) {
         // Once only: a buffer that is there already would go out twice.
         let twice = self.is_unsent(id);
         if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
@@ -289,46 +292,46 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         }
     }
 
-    fn keep(&mut self, id: u16) -> u16 {
+    fn hold(&mut self, id: u16) -> u16 {
         id
     }
 
-    fn resume(&mut self, id: u16) -> Option<u16> {
+    fn reclaim(&mut self, id: u16) -> Option<u16> {
         (self.queue.holds(id) && !self.is_unsent(id)).then_some(id)
     }
 
     fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool {
-        self.buffers.write(self.notes.slot(id), offset, bytes)
+        self.buffers.write(self.map.slot(id), offset, bytes)
     }
 
-    fn place(&self, id: u16) -> u32 {
-        self.pool.start.wrapping_add(self.buffers.start(self.notes.slot(id)))
+    fn offset(&self, id: u16) -> u32 {
+        self.pool.start.wrapping_add(self.buffers.start(self.map.slot(id)))
     }
 
     #[inline]
     fn fill(&self, id: &u16, header: Header, payload: &[u8]) -> bool {
-        self.buffers.fill(self.notes.slot(*id), header.to_words(), payload)
+        self.buffers.fill(self.map.slot(*id), header.to_words(), payload)
     }
 
     #[inline]
     fn set_header(&self, id: &u16, header: Header) {
-        self.buffers.set_head(self.notes.slot(*id), header.to_words());
+        self.buffers.set_header(self.map.slot(*id), header.to_words());
     }
 
     #[inline]
     fn send(&mut self, id: u16) -> bool {
-        self.queue.give_back(id, self.pool.size)
+        self.queue.add_used(id, self.pool.size)
     }
 
     fn sent(&self) -> u32 {
-        self.queue.given_back()
+        self.queue.used_count()
     }
 
-    fn ask_for_notifications(&mut self) -> bool {
-        self.queue.ask_for_notifications()
+    fn enable_notification(&mut self) -> bool {
+        self.queue.enable_notification()
     }
 
-    fn refuse_notifications(&mut self) {
-        self.queue.refuse_notifications();
+    fn disable_notification(&mut self) {
+        self.queue.disable_notification();
     }
 }

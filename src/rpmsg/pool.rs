@@ -1,12 +1,12 @@
 //! Where a queue's buffers are: this side by offsets, the peer by addresses.
 
 use super::Fault;
-use crate::mem::{MemoryError, SharedMemory, Slots};
-use crate::virtqueue::Offered;
+use crate::mem::{BufferArray, MemoryError, SharedMemory};
+use crate::virtqueue::Buffer;
 
 /// Equal buffers, one behind the other, one for each descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
+pub struct BufferPool {
     /// Where the first is, in bytes from the memory's start.
     pub start: u32,
     /// What the first's address is in descriptors. In the native profile the same.
@@ -15,19 +15,19 @@ pub struct Pool {
     pub size: u32,
 }
 
-impl Pool {
+impl BufferPool {
     /// All `count` of them.
     ///
     /// # Errors
-    /// See [`Slots::new`].
-    pub fn slots<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<Slots<M>, MemoryError> {
-        Slots::new(memory, self.start, self.size, count)
+    /// See [`BufferArray::new`].
+    pub fn buffers<M: SharedMemory>(&self, memory: &M, count: u16) -> Result<BufferArray<M>, MemoryError> {
+        BufferArray::new(memory, self.start, self.size, count)
     }
 
-    /// As [`slots`](Self::slots), without the cause where they cannot be.
+    /// As [`buffers`](Self::buffers), without the cause where they cannot be.
     #[inline]
-    pub(crate) fn slots_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<Slots<M>> {
-        Slots::within(memory, self.start, self.size, count)
+    pub(crate) fn buffers_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<BufferArray<M>> {
+        BufferArray::within(memory, self.start, self.size, count)
     }
 
     /// The address of a buffer.
@@ -41,8 +41,8 @@ impl Pool {
     /// # Errors
     /// [`Fault::Outside`] where it is none of them.
     #[inline]
-    pub(super) fn find(&self, offered: &Offered, count: u16) -> Result<u16, Fault> {
-        let &Offered { address, length, .. } = offered;
+    pub(super) fn find(&self, offered: &Buffer, count: u16) -> Result<u16, Fault> {
+        let &Buffer { address, length, .. } = offered;
         // By 32 bits, which a small processor divides at once. Not by zero: slots are larger than that.
         let (offset, size) = (u32::try_from(address.wrapping_sub(self.address)).unwrap_or(u32::MAX), self.size.max(1));
         let slot = offset / size;

@@ -8,14 +8,14 @@ use crate::mem::SharedMemory;
 use crate::virtqueue::{Events, Flags, Suppress};
 
 /// How a driver uses its descriptors.
-pub trait Style: Debug {
+pub trait DescriptorPolicy: Debug {
     /// Whether buffers that came back are used before those never used.
-    const RECYCLE_FIRST: bool;
+    const REUSE_USED_FIRST: bool;
     /// Whether descriptor `n` is buffer `n` once and for all: written before the queue is used, never again, and not looked
     /// at by the device.
     const FIXED: bool;
     /// Which buffer each taken descriptor named, where that is not fixed.
-    type Notes<const N: usize>: Notes;
+    type Map<const N: usize>: DescriptorMap;
     /// How notifications are asked for.
     type Suppression: Suppress;
     /// That.
@@ -23,7 +23,7 @@ pub trait Style: Debug {
 }
 
 /// Which buffer each taken descriptor named.
-pub trait Notes: Debug {
+pub trait DescriptorMap: Debug {
     /// Before any was taken.
     const NEW: Self;
 
@@ -35,7 +35,7 @@ pub trait Notes: Debug {
 }
 
 /// Descriptor `n` is buffer `n`.
-impl Notes for () {
+impl DescriptorMap for () {
     const NEW: Self = ();
 
     #[inline(always)]
@@ -47,7 +47,7 @@ impl Notes for () {
     }
 }
 
-impl<const N: usize> Notes for [u16; N] {
+impl<const N: usize> DescriptorMap for [u16; N] {
     const NEW: Self = [0; N];
 
     #[inline(always)]
@@ -73,7 +73,7 @@ pub trait Profile: Debug {
     /// one whose peer is not known, and a binding is confirmed by an empty message.
     const ANNOUNCE_ALL: bool;
     /// Whether a link of this profile begins anew where its indices do not stand. Until then it announces nothing.
-    const MENDS: bool;
+    const AUTO_RESTART: bool;
 }
 
 /// The native profile: the sender is the driver.
@@ -90,45 +90,45 @@ pub struct OpenAmpRemote<M, const N: usize>(PhantomData<M>);
 
 /// Descriptors as the native profile has them.
 #[derive(Debug)]
-pub struct NativeStyle;
+pub struct NativePolicy;
 
 /// Descriptors as C OpenAMP writes them.
 #[derive(Debug)]
-pub struct OpenAmpStyle;
+pub struct OpenAmpPolicy;
 
-impl Style for NativeStyle {
-    const RECYCLE_FIRST: bool = false;
+impl DescriptorPolicy for NativePolicy {
+    const REUSE_USED_FIRST: bool = false;
     const FIXED: bool = true;
-    type Notes<const N: usize> = ();
+    type Map<const N: usize> = ();
     type Suppression = Events;
     const SUPPRESSION: Events = Events;
 }
 
-impl Style for OpenAmpStyle {
-    const RECYCLE_FIRST: bool = true;
+impl DescriptorPolicy for OpenAmpPolicy {
+    const REUSE_USED_FIRST: bool = true;
     const FIXED: bool = false;
-    type Notes<const N: usize> = [u16; N];
+    type Map<const N: usize> = [u16; N];
     type Suppression = Flags;
     const SUPPRESSION: Flags = Flags;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {
-    type Outgoing = DriverOutgoing<M, N, NativeStyle>;
-    type Incoming = DeviceIncoming<M, N, NativeStyle>;
+    type Outgoing = DriverOutgoing<M, N, NativePolicy>;
+    type Incoming = DeviceIncoming<M, N, NativePolicy>;
     const ANNOUNCE_ALL: bool = true;
-    const MENDS: bool = true;
+    const AUTO_RESTART: bool = true;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for OpenAmpHost<M, N> {
-    type Outgoing = DriverOutgoing<M, N, OpenAmpStyle>;
+    type Outgoing = DriverOutgoing<M, N, OpenAmpPolicy>;
     type Incoming = DriverIncoming<M, N>;
     const ANNOUNCE_ALL: bool = false;
-    const MENDS: bool = false;
+    const AUTO_RESTART: bool = false;
 }
 
 impl<M: SharedMemory, const N: usize> Profile for OpenAmpRemote<M, N> {
     type Outgoing = DeviceOutgoing<M, N>;
-    type Incoming = DeviceIncoming<M, N, OpenAmpStyle>;
+    type Incoming = DeviceIncoming<M, N, OpenAmpPolicy>;
     const ANNOUNCE_ALL: bool = false;
-    const MENDS: bool = true;
+    const AUTO_RESTART: bool = true;
 }

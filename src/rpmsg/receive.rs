@@ -12,13 +12,13 @@ use crate::wire::rpmsg::{Header, NameService};
 
 /// What a look for a message has found.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum RxOutcome {
     /// One, and simply for a bound endpoint.
     Message(Message),
     /// None: the peer has been asked to ring when there is one.
-    Nothing,
+    Empty,
     /// One of another kind, put aside; or no peer, maybe as it has just broken something.
-    Else,
+    Other,
 }
 
 impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
@@ -49,10 +49,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     ///
     /// # Errors
     /// [`ReadError::Stale`] where the link has gone down since.
-    pub fn place_of(&self, message: &Message) -> Result<Range<u32>, ReadError> {
+    pub fn payload_range(&self, message: &Message) -> Result<Range<u32>, ReadError> {
         match self.attached() {
             Some(attached) if message.session == self.session => {
-                let start = attached.incoming.place(message.buffer).wrapping_add(Header::SIZE);
+                let start = attached.incoming.offset(message.buffer).wrapping_add(Header::SIZE);
                 Ok(start..start.wrapping_add(message.length.into()))
             }
             _ => Err(ReadError::Stale),
@@ -64,7 +64,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn release(&mut self, message: Message) {
         if let Peer::Here(attached) = &mut self.peer
             && message.session == self.session
-            && attached.incoming.give_back(message.buffer)
+            && attached.incoming.release(message.buffer)
         {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
@@ -79,36 +79,36 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// Looks for the next message.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
-    pub(crate) fn receive(&mut self) -> Found {
-        let Peer::Here(attached) = &mut self.peer else { return Found::Else };
-        let arrived = match attached.incoming.take() {
+    pub(crate) fn receive(&mut self) -> RxOutcome {
+        let Peer::Here(attached) = &mut self.peer else { return RxOutcome::Other };
+        let arrived = match attached.incoming.pop() {
             Ok(Some(arrived)) => arrived,
-            Ok(None) => return Found::Nothing,
+            Ok(None) => return RxOutcome::Empty,
             Err(fault) => return self.broken(fault),
         };
         let Header { source, destination, length } = attached.incoming.header(arrived.id);
-        if length > arrived.room {
-            return self.broken(Fault::Length { length, buffer: u32::from(arrived.room) + Header::SIZE });
+        if length > arrived.capacity {
+            return self.broken(Fault::Length { length, buffer: u32::from(arrived.capacity) + Header::SIZE });
         }
         let message =
             Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session: self.session };
         match self.endpoints.peer_of(destination) {
-            Some(_) => Found::Message(message),
-            None => self.put_aside(message),
+            Some(_) => RxOutcome::Message(message),
+            None => self.defer(message),
         }
     }
 
     #[cold]
-    fn broken(&mut self, fault: Fault) -> Found {
+    fn broken(&mut self, fault: Fault) -> RxOutcome {
         self.fail(fault);
-        Found::Else
+        RxOutcome::Other
     }
 
     #[cold]
-    fn put_aside(&mut self, message: Message) -> Found {
-        self.odd = Some(message);
+    fn defer(&mut self, message: Message) -> RxOutcome {
+        self.deferred = Some(message);
         self.due |= Due::MORE;
-        Found::Else
+        RxOutcome::Other
     }
 
     /// How often a poll may ask for the [next message](Self::receive): a peer that floods us with what is for nobody, or that moves its
@@ -123,16 +123,16 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Whether a message was [put aside](Self::receive).
-    pub(crate) const fn has_odd(&self) -> bool {
-        self.odd.is_some()
+    pub(crate) const fn has_deferred(&self) -> bool {
+        self.deferred.is_some()
     }
 
     /// Does what is rare, of which some may be an event: sorts a message that was put aside, tells the application of
     /// bindings, and the peer of endpoints.
     #[inline(never)]
-    pub(crate) fn attend(&mut self) -> Option<Event> {
+    pub(crate) fn process_deferred(&mut self) -> Option<Event> {
         self.due.remove(Due::MORE);
-        if let Some(message) = self.odd.take()
+        if let Some(message) = self.deferred.take()
             && let Some(event) = self.sort(message)
         {
             return Some(event);
@@ -160,7 +160,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return event;
         }
         let peer = Some(message.source).filter(|peer| !matches!(*peer, Address::ANY | Address::NAME_SERVICE));
-        if !self.endpoints.hear(message.endpoint.0, peer) {
+        if !self.endpoints.learn_peer(message.endpoint.0, peer) {
             self.counters.unknown = self.counters.unknown.wrapping_add(1);
             self.release(message);
             return None;
@@ -194,7 +194,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
-        match self.endpoints.take_untold() {
+        match self.endpoints.take_unnotified() {
             Some((endpoint, Some(peer))) => Some(Event::Bound { endpoint, peer }),
             Some((endpoint, None)) => Some(Event::Unbound { endpoint }),
             None => {
@@ -214,7 +214,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[inline(never)]
     fn announce(&mut self) {
         // Else the first announcement would hide that the peer may have taken what nobody has sent.
-        if P::MENDS && !self.is_intact() {
+        if P::AUTO_RESTART && !self.is_intact() {
             return;
         }
         let mut announcement = NameService::new_zeroed();

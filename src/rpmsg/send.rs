@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::bus::{Attached, Bus, Peer, Reserved};
+use super::bus::{Attached, Bus, Peer, TxBuffer};
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
@@ -34,30 +34,30 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Takes a buffer, to be filled in place by [`write`](Self::write) and then sent by
-    /// [`send_reserved`](Self::send_reserved). It holds [`max_message`](Self::max_message) bytes.
+    /// [`send_nocopy`](Self::send_nocopy). It holds [`max_message`](Self::max_message) bytes.
     ///
     /// # Errors
     /// [`SendError::NoBuffer`] or [`SendError::Down`].
-    pub fn reserve(&mut self) -> Result<Reserved, SendError> {
+    pub fn alloc_tx_buffer(&mut self) -> Result<TxBuffer, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         if !cfg!(for_size)
             && !attached.waiting
-            && let Ok(Some(taken)) = attached.outgoing.take()
+            && let Ok(Some(token)) = attached.outgoing.alloc()
         {
-            return Ok(Reserved { buffer: attached.outgoing.keep(taken), session: self.session });
+            return Ok(TxBuffer { buffer: attached.outgoing.hold(token), session: self.session });
         }
-        self.reserve_late()
+        self.alloc_tx_buffer_slow()
     }
 
     #[cold]
     #[inline(never)]
-    fn reserve_late(&mut self) -> Result<Reserved, SendError> {
+    fn alloc_tx_buffer_slow(&mut self) -> Result<TxBuffer, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        match attached.take_late() {
-            Ok(Some(taken)) => {
-                let reserved = Reserved { buffer: attached.outgoing.keep(taken), session: self.session };
-                self.stay_late();
-                Ok(reserved)
+        match attached.alloc_slow() {
+            Ok(Some(token)) => {
+                let buffer = TxBuffer { buffer: attached.outgoing.hold(token), session: self.session };
+                self.stay_slow();
+                Ok(buffer)
             }
             Ok(None) => Err(SendError::NoBuffer),
             Err(fault) => Err(self.broke(fault)),
@@ -67,7 +67,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// As long as greetings are due, for which there was no buffer, all sending is late: so it is seen whose greeting a message
     /// has made needless, and none comes in the middle of an endpoint's messages.
     #[inline(always)]
-    fn stay_late(&mut self) {
+    fn stay_slow(&mut self) {
         if self.owes_greetings()
             && let Peer::Here(attached) = &mut self.peer
         {
@@ -80,13 +80,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// [`SendError::TooLong`] where they do not fit, [`SendError::Stale`] or [`SendError::Down`] where the link is not
     /// what it was.
-    pub fn write(&self, reserved: &Reserved, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
+    pub fn write(&self, buffer: &TxBuffer, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
-        if reserved.session != self.session {
+        if buffer.session != self.session {
             return Err(SendError::Stale);
         }
-        let written = u16::try_from(offset).is_ok_and(|offset| attached.outgoing.write(reserved.buffer, offset, bytes));
-        if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.room() }) }
+        let written = u16::try_from(offset).is_ok_and(|offset| attached.outgoing.write(buffer.buffer, offset, bytes));
+        if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.capacity() }) }
     }
 
     /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
@@ -94,39 +94,39 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     ///
     /// # Errors
     /// [`SendError::Stale`] or [`SendError::Down`] where the link is not what it was: the place is nobody's then.
-    pub fn room_of(&self, reserved: &Reserved) -> Result<Range<u32>, SendError> {
+    pub fn buffer_range(&self, buffer: &TxBuffer) -> Result<Range<u32>, SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
-        if reserved.session != self.session {
+        if buffer.session != self.session {
             return Err(SendError::Stale);
         }
-        let start = attached.outgoing.place(reserved.buffer).wrapping_add(Header::SIZE);
-        Ok(start..start.wrapping_add(attached.outgoing.room().into()))
+        let start = attached.outgoing.offset(buffer.buffer).wrapping_add(Header::SIZE);
+        Ok(start..start.wrapping_add(attached.outgoing.capacity().into()))
     }
 
     /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
     ///
     /// # Errors
     /// See [`SendError`], with the buffer, to be sent otherwise or cancelled.
-    pub fn send_reserved(
+    pub fn send_nocopy(
         &mut self,
         endpoint: Endpoint,
-        reserved: Reserved,
+        buffer: TxBuffer,
         length: u16,
-    ) -> Result<(), (SendError, Reserved)> {
+    ) -> Result<(), (SendError, TxBuffer)> {
         let Some(destination) = self.endpoints.peer_of(endpoint.0) else {
-            return Err((self.no_destination(endpoint), reserved));
+            return Err((self.no_destination(endpoint), buffer));
         };
-        let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, reserved)) };
-        if length > attached.outgoing.room() {
-            return Err((SendError::TooLong { max: attached.outgoing.room() }, reserved));
+        let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, buffer)) };
+        if length > attached.outgoing.capacity() {
+            return Err((SendError::TooLong { max: attached.outgoing.capacity() }, buffer));
         }
-        let taken = match reserved.session == self.session {
-            true => attached.outgoing.resume(reserved.buffer),
+        let token = match buffer.session == self.session {
+            true => attached.outgoing.reclaim(buffer.buffer),
             false => None,
         };
-        let Some(taken) = taken else { return Err((SendError::Stale, reserved)) };
-        attached.outgoing.set_header(&taken, Header { source: endpoint.0, destination, length });
-        if attached.outgoing.send(taken) {
+        let Some(token) = token else { return Err((SendError::Stale, buffer)) };
+        attached.outgoing.set_header(&token, Header { source: endpoint.0, destination, length });
+        if attached.outgoing.send(token) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
         if self.owes_greetings() {
@@ -136,12 +136,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 
     /// Gives a reserved buffer up, unsent.
-    pub fn cancel(&mut self, reserved: Reserved) {
+    pub fn cancel(&mut self, buffer: TxBuffer) {
         if let Peer::Here(attached) = &mut self.peer
-            && reserved.session == self.session
-            && let Some(taken) = attached.outgoing.resume(reserved.buffer)
+            && buffer.session == self.session
+            && let Some(token) = attached.outgoing.reclaim(buffer.buffer)
         {
-            attached.outgoing.put_back(taken);
+            attached.outgoing.free(token);
         }
     }
 
@@ -161,46 +161,46 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         payload: &[u8],
     ) -> Result<(), SendError> {
         // Where the build is for size, one way will do.
-        match !cfg!(for_size) && self.send_at_once(source, destination, payload) {
+        match !cfg!(for_size) && self.send_fast(source, destination, payload) {
             true => Ok(()),
             // To its end there, so that a message with a buffer at hand saves no registers.
-            false => self.send_late(source, destination, payload),
+            false => self.send_slow(source, destination, payload),
         }
     }
 
     /// Sends where there is a buffer at hand that nobody has waited for, and room; whether it did. Where not, nothing was taken.
     #[inline(always)]
-    fn send_at_once(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
+    fn send_fast(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
         if attached.waiting {
             return false;
         }
-        let Some(taken) = attached.outgoing.fill_at_hand(header(source, destination, payload), payload) else {
+        let Some(token) = attached.outgoing.alloc_and_fill(header(source, destination, payload), payload) else {
             return false;
         };
-        if attached.outgoing.send(taken) {
+        if attached.outgoing.send(token) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
         true
     }
 
-    /// Sends what could not be [sent at once](Self::send_at_once), or why not.
+    /// Sends what could not be [sent at once](Self::send_fast), or why not.
     #[cfg_attr(not(for_size), cold, inline(never))]
-    fn send_late(&mut self, source: Address, destination: Address, payload: &[u8]) -> Result<(), SendError> {
+    fn send_slow(&mut self, source: Address, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         // First, as what is too long takes nothing, and withdraws no request for a doorbell.
-        if payload.len() > attached.outgoing.room().into() {
-            return Err(SendError::TooLong { max: attached.outgoing.room() });
+        if payload.len() > attached.outgoing.capacity().into() {
+            return Err(SendError::TooLong { max: attached.outgoing.capacity() });
         }
-        match attached.take_late() {
-            Ok(Some(taken)) => {
-                let _ = attached.outgoing.fill(&taken, header(source, destination, payload), payload);
-                if attached.outgoing.send(taken) {
+        match attached.alloc_slow() {
+            Ok(Some(token)) => {
+                let _ = attached.outgoing.fill(&token, header(source, destination, payload), payload);
+                if attached.outgoing.send(token) {
                     attached.ring(self.doorbell.as_ref(), &mut self.counters);
                 }
                 if self.owes_greetings() {
                     self.endpoints.greeted(source, destination);
-                    self.stay_late();
+                    self.stay_slow();
                 }
                 Ok(())
             }
@@ -230,20 +230,20 @@ impl<P: Profile> Attached<P> {
     /// # Errors
     /// What the peer broke.
     #[cfg_attr(not(for_size), cold, inline(never))]
-    fn take_late(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Taken>, Fault> {
+    fn alloc_slow(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Token>, Fault> {
         let mut asked = false;
         loop {
-            if let Some(taken) = self.outgoing.take()? {
+            if let Some(token) = self.outgoing.alloc()? {
                 if self.waiting {
                     self.waiting = false;
-                    self.outgoing.refuse_notifications();
+                    self.outgoing.disable_notification();
                 }
-                return Ok(Some(taken));
+                return Ok(Some(token));
             }
             // One may come back between the look and the request. A peer that takes it away again gains nothing: we do not
             // insist.
             self.waiting = true;
-            if asked || self.outgoing.ask_for_notifications() {
+            if asked || self.outgoing.enable_notification() {
                 return Ok(None);
             }
             asked = true;

@@ -1,17 +1,17 @@
-//! The driver side: owns the descriptors and the available ring, offers buffers and takes them back.
+//! The driver side: owns the descriptors and the available ring, makes buffers available and pops used ones.
 
-use super::{Fault, Layout, Ring, SetupError, Suppress, Suppression, describe};
+use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression, describe};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 
-/// A descriptor that this side has taken and has yet to [offer](Driver::offer), to [keep](Driver::keep) for later, or to
-/// [put back](Driver::put_back): on the queue that it is from, and before the next [`collect`](Driver::collect), which takes it for one
-/// that the device holds.
+/// An allocated descriptor that this side has yet to make [available](Driver::add_avail), to [hold](Driver::hold) or to
+/// [free](Driver::free), on its own queue and before the next [`pop_used`](Driver::pop_used): that call counts it as one that the
+/// device holds.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a descriptor that is neither offered, kept nor put back is lost until the queue is set up anew"]
-pub struct Taken(u16);
+#[must_use = "a descriptor that is neither made available, held nor freed is lost until the queue is set up anew"]
+pub struct DescriptorToken(u16);
 
-impl Taken {
+impl DescriptorToken {
     /// Its number.
     #[must_use]
     #[inline(always)]
@@ -20,31 +20,31 @@ impl Taken {
     }
 }
 
-/// The state of a descriptor that this side keeps.
-const KEPT: u16 = 0xfffe;
-/// The state of a descriptor that the device holds, or is about to: a [`Taken`] one has it already.
-const OFFERED: u16 = 0xffff;
+/// The state of a descriptor that this side holds.
+const HELD: u16 = 0xfffe;
+/// The state of a descriptor that the device holds, or is about to: a [`DescriptorToken`] one has it already.
+const WITH_DEVICE: u16 = 0xffff;
 /// The end of the free list.
 const END: u16 = 0xfffd;
 
 /// The driver side of a queue of at most `N` descriptors.
 ///
-/// A descriptor is free, then [taken](Self::take), then [offered](Self::offer) to the device, and taken again when it
-/// was [collected](Self::collect).
+/// A descriptor is free, then [allocated](Self::alloc), then made [available](Self::add_avail) to the device, and allocated again
+/// when it was [popped](Self::pop_used) from the used ring.
 #[derive(Debug)]
 pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// For each descriptor the next free one, or `END`, `KEPT`, `OFFERED`.
+    /// For each descriptor the next free one, or `END`, `HELD`, `WITH_DEVICE`.
     next: [u16; N],
     /// The first free descriptor, or `END`.
-    free: u16,
+    first_free: u16,
     /// The device's used index when last read.
     seen: u16,
-    /// How many were offered; in 16 bits the own available index.
-    offered: u32,
-    /// How many were collected; in 16 bits up to which used index.
-    collected: u32,
+    /// Buffers made available so far; the low 16 bits are this side's available index.
+    avail_count: u32,
+    /// Used buffers popped so far; the low 16 bits are the next used index to read.
+    used_count: u32,
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
@@ -53,7 +53,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     ///
     /// # Errors
     /// Parts outside the memory, or more descriptors than `N`.
-    pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, SetupError> {
+    pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, LayoutError> {
         let mut driver = Self::over(Ring::new(memory, layout, N)?, suppression);
         driver.free_all();
         Ok(driver)
@@ -63,14 +63,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
-        Self { ring, suppression, next: [0; N], free: END, seen: 0, offered: 0, collected: 0 }
+        Self { ring, suppression, next: [0; N], first_free: END, seen: 0, avail_count: 0, used_count: 0 }
     }
 
-    /// Makes all descriptors free, the first one the first to be taken.
+    /// Makes all descriptors free, the first one the first to be allocated.
     pub(crate) fn free_all(&mut self) {
-        self.free = END;
+        self.first_free = END;
         for id in (0..self.ring.size).rev() {
-            self.put_back(Taken(id));
+            self.free(DescriptorToken(id));
         }
     }
 
@@ -85,75 +85,75 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     #[must_use]
     pub fn is_intact(&self) -> bool {
         // CAST: a ring's index has 16 bits, here and below.
-        self.ring.available.load_head::<{ available::INDEX }>(Load::Relaxed) == self.offered as u16
+        self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16
     }
 
-    /// How many were offered so far; wraps.
+    /// Buffers made available so far; wraps.
     #[must_use]
-    pub fn offered(&self) -> u32 {
-        self.offered
+    pub fn avail_count(&self) -> u32 {
+        self.avail_count
     }
 
-    /// How many were collected so far; wraps.
+    /// Used buffers popped so far; wraps.
     #[must_use]
-    pub fn collected(&self) -> u32 {
-        self.collected
+    pub fn used_count(&self) -> u32 {
+        self.used_count
     }
 
-    /// Takes a free descriptor, for the caller to fill its buffer and then [`offer`](Self::offer) it.
+    /// Allocates a descriptor. The caller fills its buffer and then makes it available by [`add_avail`](Self::add_avail).
     #[inline]
-    pub fn take(&mut self) -> Option<Taken> {
-        let id = self.free;
+    pub fn alloc(&mut self) -> Option<DescriptorToken> {
+        let id = self.first_free;
         let state = self.next.get_mut(usize::from(id))?;
-        self.free = core::mem::replace(state, OFFERED);
-        Some(Taken(id))
+        self.first_free = core::mem::replace(state, WITH_DEVICE);
+        Some(DescriptorToken(id))
     }
 
-    /// Makes a descriptor free again, unsent.
+    /// Frees a descriptor that was not made available.
     #[inline]
-    pub fn put_back(&mut self, taken: Taken) {
-        let id = taken.0;
+    pub fn free(&mut self, token: DescriptorToken) {
+        let id = token.0;
         if let Some(state) = self.next.get_mut(usize::from(id)) {
-            *state = core::mem::replace(&mut self.free, id);
+            *state = core::mem::replace(&mut self.first_free, id);
         }
     }
 
-    /// Keeps a descriptor for later, when its number [gets it back](Self::resume).
+    /// Holds a descriptor for later; its number [reclaims](Self::reclaim) it.
     #[inline]
-    pub fn keep(&mut self, taken: Taken) -> u16 {
-        if let Some(state) = self.next.get_mut(usize::from(taken.0)) {
-            *state = KEPT;
+    pub fn hold(&mut self, token: DescriptorToken) -> u16 {
+        if let Some(state) = self.next.get_mut(usize::from(token.0)) {
+            *state = HELD;
         }
-        taken.0
+        token.0
     }
 
-    /// The descriptor that was [kept](Self::keep) as `id`; none where it was not, or is not any more.
+    /// Returns the descriptor that was [held](Self::hold) as `id`; none where it was not, or is not any more.
     #[inline]
-    pub fn resume(&mut self, id: u16) -> Option<Taken> {
+    pub fn reclaim(&mut self, id: u16) -> Option<DescriptorToken> {
         match self.next.get_mut(usize::from(id)) {
-            Some(state) if *state == KEPT => *state = OFFERED,
+            Some(state) if *state == HELD => *state = WITH_DEVICE,
             _ => return None,
         }
-        Some(Taken(id))
+        Some(DescriptorToken(id))
     }
 
     /// Writes into a descriptor that it is the `length` bytes at `address`.
     #[inline]
-    pub fn describe(&self, taken: &Taken, address: u64, length: u32, flags: DescriptorFlags) {
-        describe(&self.ring.descriptors, taken.0, address, length, flags);
+    pub fn describe(&self, token: &DescriptorToken, address: u64, length: u32, flags: DescriptorFlags) {
+        describe(&self.ring.descriptors, token.0, address, length, flags);
     }
 
-    /// Offers to the device what a descriptor says. True where the device must be notified of it.
+    /// Makes a described buffer available to the device. True where the device must be notified of it.
     ///
     /// What was stored to the buffer before is visible to a device that finds it.
     #[inline]
-    pub fn offer(&mut self, taken: Taken) -> bool {
-        let old = self.offered;
-        self.ring.available.store_u16::<{ available::ID }>(old, taken.0, Store::Relaxed);
-        self.offered = old.wrapping_add(1);
+    pub fn add_avail(&mut self, token: DescriptorToken) -> bool {
+        let old = self.avail_count;
+        self.ring.available.store_u16::<{ available::ID }>(old, token.0, Store::Relaxed);
+        self.avail_count = old.wrapping_add(1);
         // Publishes the entry, the descriptor and the buffer's contents.
-        self.ring.available.store_head::<{ available::INDEX }>(self.offered as u16, Store::Release);
-        // Publish, then check; the device does the reverse (see `Device::take_or_ask`). With a full barrier on both sides at
+        self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
+        // Publish, then check; the device does the reverse (see `Device::pop_avail_or_enable`). With a full barrier on both sides at
         // least one of them sees the other's store:
         //   driver: index := n;       fence; read event
         //   device: event := n - 1;   fence; read index
@@ -163,59 +163,59 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
                 let event = self.ring.used.load_tail::<{ used::AVAILABLE_EVENT }>(Load::Relaxed);
                 need_event_of_one(event, old as u16)
             }
-            false => self.ring.used.load_head::<{ used::FLAGS }>(Load::Relaxed) & used::NO_NOTIFY == 0,
+            false => self.ring.used.load_header::<{ used::FLAGS }>(Load::Relaxed) & used::NO_NOTIFY == 0,
         }
     }
 
-    /// Takes back one descriptor that the device has used, for the caller to [offer](Self::offer) anew, to
-    /// [keep](Self::keep) or to [put back](Self::put_back).
+    /// Pops one descriptor that the device has used. The caller makes it [available](Self::add_avail) again,
+    /// [holds](Self::hold) it or [frees](Self::free) it.
     ///
     /// # Errors
     /// What the device broke.
     #[inline]
-    pub fn collect(&mut self) -> Result<Option<Taken>, Fault> {
-        let before = self.collected;
+    pub fn pop_used(&mut self) -> Result<Option<DescriptorToken>, Fault> {
+        let before = self.used_count;
         let collected = before as u16;
         if collected == self.seen {
             // Acquire: the device's entries up to this index, and what it wrote to the buffers.
-            let index = self.ring.used.load_head::<{ used::INDEX }>(Load::Acquire);
+            let index = self.ring.used.load_header::<{ used::INDEX }>(Load::Acquire);
             if collected == index {
                 return Ok(None);
             }
             // No further than what the device holds: a device that began anew runs past that.
-            self.seen = self.ring.advance(collected, index, (self.offered as u16).wrapping_sub(collected))?;
+            self.seen = self.ring.advance(collected, index, (self.avail_count as u16).wrapping_sub(collected))?;
         }
         let id = self.ring.used.load_u32::<{ used::ID }>(before, Load::Relaxed);
         // A descriptor that does not exist has no state, or never this one.
         match self.next.get(id as usize) {
-            Some(&OFFERED) => (),
+            Some(&WITH_DEVICE) => (),
             _ => return Err(self.ring.not_held(id)),
         }
-        self.collected = before.wrapping_add(1);
+        self.used_count = before.wrapping_add(1);
         // CAST: below `N`, which 16 bits hold.
-        Ok(Some(Taken(id as u16)))
+        Ok(Some(DescriptorToken(id as u16)))
     }
 
-    /// Asks the device to notify when it has used one more buffer. True where nothing is there to collect yet, so that
-    /// the caller may sleep; otherwise it must collect first.
-    pub fn ask_for_notifications(&mut self) -> bool {
-        let collected = self.collected as u16;
+    /// Asks the device to notify when it has used one more buffer. True where nothing is there to pop yet, so that
+    /// the caller may sleep; otherwise it must pop first.
+    pub fn enable_notification(&mut self) -> bool {
+        let collected = self.used_count as u16;
         match self.suppression.by_events() {
             true => self.set_event(collected),
-            false => self.ring.available.store_head::<{ available::FLAGS }>(0, Store::Relaxed),
+            false => self.ring.available.store_header::<{ available::FLAGS }>(0, Store::Relaxed),
         }
-        // See `offer`, with the sides exchanged.
+        // See `add_avail`, with the sides exchanged.
         self.ring.available.fence();
-        self.ring.used.load_head::<{ used::INDEX }>(Load::Relaxed) == collected
+        self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }
 
     /// Asks the device not to notify. It may still do so once, as it may have looked before.
-    pub fn refuse_notifications(&mut self) {
+    pub fn disable_notification(&mut self) {
         match self.suppression.by_events() {
             // An index that the device passes only after 65535 more buffers.
-            true => self.set_event((self.collected as u16).wrapping_sub(1)),
+            true => self.set_event((self.used_count as u16).wrapping_sub(1)),
             false => {
-                self.ring.available.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
+                self.ring.available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
             }
         }
     }

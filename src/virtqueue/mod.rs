@@ -1,4 +1,4 @@
-//! One split virtqueue: the side that offers buffers ([`Driver`]) and the side that uses them ([`Device`]).
+//! One split virtqueue: the side that makes buffers available ([`Driver`]) and the side that uses them ([`Device`]).
 //!
 //! Knows nothing of messages. A buffer is one descriptor, never a chain, as rpmsg has it. Source: virtio 1.3, 2.7.
 //!
@@ -15,8 +15,8 @@ mod driver;
 #[cfg(test)]
 mod tests;
 
-pub use device::{Device, Offered};
-pub use driver::{Driver, Taken};
+pub use device::{Buffer, Device};
+pub use driver::{DescriptorToken, Driver};
 
 use crate::mem::{MemoryError, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, used};
@@ -116,7 +116,7 @@ pub enum Fault {
 
 /// A queue that cannot be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SetupError {
+pub enum LayoutError {
     /// A part that is not inside the memory, or not aligned.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -133,8 +133,8 @@ pub enum SetupError {
 }
 
 type Descriptors<M> = Table<M, { descriptor::SIZE }>;
-type Available<M> = Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }>;
-type UsedRing<M> = Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>;
+type Available<M> = Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }>;
+type UsedRing<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
 
 /// Sets the available ring of `size` entries at byte `offset` to its start: nothing offered, no notifications wanted.
 /// For its writer, while the other side looks at neither ring.
@@ -147,13 +147,13 @@ pub fn prepare_available<M: SharedMemory>(memory: &M, offset: u32, size: u16) ->
 }
 
 fn start_available<M: SharedMemory>(ring: &Available<M>) {
-    ring.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
-    ring.store_head::<{ available::INDEX }>(0, Store::Relaxed);
+    ring.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
+    ring.store_header::<{ available::INDEX }>(0, Store::Relaxed);
     ring.store_tail::<{ available::USED_EVENT }>(u16::MAX, Store::Relaxed);
 }
 
 /// Writes the descriptors of a queue of `size` whose buffers of `length` bytes lie one behind the other from `address` on,
-/// for a driver that [offers](Driver::offer) them again and again. For their writer, before anything is offered.
+/// for a driver that makes them [available](Driver::add_avail) again and again. For their writer, before any is available.
 ///
 /// # Errors
 /// A table that is not inside the memory or not aligned.
@@ -197,8 +197,8 @@ pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Resu
 }
 
 fn start_used<M: SharedMemory>(ring: &UsedRing<M>) {
-    ring.store_head::<{ used::FLAGS }>(0, Store::Relaxed);
-    ring.store_head::<{ used::INDEX }>(0, Store::Relaxed);
+    ring.store_header::<{ used::FLAGS }>(0, Store::Relaxed);
+    ring.store_header::<{ used::INDEX }>(0, Store::Relaxed);
     ring.store_tail::<{ used::AVAILABLE_EVENT }>(0, Store::Relaxed);
 }
 
@@ -230,10 +230,10 @@ pub(crate) struct Ring<M: SharedMemory> {
 }
 
 impl<M: SharedMemory> Ring<M> {
-    fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, SetupError> {
+    fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, LayoutError> {
         let Layout { size, descriptors, available, used } = layout;
         if usize::from(size) > capacity {
-            return Err(SetupError::TooLarge { size, capacity });
+            return Err(LayoutError::TooLarge { size, capacity });
         }
         let count = size.into();
         Ok(Self {

@@ -34,7 +34,7 @@ fn a_queue_that_does_not_fit_is_refused() {
     let heap = Heap::new(MEMORY);
     let memory = heap.region();
     let new = |layout| Driver::<_, 8>::new(&memory, layout, Suppression::Events).map(|_| ());
-    assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(SetupError::TooLarge { size: 16, capacity: 8 }));
+    assert_eq!(new(Layout { size: 16, ..LAYOUT }), Err(LayoutError::TooLarge { size: 16, capacity: 8 }));
     assert_eq!(new(Layout { size: 6, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 6 }.into()));
     assert_eq!(new(Layout { size: 0, ..LAYOUT }), Err(MemoryError::NotPowerOfTwo { count: 0 }.into()));
     assert_eq!(
@@ -80,39 +80,39 @@ proptest! {
         let (mut driver, mut device) = pair(&heap, if flags { Suppression::Flags } else { Suppression::Events });
         // Move both sides close to the indices' wrap.
         for _ in 0..start {
-            let taken = driver.take().unwrap();
-            driver.offer(taken);
-            let id = device.take().unwrap().unwrap();
-            device.give_back(id, 0);
-            let back = driver.collect().unwrap().unwrap();
-            driver.put_back(back);
+            let taken = driver.alloc().unwrap();
+            driver.add_avail(taken);
+            let id = device.pop_avail().unwrap().unwrap();
+            device.add_used(id, 0);
+            let back = driver.pop_used().unwrap().unwrap();
+            driver.free(back);
         }
-        prop_assert_eq!((driver.offered(), driver.collected()), (start.into(), start.into()));
+        prop_assert_eq!((driver.avail_count(), driver.used_count()), (start.into(), start.into()));
         let (mut free, mut offered, mut held, mut returned) = (8, VecDeque::new(), Vec::new(), VecDeque::new());
         let (mut driver_sleeps, mut device_sleeps, mut stamp) = (false, false, 0u64);
         for step in steps {
             match step {
-                Step::Offer => match driver.take() {
+                Step::Offer => match driver.alloc() {
                     Some(taken) => {
                         free -= 1;
                         stamp += 1;
                         driver.describe(&taken, stamp << 20, 100, DescriptorFlags::empty());
                         offered.push_back((taken.id(), stamp << 20));
-                        let notified = driver.offer(taken);
+                        let notified = driver.add_avail(taken);
                         prop_assert!(notified || !device_sleeps, "a sleeping device was not notified");
                         device_sleeps &= !notified;
                     }
                     None => prop_assert_eq!(free, 0),
                 },
-                Step::PutBack => if let Some(taken) = driver.take() {
-                    let id = driver.keep(taken);
-                    let again = driver.resume(id).unwrap();
-                    prop_assert_eq!(driver.resume(id), None, "only once");
-                    driver.put_back(again);
+                Step::PutBack => if let Some(taken) = driver.alloc() {
+                    let id = driver.hold(taken);
+                    let again = driver.reclaim(id).unwrap();
+                    prop_assert_eq!(driver.reclaim(id), None, "only once");
+                    driver.free(again);
                 },
-                Step::Take => match device.take().unwrap() {
+                Step::Take => match device.pop_avail().unwrap() {
                     Some(id) => {
-                        let buffer = device.described(id).unwrap();
+                        let buffer = device.buffer(id).unwrap();
                         prop_assert_eq!(Some((buffer.id, buffer.address)), offered.pop_front());
                         prop_assert_eq!((buffer.length, buffer.writable), (100, false));
                         held.push(buffer.id);
@@ -121,26 +121,26 @@ proptest! {
                 },
                 Step::GiveBack(which) => if !held.is_empty() {
                     let id = held.remove(which % held.len());
-                    let notified = device.give_back(id, u32::from(id));
-                    prop_assert!(!device.give_back(id, 1), "only once");
+                    let notified = device.add_used(id, u32::from(id));
+                    prop_assert!(!device.add_used(id, 1), "only once");
                     returned.push_back(id);
                     prop_assert!(notified || !driver_sleeps, "a sleeping driver was not notified");
                     driver_sleeps &= !notified;
                 },
-                Step::Collect => match driver.collect().unwrap() {
+                Step::Collect => match driver.pop_used().unwrap() {
                     Some(taken) => {
                         prop_assert_eq!(Some(taken.id()), returned.pop_front());
-                        driver.put_back(taken);
+                        driver.free(taken);
                         free += 1;
                     }
                     None => prop_assert!(returned.is_empty()),
                 },
                 Step::DriverSleeps => {
-                    driver_sleeps = driver.ask_for_notifications();
+                    driver_sleeps = driver.enable_notification();
                     prop_assert_eq!(driver_sleeps, returned.is_empty());
                 }
                 Step::DeviceSleeps => {
-                    device_sleeps = device.ask_for_notifications();
+                    device_sleeps = device.enable_notification();
                     prop_assert_eq!(device_sleeps, offered.is_empty());
                 }
             }
@@ -160,23 +160,23 @@ proptest! {
         for (offset, value, step) in scribbles {
             memory.write(offset, &value.to_le_bytes()[..1 + usize::from(value & 1)]).unwrap();
             match step {
-                Step::Offer | Step::PutBack => if let Some(taken) = driver.take() {
+                Step::Offer | Step::PutBack => if let Some(taken) = driver.alloc() {
                     prop_assert!(!std::mem::replace(&mut driver_holds[usize::from(taken.id())], true));
-                    driver.offer(taken);
+                    driver.add_avail(taken);
                 },
-                Step::Collect => if let Ok(Some(taken)) = driver.collect() {
+                Step::Collect => if let Ok(Some(taken)) = driver.pop_used() {
                     prop_assert!(std::mem::replace(&mut driver_holds[usize::from(taken.id())], false));
-                    driver.put_back(taken);
+                    driver.free(taken);
                 },
-                Step::Take => if let Ok(Some(id)) = device.take_or_ask() {
+                Step::Take => if let Ok(Some(id)) = device.pop_avail_or_enable() {
                     prop_assert!(!std::mem::replace(&mut device_holds[usize::from(id)], true));
                 },
                 Step::GiveBack(id) => {
-                    device.give_back(id as u16, 0);
+                    device.add_used(id as u16, 0);
                     device_holds[id] = false;
                 }
-                Step::DriverSleeps => { driver.ask_for_notifications(); }
-                Step::DeviceSleeps => { device.ask_for_notifications(); }
+                Step::DriverSleeps => { driver.enable_notification(); }
+                Step::DeviceSleeps => { device.enable_notification(); }
             }
         }
     }
@@ -188,32 +188,32 @@ fn names_what_the_peer_broke() {
     let (mut driver, mut device) = pair(&heap, Suppression::Events);
     let other = Ring::new(&heap.region(), LAYOUT, 8).unwrap();
 
-    other.available.store_head::<{ available::INDEX }>(9, Store::Release);
-    assert_eq!(device.take(), Err(Fault::IndexJump { old: 0, new: 9, size: 8 }));
-    other.available.store_head::<{ available::INDEX }>(2, Store::Release);
+    other.available.store_header::<{ available::INDEX }>(9, Store::Release);
+    assert_eq!(device.pop_avail(), Err(Fault::IndexJump { old: 0, new: 9, size: 8 }));
+    other.available.store_header::<{ available::INDEX }>(2, Store::Release);
     other.available.store_u16::<{ available::ID }>(0, 8, Store::Relaxed);
-    assert_eq!(device.take(), Err(Fault::NoSuchDescriptor { id: 8, size: 8 }));
+    assert_eq!(device.pop_avail(), Err(Fault::NoSuchDescriptor { id: 8, size: 8 }));
     other.available.store_u16::<{ available::ID }>(0, 3, Store::Relaxed);
     other.available.store_u16::<{ available::ID }>(1, 3, Store::Relaxed);
-    assert_eq!(device.take(), Ok(Some(3)));
-    assert_eq!(device.take(), Err(Fault::NotHeld { id: 3 }), "offered twice");
+    assert_eq!(device.pop_avail(), Ok(Some(3)));
+    assert_eq!(device.pop_avail(), Err(Fault::NotHeld { id: 3 }), "offered twice");
     other.available.store_u16::<{ available::ID }>(1, 4, Store::Relaxed);
     other.descriptors.store_u16::<{ descriptor::FLAGS }>(4, 1, Store::Relaxed);
-    assert_eq!(device.take(), Ok(Some(4)));
-    assert_eq!(device.described(4), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
+    assert_eq!(device.pop_avail(), Ok(Some(4)));
+    assert_eq!(device.buffer(4), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
 
-    let first = driver.take().unwrap();
+    let first = driver.alloc().unwrap();
     let id = first.id();
-    driver.offer(first);
-    other.used.store_head::<{ used::INDEX }>(2, Store::Release);
-    assert_eq!(driver.collect(), Err(Fault::IndexJump { old: 0, new: 2, size: 8 }), "more than it was offered");
-    let second = driver.take().unwrap();
-    driver.offer(second);
+    driver.add_avail(first);
+    other.used.store_header::<{ used::INDEX }>(2, Store::Release);
+    assert_eq!(driver.pop_used(), Err(Fault::IndexJump { old: 0, new: 2, size: 8 }), "more than it was offered");
+    let second = driver.alloc().unwrap();
+    driver.add_avail(second);
     other.used.store_u32::<{ used::ID }>(0, 0x1_0000 + u32::from(id), Store::Relaxed);
-    assert_eq!(driver.collect(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
+    assert_eq!(driver.pop_used(), Err(Fault::NoSuchDescriptor { id: 0x1_0000 + u32::from(id), size: 8 }));
     other.used.store_u32::<{ used::ID }>(0, id.into(), Store::Relaxed);
     other.used.store_u32::<{ used::ID }>(1, id.into(), Store::Relaxed);
-    let back = driver.collect().unwrap().unwrap();
-    assert_eq!((back.id(), driver.keep(back)), (id, id));
-    assert_eq!(driver.collect(), Err(Fault::NotHeld { id }), "given back twice");
+    let back = driver.pop_used().unwrap().unwrap();
+    assert_eq!((back.id(), driver.hold(back)), (id, id));
+    assert_eq!(driver.pop_used(), Err(Fault::NotHeld { id }), "given back twice");
 }

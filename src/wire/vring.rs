@@ -23,7 +23,7 @@ pub mod descriptor {
 /// The available ring: flags, index, one u16 for each entry, event.
 pub mod available {
     /// Bytes before the entries.
-    pub const HEAD: u32 = 4;
+    pub const HEADER: u32 = 4;
     /// Flags, u16 of the head. Written by the driver.
     pub const FLAGS: u32 = 0;
     /// How many entries were ever made available, u16 of the head, wrapping. Written by the driver.
@@ -43,7 +43,7 @@ pub mod available {
 /// The used ring: flags, index, {id, length} for each entry, event.
 pub mod used {
     /// Bytes before the entries.
-    pub const HEAD: u32 = 4;
+    pub const HEADER: u32 = 4;
     /// Flags, u16 of the head. Written by the device.
     pub const FLAGS: u32 = 0;
     /// How many entries were ever used, u16 of the head, wrapping. Written by the device.
@@ -86,13 +86,13 @@ pub const fn descriptor_table_len(size: u16) -> u32 {
 /// Bytes of an available ring with `size` entries, event included.
 #[must_use]
 pub const fn available_len(size: u16) -> u32 {
-    (size as u32).wrapping_mul(available::ENTRY).wrapping_add(available::HEAD).wrapping_add(available::TAIL)
+    (size as u32).wrapping_mul(available::ENTRY).wrapping_add(available::HEADER).wrapping_add(available::TAIL)
 }
 
 /// Bytes of a used ring with `size` entries, event included.
 #[must_use]
 pub const fn used_len(size: u16) -> u32 {
-    (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEAD).wrapping_add(used::TAIL)
+    (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEADER).wrapping_add(used::TAIL)
 }
 
 /// Whether moving an index from `old` to `new` passes `event`, so that the other side must be notified (virtio 1.3,

@@ -159,16 +159,16 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         length: u16,
     ) -> Result<(), Wrong> {
         markers::begin();
-        let reserved = from.bus().reserve();
+        let reserved = from.bus().alloc_tx_buffer();
         markers::end();
         let reserved = reserved.map_err(|_| "no buffer was reserved")?;
         markers::begin();
-        let room = from.bus().room_of(&reserved);
+        let room = from.bus().buffer_range(&reserved);
         markers::end();
         // Here an application fills it.
         black_box(room).map_err(|_| "a reserved buffer is nowhere")?;
         markers::begin();
-        let sent = from.bus().send_reserved(endpoint, reserved, length);
+        let sent = from.bus().send_nocopy(endpoint, reserved, length);
         markers::end();
         sent.map_err(|_| "a message was not sent")?;
         markers::begin();
@@ -177,7 +177,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::end();
         let Some(Event::Bus(Bus::Message(message))) = event else { return Err("no message was received") };
         markers::begin();
-        let place = to.bus().place_of(&message);
+        let place = to.bus().payload_range(&message);
         markers::end();
         // Here an application looks at it.
         black_box(place).map_err(|_| "a message is nowhere")?;

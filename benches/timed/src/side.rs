@@ -222,7 +222,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
                     Err("a message was not what was sent")
                 }
             }
-            Some(Event::Down(_) | Event::Refused(_)) => Err("the link went down"),
+            Some(Event::Down(_) | Event::Incompatible(_)) => Err("the link went down"),
             Some(_) => Ok(false),
             None => {
                 self.wait();

@@ -1,6 +1,6 @@
 //! What sides send, and what each turn of one brings; checked as it comes.
 
-use amp_ivshmem::link::{Event, Reason, Refusal};
+use amp_ivshmem::link::{Event, Reason, SetupError};
 use amp_ivshmem::platform::Instant;
 use amp_ivshmem::rpmsg::{Event as BusEvent, Message};
 use amp_ivshmem::wire::link::{State, block};
@@ -122,7 +122,7 @@ impl World {
                 side.epoch = alone.then(|| word(which & 1 ^ 1, block::PEER_EPOCH));
             }
             Event::Down(reason) => {
-                let honest = matches!(reason, Reason::Left | Reason::Restarted | Reason::Silent);
+                let honest = matches!(reason, Reason::PeerLeft | Reason::Restarted | Reason::PeerTimeout);
                 assert!(honest || self.disputed[which].get(), "an honest peer, but {reason}");
                 self.last[which].set(Some(reason));
                 self.new_session(which);
@@ -130,10 +130,10 @@ impl World {
                 side.epoch = None;
                 side.user.void();
             }
-            Event::Refused(Refusal::Displaced { peer }) if self.rivalry.get() => {
+            Event::Incompatible(SetupError::RoleConflict { peer }) if self.rivalry.get() => {
                 assert_eq!(usize::from(peer.0), which ^ 2, "the wrong rival");
             }
-            Event::Refused(refusal) => panic!("an honest peer, but {refusal}"),
+            Event::Incompatible(refusal) => panic!("an honest peer, but {refusal}"),
             Event::Bus(BusEvent::Message(message)) => self.receive(which, side, message),
             Event::Bus(_) => {}
         }

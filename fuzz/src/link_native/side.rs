@@ -22,8 +22,8 @@ pub struct Side {
 
 fn settings(which: usize, silence: bool) -> Settings {
     let role = if which & 1 == 0 { Role::Host } else { Role::Remote };
-    let silence = silence.then_some(Duration::from_millis(300));
-    Settings { buffer_count: BUFFERS as u16, buffer_size: SIZE, silence, ..Settings::new(role) }
+    let peer_timeout = silence.then_some(Duration::from_millis(300));
+    Settings { buffer_count: BUFFERS as u16, buffer_size: SIZE, peer_timeout, ..Settings::new(role) }
 }
 
 fn view(which: usize) -> Hooked<'static, View> {

@@ -49,7 +49,7 @@ impl World {
             match event {
                 Event::Bus(BusEvent::Message(message)) => self.receive(which, user, message),
                 Event::Down(reason) => {
-                    let honest = matches!(reason, Reason::Left | Reason::Restarted);
+                    let honest = matches!(reason, Reason::PeerLeft | Reason::Restarted);
                     assert!(honest || !self.honest.get(), "an honest peer, but {reason}");
                     user.void();
                     self.traffic.void(which ^ 1);

@@ -18,7 +18,7 @@ pub trait Sleep: Port {
 /// Whether the own doorbell comes back. It does once QEMU has heard all that the server told it at connecting, and
 /// that ends with this machine's own doorbell, so then every peer that was there before can be rung as well: one that
 /// QEMU has not heard of yet is rung in vain.
-pub fn hears_itself(machine: &mut impl Sleep) -> bool {
+pub fn doorbell_loopback_test(machine: &mut impl Sleep) -> bool {
     for _ in 0..RETRIES {
         // Every device has vector 0.
         let _ = machine.doorbell().ring(machine.id(), Vector(0));

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use amp_ivshmem::mem::{Load, Region, SharedMemory, Store, Words};
+use amp_ivshmem::mem::{Load, Region, SharedMemory, Store, WordAccess};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -65,7 +65,7 @@ impl Drop for Whole {
 }
 
 // SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
-unsafe impl Words for Mapping {
+unsafe impl WordAccess for Mapping {
     #[inline]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         // SAFETY: the caller's promise is the same.

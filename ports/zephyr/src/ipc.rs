@@ -232,7 +232,7 @@ impl State {
             buffer_count: setup.buffer_count,
             buffer_size: setup.buffer_size,
             heartbeat: Duration::from_millis(setup.heartbeat.into()),
-            silence: (setup.silence != 0).then(|| Duration::from_millis(setup.silence.into())),
+            peer_timeout: (setup.silence != 0).then(|| Duration::from_millis(setup.silence.into())),
             ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
         };
         // Made where it lies: the stack has no room for one.
@@ -300,7 +300,7 @@ impl Instance<'_> {
                     let kind = if matches!(reason, Reason::Fault(_)) { Kind::Fault } else { Kind::Down };
                     return (kind, 0, 0, 0);
                 }
-                Event::Refused(_) => return (Kind::Refused, 0, 0, 0),
+                Event::Incompatible(_) => return (Kind::Refused, 0, 0, 0),
                 Event::Bus(rpmsg::Event::Message(message)) => {
                     // One whose endpoint was deregistered meanwhile is nobody's.
                     let Some(number) = self.number(message.endpoint) else {

@@ -74,12 +74,12 @@ pub struct Endless<P: Port, const L: usize> {
 
 const fn kind(reason: Reason) -> &'static str {
     match reason {
-        Reason::Left => "left",
+        Reason::PeerLeft => "left",
         Reason::Restarted => "restarted",
-        Reason::Silent => "silent",
+        Reason::PeerTimeout => "silent",
         Reason::Fault(_) => "fault",
-        Reason::Displaced { .. } => "displaced",
-        Reason::Damaged => "damaged",
+        Reason::RoleConflict { .. } => "displaced",
+        Reason::StateCorrupted => "damaged",
     }
 }
 
@@ -87,7 +87,7 @@ const fn kind(reason: Reason) -> &'static str {
 fn settings(role: Role, index: u8, links: usize) -> Settings {
     let offset = 4096 + u32::from(index) * AREA;
     let area = (links > 1).then_some((offset, AREA));
-    Settings { link: index, area, silence: Some(SILENCE), ..Settings::new(role) }
+    Settings { link: index, area, peer_timeout: Some(SILENCE), ..Settings::new(role) }
 }
 
 impl<P: Port, const L: usize> Endless<P, L> {
@@ -188,7 +188,7 @@ impl<P: Port> Stream<P> {
                     line(console).text("down link=").number(self.number).text(" why=").text(kind(reason)).end();
                     tally.write(console);
                 }
-                Event::Refused(_) => line(console).text("refused link=").number(self.number).end(),
+                Event::Incompatible(_) => line(console).text("refused link=").number(self.number).end(),
                 Event::Bus(BusEvent::Message(message)) => {
                     self.receive(&message, tally, console);
                     self.link.bus().release(message);

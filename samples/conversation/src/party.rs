@@ -101,12 +101,12 @@ const fn name(role: Role) -> &'static str {
 /// Why the link went down, in short.
 const fn kind(reason: Reason) -> &'static str {
     match reason {
-        Reason::Left => "the peer has left",
+        Reason::PeerLeft => "the peer has left",
         Reason::Restarted => "the peer has restarted",
-        Reason::Silent => "the peer is silent",
+        Reason::PeerTimeout => "the peer is silent",
         Reason::Fault(_) => "the peer broke the protocol",
-        Reason::Displaced { .. } => "there is another such side",
-        Reason::Damaged => "somebody overwrote it",
+        Reason::RoleConflict { .. } => "there is another such side",
+        Reason::StateCorrupted => "somebody overwrote it",
     }
 }
 
@@ -202,7 +202,9 @@ impl<P: Port> Party<P> {
                 line(console).text("peer ").number(peer.0.into()).text(" is there").end();
             }
             Event::Down(reason) => because(console, "link down: ", &reason, kind(reason)),
-            Event::Refused(refusal) => because(console, "error: ", &refusal, "memory or peer do not fit this side"),
+            Event::Incompatible(refusal) => {
+                because(console, "error: ", &refusal, "memory or peer do not fit this side")
+            }
             Event::Bus(BusEvent::Message(message)) => self.receive(message, now, console),
             Event::Bus(BusEvent::Bound { endpoint, peer }) => {
                 let conversation = self.conversations.iter().find(|talk| talk.endpoint == endpoint);

@@ -1,6 +1,6 @@
 //! Where a link is in the memory: the directory, and the four pieces of a link's area. Knows nothing of states.
 
-use super::side::{Plan, check};
+use super::side::{LinkConfig, check};
 use crate::link::Role;
 use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::platform::PeerId;
@@ -223,13 +223,13 @@ impl<M: SharedMemory> Directory<M> {
     pub fn publish(
         &self,
         place: Option<(u32, u32)>,
-        plan: &Plan,
+        config: &LinkConfig,
         capacity: usize,
     ) -> Result<(Area, Option<Area>), AreaError> {
         let memory = self.memory.len();
         let (offset, size) = place.unwrap_or((PAGE, memory.saturating_sub(PAGE) / PAGE * PAGE));
         let area = Area::new(memory, offset, size)?;
-        check(plan, area, capacity)?;
+        check(config, area, capacity)?;
         self.check()?;
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
             // What is no area is of no use to its link's two sides, and no obstacle to us.

@@ -148,6 +148,6 @@ mod tests {
             drop(remote);
             assert_eq!(sending.as_mut().poll(&mut context), Poll::Ready(Err(SendError::Down)));
         }
-        assert_eq!(host.poll(Instant::default()), Some(Event::Down(Reason::Left)));
+        assert_eq!(host.poll(Instant::default()), Some(Event::Down(Reason::PeerLeft)));
     }
 }

@@ -19,10 +19,10 @@ pub use asynchronous::Arrival;
 pub use side::{Part, PeerError};
 
 use self::area::{Area, Directory};
-use self::side::{Look, Own, Parts, Peer, Plan, buffers_are_sound};
+use self::side::{LinkConfig, LocalBlock, PeerSnapshot, RemoteBlock, RingLayout, buffers_are_sound};
 use core::marker::PhantomData;
 
-use super::polled::{self, Polled};
+use super::drive::{self, LinkDriver};
 use super::{AnyLink, Either, Event, Reason, Role, Roles, Settings};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
@@ -35,7 +35,7 @@ use crate::wire::link::State;
 enum Life {
     /// INIT: own rings are not to be used.
     Init,
-    /// READY: own rings are set up as `parts` says.
+    /// READY: own rings are set up as `rings` says.
     Ready,
     /// RUN: the bus is attached.
     Run,
@@ -43,12 +43,12 @@ enum Life {
 
 /// Both blocks, once it is known where they are.
 #[derive(Debug)]
-struct Sides<M: SharedMemory> {
+struct Blocks<M: SharedMemory> {
     /// All of it.
     memory: M,
     area: Area,
-    own: Own<M>,
-    peer: Peer<M>,
+    own: LocalBlock<M>,
+    peer: RemoteBlock<M>,
 }
 
 /// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
@@ -67,10 +67,10 @@ struct Sides<M: SharedMemory> {
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles = Either> {
     roles: PhantomData<R>,
     life: Life,
-    parts: Parts,
+    rings: RingLayout,
     /// There from when it is known where they are.
-    sides: Option<Sides<M>>,
-    plan: Plan,
+    blocks: Option<Blocks<M>>,
+    config: LinkConfig,
     /// This incarnation.
     epoch: u32,
     /// The peer's incarnation that this side has confirmed, or 0.
@@ -84,13 +84,13 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R:
     /// The wait, in microseconds; 0 where the peer need not be rung again.
     ring_wait: u32,
     /// Whether the caller was told what is in the way.
-    refused: bool,
+    incompatible: bool,
     /// What was last seen of the peer, and since when its heartbeat is that.
-    seen: Look,
+    seen: PeerSnapshot,
     since: Instant,
     beat: u32,
     /// Another side that has taken this one's block: its heartbeat, and for how many of ours it has been that.
-    rival: Option<(u32, u8)>,
+    role_conflict: Option<(u32, u8)>,
     doorbells: u32,
     /// There from when the link is open.
     directory: Option<Directory<M>>,
@@ -107,22 +107,22 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Self {
             roles: PhantomData,
             directory: None,
-            plan: Plan::NONE,
-            sides: None,
+            config: LinkConfig::NONE,
+            blocks: None,
             bus: Bus::unopened(),
             life: Life::Init,
-            parts: Parts::NONE,
+            rings: RingLayout::NONE,
             epoch: 0,
             confirmed: 0,
-            rival: None,
-            seen: Look::NOTHING,
+            role_conflict: None,
+            seen: PeerSnapshot::NOTHING,
             since: Instant::from_micros(0),
             beat: 0,
             next_beat: Instant::from_micros(0),
             not_before: Instant::from_micros(0),
             next_ring: Instant::from_micros(0),
             ring_wait: 0,
-            refused: false,
+            incompatible: false,
             #[cfg(feature = "async")]
             found: None,
             doorbells: 0,
@@ -159,19 +159,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
             return Err(AreaError::Buffers);
         }
         (self.next_beat, self.not_before) = (Instant::default(), Instant::default());
-        (self.ring_wait, self.refused) = (0, false);
+        (self.ring_wait, self.incompatible) = (0, false);
         doorbell.ring(id, settings.vector).map_err(|_| AreaError::Doorbell)?;
         self.bus.set_doorbell(doorbell);
         let directory = Directory::new(memory.clone(), settings.link)?;
-        self.plan = Plan::new(id, settings);
+        self.config = LinkConfig::new(id, settings);
         if self.role() == Role::Remote {
             self.directory = Some(directory);
             return Ok(());
         }
-        let (area, before) = directory.publish(settings.area, &self.plan, N)?;
+        let (area, before) = directory.publish(settings.area, &self.config, N)?;
         if let Some(before) = before {
             // A remote that still looks at the old place finds nobody there, and asks the directory again.
-            if let Some(own) = Own::new(&memory, before, Role::Host) {
+            if let Some(own) = LocalBlock::new(&memory, before, Role::Host) {
                 own.state(State::Reset);
             }
         }
@@ -182,19 +182,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     /// Tells the peer that this side is gone; the link is unopened again. Its endpoints stay open.
     pub fn close(&mut self) {
         self.bus.detach();
-        // A rival's block is not ours to end.
-        if let Some(sides) = self.sides.as_ref().filter(|_| self.rival.is_none()) {
-            sides.own.state(State::Reset);
+        // The block of another side in this role is not ours to end.
+        if let Some(blocks) = self.blocks.as_ref().filter(|_| self.role_conflict.is_none()) {
+            blocks.own.state(State::Reset);
         }
         self.ring_peer();
-        (self.life, self.sides, self.directory, self.rival) = (Life::Init, None, None, None);
+        (self.life, self.blocks, self.directory, self.role_conflict) = (Life::Init, None, None, None);
     }
 
     /// Which side this is: known when this is compiled, where it can be one only.
     #[inline(always)]
     const fn role(&self) -> Role {
         match (R::HOST, R::REMOTE) {
-            (true, true) => self.plan.role,
+            (true, true) => self.config.role,
             (true, false) => Role::Host,
             (false, _) => Role::Remote,
         }
@@ -218,9 +218,9 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         #[cfg(feature = "async")]
-        let event = self.found.take().or_else(|| polled::poll(self, now));
+        let event = self.found.take().or_else(|| drive::poll(self, now));
         #[cfg(not(feature = "async"))]
-        let event = polled::poll(self, now);
+        let event = drive::poll(self, now);
         #[cfg(feature = "log")]
         self.log(event.as_ref());
         event
@@ -247,35 +247,35 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         match event {
             Some(Event::Up { peer }) => log::info!("link {link} is up with peer {peer}"),
             Some(Event::Down(reason)) => log::warn!("link {link} is down: {reason}"),
-            Some(Event::Refused(refusal)) => log::error!("link {link} cannot come up: {refusal}"),
+            Some(Event::Incompatible(error)) => log::error!("link {link} cannot come up: {error}"),
             Some(Event::Bus(_)) | None => (),
         }
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Polled<E> for Link<M, D, E, N, R> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> LinkDriver<E> for Link<M, D, E, N, R> {
     /// Once in a heartbeat.
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         now >= self.next_beat
     }
 
-    fn beat(&mut self, now: Instant) -> Option<Event> {
+    fn tick(&mut self, now: Instant) -> Option<Event> {
         self.show_life(now).or_else(|| self.step(now))
     }
 
-    /// Running, and so is the peer: a step would do nothing, but for the silence that is looked for once in a heartbeat.
+    /// Running, and so is the peer: a step would do nothing, but for the peer's timeout, which is checked once in a heartbeat.
     #[inline(always)]
-    fn is_settled(&self) -> bool {
-        self.sides.as_ref().is_some_and(|sides| sides.peer.still_runs(self.epoch))
+    fn is_in_sync(&self) -> bool {
+        self.blocks.as_ref().is_some_and(|blocks| blocks.peer.is_running(self.epoch))
     }
 
-    fn settle(&mut self, now: Instant) -> Option<Event> {
+    fn resync(&mut self, now: Instant) -> Option<Event> {
         let Some(fault) = self.bus.fault() else { return self.step(now) };
         let event = Some(Event::Down(Reason::Fault(fault)));
         self.restart();
         // One that breaks every link it is given gets a new one at its leisure, not at its own pace.
-        self.not_before = now.plus_short(self.plan.heartbeat);
+        self.not_before = now.plus_short(self.config.heartbeat);
         event
     }
 }

@@ -5,7 +5,7 @@ use crate::link::{Role, Settings};
 use crate::mem::{Load, Record, SharedMemory, Store};
 use crate::platform::{self, Doorbell, PeerId, Vector};
 use crate::rpmsg::profile::Native;
-use crate::rpmsg::{Bus, DeviceIncoming, DriverOutgoing, Pool};
+use crate::rpmsg::{BufferPool, Bus, DeviceIncoming, DriverOutgoing};
 use crate::virtqueue::{self, Layout, Ring};
 use crate::wire::link::{Features, State, block};
 use crate::wire::rpmsg::{Header, NameService};
@@ -80,13 +80,13 @@ const fn aligned(offset: u32, align: u32) -> u32 {
 }
 
 /// Buffers whose address is their offset.
-const fn native_pool(start: u32, size: u32) -> Pool {
-    Pool { start, address: start as u64, size }
+const fn native_pool(start: u32, size: u32) -> BufferPool {
+    BufferPool { start, address: start as u64, size }
 }
 
 /// What a link keeps of its settings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
+pub(super) struct LinkConfig {
     pub role: Role,
     pub id: PeerId,
     pub vector: Vector,
@@ -95,10 +95,10 @@ pub(super) struct Plan {
     /// In microseconds; 1 ms at least, as a side that beat faster would do nothing else.
     pub heartbeat: u32,
     /// In microseconds; the largest for never.
-    pub silence: u64,
+    pub peer_timeout: u64,
 }
 
-impl Plan {
+impl LinkConfig {
     /// That of no link.
     pub const NONE: Self = Self {
         role: Role::Host,
@@ -107,29 +107,29 @@ impl Plan {
         buffer_count: 0,
         buffer_size: 0,
         heartbeat: 0,
-        silence: 0,
+        peer_timeout: 0,
     };
 
     // Inlined, so that constant settings are worked out by the compiler.
     #[inline(always)]
     pub fn new(id: PeerId, settings: &Settings) -> Self {
-        let &Settings { role, vector, buffer_count, buffer_size, heartbeat, silence, .. } = settings;
+        let &Settings { role, vector, buffer_count, buffer_size, heartbeat, peer_timeout, .. } = settings;
         let heartbeat = u32::try_from(platform::micros(heartbeat)).unwrap_or(u32::MAX).max(1_000);
-        let silence = silence.map_or(u64::MAX, platform::micros);
-        Self { role, id, vector, buffer_count, buffer_size, heartbeat, silence }
+        let peer_timeout = peer_timeout.map_or(u64::MAX, platform::micros);
+        Self { role, id, vector, buffer_count, buffer_size, heartbeat, peer_timeout }
     }
 }
 
 /// What one look at the other's block shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct PeerSnapshot {
     pub epoch: u32,
     pub peer_epoch: u32,
     pub state: State,
     pub heartbeat: u32,
 }
 
-impl Look {
+impl PeerSnapshot {
     /// A block that nobody has written.
     pub const NOTHING: Self = Self { epoch: 0, peer_epoch: 0, state: State::Reset, heartbeat: 0 };
 
@@ -141,7 +141,7 @@ impl Look {
 
 /// Where one side's rings and buffers are, in bytes from the memory's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct RingLayout {
     used: u32,
     descriptors: u32,
     available: u32,
@@ -152,13 +152,13 @@ pub(super) struct Parts {
     peer_count: u16,
 }
 
-impl Parts {
+impl RingLayout {
     /// Not laid out.
     pub const NONE: Self = Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0 };
 
     /// Lays them out from the start of `data`, for a peer that sends with `peer_count` buffers.
-    pub fn lay_out(&mut self, data: Span, plan: &Plan, peer_count: u16) -> Result<(), AreaError> {
-        let (count, size) = (plan.buffer_count, plan.buffer_size);
+    pub fn compute(&mut self, data: Span, config: &LinkConfig, peer_count: u16) -> Result<(), AreaError> {
+        let (count, size) = (config.buffer_count, config.buffer_size);
         // From the data's start, which is a page's. No overflow: `buffers_are_sound` was asked, so the buffers have 2.2e9
         // bytes at most, and the rings less than 2 MiB.
         let descriptors = aligned(used_len(peer_count), descriptor::ALIGN);
@@ -183,16 +183,16 @@ impl Parts {
 }
 
 /// Whether a side with these settings, found sound, has room in its part of `area`, whatever the peer will be.
-pub(super) fn check(plan: &Plan, area: Area, capacity: usize) -> Result<(), AreaError> {
+pub(super) fn check(config: &LinkConfig, area: Area, capacity: usize) -> Result<(), AreaError> {
     let most = u16::try_from(capacity).unwrap_or(1 << 15);
-    { Parts::NONE }.lay_out(area.data(plan.role), plan, most)
+    { RingLayout::NONE }.compute(area.data(config.role), config, most)
 }
 
 /// This side's own block, written here; read back only to see whether it still stands.
 #[derive(Debug)]
-pub(super) struct Own<M: SharedMemory>(Record<M, { block::SIZE }>);
+pub(super) struct LocalBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
-impl<M: SharedMemory> Own<M> {
+impl<M: SharedMemory> LocalBlock<M> {
     pub fn new(memory: &M, area: Area, role: Role) -> Option<Self> {
         Record::at(memory, area.block(role)).map(Self)
     }
@@ -203,19 +203,19 @@ impl<M: SharedMemory> Own<M> {
     }
 
     /// Whether the block still says what this side has written; otherwise whose id is there, if it is another's.
-    pub fn stands(&self, epoch: u32, peer_epoch: u32, state: State, plan: &Plan) -> Result<(), Option<PeerId>> {
+    pub fn verify(&self, epoch: u32, peer_epoch: u32, state: State, config: &LinkConfig) -> Result<(), Option<PeerId>> {
         let owner = self.0.load::<{ block::PEER_ID }>(Load::Relaxed);
-        let same = owner == u32::from(plan.id.0)
+        let same = owner == u32::from(config.id.0)
             && self.0.load::<{ block::EPOCH }>(Load::Relaxed) == epoch
             && self.0.load::<{ block::PEER_EPOCH }>(Load::Relaxed) == peer_epoch
             && self.0.load::<{ block::STATE }>(Load::Relaxed) == state.to_wire()
             && self.0.load::<{ block::FEATURES }>(Load::Relaxed) == Features::EVENT_INDEX.bits()
-            && self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed) == plan.buffer_count.into()
-            && self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed) == plan.buffer_size;
+            && self.0.load::<{ block::BUFFER_COUNT }>(Load::Relaxed) == config.buffer_count.into()
+            && self.0.load::<{ block::BUFFER_SIZE }>(Load::Relaxed) == config.buffer_size;
         if same {
             return Ok(());
         }
-        Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != plan.id))
+        Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != config.id))
     }
 
     /// The heartbeat that stands in the block, whoever wrote it.
@@ -224,13 +224,13 @@ impl<M: SharedMemory> Own<M> {
     }
 
     /// Begins a new incarnation: the epoch last, so that who sees it sees the rest.
-    pub fn begin(&self, epoch: u32, plan: &Plan) {
+    pub fn begin(&self, epoch: u32, config: &LinkConfig) {
         self.0.store::<{ block::PEER_EPOCH }>(0, Store::Relaxed);
         self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Relaxed);
-        self.0.store::<{ block::PEER_ID }>(plan.id.0.into(), Store::Relaxed);
+        self.0.store::<{ block::PEER_ID }>(config.id.0.into(), Store::Relaxed);
         self.0.store::<{ block::FEATURES }>(Features::EVENT_INDEX.bits(), Store::Relaxed);
-        self.0.store::<{ block::BUFFER_COUNT }>(plan.buffer_count.into(), Store::Relaxed);
-        self.0.store::<{ block::BUFFER_SIZE }>(plan.buffer_size, Store::Relaxed);
+        self.0.store::<{ block::BUFFER_COUNT }>(config.buffer_count.into(), Store::Relaxed);
+        self.0.store::<{ block::BUFFER_SIZE }>(config.buffer_size, Store::Relaxed);
         self.0.store::<{ block::EPOCH }>(epoch, Store::Release);
     }
 
@@ -243,15 +243,15 @@ impl<M: SharedMemory> Own<M> {
 
     /// Sets the rings to their start and says where they are. The peer is not looking at them: it has confirmed this
     /// side's epoch and not seen it READY since.
-    pub fn ready(&self, memory: &M, parts: &Parts) {
-        let &Parts { used, descriptors, available, buffers, count, size, peer_count } = parts;
+    pub fn ready(&self, memory: &M, rings: &RingLayout) {
+        let &RingLayout { used, descriptors, available, buffers, count, size, peer_count } = rings;
         // They lie within the area, which is within the memory.
         let outgoing = Layout { size: count, descriptors, available, used };
         virtqueue::prepare_side(memory, outgoing, (used, peer_count), (buffers, size));
-        self.0.store::<{ block::DESCRIPTORS }>(parts.descriptors, Store::Relaxed);
-        self.0.store::<{ block::AVAILABLE }>(parts.available, Store::Relaxed);
-        self.0.store::<{ block::BUFFERS }>(parts.buffers, Store::Relaxed);
-        self.0.store::<{ block::USED }>(parts.used, Store::Relaxed);
+        self.0.store::<{ block::DESCRIPTORS }>(rings.descriptors, Store::Relaxed);
+        self.0.store::<{ block::AVAILABLE }>(rings.available, Store::Relaxed);
+        self.0.store::<{ block::BUFFERS }>(rings.buffers, Store::Relaxed);
+        self.0.store::<{ block::USED }>(rings.used, Store::Relaxed);
         self.state(State::Ready);
     }
 
@@ -266,29 +266,29 @@ impl<M: SharedMemory> Own<M> {
 
 /// The other side's block, only ever read, and believed nothing.
 #[derive(Debug)]
-pub(super) struct Peer<M: SharedMemory>(Record<M, { block::SIZE }>);
+pub(super) struct RemoteBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
-impl<M: SharedMemory> Peer<M> {
+impl<M: SharedMemory> RemoteBlock<M> {
     pub fn new(memory: &M, area: Area, role: Role) -> Option<Self> {
         Record::at(memory, area.block(role)).map(Self)
     }
 
     /// What the block says now; `None` while it is between two incarnations.
-    pub fn look(&self) -> Option<Look> {
-        // Each load acquires, so that they are made in this order: the reverse of `Own::begin` and `Own::confirm`.
+    pub fn snapshot(&self) -> Option<PeerSnapshot> {
+        // Each load acquires, so that they are made in this order: the reverse of `LocalBlock::begin` and `LocalBlock::confirm`.
         let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
         let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
         let state = self.0.load::<{ block::STATE }>(Load::Acquire);
         let heartbeat = self.0.load::<{ block::HEARTBEAT }>(Load::Acquire);
         let state = State::from_wire(state)?;
         let same = self.0.load::<{ block::EPOCH }>(Load::Acquire) == epoch;
-        same.then_some(Look { epoch, peer_epoch, state, heartbeat })
+        same.then_some(PeerSnapshot { epoch, peer_epoch, state, heartbeat })
     }
 
     /// Whether the block still says RUN, with this side's `epoch`. All that a side tells its peer of while both run begins with
     /// its leaving RUN, which it cannot come back to before somebody has confirmed it anew: this side, or another in its
-    /// place, whose epoch is another. In no order: what follows is for [`look`](Self::look).
-    pub fn still_runs(&self, epoch: u32) -> bool {
+    /// place, whose epoch is another. In no order: what follows is for [`snapshot`](Self::snapshot).
+    pub fn is_running(&self, epoch: u32) -> bool {
         self.0.load::<{ block::STATE }>(Load::Relaxed) == State::Run.to_wire() && self.confirmed() == epoch
     }
 
@@ -343,7 +343,7 @@ impl<M: SharedMemory> Peer<M> {
         bus: &mut Bus<Native<M, N>, D, E>,
         memory: &M,
         data: Span,
-        own: &Parts,
+        own: &RingLayout,
         (peer, vector): (PeerId, Vector),
     ) -> Result<(), PeerError> {
         let features = Features::from_bits_retain(self.0.load::<{ block::FEATURES }>(Load::Relaxed));
@@ -365,13 +365,13 @@ impl<M: SharedMemory> Peer<M> {
         // All places were found good above, and ours when they were laid out.
         let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
         let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
-        let Some(out_bytes) = sent.slots_at(memory, own.count) else { return Err(other) };
-        let Some(in_bytes) = received.slots_at(memory, count) else { return Err(other) };
+        let Some(out_bytes) = sent.buffers_at(memory, own.count) else { return Err(other) };
+        let Some(in_bytes) = received.buffers_at(memory, count) else { return Err(other) };
         let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
         bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), peer, vector);
         Ok(())
     }
 }
 
-// The four places follow each other, as `Peer::place` reads them.
+// The four places follow each other, as `RemoteBlock::place` reads them.
 const _: () = assert!(block::DESCRIPTORS + 12 == block::USED && block::DESCRIPTORS + 4 == block::AVAILABLE);

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use super::{Settings, Status, queue, set_status, status_of};
-use crate::link::polled::{self, Polled};
+use crate::link::drive::{self, LinkDriver};
 use crate::link::{AnyLink, Event, Reason};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::profile::OpenAmpHost;
-use crate::rpmsg::{Bus, DriverIncoming, DriverOutgoing, Pool};
-use crate::virtqueue::SetupError;
+use crate::rpmsg::{BufferPool, Bus, DriverIncoming, DriverOutgoing};
+use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
@@ -31,7 +31,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     ///
     /// # Errors
     /// A layout that does not fit the memory or this link's sizes.
-    pub fn new(memory: M, doorbell: D, settings: &Settings) -> Result<Self, SetupError> {
+    pub fn new(memory: M, doorbell: D, settings: &Settings) -> Result<Self, LayoutError> {
         let layout = &settings.layout;
         let status_word = status_of(&memory, layout)?;
         set_status(&status_word, status::RESET);
@@ -41,12 +41,12 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
             clear(&memory, vring, layout.count)?;
         }
         // Of buffers to the remote that come back, nobody has to tell us but when we wait for one.
-        let available: Table<M, { available::ENTRY }, { available::HEAD }, { available::TAIL }> =
+        let available: Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }> =
             Table::new(&memory, to_remote.available, layout.count.into())?;
-        available.store_head::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
+        available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
 
         let base = settings.address.unwrap_or(0);
-        let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
+        let pool = |start: u32, size| BufferPool { start, address: base.wrapping_add(start.into()), size };
         let (inward, outward) =
             (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers, layout.to_remote_size));
         let (inward_queue, outward_queue) = (queue(to_host, layout.count), queue(to_remote, layout.count));
@@ -67,7 +67,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     /// ends the link for good: it cannot be told to start anew, so both sides must be.
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        polled::poll(self, now)
+        drive::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
@@ -77,21 +77,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for Host<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E> for Host<M, D, E, N> {
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         now >= self.next_tick || self.up.is_some()
     }
 
-    fn beat(&mut self, now: Instant) -> Option<Event> {
+    fn tick(&mut self, now: Instant) -> Option<Event> {
         if now >= self.next_tick {
             self.next_tick = now + TICK;
-            self.bus.ask_again();
+            self.bus.rearm();
         }
         self.up.take().map(|peer| Event::Up { peer })
     }
 
-    fn settle(&mut self, _: Instant) -> Option<Event> {
+    fn resync(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         // A send may have found it before the first poll.
         if let Some(peer) = self.up.take() {
@@ -110,7 +110,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Host
 }
 
 /// Zeroes a vring and chains its descriptors.
-fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), SetupError> {
+fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), LayoutError> {
     let bytes = Bytes::new(memory, vring.descriptors, vring.len)?;
     let zeros = [0; 64];
     let mut offset = 0;

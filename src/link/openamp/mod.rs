@@ -18,7 +18,7 @@ pub use remote::Remote;
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use crate::platform::{PeerId, Vector};
 use crate::rpmsg::Fault;
-use crate::virtqueue::{self, SetupError};
+use crate::virtqueue::{self, LayoutError};
 pub use crate::wire::openamp::Layout;
 use crate::wire::openamp::{Vring, status};
 
@@ -72,7 +72,7 @@ pub enum HostError {
     Used,
     /// A part of the layout that is not inside the memory.
     #[error(transparent)]
-    Queue(#[from] SetupError),
+    Queue(#[from] LayoutError),
     /// A buffer that is not inside the memory.
     #[error(transparent)]
     Buffer(#[from] Fault),

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use super::{HostError, Settings, Status, queue, status_of};
-use crate::link::polled::{self, Polled};
-use crate::link::{AnyLink, Event, Reason, Refusal};
+use crate::link::drive::{self, LinkDriver};
+use crate::link::{AnyLink, Event, Reason, SetupError};
 use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant};
-use crate::rpmsg::profile::{OpenAmpRemote, OpenAmpStyle};
-use crate::rpmsg::{Bus, DeviceIncoming, DeviceOutgoing, Pool};
-use crate::virtqueue::SetupError;
+use crate::rpmsg::profile::{OpenAmpPolicy, OpenAmpRemote};
+use crate::rpmsg::{BufferPool, Bus, DeviceIncoming, DeviceOutgoing};
+use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
@@ -18,8 +18,8 @@ const SEARCH: Duration = Duration::from_millis(10);
 /// How often to look whether the host is still there.
 const TICK: Duration = Duration::from_millis(100);
 
-type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, OpenAmpStyle>);
-type Used<M> = Table<M, { used::ENTRY }, { used::HEAD }, { used::TAIL }>;
+type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, OpenAmpPolicy>);
+type Used<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
 
 /// The remote's side of a link with a C host, with at most `E` endpoints and `N` buffers in each direction.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     ///
     /// # Errors
     /// A layout that does not fit the memory.
-    pub fn new(memory: M, doorbell: D, settings: Settings) -> Result<Self, SetupError> {
+    pub fn new(memory: M, doorbell: D, settings: Settings) -> Result<Self, LayoutError> {
         let status = status_of(&memory, &settings.layout)?;
         let bus = Bus::new(doorbell);
         Ok(Self { memory, settings, status, bus, next_tick: Instant::default(), refused: None })
@@ -51,7 +51,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll).
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        polled::poll(self, now)
+        drive::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
@@ -67,10 +67,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         if self.bus.is_up() {
             let reason = match (ready, self.bus.is_intact()) {
                 (true, true) => {
-                    self.bus.ask_again();
+                    self.bus.rearm();
                     return None;
                 }
-                (false, _) => Reason::Left,
+                (false, _) => Reason::PeerLeft,
                 // Only this side writes the used rings, and a host that sets them up anew.
                 (true, false) => Reason::Restarted,
             };
@@ -90,7 +90,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
             Err(error) if self.refused == Some(error) => None,
             Err(error) => {
                 self.refused = Some(error);
-                Some(Event::Refused(Refusal::OpenAmp(error)))
+                Some(Event::Incompatible(SetupError::OpenAmp(error)))
             }
         }
     }
@@ -98,18 +98,18 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     fn connect(&self) -> Result<Ends<M, N>, HostError> {
         let layout = &self.settings.layout;
         if usize::from(layout.count) > N {
-            return Err(SetupError::TooLarge { size: layout.count, capacity: N }.into());
+            return Err(LayoutError::TooLarge { size: layout.count, capacity: N }.into());
         }
         let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
         for vring in [to_host, to_remote] {
-            let used: Used<M> = Table::new(&self.memory, vring.used, layout.count.into()).map_err(SetupError::from)?;
-            if used.load_head::<{ used::INDEX }>(Load::Relaxed) != 0 {
+            let used: Used<M> = Table::new(&self.memory, vring.used, layout.count.into()).map_err(LayoutError::from)?;
+            if used.load_header::<{ used::INDEX }>(Load::Relaxed) != 0 {
                 return Err(HostError::Used);
             }
         }
         let (first, size) = self.posted(to_host.descriptors)?;
         let base = self.settings.address.unwrap_or(first.wrapping_sub(layout.buffers.into()));
-        let pool = |start: u32, size| Pool { start, address: base.wrapping_add(start.into()), size };
+        let pool = |start: u32, size| BufferPool { start, address: base.wrapping_add(start.into()), size };
         let (outward, inward) = (pool(layout.buffers, size), pool(layout.to_remote_buffers, layout.to_remote_size));
         Ok((
             DeviceOutgoing::new(&self.memory, queue(to_host, layout.count), outward)?,
@@ -121,7 +121,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     fn posted(&self, descriptors: u32) -> Result<(u64, u32), HostError> {
         let count = self.settings.layout.count;
         let table: Table<M, { descriptor::SIZE }> =
-            Table::new(&self.memory, descriptors, count.into()).map_err(SetupError::from)?;
+            Table::new(&self.memory, descriptors, count.into()).map_err(LayoutError::from)?;
         let address = |id: u16| {
             let low = table.load_u32::<{ descriptor::ADDRESS_LOW }>(id.into(), Load::Relaxed);
             let high = table.load_u32::<{ descriptor::ADDRESS_HIGH }>(id.into(), Load::Relaxed);
@@ -149,18 +149,18 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Polled<E> for Remote<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E> for Remote<M, D, E, N> {
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         now >= self.next_tick || !self.bus.is_up()
     }
 
-    fn beat(&mut self, now: Instant) -> Option<Event> {
+    fn tick(&mut self, now: Instant) -> Option<Event> {
         self.next_tick = now + if self.bus.is_up() { TICK } else { SEARCH };
         self.find()
     }
 
-    fn settle(&mut self, _: Instant) -> Option<Event> {
+    fn resync(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         self.bus.detach();
         Some(Event::Down(Reason::Fault(fault)))

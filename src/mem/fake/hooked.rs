@@ -1,7 +1,7 @@
 //! A side's view of a memory in which something else happens between any two of its accesses: the other side's turn, a
 //! peer that scribbles, the side's own death.
 
-use super::super::{Load, Region, SharedMemory, Store, Words};
+use super::super::{Load, Region, SharedMemory, Store, WordAccess};
 
 /// What happens before each access of a [`Hooked`] memory.
 pub trait Hook {
@@ -32,7 +32,7 @@ impl<H> Clone for Hooked<'_, H> {
 }
 
 // SAFETY: all of it is `Region`'s; a hook can only leave stores out.
-unsafe impl<H: Hook + core::fmt::Debug> Words for Hooked<'_, H> {
+unsafe impl<H: Hook + core::fmt::Debug> WordAccess for Hooked<'_, H> {
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.hook.before();
         // SAFETY: the caller's promise is the same.

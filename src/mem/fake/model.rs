@@ -6,7 +6,7 @@ use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::mem::{Load, SharedMemory, Store, Words};
+use crate::mem::{Load, SharedMemory, Store, WordAccess};
 
 /// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
 /// memory where no place is accessed in two widths.
@@ -98,7 +98,7 @@ impl core::fmt::Debug for Model {
 }
 
 // SAFETY: every access is to loom's own cells, by checked indices.
-unsafe impl Words for Model {
+unsafe impl WordAccess for Model {
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         let load = |(cells, at): (&Cells, usize)| cells.halves[at / 2].load(self.load(offset, order));
         self.find(offset).map_or(0, load)

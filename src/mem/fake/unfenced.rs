@@ -1,13 +1,13 @@
 //! The real memory without its full barriers: what a test must notice that races two sides on the machine at hand.
 
-use super::super::{Load, Region, SharedMemory, Store, Words};
+use super::super::{Load, Region, SharedMemory, Store, WordAccess};
 
 /// A [`Region`] that has no barriers; all else it passes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Unfenced<'m>(pub Region<'m>);
 
 // SAFETY: all of it is `Region`'s; a barrier is nothing that an access's soundness hangs on.
-unsafe impl Words for Unfenced<'_> {
+unsafe impl WordAccess for Unfenced<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         // SAFETY: the caller's promise is the same.

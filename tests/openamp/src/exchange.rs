@@ -166,7 +166,7 @@ impl Exchange {
                     return Err(Ended);
                 }
             }
-            Event::Refused(refusal) => {
+            Event::Incompatible(refusal) => {
                 let _ = writeln!(console, "refused: {refusal}");
             }
             Event::Bus(BusEvent::Message(message)) => self.receive(link, message, console),

@@ -134,14 +134,14 @@ impl Stream {
         bytes: &[u8],
     ) -> Result<(), SendError> {
         if self.sent.is_multiple_of(UNSENT) {
-            let unsent = bus.reserve()?;
+            let unsent = bus.alloc_tx_buffer()?;
             bus.write(&unsent, 0, &[0xff; MAX_MESSAGE])?;
             bus.cancel(unsent);
         }
-        let reserved = bus.reserve()?;
+        let reserved = bus.alloc_tx_buffer()?;
         bus.write(&reserved, 0, bytes)?;
         // CAST: at most MAX_MESSAGE.
-        bus.send_reserved(self.endpoint, reserved, bytes.len() as u16).map_err(|(error, reserved)| {
+        bus.send_nocopy(self.endpoint, reserved, bytes.len() as u16).map_err(|(error, reserved)| {
             bus.cancel(reserved);
             error
         })

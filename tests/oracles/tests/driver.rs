@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use amp_ivshmem::mem::Bytes;
 use amp_ivshmem::mem::fake::Heap;
-use amp_ivshmem::virtqueue::{Driver, Layout, Suppression, Taken, prepare_available, prepare_used};
+use amp_ivshmem::virtqueue::{DescriptorToken, Driver, Layout, Suppression, prepare_available, prepare_used};
 use amp_ivshmem::wire::vring::DescriptorFlags;
 use proptest::prelude::*;
 use virtio_queue::{Queue, QueueT};
@@ -77,7 +77,7 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Offer(length, write) => {
-                    let Some(free) = driver.take() else {
+                    let Some(free) = driver.alloc() else {
                         prop_assert_eq!(offered.len() + taken.len() + given.len(), usize::from(SIZE));
                         continue;
                     };
@@ -85,7 +85,7 @@ proptest! {
                     let flags = if write { DescriptorFlags::WRITE } else { DescriptorFlags::empty() };
                     driver.describe(&free, address, length, flags);
                     offered.push_back((free.id(), address, length, write));
-                    driver.offer(free);
+                    driver.add_avail(free);
                     over(DRIVERS);
                 }
                 Step::Take => {
@@ -109,10 +109,10 @@ proptest! {
                     }
                 }
                 Step::Collect => {
-                    let used = driver.collect().unwrap();
-                    prop_assert_eq!(used.as_ref().map(Taken::id), given.pop_front());
+                    let used = driver.pop_used().unwrap();
+                    prop_assert_eq!(used.as_ref().map(DescriptorToken::id), given.pop_front());
                     if let Some(used) = used {
-                        driver.put_back(used);
+                        driver.free(used);
                     }
                 }
             }

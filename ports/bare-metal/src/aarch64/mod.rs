@@ -23,7 +23,7 @@ use self::ecam::Ecam;
 use self::interrupts::Interrupts;
 pub use self::park::{panicked, park};
 use crate::one_core::OneCore;
-use crate::self_test::{Sleep, hears_itself};
+use crate::self_test::{Sleep, doorbell_loopback_test};
 
 /// The least shared memory that is worth mapping: one page, in bytes.
 const MIN_MEMORY: u64 = 4096;
@@ -48,7 +48,7 @@ enum StartError {
     #[error("ivshmem has {0} bytes of memory, at least {MIN_MEMORY} are needed: start the server with more")]
     MemoryTooSmall(u64),
     #[error("ivshmem's own doorbell does not come back: start the server with at least one vector")]
-    Deaf,
+    NoLoopback,
     #[error(transparent)]
     Pci(#[from] PciError),
     #[error(transparent)]
@@ -105,7 +105,7 @@ impl Machine {
         MsixEntry::route(entry, address, data);
         msix.enable(&mut config);
         let mut machine = Self { device, memory, interrupts, clock };
-        if hears_itself(&mut machine) { Ok(machine) } else { Err(StartError::Deaf) }
+        if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(StartError::NoLoopback) }
     }
 }
 

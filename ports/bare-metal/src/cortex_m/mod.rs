@@ -23,7 +23,7 @@ use self::alarm::Alarm;
 pub use self::console::Console;
 pub use self::park::{panicked, park};
 use crate::one_core::OneCore;
-use crate::self_test::{Sleep, hears_itself};
+use crate::self_test::{Sleep, doorbell_loopback_test};
 
 /// Where the flat device is wired: `AMP_QEMU_FLAT` of the QEMU preload object says the same.
 const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
@@ -61,7 +61,7 @@ impl Machine {
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
         // Nothing else tells a device with the number 0 from none: this machine does not fault where nothing is.
-        if hears_itself(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
+        if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
 }
 

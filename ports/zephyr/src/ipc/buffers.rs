@@ -1,7 +1,7 @@
 //! The buffers of a link that C has pointers into: filled or read in place, and found again by their address, which is a
 //! multiple of 8 on a native link, so that C may have any type there. Does not read or write a byte of them.
 
-use amp_ivshmem::rpmsg::{Endpoint, Message, Reserved, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Message, SendError, TxBuffer};
 
 use super::{BUFFERS, Instance, State, Status, ZephyrBus, ZephyrLink};
 
@@ -18,7 +18,7 @@ pub(super) struct Lent {
     /// The message whose callback runs, unless it is held.
     current: Option<Message>,
     held: Slots<Message>,
-    reserved: Slots<(Endpoint, Reserved)>,
+    reserved: Slots<(Endpoint, TxBuffer)>,
 }
 
 impl Lent {
@@ -35,7 +35,7 @@ impl Lent {
 
     /// Where a message's payload is; `None` on a link that went down since.
     fn address_of(&self, bus: &ZephyrBus, message: &Message) -> Option<usize> {
-        Some(self.start + bus.place_of(message).ok()?.start as usize)
+        Some(self.start + bus.payload_range(message).ok()?.start as usize)
     }
 
     /// Whether the message at `address` is the one whose callback runs, and not held.
@@ -54,8 +54,8 @@ impl Lent {
     }
 
     /// Takes the reserved buffer at `address` out.
-    fn take_reserved(&mut self, bus: &ZephyrBus, endpoint: Endpoint, address: usize) -> Option<Reserved> {
-        let at = |reserved: &Reserved| Some(self.start + bus.room_of(reserved).ok()?.start as usize);
+    fn take_reserved(&mut self, bus: &ZephyrBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
+        let at = |reserved: &TxBuffer| Some(self.start + bus.buffer_range(reserved).ok()?.start as usize);
         let found = self.reserved.iter().position(|slot| {
             slot.as_ref().is_some_and(|(of, reserved)| *of == endpoint && at(reserved) == Some(address))
         })?;
@@ -140,11 +140,11 @@ impl Instance<'_> {
             return Err(Status::TooLong);
         }
         let free = self.lent.reserved.iter_mut().find(|slot| slot.is_none()).ok_or(Status::NoBuffer)?;
-        let reserved = bus.reserve().map_err(|error| match error {
+        let reserved = bus.alloc_tx_buffer().map_err(|error| match error {
             SendError::NoBuffer => Status::NoBuffer,
             _ => Status::NotBound,
         })?;
-        let room = bus.room_of(&reserved).unwrap_or_default();
+        let room = bus.buffer_range(&reserved).unwrap_or_default();
         *free = Some((endpoint, reserved));
         *size = room.end - room.start;
         Ok(self.lent.start + room.start as usize)
@@ -167,7 +167,7 @@ impl Instance<'_> {
             return self.lent.not_lent(address);
         };
         let result = match u16::try_from(length) {
-            Ok(length) => self.link.bus().send_reserved(endpoint, reserved, length),
+            Ok(length) => self.link.bus().send_nocopy(endpoint, reserved, length),
             Err(_) => Err((SendError::TooLong { max: u16::MAX }, reserved)),
         };
         match result {

@@ -24,16 +24,16 @@ fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
         let (from, to) = (&mut a, &mut b);
         let talk = from.talk;
         let bus = from.link.bus();
-        let (first, second) = (bus.reserve().unwrap(), bus.reserve().unwrap());
-        let room = bus.room_of(&first).unwrap();
+        let (first, second) = (bus.alloc_tx_buffer().unwrap(), bus.alloc_tx_buffer().unwrap());
+        let room = bus.buffer_range(&first).unwrap();
         assert_eq!(room.len(), 496);
-        assert!(bus.room_of(&second).unwrap().start.abs_diff(room.start) >= 512, "no two overlap");
+        assert!(bus.buffer_range(&second).unwrap().start.abs_diff(room.start) >= 512, "no two overlap");
         memory.write(room.start, b"in place").unwrap();
-        bus.send_reserved(talk, first, 8).unwrap();
+        bus.send_nocopy(talk, first, 8).unwrap();
         bus.cancel(second);
 
         let message = message(to, now);
-        let place = to.link.bus().place_of(&message).unwrap();
+        let place = to.link.bus().payload_range(&message).unwrap();
         assert_eq!(place, room.start..room.start + 8);
         let mut bytes = [0; 8];
         memory.read(place.start, &mut bytes).unwrap();
@@ -51,16 +51,16 @@ fn a_place_on_a_link_that_went_down_is_nobody_s() {
     settle(&mut [&mut a, &mut b], &bells, now);
     b.send(b"old").unwrap();
     let message = message(&mut a, now);
-    let reserved = a.link.bus().reserve().unwrap();
+    let reserved = a.link.bus().alloc_tx_buffer().unwrap();
     drop(b);
     settle(&mut [&mut a], &bells, now);
-    assert_eq!(a.link.bus().place_of(&message), Err(ReadError::Stale));
-    assert_eq!(a.link.bus().room_of(&reserved), Err(SendError::Down));
+    assert_eq!(a.link.bus().payload_range(&message), Err(ReadError::Stale));
+    assert_eq!(a.link.bus().buffer_range(&reserved), Err(SendError::Down));
     let mut b = Side::new(&heap, &bells, 1, REMOTE);
     settle(&mut [&mut a, &mut b], &bells, now);
     assert!(a.is_bound());
-    assert_eq!(a.link.bus().place_of(&message), Err(ReadError::Stale));
-    assert_eq!(a.link.bus().room_of(&reserved), Err(SendError::Stale));
+    assert_eq!(a.link.bus().payload_range(&message), Err(ReadError::Stale));
+    assert_eq!(a.link.bus().buffer_range(&reserved), Err(SendError::Stale));
     a.link.bus().release(message);
     a.link.bus().cancel(reserved);
 }

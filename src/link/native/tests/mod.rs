@@ -197,13 +197,13 @@ fn leaving_and_coming_back() {
     settle(&mut [&mut a], &bells, now);
     assert_eq!(a.received, (1..5).map(|round| vec![round]).collect::<Vec<_>>(), "each exactly once");
     let downs: Vec<_> = a.log.iter().filter(|line| line.starts_with("Down")).collect();
-    assert_eq!(downs, ["Down(Left)", "Down(Restarted)", "Down(Left)"]);
+    assert_eq!(downs, ["Down(PeerLeft)", "Down(Restarted)", "Down(PeerLeft)"]);
 }
 
 #[test]
 fn silence_is_noticed_within_its_limit() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());
-    let settings = Settings { silence: Some(Duration::from_millis(300)), ..HOST };
+    let settings = Settings { peer_timeout: Some(Duration::from_millis(300)), ..HOST };
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, settings), Side::new(&heap, &bells, 1, REMOTE));
     settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(1));
     for millis in 1..1000 {
@@ -216,7 +216,7 @@ fn silence_is_noticed_within_its_limit() {
         silent += 1;
     }
     assert!((1270..=1430).contains(&silent), "{silent} ms; {:?}", a.log);
-    assert_eq!(a.log[2], "Down(Silent)");
+    assert_eq!(a.log[2], "Down(PeerTimeout)");
     // It was only paused: both find together again.
     for millis in silent..silent + 500 {
         settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(millis * 1000));
@@ -265,7 +265,7 @@ fn what_cannot_be_is_named() {
     let bells = Bells::new();
     let mut remote = Side::new(&foreign, &bells, 1, REMOTE);
     settle(&mut [&mut remote], &bells, Instant::from_micros(1));
-    assert_eq!(remote.log, ["Refused(Area(Foreign { found: 4 }))"], "said once");
+    assert_eq!(remote.log, ["Incompatible(Area(Foreign { found: 4 }))"], "said once");
 }
 
 #[test]

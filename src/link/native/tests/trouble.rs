@@ -43,13 +43,13 @@ fn an_endpoint_opened_anew_under_its_name_is_bound() {
 #[test]
 fn a_block_that_says_nonsense_is_no_sign_of_life() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());
-    let settings = Settings { silence: Some(Duration::from_millis(300)), ..HOST };
+    let settings = Settings { peer_timeout: Some(Duration::from_millis(300)), ..HOST };
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, settings), Side::new(&heap, &bells, 1, REMOTE));
     run(&mut [&mut a, &mut b], &bells, 1, 10);
     damage(&heap, 0x2008, 99);
     std::mem::forget(b.link);
     run(&mut [&mut a], &bells, 11, 500);
-    assert_eq!(a.log[2], "Down(Silent)");
+    assert_eq!(a.log[2], "Down(PeerTimeout)");
 }
 
 /// Every word of the directory, the entry and both blocks, damaged while both sides run or while one is away: whoever is
@@ -101,7 +101,7 @@ fn an_index_that_was_set_back_is_mended() {
             assert_eq!(u16::from_le_bytes(now) - 16, 2, "two announcements before the messages");
             memory.write(0, &(2_u16 + to).to_le_bytes()).unwrap();
             run(&mut [from, into], &bells, 20, 400);
-            assert!(from.log.contains(&"Down(Damaged)".into()), "{:?}; {:?}", from.log, into.log);
+            assert!(from.log.contains(&"Down(StateCorrupted)".into()), "{:?}; {:?}", from.log, into.log);
             into.received.clear();
             assert_eq!(from.send(b"again"), Ok(()), "{:?}; {:?}", from.log, into.log);
             run(&mut [from, into], &bells, 500, 10);
@@ -187,7 +187,7 @@ fn of_two_in_one_role_the_first_stands_back() {
             early.log,
             late.log
         );
-        assert!(early.log.contains(&"Down(Displaced { peer: PeerId(2) })".into()), "{:?}", early.log);
+        assert!(early.log.contains(&"Down(RoleConflict { peer: PeerId(2) })".into()), "{:?}", early.log);
         assert!(other.log.len() < 12, "no quarrel: {:?}", other.log);
         drop(late.link);
         run(&mut [&mut other, &mut early], &bells, 4000, 3000);
@@ -201,10 +201,10 @@ fn a_message_to_no_address_is_for_nobody() {
     let now = Instant::from_micros(1);
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
     settle(&mut [&mut a, &mut b], &bells, now);
-    let reserved = b.link.bus().reserve().unwrap();
-    let destination = b.link.bus().room_of(&reserved).unwrap().start - 12;
+    let reserved = b.link.bus().alloc_tx_buffer().unwrap();
+    let destination = b.link.bus().buffer_range(&reserved).unwrap().start - 12;
     let talk = b.talk;
-    b.link.bus().send_reserved(talk, reserved, 1).unwrap();
+    b.link.bus().send_nocopy(talk, reserved, 1).unwrap();
     damage(&heap, destination, u32::MAX);
     assert_eq!(a.link.poll(now), None);
     assert_eq!(a.link.bus().counters().unknown, 1);
@@ -221,9 +221,9 @@ fn a_message_from_no_address_binds_nothing() {
     let from = b.link.bus().open_with(&to_it).unwrap();
     settle(&mut [&mut a, &mut b], &bells, now);
     for (source, peer) in [(u32::MAX, None), (53, None), (7, Some(Address(7))), (u32::MAX, Some(Address(7)))] {
-        let reserved = b.link.bus().reserve().unwrap();
-        let header = b.link.bus().room_of(&reserved).unwrap().start - 16;
-        b.link.bus().send_reserved(from, reserved, 1).unwrap();
+        let reserved = b.link.bus().alloc_tx_buffer().unwrap();
+        let header = b.link.bus().buffer_range(&reserved).unwrap().start - 16;
+        b.link.bus().send_nocopy(from, reserved, 1).unwrap();
         damage(&heap, header, source);
         let Some(Event::Bus(BusEvent::Message(message))) = a.link.poll(now) else { panic!("{source}") };
         assert_eq!((message.source, a.link.bus().peer_of(nameless)), (Address(source), peer));

@@ -1,20 +1,20 @@
 //! The empty message that tells an endpoint of C whom it is bound to: first of all that it gets from there, or needless.
 
 use super::*;
-use crate::rpmsg::Reserved;
+use crate::rpmsg::TxBuffer;
 
 type Sides<'m> = (TestHost<'m>, TestRemote<'m>);
 
 /// A host whose endpoint is announced to a remote, which has all but `left` of its buffers out, and the remote's endpoint of
 /// that name; the remote has not looked yet.
-fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<Reserved>) {
+fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     let bells = Bells::default();
     let (mut host, mut remote) = (host(heap, &bells), remote(heap, &bells));
     let endpoint = remote.bus().open("x").unwrap();
     // Announced to the remote, and the remote's to nobody yet that has the name.
     drain!(remote);
     drain!(host);
-    let reserved = (0..16 - left).map(|_| remote.bus().reserve().unwrap()).collect();
+    let reserved = (0..16 - left).map(|_| remote.bus().alloc_tx_buffer().unwrap()).collect();
     host.bus().open("x").unwrap();
     drain!(host);
     ((host, remote), endpoint, reserved)
@@ -75,7 +75,7 @@ fn so_has_one_that_is_filled_in_place() {
     let bus = remote.bus();
     let early = reserved.remove(0);
     bus.write(&early, 0, b"first").unwrap();
-    bus.send_reserved(endpoint, early, 5).unwrap();
+    bus.send_nocopy(endpoint, early, 5).unwrap();
     reserved.into_iter().for_each(|reserved| bus.cancel(reserved));
     drain!(remote);
     assert_eq!(got(&mut host), ["0x400 got first"]);

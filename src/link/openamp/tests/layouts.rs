@@ -11,7 +11,7 @@ fn a_host_whose_buffers_are_nonsense_is_refused() {
     memory.write(MEMORY - 0x800 + 3 * 16, &[0, 8]).unwrap();
     let mut remote = remote(&heap, &bells);
     let error = HostError::Buffers { id: 3 };
-    assert_eq!(drain!(remote), [std::format!("{:?}", Event::Refused(error.into()))]);
+    assert_eq!(drain!(remote), [std::format!("{:?}", Event::Incompatible(error.into()))]);
 }
 
 /// Where other users of C have their things, over several addresses: what arrives is what was sent, both ways, twice round

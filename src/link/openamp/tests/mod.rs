@@ -144,12 +144,12 @@ fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
     }
     macro_rules! send_in_place {
         ($from:ident, $endpoint:ident, $to:ident) => {
-            let reserved = $from.bus().reserve().unwrap();
-            let room = $from.bus().room_of(&reserved).unwrap();
+            let reserved = $from.bus().alloc_tx_buffer().unwrap();
+            let room = $from.bus().buffer_range(&reserved).unwrap();
             memory.write(room.start, b"in place").unwrap();
-            $from.bus().send_reserved($endpoint, reserved, 8).unwrap();
+            $from.bus().send_nocopy($endpoint, reserved, 8).unwrap();
             let Some(Event::Bus(BusEvent::Message(message))) = $to.poll(Instant::default()) else { panic!() };
-            assert_eq!($to.bus().place_of(&message), Ok(room.start..room.start + 8));
+            assert_eq!($to.bus().payload_range(&message), Ok(room.start..room.start + 8));
             let mut bytes = [0; 8];
             $to.bus().read(&message, 0, &mut bytes).unwrap();
             assert_eq!((&bytes, room.len()), (b"in place", 496));

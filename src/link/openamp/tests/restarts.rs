@@ -12,7 +12,7 @@ fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
     drain!(first_host);
     std::mem::forget(first);
     let mut second = remote(&heap, &bells);
-    assert_eq!(drain!(second), ["Refused(OpenAmp(Used))"]);
+    assert_eq!(drain!(second), ["Incompatible(OpenAmp(Used))"]);
     // The host restarts: both are fresh again. A first remote still there would notice by its used index.
     std::mem::forget(first_host);
     let _host = host(&heap, &bells);
@@ -35,7 +35,10 @@ fn a_host_that_restarts_is_noticed() {
     while remote.poll(later).is_some() {}
     assert!(drain!(second).iter().any(|line| line.contains("Announced")));
     drop(second);
-    assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(crate::link::Reason::Left)));
+    assert_eq!(
+        remote.poll(later + core::time::Duration::from_secs(1)),
+        Some(Event::Down(crate::link::Reason::PeerLeft))
+    );
 }
 
 /// C's remote that restarts alone counts from 0 again, and goes on from the used index that it finds in the memory: it

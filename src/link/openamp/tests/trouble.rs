@@ -97,13 +97,13 @@ fn another_links_buffer_is_not_taken_for_ours() {
     let (_other_host, mut other) = pair(&other_heap, &bells);
     drain!(remote);
     drain!(other);
-    let foreign = other.bus().reserve().unwrap();
-    let second = other.bus().reserve().unwrap();
+    let foreign = other.bus().alloc_tx_buffer().unwrap();
+    let second = other.bus().alloc_tx_buffer().unwrap();
     let at_remote = opened(remote.bus());
     opened(host.bus());
     remote.bus().send(at_remote, b"first").unwrap();
     remote.bus().cancel(foreign);
-    assert!(matches!(remote.bus().send_reserved(at_remote, second, 1), Err((SendError::Stale, _))));
+    assert!(matches!(remote.bus().send_nocopy(at_remote, second, 1), Err((SendError::Stale, _))));
     remote.bus().send(at_remote, b"second").unwrap();
     let log = drain!(host);
     assert_eq!(log[log.len() - 2..], ["0x7 got first", "0x7 got second"], "{log:?}");

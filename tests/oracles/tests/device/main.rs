@@ -64,7 +64,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Add(length, write) => {
-                    let waits = device.ask_for_notifications();
+                    let waits = device.enable_notification();
                     ours_to_driver(&ours, &mut driver);
                     prop_assert_eq!(waits, added.is_empty());
                     match driver.add(length, write) {
@@ -78,7 +78,7 @@ proptest! {
                     driver_to_ours(&ours, &driver);
                 }
                 Step::Take => {
-                    let offered = device.take().unwrap().map(|id| device.described(id).unwrap());
+                    let offered = device.pop_avail().unwrap().map(|id| device.buffer(id).unwrap());
                     let seen = offered.map(|it| (it.id, it.address, it.length as usize, it.writable));
                     prop_assert_eq!(seen, added.pop_front());
                     taken.extend(offered.map(|it| it.id));
@@ -88,9 +88,9 @@ proptest! {
                         let id = taken.remove(which % taken.len());
                         // By events: the driver asks for the next after those that it has popped.
                         let owed = if events { used == popped } else { interrupts };
-                        prop_assert_eq!(device.give_back(id, length), owed);
+                        prop_assert_eq!(device.add_used(id, length), owed);
                         // Twice is once.
-                        prop_assert!(!device.give_back(id, !length));
+                        prop_assert!(!device.add_used(id, !length));
                         given.push_back((id, length));
                         used += 1;
                         ours_to_driver(&ours, &mut driver);
@@ -103,11 +103,11 @@ proptest! {
                     driver_to_ours(&ours, &driver);
                 }
                 Step::Wait(true) => {
-                    prop_assert_eq!(device.ask_for_notifications(), added.is_empty());
+                    prop_assert_eq!(device.enable_notification(), added.is_empty());
                     ours_to_driver(&ours, &mut driver);
                 }
                 Step::Wait(false) => {
-                    device.refuse_notifications();
+                    device.disable_notification();
                     ours_to_driver(&ours, &mut driver);
                     // By events, this driver may notify once too often.
                     prop_assert!(events || !driver.must_notify());
@@ -144,6 +144,6 @@ fn a_chain_is_refused() {
     let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, Suppression::Events).unwrap();
     driver.add_chain();
     driver_to_ours(&ours, &driver);
-    assert_eq!(device.take(), Ok(Some(0)));
-    assert!(matches!(device.described(0), Err(Fault::NotOneBuffer { id: 0, .. })));
+    assert_eq!(device.pop_avail(), Ok(Some(0)));
+    assert!(matches!(device.buffer(0), Err(Fault::NotOneBuffer { id: 0, .. })));
 }

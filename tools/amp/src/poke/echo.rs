@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use amp_ivshmem::link::{AnyLink, Event, Reason, Refusal};
+use amp_ivshmem::link::{AnyLink, Event, Reason, SetupError};
 use amp_ivshmem::rpmsg::{Event as Bus, Message, SendError};
 use anyhow::{Error, Result, bail};
 
@@ -83,7 +83,7 @@ impl Echo<'_> {
             Event::Down(reason) => {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
-                    Reason::Displaced { .. } => bail!(reason),
+                    Reason::RoleConflict { .. } => bail!(reason),
                     // C's host cannot tell its remote to begin anew.
                     Reason::Fault(_)
                         if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
@@ -93,8 +93,8 @@ impl Echo<'_> {
                     reason => output::line(&format!("down: {reason}"))?,
                 }
             }
-            Event::Refused(refusal @ Refusal::Displaced { .. }) => bail!(refusal),
-            Event::Refused(refusal) => eprintln!("amp: not yet: {refusal}"),
+            Event::Incompatible(refusal @ SetupError::RoleConflict { .. }) => bail!(refusal),
+            Event::Incompatible(refusal) => eprintln!("amp: not yet: {refusal}"),
             Event::Bus(Bus::Bound { peer, .. }) => {
                 output::line(&format!("{} is bound to {peer}", self.options.join.endpoint))?;
             }

@@ -174,7 +174,7 @@ impl Ping<'_> {
                 }
                 Event::Down(reason) => bail!("the link went down: {reason}"),
                 Event::Bus(Bus::Unbound { .. }) => bail!("the peer has closed its endpoint"),
-                Event::Refused(refusal) => bail!(refusal),
+                Event::Incompatible(refusal) => bail!(refusal),
                 Event::Up { .. } | Event::Bus(_) => (),
             }
         }

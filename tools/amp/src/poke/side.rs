@@ -86,7 +86,7 @@ impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
             match event {
                 Event::Up { peer } => up = Some(peer),
                 Event::Down(_) => (up, names) = (None, Vec::new()),
-                Event::Refused(refusal) => bail!(refusal),
+                Event::Incompatible(refusal) => bail!(refusal),
                 Event::Bus(rpmsg::Event::Bound { peer: address, .. }) => {
                     if let Some(peer) = up {
                         return Ok((peer, address));

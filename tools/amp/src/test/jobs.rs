@@ -133,7 +133,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
 /// What touches memory and is done in seconds at Miri's speed.
-const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::slots rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
+const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].

@@ -2,61 +2,61 @@
 
 use super::{AnyLink, Event};
 use crate::platform::Instant;
-use crate::rpmsg::{self, Found, Message};
+use crate::rpmsg::{self, Message, RxOutcome};
 
 /// What each profile's link has to say.
-pub(super) trait Polled<const E: usize>: AnyLink<E> {
+pub(super) trait LinkDriver<const E: usize>: AnyLink<E> {
     /// Whether the link itself is due.
     fn is_due(&self, now: Instant) -> bool;
 
     /// Does what the link itself is due to.
-    fn beat(&mut self, now: Instant) -> Option<Event>;
+    fn tick(&mut self, now: Instant) -> Option<Event>;
 
     /// Whether it is at rest where its bus is up and has nothing to do.
     #[inline(always)]
-    fn is_settled(&self) -> bool {
+    fn is_in_sync(&self) -> bool {
         true
     }
 
     /// Does what it takes to be at rest.
-    fn settle(&mut self, now: Instant) -> Option<Event>;
+    fn resync(&mut self, now: Instant) -> Option<Event>;
 }
 
 /// What has happened on `link` since the last call. After the peer is looked when there is nothing else to do, and when the link
 /// is due however busy the bus is; but first that the peer has broken something.
 // Inlined, so that the caller's own match on the event is decided by what was found, and no event goes through memory.
 #[inline(always)]
-pub(super) fn poll<const E: usize, L: Polled<E>>(link: &mut L, now: Instant) -> Option<Event> {
+pub(super) fn poll<const E: usize, L: LinkDriver<E>>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {
         match link.bus().receive() {
-            Found::Message(message) => {
+            RxOutcome::Message(message) => {
                 // Field by field, or it is moved by a call of `memcpy`.
                 let Message { endpoint, source, length, buffer, session } = message;
                 return Some(Event::Bus(rpmsg::Event::Message(Message { endpoint, source, length, buffer, session })));
             }
-            Found::Nothing if link.is_settled() => return None,
-            Found::Nothing | Found::Else => (),
+            RxOutcome::Empty if link.is_in_sync() => return None,
+            RxOutcome::Empty | RxOutcome::Other => (),
         }
     }
-    poll_rare(link, now)
+    poll_slow(link, now)
 }
 
 /// A poll in which the link is due, the bus has something of its own to do, or the peer has changed or broken something.
 #[cold]
 #[inline(never)]
-fn poll_rare<const E: usize, L: Polled<E>>(link: &mut L, now: Instant) -> Option<Event> {
+fn poll_slow<const E: usize, L: LinkDriver<E>>(link: &mut L, now: Instant) -> Option<Event> {
     // First that the link is down, then what that unbinds.
     if link.bus().fault().is_some() {
-        return link.settle(now);
+        return link.resync(now);
     }
     if link.is_due(now)
-        && let Some(event) = link.beat(now)
+        && let Some(event) = link.tick(now)
     {
         return Some(event);
     }
     let mut left = link.bus().rounds().saturating_add(1);
     loop {
-        if let Some(event) = link.bus().attend() {
+        if let Some(event) = link.bus().process_deferred() {
             return Some(Event::Bus(event));
         }
         // Before the look: what it finds may be a message, which has left its ring.
@@ -66,10 +66,10 @@ fn poll_rare<const E: usize, L: Polled<E>>(link: &mut L, now: Instant) -> Option
         };
         left = fewer;
         match link.bus().receive() {
-            Found::Message(message) => return Some(Event::Bus(rpmsg::Event::Message(message))),
-            Found::Nothing if link.is_settled() => return None,
-            Found::Else if link.bus().has_odd() => (),
-            Found::Nothing | Found::Else => return link.settle(now),
+            RxOutcome::Message(message) => return Some(Event::Bus(rpmsg::Event::Message(message))),
+            RxOutcome::Empty if link.is_in_sync() => return None,
+            RxOutcome::Other if link.bus().has_deferred() => (),
+            RxOutcome::Empty | RxOutcome::Other => return link.resync(now),
         }
     }
 }

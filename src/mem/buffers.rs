@@ -3,37 +3,37 @@
 use super::{Load, MemoryError, SharedMemory, Store};
 
 /// Bytes of a slot's words.
-const HEAD: u32 = 16;
+const HEADER: u32 = 16;
 
-/// `2^n` slots of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave them; what is
-/// copied is checked against the slot's room.
+/// `2^n` buffers ("slots") of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave them; what
+/// is copied is checked against the slot's capacity.
 ///
-/// A slot begins with a head of [`HEAD`](Self::HEAD) bytes that are loaded and stored as 32-bit words, little-endian in memory
-/// and native outside, and never copied; behind it is its room, which is only ever copied.
+/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes that are loaded and stored as 32-bit words, little-endian in memory
+/// and native outside, and never copied; behind it is its payload, which is only ever copied.
 #[derive(Clone, Debug)]
-pub struct Slots<M> {
+pub struct BufferArray<M> {
     memory: M,
     /// Slots − 1. As wide as an address, as the size, so that all are loaded at once.
     mask: usize,
-    /// Bytes of each: a multiple of 4, `HEAD` at least.
+    /// Bytes of each: a multiple of 4, `HEADER` at least.
     size: usize,
-    /// Bytes behind the head, as far as 16 bits count them.
-    room: u16,
+    /// Bytes behind the header, as far as 16 bits count them.
+    capacity: u16,
 }
 
-impl<M: SharedMemory> Slots<M> {
+impl<M: SharedMemory> BufferArray<M> {
     /// Bytes of a slot's words.
-    pub const HEAD: u32 = HEAD;
+    pub const HEADER: u32 = HEADER;
 
     /// `count` slots of `size` bytes, of which the first is at `offset` of `memory`.
     ///
     /// # Errors
     /// A count that is not a power of two, slots that are not all inside, or a place or size that is no multiple of 4; a
-    /// size below [`HEAD`](Self::HEAD) counts as slots that are not inside.
+    /// size below [`HEADER`](Self::HEADER) counts as slots that are not inside.
     pub fn new(memory: &M, offset: u32, size: u32, count: u16) -> Result<Self, MemoryError> {
         Self::within(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
             _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo { count: count.into() },
-            Some(len) if size >= Self::HEAD && memory.part(offset, len).is_some() => {
+            Some(len) if size >= Self::HEADER && memory.part(offset, len).is_some() => {
                 MemoryError::Misaligned { offset, align: 4 }
             }
             len => MemoryError::OutOfBounds { offset, len: len.unwrap_or(u32::MAX), size: memory.len() },
@@ -44,10 +44,11 @@ impl<M: SharedMemory> Slots<M> {
     #[inline(never)]
     pub(crate) fn within(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
         let memory = memory.part(offset, size.checked_mul(count.into())?)?;
-        let sound = count.is_power_of_two() && size >= Self::HEAD && size.is_multiple_of(4) && memory.is_aligned_to(4);
+        let sound =
+            count.is_power_of_two() && size >= Self::HEADER && size.is_multiple_of(4) && memory.is_aligned_to(4);
         // CAST: so much fits.
-        let room = size.saturating_sub(Self::HEAD).min(u16::MAX.into()) as u16;
-        sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, room })
+        let capacity = size.saturating_sub(Self::HEADER).min(u16::MAX.into()) as u16;
+        sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, capacity })
     }
 
     /// Bytes of each slot.
@@ -58,11 +59,11 @@ impl<M: SharedMemory> Slots<M> {
         self.size as u32
     }
 
-    /// Bytes behind a slot's head, 65535 at most.
+    /// Bytes behind a slot's header, 65535 at most.
     #[must_use]
     #[inline(always)]
-    pub fn room(&self) -> u16 {
-        self.room
+    pub fn capacity(&self) -> u16 {
+        self.capacity
     }
 
     /// Where `slot` begins, from the first. In bounds: the masked number is below the count, and all slots are inside.
@@ -80,7 +81,7 @@ impl<M: SharedMemory> Slots<M> {
 
     #[inline(always)]
     fn load<const AT: u32>(&self, start: Start) -> u32 {
-        // SAFETY: a word of the head, which is inside from each slot's start on; that is a multiple of 4.
+        // SAFETY: a word of the header, which is inside from each slot's start on; that is a multiple of 4.
         u32::from_le(unsafe { self.memory.load_u32(start.word::<AT>(), Load::Relaxed) })
     }
 
@@ -92,19 +93,19 @@ impl<M: SharedMemory> Slots<M> {
 
     /// Loads the three of the slot's words that begin at these of its bytes, in any order.
     #[inline(always)]
-    pub fn head<const FIRST: u32, const SECOND: u32, const THIRD: u32>(&self, slot: u16) -> [u32; 3] {
+    pub fn header<const FIRST: u32, const SECOND: u32, const THIRD: u32>(&self, slot: u16) -> [u32; 3] {
         let start = self.at(slot);
         [self.load::<FIRST>(start), self.load::<SECOND>(start), self.load::<THIRD>(start)]
     }
 
     /// Stores the slot's words, in any order.
     #[inline(always)]
-    pub fn set_head(&self, slot: u16, words: [u32; 4]) {
-        self.store_head(self.at(slot), words);
+    pub fn set_header(&self, slot: u16, words: [u32; 4]) {
+        self.store_header(self.at(slot), words);
     }
 
     #[inline(always)]
-    fn store_head(&self, start: Start, [first, second, third, fourth]: [u32; 4]) {
+    fn store_header(&self, start: Start, [first, second, third, fourth]: [u32; 4]) {
         self.store::<0>(start, first);
         self.store::<4>(start, second);
         self.store::<8>(start, third);
@@ -118,34 +119,34 @@ impl<M: SharedMemory> Slots<M> {
         self.fit(from).map(|fitting| fitting.fill(slot, words)).is_some()
     }
 
-    /// `bytes`, where they fit into a slot's room.
+    /// `bytes`, where they fit into a slot's payload.
     #[inline(always)]
     #[must_use]
-    pub fn fit<'a>(&'a self, bytes: &'a [u8]) -> Option<Fitting<'a, M>> {
-        (bytes.len() <= usize::from(self.room)).then_some(Fitting { slots: self, bytes })
+    pub fn fit<'a>(&'a self, bytes: &'a [u8]) -> Option<FittingPayload<'a, M>> {
+        (bytes.len() <= usize::from(self.capacity)).then_some(FittingPayload { slots: self, bytes })
     }
 
-    /// Copies `from` to byte `offset` of a slot's room; false, and nothing done, where it does not fit.
+    /// Copies `from` to byte `offset` of a slot's payload; false, and nothing done, where it does not fit.
     #[inline]
     #[must_use]
     pub fn write(&self, slot: u16, offset: u16, from: &[u8]) -> bool {
-        let fits = offset <= self.room && from.len() <= usize::from(self.room - offset);
+        let fits = offset <= self.capacity && from.len() <= usize::from(self.capacity - offset);
         if fits {
             // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_in(self.at(slot).room() + usize::from(offset), from) };
+            unsafe { self.memory.copy_in(self.at(slot).payload() + usize::from(offset), from) };
         }
         fits
     }
 
-    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's room; false, and nothing done, where those are not
-    /// as many, or the room is not.
+    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's payload; false, and nothing done, where those are not
+    /// as many, or the payload is not.
     #[inline(always)]
     #[must_use]
     pub fn read(&self, slot: u16, length: u16, offset: u16, to: &mut [u8]) -> bool {
-        let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.room;
+        let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.capacity;
         if fits {
             // SAFETY: inside the slot, hence inside.
-            unsafe { self.memory.copy_out(self.at(slot).room() + usize::from(offset), to) };
+            unsafe { self.memory.copy_out(self.at(slot).payload() + usize::from(offset), to) };
         }
         fits
     }
@@ -153,40 +154,40 @@ impl<M: SharedMemory> Slots<M> {
 
 /// Bytes that fit into any one of these slots: so it is asked once, before a slot is taken.
 #[derive(Debug)]
-pub struct Fitting<'a, M> {
-    slots: &'a Slots<M>,
+pub struct FittingPayload<'a, M> {
+    slots: &'a BufferArray<M>,
     bytes: &'a [u8],
 }
 
-impl<M: SharedMemory> Fitting<'_, M> {
+impl<M: SharedMemory> FittingPayload<'_, M> {
     /// Stores the slot's words and copies the bytes behind them.
     #[inline(always)]
     pub fn fill(&self, slot: u16, words: [u32; 4]) {
         let start = self.slots.at(slot);
-        self.slots.store_head(start, words);
-        // SAFETY: behind the head are at least as many bytes as the room says, and these are no more.
-        unsafe { self.slots.memory.copy_in(start.room(), self.bytes) };
+        self.slots.store_header(start, words);
+        // SAFETY: behind the header are at least as many bytes as the capacity says, and these are no more.
+        unsafe { self.slots.memory.copy_in(start.payload(), self.bytes) };
     }
 }
 
-/// Where one of the slots of the [`Slots`] that it is used with begins.
+/// Where one of the slots of the [`BufferArray`] that it is used with begins.
 #[derive(Clone, Copy)]
 struct Start(usize);
 
 impl Start {
-    /// Word `AT` of its head.
+    /// Word `AT` of its header.
     #[inline(always)]
     fn word<const AT: u32>(self) -> usize {
-        const { assert!(AT.is_multiple_of(4) && AT < HEAD) }
+        const { assert!(AT.is_multiple_of(4) && AT < HEADER) }
         // SAFETY: inside the memory. Said because the sum is then part of the access.
         unsafe { self.0.unchecked_add(AT as usize) }
     }
 
-    /// Its room.
+    /// Its payload.
     #[inline(always)]
-    fn room(self) -> usize {
+    fn payload(self) -> usize {
         // SAFETY: as in `word`.
-        unsafe { self.0.unchecked_add(HEAD as usize) }
+        unsafe { self.0.unchecked_add(HEADER as usize) }
     }
 }
 
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         let heap = Heap::new(4096);
-        let new = |offset, size, count| Slots::new(&heap.region(), offset, size, count).map(|_| ()).err();
+        let new = |offset, size, count| BufferArray::new(&heap.region(), offset, size, count).map(|_| ()).err();
         assert_eq!(new(0, 512, 8), None);
         assert_eq!(new(4, 512, 8), Some(MemoryError::OutOfBounds { offset: 4, len: 4096, size: 4096 }));
         assert_eq!(new(0, 64, 3), Some(MemoryError::NotPowerOfTwo { count: 3 }));
@@ -212,16 +213,16 @@ mod tests {
     #[test]
     fn no_number_and_no_length_leaves_a_slot() {
         let heap = Heap::new(4096);
-        let slots = Slots::new(&heap.region(), 1024, 64, 16).unwrap();
-        slots.set_head(17, [1, 2, 3, 4]);
-        assert_eq!((slots.head::<0, 4, 8>(1), slots.head::<4, 8, 12>(17)), ([1, 2, 3], [2, 3, 4]), "modulo 16");
+        let slots = BufferArray::new(&heap.region(), 1024, 64, 16).unwrap();
+        slots.set_header(17, [1, 2, 3, 4]);
+        assert_eq!((slots.header::<0, 4, 8>(1), slots.header::<4, 8, 12>(17)), ([1, 2, 3], [2, 3, 4]), "modulo 16");
         assert!(slots.write(1, 0, &[7; 48]) && !slots.write(1, 1, &[9; 48]) && !slots.write(1, 49, &[]));
         let mut all = [0; 48];
         assert!(slots.read(17, 48, 0, &mut all) && all == [7; 48]);
         assert!(!slots.read(1, 47, 0, &mut all) && !slots.read(1, 48, 1, &mut all) && !slots.read(1, 49, 0, &mut all));
         assert!(!slots.read(1, 40, 41, &mut []) && slots.read(1, 40, 40, &mut []));
         assert!(slots.fill(1, [4, 3, 2, 1], &[8; 48]) && !slots.fill(1, [9; 4], &[9; 49]));
-        assert!(slots.head::<0, 4, 12>(1) == [4, 3, 1] && slots.read(1, 48, 47, &mut all[..1]) && all[0] == 8);
-        assert_eq!(slots.head::<0, 4, 8>(2), [0; 3], "what is behind is as it was");
+        assert!(slots.header::<0, 4, 12>(1) == [4, 3, 1] && slots.read(1, 48, 47, &mut all[..1]) && all[0] == 8);
+        assert_eq!(slots.header::<0, 4, 8>(2), [0; 3], "what is behind is as it was");
     }
 }

@@ -1,6 +1,7 @@
 //! Standard output. A reader that has gone, as `head` does, is no reason to stop or to panic; a result that cannot be
 //! written for another reason, as on a full disk, is lost, and that is an error.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
@@ -10,7 +11,7 @@ use anyhow::{Context, Result};
 /// # Errors
 /// There is a reader, and it does not get it.
 pub fn write(text: &str) -> Result<()> {
-    heed(io::stdout().lock().write_all(text.as_bytes()))
+    ignore_lost_reader(io::stdout().lock().write_all(text.as_bytes()))
 }
 
 /// Prints text as it is, at once.
@@ -19,7 +20,7 @@ pub fn write(text: &str) -> Result<()> {
 /// As [`write()`].
 pub fn print(text: &str) -> Result<()> {
     write(text)?;
-    heed(io::stdout().lock().flush())
+    ignore_lost_reader(io::stdout().lock().flush())
 }
 
 /// Prints a line.
@@ -30,7 +31,17 @@ pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-fn heed(result: io::Result<()>) -> Result<()> {
+/// Standard output as a console to format to; a line is seen when it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Stdout;
+
+impl fmt::Write for Stdout {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write(text).map_err(|_| fmt::Error)
+    }
+}
+
+fn ignore_lost_reader(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result.context("standard output takes no more, and a result is lost: send it elsewhere"),

@@ -13,7 +13,8 @@ use crate::folder::Folder;
 use crate::process::{self, DRAIN, LastLines, Next, Running, check_interrupts};
 use crate::server_options::parse_size;
 use crate::zephyr::build::{self, Build};
-use crate::{machines, output, server};
+use crate::{machines, output};
+use amp_ivshmem_server as server;
 
 /// What `amp pair` can be told.
 #[derive(Clone, Debug, clap::Args)]

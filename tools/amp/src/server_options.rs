@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::server;
+use amp_ivshmem_server as server;
 
 /// What `amp server` can be told.
 #[derive(Clone, Debug, clap::Args)]

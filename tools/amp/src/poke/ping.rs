@@ -14,8 +14,8 @@ use super::join::{ENDPOINTS, Errand, join};
 use super::options::{PingOptions, Profile};
 use super::side::Side;
 use crate::machines::Role;
-use crate::server::random::Random;
 use crate::{output, process};
+use amp_ivshmem_server::random::Random;
 
 /// How many messages without an answer are remembered, whose answers may still come.
 const REMEMBERED: usize = 16;

@@ -4,7 +4,7 @@ use clap::Parser;
 
 use super::*;
 use crate::poke::options::JoinOptions;
-use crate::server::{self, Server};
+use amp_ivshmem_server::{self as server, Server};
 
 #[derive(Parser)]
 struct Ping12 {

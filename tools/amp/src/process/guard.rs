@@ -3,17 +3,26 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Error;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
+/// Whether this program has the command `guard`.
+static GUARD: AtomicBool = AtomicBool::new(false);
+
+/// Says that this program has the command `guard`, which calls [`guard`]. A program that does not, as a unit test, starts its
+/// children without it.
+pub fn enable_guard() {
+    GUARD.store(true, Ordering::Relaxed);
+}
+
 /// A command for `program` that is killed when the thread that starts it ends, however it ends.
 ///
-/// The tool itself comes in between (`amp guard`), because only code that runs after the fork can ask the kernel for
+/// This program itself comes in between (its command `guard`), because only code that runs after the fork can ask the kernel for
 /// that; it then becomes `program`. Start such a command from the main thread.
 pub fn guarded(program: impl AsRef<OsStr>) -> Command {
-    if cfg!(test) {
-        // The unit tests' own binary is no `amp`.
+    if !GUARD.load(Ordering::Relaxed) {
         return Command::new(program);
     }
     let mut command = Command::new("/proc/self/exe");

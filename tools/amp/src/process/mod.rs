@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-pub use self::guard::{guard, guarded};
+pub use self::guard::{enable_guard, guard, guarded};
 pub use self::interrupts::{Interrupted, catch_interrupts, check_interrupts};
 use self::lines::read_lines;
 pub use self::lines::{LastLines, cut};

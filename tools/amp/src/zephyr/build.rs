@@ -117,6 +117,7 @@ impl Build {
         Ok(command)
     }
 
+    /// A build without files, for tests of what is checked about two builds.
     #[cfg(test)]
     pub fn for_tests(folder: &str, role: Option<Role>, flat_size: Option<u64>, vectors: u16) -> Self {
         Self { folder: folder.into(), role, flat_size, vectors, qemu: Qemu::default() }

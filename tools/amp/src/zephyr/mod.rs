@@ -5,9 +5,6 @@ pub mod create;
 mod find;
 pub mod images;
 pub mod run;
-pub mod scenarios;
-pub mod sizes;
-pub mod twister;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -66,7 +63,7 @@ impl Zephyr {
     }
 
     /// A command in the workspace, without this checkout.
-    fn program(&self, program: &Path) -> Command {
+    pub fn program(&self, program: &Path) -> Command {
         let mut command = process::guarded(program);
         command.current_dir(&self.top).env("ZEPHYR_BASE", &self.base);
         match extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), false) {

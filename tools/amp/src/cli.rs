@@ -1,0 +1,150 @@
+//! The command line of `amp`: the commands of users, which `xtask` offers beside its own.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use clap_complete::Shell;
+
+use crate::{demo, output, pair, peer, poke, process, server_options};
+
+/// The commands of users.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start two machines, let them talk, and print the figures
+    #[command(after_help = "\
+Each of the 9 pairs of a53, m3 and host goes; the first named is the rpmsg host, the second the remote.
+The exit status is 0 only if every message came back right.
+
+The images are Zephyr's where a workspace is found, and bare-metal ones else; the first line says which. A workspace is looked
+for as Zephyr's own tools do: ZEPHYR_BASE, the west workspace around the current folder, CMake's package registry; then the
+one that --zephyr made.
+
+Examples:
+  amp demo
+  amp demo --zephyr
+  amp demo --bare-metal --pair m3,m3 --start remote-first
+  amp demo --pair host,a53 --json 2>/dev/null | jq .median_us
+  amp demo --runs 20
+
+Environment: QEMU_BIN_PATH names the folder of another QEMU; NO_COLOR switches colours off.")]
+    Demo(demo::Options),
+    /// Serve shared memory and doorbells to QEMUs and Linux processes
+    #[command(after_help = "\
+It speaks version 0 of QEMU's ivshmem protocol, and runs until SIGINT or SIGTERM.
+
+Examples:
+  amp server --socket /tmp/ivshmem
+  amp server --socket /tmp/ivshmem --size 1M
+  amp server --socket /tmp/ivshmem --fault lose=4,double=8,late=20
+  qemu-system-aarch64 -machine virt … -chardev socket,path=/tmp/ivshmem,id=ivshmem \\
+      -device ivshmem-doorbell,chardev=ivshmem,vectors=1")]
+    Server(server_options::ServerOptions),
+    /// Run two Zephyr build folders as a pair, with a server and both consoles
+    #[command(after_help = "\
+The server is the pair's own, on a socket that nobody else sees; its memory has the size that devicetree says. It runs until
+Ctrl-C, --timeout, or --until.
+
+Examples:
+  west build -S amp-ivshmem -b qemu_cortex_m3 -d remote samples/rpmsg_echo
+  west build -S amp-ivshmem -b qemu_cortex_a53 -d host samples/rpmsg_echo -- -DCONFIG_SAMPLE_HOST=y
+  amp pair host remote
+  amp pair host remote --until 'role=host .*lost=0' --until 'role=remote .*lost=0' --timeout 60
+  amp pair SYSBUILD_FOLDER       the two images of a build with --sysbuild
+
+Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
+    Pair(pair::Options),
+    /// Run one Zephyr build folder on a server that is running: the second machine of a test
+    #[command(after_help = "\
+It becomes the build's QEMU, as west build -t run starts it, with the console on standard input and output and no lock file, so
+that one build can run any number of times. The server's socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a relative one counts
+from the current folder. A signal ends it.
+
+Examples:
+  amp server --socket /tmp/ivshmem_socket --size 1M
+  amp machine BUILD_FOLDER")]
+    Machine(pair::MachineOptions),
+    /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each
+    #[command(after_help = "\
+The peer is a guest or another process: C OpenAMP's library in its layout (--profile openamp), or this module's.
+Messages go one after the other. The exit status is 0 only if every one came back in time and right.
+
+Examples:
+  amp ping --socket /tmp/ivshmem --role host
+  amp ping --socket /tmp/ivshmem --role host --endpoint amp.first --length 64 --count 100000
+  amp ping --socket /tmp/ivshmem --role remote --profile openamp --length 1-496 --seed 7
+  amp ping --socket /tmp/ivshmem --role host --profile openamp --address 0x8000000000
+  amp ping --socket /tmp/ivshmem --role host --json 2>/dev/null | jq .median_us")]
+    Ping(poke::PingOptions),
+    /// Answer each message to an endpoint with itself, as a peer on a running server
+    #[command(after_help = "\
+It runs until Ctrl-C or --count, whatever peers come and go; then it prints how many messages it answered.
+
+Examples:
+  amp echo --socket /tmp/ivshmem --role remote
+  amp echo --socket /tmp/ivshmem --role remote --endpoint amp.first --count 1000
+  amp echo --socket /tmp/ivshmem --role host --profile openamp --layout static-vrings --address 0")]
+    Echo(poke::EchoOptions),
+    /// Be one side of the demo's pair, as this process
+    #[command(after_help = "\
+The other side is a peer on the same server: a guest that runs the sample rpmsg_echo, or another of these processes. This side
+prints its figures at the end, and answers the other side until a signal ends it.
+
+Examples:
+  amp server --socket /tmp/ivshmem --size 1M
+  amp peer --socket /tmp/ivshmem --role host
+  amp peer --socket /tmp/ivshmem --role remote")]
+    Peer(peer::Options),
+    /// Become a command that dies with its parent
+    #[command(hide = true)]
+    Guard {
+        /// The parent's process id
+        parent: i32,
+        /// The command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+impl Command {
+    /// Does what the command says.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Demo(options) => demo::run(&options)?,
+            Self::Server(options) => amp_ivshmem_server::run(&options.into())?,
+            Self::Pair(options) => pair::run(&options)?,
+            Self::Ping(options) => poke::ping(&options)?,
+            Self::Echo(options) => poke::echo(&options)?,
+            Self::Machine(options) => return Err(pair::become_machine(&options)),
+            Self::Peer(options) => peer::run(&options)?,
+            Self::Guard { parent, command } => return Err(process::guard(parent, &command)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints the completion of the command line `whole` for a shell.
+///
+/// # Errors
+/// Standard output takes no more.
+pub fn completions(shell: Shell, mut whole: clap::Command) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut whole, "amp", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The exit status of a program: prints the error, and counts a signal as a shell does.
+pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("amp: {error:#}");
+        match error.downcast_ref() {
+            Some(process::Interrupted(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+            None => ExitCode::FAILURE,
+        }
+    })
+}

@@ -1,0 +1,216 @@
+//! Whose an instruction is: the innermost function at its address by the program's debug information, which knows what was
+//! inlined; the symbol before it where there is none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use addr2line::Context as Inlined;
+use addr2line::gimli::{Dwarf, EndianSlice, Error as DwarfError, RunTimeEndian};
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use rustc_demangle::demangle;
+
+use super::counts::Section;
+
+/// Where the sources of Rust's own libraries lie in debug information.
+const RUSTS_OWN: [&str; 4] =
+    ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
+
+/// Whose the instructions of a section are, for each message.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    /// By function, the most first. What Rust's own libraries have inlined belongs to the function that uses it.
+    pub each: Vec<(String, f64)>,
+    /// How many of them are the program's own, by the lines that they are of. What the compiler has merged, and so is of no
+    /// line, is not among them.
+    pub own: f64,
+}
+
+/// Attributes a program's sections; its own sources lie in a folder that has `own` in its path.
+///
+/// # Errors
+/// A file that is no ELF file, or whose debug information is broken.
+pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Vec<Functions>> {
+    let name = program.display();
+    let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
+    let elf = object::File::parse(&*data).with_context(|| format!("{name} is no ELF file"))?;
+    let endian = if elf.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
+    let part = |part: &str| elf.section_by_name(part).and_then(|part| part.data().ok()).unwrap_or_default();
+    let dwarf = Dwarf::load(|id| Ok::<_, DwarfError>(EndianSlice::new(part(id.name()), endian)));
+    let inlined =
+        dwarf.and_then(Inlined::from_dwarf).with_context(|| format!("{name} has broken debug information"))?;
+    let symbols = symbols(&elf);
+
+    let attribute = |section: &Section| {
+        let (mut functions, mut owned): (BTreeMap<String, u64>, u64) = (BTreeMap::new(), 0);
+        for (&address, &count) in &section.counted.instructions {
+            let found =
+                innermost(&inlined, address, own).with_context(|| format!("{name} has broken debug information"))?;
+            let (name, is_own) = found.map_or((None, false), |(name, is_own)| (Some(name), is_own));
+            let name = name.or_else(|| symbols.range(..=address).next_back().map(|(_, name)| name.clone()));
+            *functions.entry(name.unwrap_or_else(|| "?".to_owned())).or_default() += count;
+            owned += if is_own { count } else { 0 };
+        }
+        let mut each: Vec<_> = functions.into_iter().map(|(name, count)| (name, section.per_message(count))).collect();
+        each.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(Functions { each, own: section.per_message(owned) })
+    };
+    sections.iter().map(attribute).collect()
+}
+
+/// The functions of the symbol table, by where they begin.
+fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
+    let functions = elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
+    // Thumb functions have bit 0 set.
+    let thumb = u64::from(elf.architecture() == object::Architecture::Arm);
+    functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
+}
+
+/// The innermost function at `address` that is none of Rust's own, and whether it is of a line under `own`; of Rust's alone,
+/// the outermost.
+fn innermost(
+    inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>,
+    address: u64,
+    own: &str,
+) -> Result<Option<(String, bool)>, DwarfError> {
+    let mut frames = inlined.find_frames(address).skip_all_loads()?;
+    let mut found = None;
+    while let Some(frame) = frames.next()? {
+        let Some(function) = &frame.function else { continue };
+        let (file, line) = frame.location.map_or((None, None), |location| (location.file, location.line));
+        let file = file.unwrap_or_default();
+        found = Some((short(&function.raw_name()?), line.is_some() && file.contains(own)));
+        if !RUSTS_OWN.iter().any(|folder| file.contains(folder)) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// A function's path in short, as `rpmsg::Bus::send`: without generics, hash, and the closures in it; the core's room
+/// (another's crate), and the last two words.
+fn short(mangled: &str) -> String {
+    let whole = format!("{:#}", demangle(mangled));
+    let mut path = whole.as_str();
+    let mut rest = String::new();
+    // `<Type as Trait>::function`, or `<Type>::function`: the type says more.
+    while let Some(end) = path.starts_with('<').then(|| closing(path)).flatten() {
+        rest.insert_str(0, &path[end + 1..]);
+        path = &path[1..end];
+        path = top_level(path, " as ").map_or(path, |at| &path[..at]);
+    }
+    // An implementation in another module than its type's: `module::<impl Type>::function`.
+    let implementation;
+    if let Some((_, behind)) = path.split_once("::<impl ")
+        && let Some(end) = closing(&path[path.len() - behind.len() - "<impl ".len()..])
+    {
+        let inside = &behind[..end - "<impl ".len()];
+        let of = top_level(inside, " for ").map_or(inside, |at| &inside[at + " for ".len()..]);
+        implementation = format!("{of}{}", &behind[end + 1 - "<impl ".len()..]);
+        path = &implementation;
+    }
+    let plain = without_generics(&format!("{path}{rest}"));
+    let words: Vec<_> = plain.split("::").filter(|word| !word.is_empty() && !word.starts_with('{')).collect();
+    let words = if words.len() > 2 { words.strip_prefix(&["amp_ivshmem"]).unwrap_or(&words) } else { &words };
+    let (first, last) = words.split_at(words.len().saturating_sub(2));
+    first.iter().take(1).chain(last).copied().collect::<Vec<_>>().join("::")
+}
+
+/// Each character's place, and how many angle brackets are open behind it; the `>` of an arrow is none.
+fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
+    let (mut depth, mut before) = (0_usize, ' ');
+    text.char_indices().map(move |(at, character)| {
+        match character {
+            '<' => depth += 1,
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = character;
+        (at, character, depth)
+    })
+}
+
+/// Where the bracket closes that `text` begins with.
+fn closing(text: &str) -> Option<usize> {
+    depths(text).find(|&(_, character, depth)| character == '>' && depth == 0).map(|(at, _, _)| at)
+}
+
+/// Where `word` is outside all brackets.
+fn top_level(text: &str, word: &str) -> Option<usize> {
+    depths(text).find(|&(at, _, depth)| depth == 0 && text[at..].starts_with(word)).map(|(at, _, _)| at)
+}
+
+fn without_generics(text: &str) -> String {
+    let mut open = 0;
+    let outside = depths(text).filter_map(|(_, character, depth)| {
+        let inside = open > 0 || depth > 0;
+        open = depth;
+        (!inside).then_some(character)
+    });
+    outside.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::super::counts::Counted;
+    use super::*;
+
+    #[test]
+    fn names_are_short() {
+        for (long, expected) in [
+            ("main", "main"),
+            ("amp_ivshmem::rpmsg::bus::Bus<M,D,_,_>::send_message", "rpmsg::Bus::send_message"),
+            (
+                "<amp_ivshmem::rpmsg::bus::Bus<a::Region, fn(u8) -> u8, 16>>::send::<[u8]>::{closure#0}",
+                "rpmsg::Bus::send",
+            ),
+            ("<a::mem::Region as a::mem::SharedMemory<b::C>>::load", "a::Region::load"),
+            ("<<a::X<b::Y> as a::Of>::Kind as a::Z>::go", "a::Kind::go"),
+            ("a::rpmsg::send::<impl a::rpmsg::bus::Bus<P,D,_>>::send_message", "a::Bus::send_message"),
+            ("a::b::<impl a::Link<M> for a::c::Native<M>>::poll::{{closure}}", "a::Native::poll"),
+            ("a::read::{{closure}}", "a::read"),
+            ("amp_ivshmem::mem::copy::machine::copy", "mem::machine::copy"),
+            ("amp_ivshmem::fence", "amp_ivshmem::fence"),
+        ] {
+            assert_eq!(short(long), expected);
+        }
+    }
+
+    #[inline(never)]
+    fn outer(x: u64) -> u64 {
+        inner(x) + 1
+    }
+
+    #[inline(always)]
+    fn inner(x: u64) -> u64 {
+        black_box(black_box(x) * 3).wrapping_mul(5)
+    }
+
+    #[test]
+    fn instructions_belong_to_the_function_that_was_inlined_there() {
+        assert_eq!(black_box(outer as fn(u64) -> u64)(2), 31);
+        let program = std::env::current_exe().unwrap();
+        let data = std::fs::read(&program).unwrap();
+        let elf = object::File::parse(&*data).unwrap();
+        let symbol = |wanted: &str| elf.symbols().find(|symbol| short(symbol.name().unwrap()) == wanted).unwrap();
+        let outer = symbol("xtask::tests::outer");
+        // A counter names instructions; here each byte stands for one.
+        let mut instructions: BTreeMap<_, _> =
+            (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
+        // What the linker was given of C's has no debug information.
+        instructions.insert(symbol("_start").address(), 4);
+        let counted = Counted { instructions, accesses: BTreeMap::new() };
+        let sections = [Section { name: String::new(), messages: 2, counted }];
+        let [Functions { each, own }] = &*by_function(&sections, &program, "bench/functions.rs").unwrap() else {
+            panic!("one section")
+        };
+        let of = |wanted: &str| each.iter().find(|(name, _)| name == wanted).map(|&(_, count)| count);
+        assert_eq!(of("_start"), Some(2.0), "{each:?}");
+        let (inner, rest) = (of("xtask::tests::inner").unwrap(), of("xtask::tests::outer").unwrap());
+        assert!(inner > 0.0 && rest > 0.0 && inner + rest == outer.size() as f64, "{each:?}");
+        assert!(*own > 0.0 && *own <= inner + rest, "{own} of {each:?}");
+        assert_eq!(by_function(&sections, &program, "elsewhere/").unwrap()[0].own, 0.0);
+    }
+}

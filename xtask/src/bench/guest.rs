@@ -1,0 +1,88 @@
+//! A guest under QEMU's counter: starts a server and one machine, and reads what was counted. Knows no key.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::counts::{self, Section};
+use amp::folder::Folder;
+use amp::machines::{Machine, SHARED_MEMORY, Workshop};
+use amp::process::{self, Next, Running};
+use amp::workspace;
+use amp_ivshmem_server as server;
+
+/// The counter's file.
+const COUNTER: &str = "libamp_qemu_count.so";
+/// The image's file.
+const IMAGE: &str = "instructions";
+/// How long a guest may take.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Builds the image and runs it on `machine` under the counter; the image, and its sections.
+///
+/// # Errors
+/// What does not build, start or end.
+pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
+    let workshop = Workshop::with_images(&[machine].into(), image)?;
+    let files = workspace::build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
+    let counter = workspace::find(&files, COUNTER)?;
+    let folder = Folder::new_in(&std::env::temp_dir())?;
+    let socket = folder.socket();
+    let out = tempfile::NamedTempFile::new().context("no file for the counts: name another folder in TMPDIR")?;
+    let out = out.path();
+    let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
+    let mut command = workshop.boot(machine, IMAGE, &socket)?;
+    // The guest's time goes with its instructions, so that every run is the same.
+    command.args(["-icount", "shift=0"]);
+    // Where the guests' ports have the shared memory.
+    let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
+    let escaped = |path: &Path| path.to_str().context("a path is not UTF-8").map(|path| path.replace(',', ",,"));
+    command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(out)?));
+    let told = run(command)?;
+    server.stop().context("the server ended")?;
+    let text = std::fs::read_to_string(out).context("the counter wrote nothing")?;
+    let image = workshop.image(machine, IMAGE)?;
+    Ok((image, counts::name(&told, counts::parse(&text)?)?))
+}
+
+fn image(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
+    let what = format!("the {} image to count", machine.name());
+    let files = workspace::build(&what, Some(target), &["--profile", "counted", "-p", "amp-ivshmem-instructions"])?;
+    let image = workspace::find(&files, IMAGE)?;
+    Ok([image.clone(), image])
+}
+
+/// What the console told until its last line, with which the guest is stopped.
+fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
+    let (sender, lines) = mpsc::sync_channel(64);
+    let mut running = Running::spawn(command)?;
+    running.read(move |_, line| {
+        let _ = sender.send(line);
+    });
+    let (end, mut told) = (Instant::now() + LIMIT, Vec::new());
+    loop {
+        process::check_interrupts()?;
+        match process::next(&lines) {
+            Next::Item(Some(line)) if line == "over" => return Ok(told),
+            Next::Item(Some(line)) => told.push(section(&line)?),
+            Next::End => bail!("the guest ended before its last section"),
+            Next::Item(None) | Next::Nothing if Instant::now() > end => {
+                bail!("the guest took longer than {} s", LIMIT.as_secs())
+            }
+            Next::Item(None) | Next::Nothing => {}
+        }
+    }
+}
+
+/// A section's name and number of messages.
+///
+/// # Errors
+/// Another line: what the guest has to say is why there is no section.
+pub fn section(line: &str) -> Result<(String, u64)> {
+    match *line.split(' ').collect::<Vec<_>>() {
+        ["section", name, messages] => Ok((name.to_owned(), messages.parse()?)),
+        _ => bail!("what was to be counted said: {line}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! Flash and RAM of the bare-metal images, read from their ELF files.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
+
+use super::Context as Bench;
+use super::figure::Figure;
+use amp::machines::{self, Machine, Role};
+
+/// Of the M3's image `echo`, a remote that does nothing but send back what comes: the core, its port and start-up.
+pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
+
+/// Builds the images and measures the M3's echo; with `verbose`, shows also those of the demo, which check and report.
+///
+/// # Errors
+/// An image that does not build or is no ELF file.
+pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
+    for &machine in machines {
+        let target = machine.target().context("a machine without images")?;
+        let [host, remote] = machines::images(machine, target)?;
+        let echo = remote.with_file_name("echo");
+        for (path, name) in [(&echo, "echo"), (&host, Role::Host.image()), (&remote, Role::Remote.image())] {
+            let (flash, ram) = size(path)?;
+            if bench.verbose {
+                let machine = machine.name();
+                eprintln!("amp: {name} on {machine}: {flash} bytes of flash, {ram} of RAM without its stack");
+            }
+            if (machine, path) == (Machine::M3, &echo) {
+                figures = KEYS.iter().zip([flash, ram]).map(|(key, size)| Figure::exact(key, size as f64)).collect();
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Bytes of flash (code, constants, and the initial values of variables) and of RAM (variables; the stack is not among
+/// them).
+///
+/// # Errors
+/// A file that cannot be read or is no ELF file.
+pub fn size(path: &Path) -> Result<(u64, u64)> {
+    let data = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let image = object::File::parse(&*data).with_context(|| format!("{} is no ELF file", path.display()))?;
+    let (mut flash, mut ram) = (0, 0);
+    for section in image.sections() {
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
+        let is_stack = section.name().is_ok_and(|name| name.contains("stack"));
+        if (sh_flags & elf::SHF_ALLOC).0 == 0 || is_stack {
+            continue;
+        }
+        // A variable with an initial value takes both.
+        if section.kind() != SectionKind::UninitializedData {
+            flash += section.size();
+        }
+        if (sh_flags & elf::SHF_WRITE).0 != 0 {
+            ram += section.size();
+        }
+    }
+    Ok((flash, ram))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_has_code_and_variables() {
+        let (flash, ram) = size(&std::env::current_exe().unwrap()).unwrap();
+        assert!(flash > ram && ram > 0);
+    }
+}

@@ -1,0 +1,163 @@
+//! Instructions for each message, on both guests and on this machine, and what comes with them: loads and stores of shared
+//! memory, doorbells, copies.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::counts::Section;
+use super::figure::Figure;
+use super::functions::{Functions, by_function};
+#[cfg(target_arch = "x86_64")]
+use super::traced;
+use super::{Context, guest};
+use amp::machines::Machine;
+
+/// Where the counted program's own sources are: what it does between the markers is not the library's.
+const PROGRAM: &str = "benches/instructions/src/";
+
+/// On the A53.
+pub const A53_KEYS: &[&str] = &[
+    "instr.a53.16",
+    "instr.a53.496",
+    "instr.a53.zero_copy",
+    "instr.a53.openamp_over_native",
+    "loads.a53.16",
+    "stores.a53.16",
+    "copies.a53.496",
+    "copies.a53.zero_copy",
+    "doorbells_per_message.burst",
+];
+/// On the M3.
+pub const M3_KEYS: &[&str] = &[
+    "instr.m3.16",
+    "instr.m3.496",
+    "instr.m3.zero_copy",
+    "instr.m3.openamp_over_native",
+    "loads.m3.16",
+    "stores.m3.16",
+];
+/// In a Linux process.
+pub const X86_64_KEYS: &[&str] = &[
+    "instr.x86_64.16",
+    "instr.x86_64.496",
+    "instr.x86_64.zero_copy",
+    "instr.x86_64.openamp_over_native",
+    "growth.ring",
+    "growth.endpoints",
+];
+
+/// Counts on the A53.
+///
+/// # Errors
+/// What does not build or run.
+pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
+    on_guest(bench, Machine::A53, A53_KEYS)
+}
+
+/// Counts on the M3.
+///
+/// # Errors
+/// What does not build or run.
+pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
+    on_guest(bench, Machine::M3, M3_KEYS)
+}
+
+/// Counts in a process of this machine.
+///
+/// # Errors
+/// What does not build or run.
+#[cfg(target_arch = "x86_64")]
+pub fn x86_64(bench: &Context) -> Result<Vec<Figure>> {
+    let (program, sections) = traced::count()?;
+    figures(bench, "x86_64", X86_64_KEYS, &program, &sections)
+}
+
+/// Is for another machine.
+///
+/// # Errors
+/// Says so.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
+    check_x86_64().map(|()| Vec::new())
+}
+
+/// Whether [`x86_64`] can count here.
+///
+/// # Errors
+/// This machine is another.
+pub fn check_x86_64() -> Result<()> {
+    ensure!(cfg!(target_arch = "x86_64"), "this machine is no x86_64");
+    Ok(())
+}
+
+fn on_guest(bench: &Context, machine: Machine, keys: &[&'static str]) -> Result<Vec<Figure>> {
+    let (image, sections) = guest::count(machine)?;
+    figures(bench, machine.name(), keys, &image, &sections)
+}
+
+fn figures(
+    bench: &Context,
+    machine: &str,
+    keys: &[&'static str],
+    program: &Path,
+    sections: &[Section],
+) -> Result<Vec<Figure>> {
+    let sections: Vec<_> = sections.iter().zip(by_function(sections, program, PROGRAM)?).collect();
+    if bench.verbose {
+        sections.iter().for_each(|(section, functions)| show(machine, section, functions));
+    }
+    let value = |key: &&'static str| Ok(Figure::exact(key, value(key, &sections)?));
+    keys.iter().map(value).collect()
+}
+
+/// The value of a key: its last word says which.
+fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
+    let found = |name: &str| {
+        sections
+            .iter()
+            .find(|(section, _)| section.name == name)
+            .with_context(|| format!("no section {name} for {key}"))
+    };
+    let section = |name: &str| found(name).map(|(section, _)| section);
+    // The library's: without the program's own.
+    let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
+    // What each byte more of the payload takes of shared memory: one load or store for each copy.
+    let copies = |more: f64, less: f64| (more - less) / 480.0;
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let last = rest.split_once('.').map_or(rest, |(_, last)| last);
+    match (first, last) {
+        ("instr", "openamp_over_native") => {
+            let ratio = |of: &str| -> Result<f64> {
+                Ok(instructions(&format!("openamp.{of}"))? / instructions(&format!("native.{of}"))?)
+            };
+            ["16", "496", "zero_copy"].into_iter().map(ratio).try_fold(0.0, |worst: f64, ratio| Ok(worst.max(ratio?)))
+        }
+        ("instr", of) => instructions(&format!("native.{of}")),
+        ("loads" | "stores", of) => Ok(section(&format!("native.{of}"))?.accesses(&format!("{first} shared"))),
+        ("copies", "496") => Ok(copies(section("native.496")?.shared_bytes(), section("native.16")?.shared_bytes())),
+        ("copies", of) => {
+            Ok(copies(section(&format!("native.{of}"))?.shared_bytes(), section("native.zero_copy_16")?.shared_bytes()))
+        }
+        ("doorbells_per_message", of) => Ok(section(&format!("native.{of}"))?.accesses("stores device")),
+        ("growth", "ring") => Ok(instructions("ring_1024.16")? / instructions("native.16")?),
+        ("growth", _) => Ok(instructions("endpoints_1000.16")? / instructions("endpoints_1.16")?),
+        _ => Err(anyhow::Error::msg(format!("nothing is counted for {key}"))),
+    }
+}
+
+/// A section, function by function, on standard error.
+fn show(machine: &str, section: &Section, functions: &Functions) {
+    let (all, own) = (section.instructions(), functions.own);
+    let name = &section.name;
+    eprintln!(
+        "amp: {machine} {name}: {:.1} instructions for each message, without the program's own {own:.1}",
+        all - own
+    );
+    for kind in section.counted.accesses.keys() {
+        eprintln!("    {:8.2} {kind}", section.accesses(kind));
+    }
+    for (name, instructions) in &functions.each {
+        eprintln!("    {instructions:8.2} {name}");
+    }
+}

@@ -1,0 +1,53 @@
+//! What rpmsg takes of a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same bare.
+
+use anyhow::Result;
+
+use crate::bench::Context;
+use crate::bench::figure::Figure;
+use crate::bench::images::size;
+use amp::machines::Machine;
+use amp::zephyr::{Zephyr, images};
+
+/// Over the bare application, on `qemu_cortex_m3`.
+pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
+
+/// Whether there is what they are built with: a Zephyr workspace that builds anything at all, with zephyr-lang-rust.
+///
+/// # Errors
+/// What is missing, and the remedy.
+pub fn check() -> Result<()> {
+    let zephyr = Zephyr::find()?;
+    let lang_rust = zephyr.lang_rust()?;
+    zephyr.check_targets()?;
+    images::probe(&zephyr, &lang_rust, Machine::M3)
+}
+
+/// Builds the three images and measures them.
+///
+/// # Errors
+/// An image that does not build or is no ELF file, or an interrupt.
+pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
+    let zephyr = Zephyr::find()?;
+    let board = images::board(Machine::M3)?;
+    let image = |name: &str, setting| images::build(&zephyr, name, board, "tests/zephyr/size", setting);
+    let built = [
+        image("size-bare", "-DCONFIG_SIZE_BARE=y")?,
+        image("size-remote", "-DCONFIG_SIZE_REMOTE=y")?,
+        image("size-host", "-DCONFIG_SIZE_HOST=y")?,
+    ];
+    let mut sizes = [(0, 0); 3];
+    for (size_of, folder) in sizes.iter_mut().zip(&built) {
+        *size_of = size(&folder.join("zephyr/zephyr.elf"))?;
+        if bench.verbose {
+            eprintln!("amp: {}: {} bytes of flash, {} of RAM", folder.display(), size_of.0, size_of.1);
+        }
+    }
+    let [bare, remote, host] = sizes;
+    let over = [
+        remote.0.saturating_sub(bare.0),
+        remote.1.saturating_sub(bare.1),
+        host.0.saturating_sub(bare.0),
+        host.1.saturating_sub(bare.1),
+    ];
+    Ok(KEYS.iter().zip(over).map(|(key, bytes)| Figure::exact(key, bytes as f64)).collect())
+}

@@ -1,0 +1,101 @@
+//! The program `xtask`: what developers of amp-ivshmem run. `./amp` starts it; it offers the commands of users, too, so that its
+//! help and its completions show all that `./amp` can do.
+
+mod bench;
+mod test;
+mod torture;
+
+#[cfg(target_arch = "x86_64")]
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use amp::{cli, process};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or one and a Linux process.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amp",
+    bin_name = "./amp",
+    version,
+    after_help = "\
+The commands test, torture and bench are for developers of amp-ivshmem; the others are for users, and `cargo install --path tools/amp`
+installs them as `amp`.
+
+Examples:
+  ./amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
+  ./amp demo --pair host,m3        a Linux process and a Cortex-M3 do
+  ./amp pair BUILD_A BUILD_B       two Zephyr builds as a pair
+  ./amp ping --help                this process as a guest's peer
+  ./amp server --help              a server for machines of your own
+  ./amp test                       all tests"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    User(cli::Command),
+    /// Run all tests: format, lints, unit, property and doc tests, and pairs of machines
+    #[command(after_help = "\
+The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
+Where a Zephyr workspace is found (as ./amp demo does) and can build Zephyr's own hello_world, Twister runs samples and tests.
+
+Examples:
+  ./amp test
+  ./amp test clippy
+  ./amp test 'pair a53,m3'
+  ./amp test --list
+  AMP_TWISTER_ARGS='--force-toolchain -s amp_ivshmem.ivshmem' ./amp test zephyr
+
+Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses the scenarios.")]
+    Test(test::Options),
+    /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
+    #[command(after_help = "\
+Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
+lost within a session, corrupted or of another session, no side hung, ended by itself or was untimely, and no session ended by a fault
+or for no reason.
+
+Examples:
+  ./amp torture --minutes 30
+  ./amp torture --pair a53,m3 --cycles 1000 --seed 7
+  ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
+    Torture(torture::Options),
+    /// Measure: instructions and doorbells per message, flash and RAM, times
+    #[command(after_help = "Examples:\n  ./amp bench\n  ./amp bench --json\n  ./amp bench --check flash")]
+    Bench(bench::Options),
+    /// Become a program that its parent traces
+    #[cfg(target_arch = "x86_64")]
+    #[command(hide = true)]
+    Traced {
+        /// The program
+        program: PathBuf,
+    },
+    /// Be a Linux process under torture
+    #[command(hide = true)]
+    Member(torture::linux::Options),
+    /// Print the completion of this command line for a shell
+    #[command(after_help = "Examples:\n  source <(./amp completions bash)\n  ./amp completions fish | source")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    process::enable_guard();
+    cli::exit_code(match Cli::parse().command {
+        Command::User(command) => command.run(),
+        Command::Test(options) => test::run(&options),
+        Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        #[cfg(target_arch = "x86_64")]
+        Command::Traced { program } => Err(bench::become_traced(&program)),
+        Command::Member(options) => torture::linux::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Completions { shell } => cli::completions(shell, Cli::command()),
+    })
+}

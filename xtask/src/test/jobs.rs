@@ -1,0 +1,207 @@
+//! All that `amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use amp::demo::pair::{Pair, Start};
+use amp::machines::Machine;
+
+/// What a job runs.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Cargo with these words, for the machine at hand.
+    Cargo(&'static str),
+    /// Cargo with these words, for a guest's target.
+    Guest(&'static str, &'static str),
+    /// Cargo with these words, on loom's model of the memory.
+    Loom(&'static str),
+    /// Cargo of the nightly toolchain with these words, where it has Miri, on several interleavings.
+    Miri(&'static str),
+    /// The same for tests of one thread: once.
+    MiriOnce(&'static str),
+    /// cargo-fuzz on this target for some seconds, where there is a nightly toolchain.
+    Fuzz(&'static str),
+    /// This tool with these words.
+    Amp(Cow<'static, str>),
+    /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
+    Twister,
+}
+
+/// How a job's tests are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The job is one test: its exit status.
+    AsOne,
+    /// By the result lines of libtest.
+    ByLibtest,
+}
+
+/// One job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What a filter is compared with.
+    pub name: String,
+    /// What it runs.
+    pub work: Work,
+    /// How it is counted.
+    pub counted: Counted,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+const M3: &str = "thumbv7m-none-eabi";
+const A53: &str = "aarch64-unknown-none";
+
+/// Name, work, counting, minutes.
+const JOBS: &[(&str, Work, Counted, u64)] = &[
+    ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
+    ("clippy linux", Work::Cargo("clippy --all-targets --all-features -- -D warnings"), Counted::AsOne, 15),
+    (
+        "clippy m3 core",
+        Work::Guest(M3, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    (
+        "clippy m3 core with all",
+        Work::Guest(M3, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    ("clippy m3 images", Work::Guest(M3, GUEST_CLIPPY), Counted::AsOne, 10),
+    (
+        "clippy a53 core",
+        Work::Guest(A53, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    (
+        "clippy a53 core with all",
+        Work::Guest(A53, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    ("clippy a53 images", Work::Guest(A53, GUEST_CLIPPY), Counted::AsOne, 10),
+    (
+        "clippy fuzz",
+        Work::Cargo("clippy -p amp-ivshmem-fuzz --no-default-features --all-targets -- -D warnings"),
+        Counted::AsOne,
+        10,
+    ),
+    // Also what no test is linked with, as the preload object, which its tests then find up to date.
+    ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
+    ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
+    ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
+    ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
+    ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
+    (
+        "loom",
+        Work::Loom("test --release -p amp-ivshmem --features fakes --test loom --test loom_link"),
+        Counted::ByLibtest,
+        15,
+    ),
+    (
+        "miri",
+        Work::Miri("miri test -p amp-ivshmem --features fakes --test threads both_directions"),
+        Counted::ByLibtest,
+        15,
+    ),
+    ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
+    // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
+    (
+        "fuzz corpora",
+        Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),
+        Counted::ByLibtest,
+        10,
+    ),
+    ("fuzz queue", Work::Fuzz("queue"), Counted::AsOne, 15),
+    ("fuzz driver", Work::Fuzz("driver"), Counted::AsOne, 10),
+    ("fuzz device", Work::Fuzz("device"), Counted::AsOne, 10),
+    ("fuzz link_native", Work::Fuzz("link_native"), Counted::AsOne, 10),
+    ("fuzz link_hostile", Work::Fuzz("link_hostile"), Counted::AsOne, 10),
+    ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),
+    ("fuzz names", Work::Fuzz("names"), Counted::AsOne, 10),
+    ("fuzz resource_table", Work::Fuzz("resource_table"), Counted::AsOne, 10),
+    ("fuzz server", Work::Fuzz("server"), Counted::AsOne, 10),
+    ("fuzz client", Work::Fuzz("client"), Counted::AsOne, 10),
+    ("image sizes", Work::Amp(Cow::Borrowed("bench --no-worse m3.echo_remote")), Counted::AsOne, 10),
+    ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse instr.a53")), Counted::AsOne, 15),
+    ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),
+    ("instructions x86_64", Work::Amp(Cow::Borrowed("bench --no-worse instr.x86_64")), Counted::AsOne, 15),
+    ("instructions growth", Work::Amp(Cow::Borrowed("bench --no-worse growth")), Counted::AsOne, 15),
+    ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
+    ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
+];
+/// What touches memory and is done in seconds at Miri's speed.
+const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
+const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
+
+/// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].
+const TORTURES: &[(&str, Work, Counted, u64)] = &[
+    (
+        "torture",
+        Work::Amp(Cow::Borrowed("torture --minutes 1 --seed 1 --pair a53,m3 --pair m3,a53 --pair host,m3 --star")),
+        Counted::AsOne,
+        5,
+    ),
+    (
+        "torture hostile",
+        Work::Amp(Cow::Borrowed("torture --minutes 0.5 --seed 1 --hostile --pair a53,m3 --pair m3,host")),
+        Counted::AsOne,
+        5,
+    ),
+    ("torture faults", Work::Amp(Cow::Borrowed(FAULTS)), Counted::AsOne, 5),
+];
+
+const FAULTS: &str =
+    "torture --minutes 0.5 --seed 1 --fault lose=3,double=4,late=10,join=80,drop=2000 --pair a53,m3 --pair host,m3";
+
+/// The pairs that must talk, each in either order.
+const PAIRS: [(Machine, Machine); 5] = [
+    (Machine::A53, Machine::M3),
+    (Machine::A53, Machine::A53),
+    (Machine::M3, Machine::M3),
+    (Machine::Linux, Machine::M3),
+    (Machine::Linux, Machine::A53),
+];
+
+/// All jobs in the order in which they run: what is quick to fail first.
+pub fn all() -> Vec<Job> {
+    let job = |(name, work, counted, minutes): &(&str, Work, Counted, u64)| Job {
+        name: (*name).to_owned(),
+        work: work.clone(),
+        counted: *counted,
+        limit: Duration::from_secs(minutes * 60),
+    };
+    let talks = PAIRS.iter().flat_map(|&(host, remote)| {
+        [Start::HostFirst, Start::RemoteFirst].map(|start| {
+            let pair = Pair { host, remote };
+            let words = format!("demo --bare-metal --pair {pair} --start {} --timeout 90", start.name());
+            Job {
+                name: format!("pair {pair} {}", start.name()),
+                work: Work::Amp(words.into()),
+                counted: Counted::AsOne,
+                // The images are built already, or the first pair builds them.
+                limit: Duration::from_secs(300),
+            }
+        })
+    });
+    let tortures = TORTURES.iter().map(job);
+    let zephyr = job(&("zephyr", Work::Twister, Counted::AsOne, 60));
+    JOBS.iter().map(job).chain(talks).chain(tortures).chain([zephyr]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_pairs_start_both_ways() {
+        let jobs = all();
+        let mut names: Vec<_> = jobs.iter().map(|job| &job.name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), jobs.len());
+        assert_eq!(jobs.iter().filter(|job| job.name.starts_with("pair ")).count(), 10);
+    }
+}

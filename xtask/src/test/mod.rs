@@ -1,0 +1,226 @@
+//! `amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
+
+mod count;
+mod fuzz;
+mod jobs;
+mod scenarios;
+mod twister;
+mod zephyr;
+
+use std::borrow::Cow;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::bench;
+use amp::process::{self, Running};
+use amp::{output, workspace};
+use count::Count;
+use jobs::{Counted, Job, Work};
+
+/// What `amp test` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Run only the jobs whose names contain this
+    pub filter: Option<String>,
+    /// Print the names of the jobs, and run none
+    #[arg(long)]
+    pub list: bool,
+    /// Run all pairs of devices under Zephyr, not only PCI beside flat; with a workspace, about ten minutes more
+    #[arg(long)]
+    pub all_zephyr: bool,
+}
+
+/// How one job ended.
+struct End {
+    count: Count,
+    /// What is told beside the name, on one line.
+    note: String,
+    /// The output, where it is worth showing.
+    output: Vec<String>,
+}
+
+/// Runs the jobs that the filter lets through; the last line counts their tests.
+///
+/// # Errors
+/// An interrupt, or nowhere to print to. A test that fails is no error but an exit status.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    process::catch_interrupts()?;
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let jobs: Vec<Job> = jobs::all().into_iter().filter(|job| job.name.contains(filter)).collect();
+    if options.list {
+        jobs.iter().try_for_each(|job| output::line(&job.name))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if jobs.is_empty() {
+        eprintln!("amp: no job's name contains '{filter}'; amp test --list prints them all");
+        output::line("0 passed, 0 failed, 0 skipped")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut sum = Count::default();
+    for (index, job) in jobs.iter().enumerate() {
+        output::print(&format!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name))?;
+        let begun = Instant::now();
+        let end = hold(job, options)?;
+        output::line(&format!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64()))?;
+        end.output.iter().try_for_each(|line| output::line(&format!("    {line}")))?;
+        sum += end.count;
+    }
+    output::line(&format!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped))?;
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn hold(job: &Job, options: &Options) -> Result<End> {
+    if let Some(reason) = missing(&job.work)? {
+        return Ok(End { count: Count::SKIPPED, note: format!("skipped: {reason}"), output: Vec::new() });
+    }
+    match command(&job.work)? {
+        Some(command) => run_command(command, job.counted, job.limit),
+        None => zephyr::hold(job.limit, options.all_zephyr),
+    }
+}
+
+fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<End> {
+    let mut output = Vec::new();
+    let mut running = match Running::spawn(command) {
+        Ok(running) => running,
+        Err(error) => {
+            return Ok(End { count: Count::FAILED, note: format!("FAILED: {error:#}"), output });
+        }
+    };
+    let status = running.lines_until_exit(Some(limit), |line, _| output.push(line.to_owned()))?;
+    drop(running);
+    let exited = status.is_some_and(|status| status.success());
+    let ran = counted == Counted::AsOne || Count::of_libtest(&output).passed > 0;
+    // A filter or a flag that leaves no test is an error, not a success.
+    let success = exited && ran;
+    let mut count = match counted {
+        Counted::AsOne if success => Count::PASSED,
+        Counted::AsOne => Count::FAILED,
+        Counted::ByLibtest => Count::of_libtest(&output),
+    };
+    if !success && count.failed == 0 {
+        // It did not build, or was stopped: its tests did not count themselves.
+        count += Count::FAILED;
+    }
+    let note = match status {
+        Some(_) if success && counted == Counted::AsOne => "ok".to_owned(),
+        Some(_) if success => format!("ok: {} passed, {} ignored", count.passed, count.skipped),
+        Some(_) if exited => "FAILED: no test ran".to_owned(),
+        Some(status) => format!("FAILED: {}", process::describe(status)),
+        None => format!("FAILED: took longer than {} s", limit.as_secs()),
+    };
+    if success {
+        let ignored: Vec<String> = count::ignored(&output).map(str::to_owned).collect();
+        output = ignored;
+    }
+    Ok(End { count, note, output })
+}
+
+/// What the toolchain lacks for a job, if anything.
+fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
+    let (question, reason): (&[&str], _) = match work {
+        Work::Cargo(words) if words.starts_with("fmt") => (&["fmt", "--version"], "this toolchain has no rustfmt"),
+        Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
+            (&["clippy", "--version"], "this toolchain has no clippy")
+        }
+        Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words)?.map(Cow::Owned)),
+        Work::Miri(_) | Work::MiriOnce(_) => (
+            // Builds what Miri needs of the standard library, once.
+            &["+nightly", "miri", "setup"],
+            "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
+        ),
+        Work::Fuzz(_) => return Ok(fuzz::missing()?.map(Cow::Owned)),
+        _ => return Ok(None),
+    };
+    let mut cargo = workspace::cargo();
+    // Asking must not install anything.
+    cargo.args(question).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
+    let answer = process::output(cargo, Duration::from_secs(300));
+    process::check_interrupts()?;
+    Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
+}
+
+/// None for Twister's, which is planned only once Zephyr was found.
+fn command(work: &Work) -> Result<Option<Command>> {
+    let command = match work {
+        Work::Cargo(words) => {
+            let mut cargo = workspace::cargo();
+            cargo.args(words.split_whitespace()).env("RUSTDOCFLAGS", "-D warnings");
+            cargo
+        }
+        Work::Loom(words) => {
+            let mut cargo = workspace::cargo();
+            cargo.args(words.split_whitespace()).env("RUSTFLAGS", "--cfg loom");
+            cargo
+        }
+        Work::Guest(target, words) => {
+            let mut cargo = workspace::cargo();
+            let mut words = words.split_whitespace();
+            cargo.args(words.next());
+            workspace::for_guest(&mut cargo, target);
+            cargo.args(words);
+            cargo
+        }
+        Work::Miri(words) => {
+            let mut cargo = workspace::cargo();
+            // Several interleavings; each would otherwise run the threads in one and the same order.
+            cargo.env("MIRIFLAGS", "-Zmiri-many-seeds=0..8 -Zmiri-preemption-rate=0.1");
+            cargo.arg("+nightly").args(words.split_whitespace());
+            cargo
+        }
+        Work::MiriOnce(words) => {
+            let mut cargo = workspace::cargo();
+            // Its stale loads know no memory that is used again in another width, as it is where a link is laid out anew; and a
+            // side that dies is one that is never dropped.
+            cargo.env("MIRIFLAGS", "-Zmiri-disable-weak-memory-emulation -Zmiri-ignore-leaks");
+            cargo.arg("+nightly").args(words.split_whitespace());
+            cargo
+        }
+        Work::Fuzz(target) => fuzz::command(target)?,
+        Work::Amp(words) => {
+            let mut amp = process::guarded("/proc/self/exe");
+            amp.args(words.split_whitespace());
+            amp
+        }
+        Work::Twister => return Ok(None),
+    };
+    Ok(Some(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(script: &str, counted: Counted) -> End {
+        let mut command = process::guarded("sh");
+        command.args(["-c", script]);
+        run_command(command, counted, Duration::from_millis(500)).unwrap()
+    }
+
+    #[test]
+    fn a_job_counts_as_one_or_by_its_own_lines() {
+        assert_eq!(job("echo fine", Counted::AsOne).count, Count::PASSED);
+        let end = job("echo 'test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured'", Counted::ByLibtest);
+        assert_eq!(end.count, Count { passed: 4, failed: 0, skipped: 1 });
+        assert!(end.output.is_empty(), "what passes is quiet");
+    }
+
+    #[test]
+    fn a_failure_shows_its_output_and_counts_even_if_nothing_was_counted() {
+        let end = job("echo broken; exit 3", Counted::AsOne);
+        assert_eq!((end.count, end.note.as_str()), (Count::FAILED, "FAILED: exit status 3"));
+        assert_eq!(end.output, ["broken"]);
+        assert_eq!(job("exit 101", Counted::ByLibtest).count, Count::FAILED);
+    }
+
+    #[test]
+    fn a_job_that_hangs_is_stopped_with_its_children() {
+        let begun = Instant::now();
+        let end = job("echo begun; sleep 60 & wait", Counted::AsOne);
+        assert!(end.note.contains("took longer"), "{}", end.note);
+        assert_eq!(end.output, ["begun"]);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}

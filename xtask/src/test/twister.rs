@@ -1,0 +1,145 @@
+//! Zephyr's test runner, Twister, on this repository's samples and tests: whether it can run here, the command, and its
+//! results counted.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::count::Count;
+use super::scenarios;
+use amp::machines::Machine;
+use amp::workspace;
+use amp::zephyr::images::{self, board};
+use amp::zephyr::{Zephyr, run};
+
+/// Words for Twister from the user, as `--force-toolchain`; with `-s` among them they choose the scenarios.
+pub const WORDS: &str = "AMP_TWISTER_ARGS";
+/// How long pytest may take to say its version.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+/// Where in the cache Twister works.
+const FOLDER: &str = "twister";
+
+/// What to run.
+#[derive(Debug)]
+pub struct Plan {
+    /// Scenarios that are not run.
+    pub left_out: usize,
+    /// The workspace in words.
+    pub zephyr: String,
+    results: std::path::PathBuf,
+}
+
+/// Finds Zephyr, tries whether it builds anything at all, and plans the run. What this repository builds is not tried: that
+/// is what Twister tests.
+///
+/// # Errors
+/// What is missing on this machine, and the remedy.
+pub fn plan(all: bool) -> Result<(Command, Plan)> {
+    let zephyr = Zephyr::find()?;
+    let lang_rust = zephyr.lang_rust()?;
+    zephyr.check_targets()?;
+    let root = workspace::root().canonicalize()?;
+    let folder = zephyr.cache()?;
+    fs::create_dir_all(&folder).with_context(|| format!("no folder {}", folder.display()))?;
+
+    let mut pytest = zephyr.program(Path::new("pytest"));
+    pytest.arg("--version");
+    run::run(pytest, ASK_LIMIT, |_| {})
+        .with_context(|| format!("{zephyr}: no pytest: pip install -r zephyr/scripts/requirements-run-test.txt"))?;
+    for machine in [Machine::A53, Machine::M3] {
+        images::probe(&zephyr, &lang_rust, machine)?;
+    }
+
+    let names = scenarios::all(&root)?;
+    let words = std::env::var(WORDS).unwrap_or_default();
+    let words = shlex::split(&words).with_context(|| format!("{WORDS} has a quote that is not closed: {words}"))?;
+    let chosen = if all { names.clone() } else { scenarios::by_default(&names) };
+    let user_chooses = words.iter().any(|word| ["-s", "--scenario", "--test"].contains(&word.as_str()));
+
+    let results = folder.join(FOLDER);
+    let mut command = zephyr.west();
+    command.arg("twister").args(["--clobber-output", "--no-detailed-test-id"]).arg("-O").arg(&results);
+    for place in scenarios::ROOTS {
+        command.arg("-T").arg(root.join(place));
+    }
+    for machine in [Machine::A53, Machine::M3] {
+        command.args(["-p", board(machine)?]);
+    }
+    if !user_chooses {
+        command.args(chosen.iter().flat_map(|name| ["-s", name]));
+    }
+    command.args(words);
+    // The tests start the server and the second machine with it.
+    command.env("AMP", std::env::current_exe().context("where is this tool?")?);
+    let left_out = if user_chooses { 0 } else { names.len() - chosen.len() };
+    Ok((command, Plan { left_out, zephyr: zephyr.to_string(), results }))
+}
+
+impl Plan {
+    /// The tests by their ends, and the names of those that failed, from what Twister wrote.
+    ///
+    /// # Errors
+    /// It wrote nothing.
+    pub fn results(&self) -> Result<(Count, Vec<String>)> {
+        let file = self.results.join("twister.json");
+        let text = fs::read_to_string(&file).with_context(|| format!("Twister ended without {}", file.display()))?;
+        let (count, failed) = count(&serde_json::from_str(&text).context("Twister's twister.json is no JSON")?);
+        ensure!(count != Count::default(), "Twister ran no test");
+        Ok((count, failed))
+    }
+}
+
+/// One test for each test case; a scenario that fails without one that did is one.
+fn count(report: &Value) -> (Count, Vec<String>) {
+    let (mut sum, mut lines) = (Count::default(), Vec::new());
+    for suite in report["testsuites"].as_array().into_iter().flatten() {
+        let mut of_suite = Count::default();
+        for case in suite["testcases"].as_array().into_iter().flatten() {
+            match case["status"].as_str() {
+                Some("passed") => of_suite += Count::PASSED,
+                // Not for this board, or not chosen.
+                Some("filtered") => {}
+                Some("skipped" | "not run" | "notrun") => of_suite += Count::SKIPPED,
+                _ => of_suite += Count::FAILED,
+            }
+        }
+        let failed = matches!(suite["status"].as_str(), Some("failed" | "error" | "blocked"));
+        if failed && of_suite.failed == 0 {
+            of_suite += Count::FAILED;
+        }
+        if of_suite.failed > 0 || of_suite.skipped > 0 {
+            let word = |key: &str| suite[key].as_str().unwrap_or("?").to_owned();
+            let reason = suite["reason"].as_str().unwrap_or("see its log");
+            lines.push(format!("{} on {}: {} ({reason})", word("name"), word("platform"), word("status")));
+        }
+        sum += of_suite;
+    }
+    (sum, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twisters_report_is_counted_by_test_case() {
+        let report = serde_json::json!({"testsuites": [
+            {"name": "a", "platform": "m3", "status": "passed", "testcases": [{"status": "passed"}, {"status": "passed"}]},
+            {"name": "b", "platform": "m3", "status": "filtered", "testcases": [{"status": "filtered"}]},
+            {"name": "c", "platform": "a53", "status": "failed", "reason": "Timeout", "testcases": [{"status": "blocked"}, {"status": "passed"}]},
+            {"name": "d", "platform": "a53", "status": "error", "reason": "Build failure", "testcases": []},
+            {"name": "e", "platform": "a53", "status": "skipped", "testcases": [{"status": "skipped"}]},
+        ]});
+        let (sum, lines) = count(&report);
+        assert_eq!(sum, Count { passed: 3, failed: 2, skipped: 1 });
+        assert_eq!(
+            lines,
+            ["c on a53: failed (Timeout)", "d on a53: error (Build failure)", "e on a53: skipped (see its log)"]
+        );
+        assert_eq!(count(&serde_json::json!({})).0, Count::default());
+    }
+}

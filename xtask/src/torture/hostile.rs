@@ -1,0 +1,63 @@
+//! A hostile peer: a process that joins the server and scribbles over the memory that others talk in.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use amp_ivshmem::mem::{Bytes, SharedMemory};
+use amp_ivshmem::platform::{Doorbell, Port, Vector};
+use amp_ivshmem_host::Peer;
+use anyhow::Result;
+
+use amp_ivshmem_server::random::Random;
+
+/// Where it writes.
+#[derive(Clone, Copy, Debug)]
+enum Aim {
+    /// Anywhere.
+    Anywhere,
+    /// The directory and the blocks of both sides of link 0.
+    Blocks,
+    /// The rings and the first buffers of both sides of link 0.
+    Rings,
+}
+
+const AIMS: [Aim; 3] = [Aim::Anywhere, Aim::Blocks, Aim::Rings];
+
+/// Scribbles for `time`, and rings everybody now and then.
+///
+/// # Errors
+/// No server, or a memory that is too small.
+pub fn scribble(socket: &Path, random: &mut Random, time: Duration) -> Result<()> {
+    let peer = Peer::connect(socket, Duration::from_secs(5))?;
+    let memory = peer.memory();
+    let length = memory.len();
+    let bytes = Bytes::new(&memory, 0, length)?;
+    let aim = AIMS[random.below(3) as usize];
+    // As the layout has it: a page of directory, one for each side's block, then a half of the rest for each side.
+    let half = (length - 3 * 4096) / 2 / 4096 * 4096;
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        for _ in 0..64 {
+            let place = random.below(u64::from(length) - 4) as u32 & !1;
+            let offset = match aim {
+                Aim::Anywhere => place,
+                Aim::Blocks => place % 0x40 + 4096 * (place >> 8 & 3).min(2),
+                Aim::Rings => 3 * 4096 + place % 0x600 + half * (place >> 12 & 1),
+            };
+            let value = match random.below(4) {
+                0 => random.below(32) as u32,
+                1 => 1 << random.below(32),
+                _ => random.bits() as u32,
+            };
+            let width = if random.below(2) == 0 { 2 } else { 4 };
+            bytes.write(offset, value.to_le_bytes().get(..width).unwrap_or_default())?;
+        }
+        for other in peer.others() {
+            if random.below(8) == 0 {
+                let _ = peer.doorbell().ring(other, Vector(0));
+            }
+        }
+        std::thread::sleep(Duration::from_micros(random.below(2000)));
+    }
+    Ok(())
+}

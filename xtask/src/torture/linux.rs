@@ -1,0 +1,50 @@
+//! A Linux process as a member of a pair under torture: it streams on one link until it is asked to leave.
+
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use amp::machines::Role;
+use amp::output::Stdout;
+use amp::process;
+use amp_ivshmem::link;
+use amp_ivshmem_conversation::{Endless, run_endless_in};
+use amp_ivshmem_host::Peer;
+use anyhow::{Result, bail};
+
+/// How long the server has to hand over the memory.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the process is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The server's socket
+    #[arg(long)]
+    socket: PathBuf,
+    /// Which side to be
+    #[arg(long, value_enum)]
+    role: Role,
+    /// The link
+    #[arg(long)]
+    link: u8,
+}
+
+/// Streams until a signal asks it to leave.
+///
+/// # Errors
+/// No server, or a memory that the link cannot be in.
+pub fn run(options: &Options) -> Result<()> {
+    let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
+    let role = match options.role {
+        Role::Host => link::Role::Host,
+        Role::Remote => link::Role::Remote,
+    };
+    let mut place = MaybeUninit::<Endless<_, 1>>::uninit();
+    process::catch_interrupts()?;
+    // A signal ends the wait that it comes in, and one that comes before it is seen after the next heartbeat.
+    let keep_on = || process::check_interrupts().is_ok();
+    if run_endless_in(&mut place, &mut peer, role, options.link, &mut Stdout, keep_on) {
+        return Ok(());
+    }
+    bail!("there was no talk: its own line above says why")
+}

@@ -4,6 +4,10 @@
 //! A port finds the device (`pci`, by the feature of that name, or [`flat`] with addresses it was given), maps its registers and memory, and
 //! makes a [`Device`] of the registers. The device does no more than tell this machine's number and ring others; all
 //! else, including who is there, is in the shared memory.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
 mod device;
 pub mod flat;

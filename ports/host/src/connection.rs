@@ -87,10 +87,10 @@ impl Connection {
 
     /// The next message, where it has arrived.
     pub fn next(&mut self) -> Result<Option<Message>, Lost> {
-        while self.have < self.partial.len() {
+        while let Some(missing) = self.partial.get_mut(self.have..).filter(|missing| !missing.is_empty()) {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-            let mut rest = [IoSliceMut::new(&mut self.partial[self.have..])];
+            let mut rest = [IoSliceMut::new(missing)];
             let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
             let got = match recvmsg(&self.socket, &mut rest, &mut ancillary, flags) {
                 Ok(got) if got.bytes > 0 => got,
@@ -104,7 +104,7 @@ impl Connection {
                 }
             }
             self.fd_lost |= got.flags.contains(ReturnFlags::CTRUNC);
-            self.have += got.bytes;
+            self.have = self.have.saturating_add(got.bytes);
         }
         self.have = 0;
         let number = i64::from_le_bytes(self.partial);

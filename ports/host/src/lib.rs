@@ -12,6 +12,10 @@
 //! peer.wait(Some(peer.now() + Duration::from_secs(1)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
 mod connection;
 mod error;
@@ -147,7 +151,7 @@ impl Port for Peer {
                 let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
             }
         }
-        if fds[own.len()..].iter().any(|polled| !polled.revents().is_empty()) {
+        if fds.iter().skip(own.len()).any(|polled| !polled.revents().is_empty()) {
             lock(&self.peers).catch_up();
         }
     }
@@ -163,5 +167,5 @@ fn now() -> Instant {
 
 fn timespec(micros: u64) -> Timespec {
     let tv_sec = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
-    Timespec { tv_sec, tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0) }
+    Timespec { tv_sec, tv_nsec: i64::try_from((micros % 1_000_000).saturating_mul(1000)).unwrap_or(0) }
 }

@@ -79,9 +79,15 @@ impl Windows {
     }
 }
 
+/// Offsets of BAR `number` and of the next one, which holds the high half if the BAR has 64 bits.
+fn offsets(number: u8) -> (u16, u16) {
+    let low = BAR0.wrapping_add(u16::from(number).wrapping_mul(4));
+    (low, low.wrapping_add(4))
+}
+
 /// Finds BAR `number`, its size, and the address that firmware gave it. Memory decoding must be off.
 pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8) -> Result<Bar, PciError> {
-    let offset = BAR0 + 4 * u16::from(number);
+    let (offset, next) = offsets(number);
     let low = config.read(function.0, offset);
     let wide = match low & KIND {
         MEMORY32 => false,
@@ -94,9 +100,9 @@ pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8
     let mut address = u64::from(low & !FLAGS);
     let mut mask = u64::from(probe(config, function, offset, low) & !FLAGS);
     if wide {
-        let high = config.read(function.0, offset + 4);
+        let high = config.read(function.0, next);
         address |= u64::from(high) << 32;
-        mask |= u64::from(probe(config, function, offset + 4, high)) << 32;
+        mask |= u64::from(probe(config, function, next, high)) << 32;
     }
     if mask == 0 {
         return Err(PciError::NoBar { bar: number });
@@ -140,10 +146,10 @@ pub(super) fn place(
     }
     let fits = windows.of(bar).take(size).filter(|&address| wide || address.saturating_add(size) <= 1 << 32);
     bar.address = fits.ok_or(PciError::WindowTooSmall { bar: number, size })?;
-    let offset = BAR0 + 4 * u16::from(number);
+    let (offset, next) = offsets(number);
     config.write(function.0, offset, bar.address as u32);
     if wide {
-        config.write(function.0, offset + 4, (bar.address >> 32) as u32);
+        config.write(function.0, next, (bar.address >> 32) as u32);
     }
     Ok(())
 }

@@ -178,7 +178,7 @@ impl Function {
     /// Clears and sets bits of the command register. The status bits beside it are cleared by ones: they get zeros.
     fn command(self, config: &mut impl ConfigSpace, clear: CommandRegister, set: CommandRegister) {
         let old = CommandRegister::from_bits_retain(config.read(self.0, COMMAND) as u16);
-        config.write(self.0, COMMAND, u32::from(((old - clear) | set).bits()));
+        config.write(self.0, COMMAND, u32::from(old.difference(clear).union(set).bits()));
     }
 
     /// Where the capability `id` begins. A list that is looped or leaves the space ends.

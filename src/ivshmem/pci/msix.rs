@@ -57,10 +57,12 @@ impl Msix {
         capability: u16,
         bar: Bar,
     ) -> Result<Self, PciError> {
-        let vectors = (config.read(function.0, capability) >> 16 & TABLE_SIZE) as u16 + 1;
-        let place = config.read(function.0, capability + 4);
+        let last = (config.read(function.0, capability) >> 16 & TABLE_SIZE) as u16;
+        let vectors = last.saturating_add(1);
+        let place = config.read(function.0, capability.wrapping_add(4));
         let offset = place & !BAR_OF_TABLE;
-        let end = u64::from(offset) + u64::from(vectors) * size_of::<MsixEntry>() as u64;
+        let size = u64::from(vectors).saturating_mul(size_of::<MsixEntry>() as u64);
+        let end = u64::from(offset).saturating_add(size);
         let in_bar = (place & BAR_OF_TABLE) as u8;
         if in_bar != bar.number || end > bar.size {
             return Err(PciError::BadMsixTable { bar: in_bar, offset });
@@ -70,7 +72,7 @@ impl Msix {
 
     /// The same, its BAR now at `bar`.
     pub(super) fn at(self, bar: u64) -> Self {
-        Self { table: bar + self.table, ..self }
+        Self { table: bar.saturating_add(self.table), ..self }
     }
 
     /// Lets the device send the interrupts whose entries are unmasked. A doorbell that rings before is lost: enable,

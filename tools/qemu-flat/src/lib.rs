@@ -12,6 +12,10 @@
 //! `LD_PRELOAD` reaches every process of a command: without the variable, or in a process that is not QEMU's system
 //! emulator, the object does nothing at all.
 #![allow(unsafe_code, reason = "it calls functions of the QEMU that it is loaded into")]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
 mod qemu;
 mod settings;

@@ -71,40 +71,41 @@ const SPACE: u64 = 1 << 32;
 /// # Errors
 /// The first thing that is wrong, with what to write instead.
 pub fn parse(text: &str) -> Result<Settings, SettingsError> {
-    let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
+    let mut values: [(&'static str, Option<&str>); KEYS.len()] = KEYS.map(|key| (key, None));
     for part in text.split(',') {
         let (key, value) = part.split_once('=').ok_or_else(|| SettingsError::NotKeyValue(part.to_owned()))?;
-        let place = KEYS.iter().position(|k| *k == key).ok_or_else(|| SettingsError::UnknownKey(key.to_owned()))?;
-        if values[place].replace(value).is_some() {
-            return Err(SettingsError::Twice(KEYS[place]));
+        let known = values.iter_mut().find(|(known, _)| *known == key);
+        let (key, place) = known.ok_or_else(|| SettingsError::UnknownKey(key.to_owned()))?;
+        if place.replace(value).is_some() {
+            return Err(SettingsError::Twice(key));
         }
     }
-    let get = |place: usize| values[place].ok_or(SettingsError::Missing(KEYS[place]));
-    let in_range = |place: usize, must: &'static str, accept: &dyn Fn(u64) -> bool| {
-        let value = get(place)?;
-        number(value).filter(|&n| accept(n)).ok_or_else(|| SettingsError::Value {
-            key: KEYS[place],
-            value: value.to_owned(),
-            must,
-        })
+    let get = |key: &'static str| {
+        let found = values.iter().find(|(known, _)| *known == key).and_then(|(_, value)| *value);
+        found.ok_or(SettingsError::Missing(key))
+    };
+    let in_range = |key: &'static str, must: &'static str, accept: &dyn Fn(u64) -> bool| {
+        let value = get(key)?;
+        let accepted = number(value).filter(|&n| accept(n));
+        accepted.ok_or_else(|| SettingsError::Value { key, value: value.to_owned(), must })
     };
 
-    let chardev = get(0)?;
+    let chardev = get("chardev")?;
     let chardev = CString::new(chardev).ok().filter(|id| !id.is_empty()).ok_or_else(|| SettingsError::Value {
-        key: KEYS[0],
+        key: "chardev",
         value: chardev.to_owned(),
         must: "the id of a -chardev socket",
     })?;
-    let registers = in_range(1, "an address below 4 GiB, a multiple of 4", &|n| {
+    let registers = in_range("registers", "an address below 4 GiB, a multiple of 4", &|n| {
         n.is_multiple_of(4) && n <= SPACE - REGISTERS_SIZE
     })?;
     let size =
-        in_range(3, "a power of two from 4K to 2G", &|n| n.is_power_of_two() && (4096..=SPACE / 2).contains(&n))?;
-    let memory = in_range(2, "an address, a multiple of 4096, with all of the memory below 4 GiB", &|n| {
-        n.is_multiple_of(4096) && n <= SPACE - size
+        in_range("size", "a power of two from 4K to 2G", &|n| n.is_power_of_two() && (4096..=SPACE / 2).contains(&n))?;
+    let memory = in_range("memory", "an address, a multiple of 4096, with all of the memory below 4 GiB", &|n| {
+        n.is_multiple_of(4096) && n <= SPACE.saturating_sub(size)
     })?;
-    let irq = in_range(4, "the number of an NVIC input, 0 to 495", &|n| n <= u64::from(IRQ_MAX))?;
-    if registers < memory + size && memory < registers + REGISTERS_SIZE {
+    let irq = in_range("irq", "the number of an NVIC input, 0 to 495", &|n| n <= u64::from(IRQ_MAX))?;
+    if registers < memory.saturating_add(size) && memory < registers.saturating_add(REGISTERS_SIZE) {
         return Err(SettingsError::Overlap { registers, memory });
     }
     let irq = u32::try_from(irq).unwrap_or(IRQ_MAX);

@@ -110,7 +110,7 @@ impl Client {
         let before = self.queue.len();
         // The greeting's numbers are no ids: the version and the own id come without a descriptor.
         self.queue.retain(|message| message.number != number || message.fd.is_none());
-        if before - self.queue.len() == vectors { Ok(()) } else { self.push(number, None) }
+        if self.queue.len().saturating_add(vectors) == before { Ok(()) } else { self.push(number, None) }
     }
 
     /// Sends what the connection takes without waiting.

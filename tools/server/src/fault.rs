@@ -123,7 +123,8 @@ impl Mischief {
     }
 
     fn plan_drop(&mut self) {
-        self.next_drop = Instant::now() + self.random.millis(self.faults.drop / 2, self.faults.drop * 3 / 2 + 1);
+        let half = self.faults.drop / 2;
+        self.next_drop = after(self.random.millis(half, half.saturating_mul(3).saturating_add(1)));
     }
 
     /// Whether something is to be done without a client's asking.
@@ -155,7 +156,7 @@ impl Mischief {
         if self.faults.join == 0 {
             return Some(connection);
         }
-        let at = Instant::now() + self.random.millis(0, self.faults.join + 1);
+        let at = after(self.random.millis(0, self.faults.join.saturating_add(1)));
         self.waiting.push((at, connection));
         None
     }
@@ -202,8 +203,8 @@ impl Relay {
             }
             let copies = if one_in(&mut self.random, self.faults.double) { 2 } else { 1 };
             for copy in 0..copies {
-                let delay = self.random.millis(0, self.faults.late + 1) + Duration::from_millis(copy);
-                self.late.push((Instant::now() + delay, Arc::clone(&bell.theirs)));
+                let delay = self.random.millis(0, self.faults.late.saturating_add(1));
+                self.late.push((after(delay.saturating_add(Duration::from_millis(copy))), Arc::clone(&bell.theirs)));
             }
         }
         let now = Instant::now();
@@ -212,6 +213,12 @@ impl Relay {
             let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
         }
     }
+}
+
+/// The time when `delay` is over; now, if the clock does not reach that far.
+fn after(delay: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(delay).unwrap_or(now)
 }
 
 fn one_in(random: &mut Random, number: u64) -> bool {
@@ -230,6 +237,16 @@ mod tests {
         for wrong in ["", "lose", "lose=x", "loose=4", "stall=70000"] {
             assert!(wrong.parse::<Faults>().unwrap_err().contains("no fault"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_longest_delays_do_not_overflow() {
+        let longest = u64::MAX;
+        let faults = format!("late={longest},join={longest},drop={longest}").parse().unwrap();
+        let mut mischief = Mischief::new(faults).unwrap();
+        assert!(mischief.put_off(eventfd(0, EventfdFlags::CLOEXEC).unwrap()).is_none());
+        assert_eq!(mischief.victim(&[0]), None);
+        assert_eq!(relayed(Faults { late: 0, ..faults }, 1), 1);
     }
 
     /// Rings a bell so many times, one by one; how many rings come out of the relay.

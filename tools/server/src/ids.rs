@@ -24,7 +24,7 @@ impl Ids {
         let id = (0..=u16::MAX)
             .map(|step| self.next.wrapping_add(step))
             .find(|id| !self.joined.contains_key(id) && forgotten(id))?;
-        self.clock += 1;
+        self.clock = self.clock.saturating_add(1);
         self.left.remove(&id);
         self.joined.insert(id, self.clock);
         self.next = id.wrapping_add(1);
@@ -34,7 +34,7 @@ impl Ids {
     /// The holder of `id` left.
     pub fn give_back(&mut self, id: u16) {
         if self.joined.remove(&id).is_some() {
-            self.clock += 1;
+            self.clock = self.clock.saturating_add(1);
             self.left.insert(id, self.clock);
         }
     }

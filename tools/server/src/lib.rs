@@ -2,6 +2,10 @@
 //!
 //! It speaks version 0 of QEMU's protocol (QEMU's manual, "Inter-VM Shared Memory device"; `docs/specs/ivshmem-spec`,
 //! "Client-server protocol"). It knows nothing of what lies in the memory.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
 mod client;
 mod fault;

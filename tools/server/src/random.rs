@@ -23,14 +23,14 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`, evenly enough for what is small.
+    /// A number below `end`, or 0 if that is 0; evenly enough for what is small.
     pub fn below(&mut self, end: u64) -> u64 {
-        (self.bits() >> 16) % end.max(1)
+        (self.bits() >> 16).checked_rem(end).unwrap_or(0)
     }
 
     /// A number of milliseconds from `least` to below `end`.
     pub fn millis(&mut self, least: u64, end: u64) -> std::time::Duration {
-        std::time::Duration::from_millis(least + self.below(end.saturating_sub(least)))
+        std::time::Duration::from_millis(least.saturating_add(self.below(end.saturating_sub(least))))
     }
 }
 

@@ -91,13 +91,12 @@ impl<R: FnMut(Event)> Serving<R> {
     /// # Errors
     /// Where polling itself fails; no client can cause that.
     pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>> {
-        let ready = self.wait(stops, limit)?;
-        let (stopped, rest) = ready.split_at(stops.len());
-        if let Some((stop, _)) = stops.iter().zip(stopped).find(|(_, flags)| !flags.is_empty()) {
+        let mut ready = self.wait(stops, limit)?.into_iter();
+        if let Some((stop, _)) = stops.iter().zip(ready.by_ref()).find(|(_, flags)| !flags.is_empty()) {
             return Ok(Some(stop.name));
         }
-        let (listener, clients) = rest.split_at(1);
-        for (client, flags) in self.clients.iter_mut().zip(clients) {
+        let listener = ready.next().unwrap_or(PollFlags::empty());
+        for (client, flags) in self.clients.iter_mut().zip(ready) {
             if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
                 && let Some(reason) = client.look()
             {
@@ -105,7 +104,7 @@ impl<R: FnMut(Event)> Serving<R> {
             }
         }
         self.bury();
-        if self.full || !listener[0].is_empty() {
+        if self.full || !listener.is_empty() {
             self.full = false;
             self.accept();
         }

@@ -1,10 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# With --sysbuild: the host's image beside the remote's, on the same board or on -DPEER_BOARD=... Not once more for the
-# peer itself, which has this file too.
-if(NOT TARGET peer)
-  if(NOT PEER_BOARD)
-    set(PEER_BOARD ${BOARD})
-  endif()
-  ExternalZephyrProject_Add(APPLICATION peer SOURCE_DIR ${APP_DIR} BOARD ${PEER_BOARD})
-  set(peer_EXTRA_DTC_OVERLAY_FILE host.overlay CACHE INTERNAL "")
-endif()
+# With --sysbuild: the host as a second image, on the same board or on -DPEER_BOARD=...
+amp_ivshmem_add_peer(OVERLAY host.overlay)

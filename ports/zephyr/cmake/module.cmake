@@ -1,4 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
 # The Zephyr port: the drivers' C, the Rust that they call, and QEMU's flags.
+
+# One folder for each board that the snippet `amp-ivshmem` supports.
+set(AMP_BOARDS ${ZEPHYR_CURRENT_MODULE_DIR}/boards)
+
+if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
+  dt_comp_path(amp_pci COMPATIBLE "qemu,ivshmem")
+  dt_comp_path(amp_flat COMPATIBLE "qemu,ivshmem-flat")
+  if(NOT amp_pci AND NOT amp_flat)
+    message(FATAL_ERROR "amp-ivshmem: the snippet amp-ivshmem has no ivshmem device for ${BOARD}${BOARD_QUALIFIERS}: "
+      "add the board as ${AMP_BOARDS}/README.md describes, or add a node to your application's overlay")
+  endif()
+endif()
+
 if(NOT CONFIG_AMP_IVSHMEM)
   return()
 endif()
@@ -16,8 +30,8 @@ if(NOT CARGO)
   message(FATAL_ERROR "amp-ivshmem: cargo is not found, and the drivers are written in Rust: install rustup")
 endif()
 
-# Where cargo keeps what it builds. The same for all builds, which differ by CPU only and then by folder in it, so that
-# twenty images of a test run compile it once. Cargo locks it.
+# Cargo's target folder. All builds share it, so the twenty images of a test run compile the Rust once for each CPU. Cargo
+# locks the folder.
 set(amp_cargo_target_dir $ENV{CARGO_TARGET_DIR})
 if(NOT amp_cargo_target_dir)
   set(amp_cargo_target_dir ${ZEPHYR_CURRENT_MODULE_DIR}/target)

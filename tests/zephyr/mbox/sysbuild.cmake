@@ -1,5 +1,3 @@
-# The peer's image, where it is another board's: -DPEER_BOARD=... Not once more for the peer itself, which has this file
-# too.
-if(PEER_BOARD AND NOT TARGET peer)
-  ExternalZephyrProject_Add(APPLICATION peer SOURCE_DIR ${APP_DIR} BOARD ${PEER_BOARD})
-endif()
+# SPDX-License-Identifier: Apache-2.0
+# An image for -DPEER_BOARD=..., too. Two equal boards run the same image.
+amp_ivshmem_add_peer(OTHER_BOARD_ONLY)

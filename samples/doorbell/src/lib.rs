@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device without any protocol: its own doorbell, then two boards that wake each other by turns.
+//! The device without a protocol: each board rings its own doorbell, and then two boards take turns in waking each other.
 //!
-//! Two words of the shared memory for each side say who is there and whose turn it is; nobody looks at them but when a
-//! doorbell has rung. So what it prints is what a doorbell costs, which is the least that a message can.
+//! Each side has two words in the shared memory: its number and its turn. A board looks at the other's words only after a
+//! doorbell, so the time of a turn is the cost of two doorbells.
 #![no_std]
 
 use core::fmt::Write;
@@ -11,11 +11,11 @@ use amp_ivshmem_zephyr_rust::amp_ivshmem::mem::{Load, Store, Table};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector};
 use amp_ivshmem_zephyr_rust::{Console, Ivshmem};
 
-/// What every device has.
+/// Every device has this vector.
 const VECTOR: Vector = Vector(0);
 const SECOND: u64 = 1_000_000;
 const TURNS: u32 = 1000;
-/// Bytes for each side: its number plus 1, and its turn.
+/// Bytes of each side's words: its number plus 1, and its turn.
 const SIDE: u32 = 64;
 
 #[unsafe(no_mangle)]
@@ -38,7 +38,7 @@ fn say(what: core::fmt::Arguments<'_>) {
     let _ = writeln!(Console, "doorbell: {what}");
 }
 
-/// A peer may ring itself; and a wait ends at its deadline where nobody rings.
+/// Rings the own doorbell, then lets a wait end at its deadline.
 fn ring_itself(device: &mut Ivshmem) {
     let start = device.now();
     let _ = device.doorbell().ring(device.id(), VECTOR);
@@ -52,7 +52,7 @@ fn ring_itself(device: &mut Ivshmem) {
     say(format_args!("a wait of 100000 us took {} us", device.now().micros_since(start)));
 }
 
-/// Wakes the peer and is woken by it.
+/// Takes turns with the peer.
 fn take_turns(device: &mut Ivshmem, words: &Words) {
     let side = u32::from(device.id().0 & 1);
     words.store_u32::<4>(side, 0, Store::Relaxed);

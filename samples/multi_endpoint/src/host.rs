@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Asks all services at once, each again when it has answered, and checks the answers.
+//! Asks all services at once and checks the answers. Each answer triggers the next request.
 
 use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Arrival, Event, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
@@ -11,7 +11,7 @@ use zephyr::embassy::Executor;
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// After how many answers of the slow service the figures are due.
+/// The figures appear after this many answers of the slow service.
 const ROUNDS: u32 = 10;
 
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
@@ -66,7 +66,7 @@ async fn ask(link: &'static mut Link, device: Ivshmem) {
     }
 }
 
-/// What a service is asked for the time `number`.
+/// Writes request `number` of a service.
 fn request(service: usize, number: u32, bytes: &mut [u8; LONGEST]) -> &[u8] {
     let length = match service {
         0 => LONGEST,
@@ -96,12 +96,12 @@ fn report(clients: &[Client]) {
     log::info!("{}", if right && free { "none held up another" } else { "FAILED" });
 }
 
-/// What one service was asked, and how it did.
+/// The state and the figures of one service.
 struct Client {
     endpoint: Option<Endpoint>,
     answers: u32,
     wrong: u32,
-    /// Microseconds from a request to its answer, at most.
+    /// The longest time from a request to its answer, in microseconds.
     longest: u64,
     asked_at: Instant,
     /// The uptime service's last answer.
@@ -113,7 +113,7 @@ impl Client {
         Self { endpoint: None, answers: 0, wrong: 0, longest: 0, asked_at: Instant::from_micros(0), last: 0 }
     }
 
-    /// There is a new peer.
+    /// Starts again, for a new peer.
     fn restart(&mut self) {
         *self = Self { endpoint: self.endpoint, ..Self::new() };
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Four endpoints on one link: three services that answer at once, and one that takes its time and holds up none of them.
+//! Four endpoints on one link: three services that answer at once, and a slow one that does not delay them.
 //!
-//! The remote offers them, in a thread; the host asks all four at once, in a task of an executor.
+//! The remote offers the services in a thread. The host asks all four at once, in a task of an executor.
 #![no_std]
 
 mod host;
@@ -10,7 +10,7 @@ mod remote;
 use amp_ivshmem_zephyr_rust::{Ivshmem, Link, set_logger};
 use static_cell::ConstStaticCell;
 
-/// The services' names. In this order everywhere.
+/// The services' names; their order is the same everywhere.
 const SERVICES: [&str; 4] = ["sum", "reverse", "uptime", "slow"];
 /// The last of them.
 const SLOW: usize = 3;
@@ -18,12 +18,12 @@ const SLOW: usize = 3;
 /// The longest request or answer, in bytes.
 const LONGEST: usize = 64;
 
-/// Not on the stack.
+/// In a static, because it is too large for main's stack.
 static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_main() {
-    // It fails only where there is a logger.
+    // It fails only if there is a logger already.
     let _ = set_logger();
     match Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD) {
         Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(LINK.take(), device),

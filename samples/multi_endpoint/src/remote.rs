@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The services. Each answers on the endpoint that it was asked on; the slow one keeps its requests in their buffers until
-//! it has time for them.
+//! The services. Each answers on the endpoint that a request came to. The slow service keeps its requests in their buffers
+//! until it has time for them.
 
 use core::time::Duration;
 
@@ -11,11 +11,11 @@ use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// What the slow service takes for one request.
+/// The slow service's time for one request.
 const WORK: Duration = Duration::from_millis(200);
-/// How many requests it lets wait. Each keeps one of the host's buffers.
+/// The most requests that may wait for the slow service. Each keeps one of the host's buffers.
 const QUEUE: usize = 4;
-/// How long an answer may wait for a buffer.
+/// The longest wait for a free buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Offers the services for ever.
@@ -35,7 +35,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
 
     let mut slow = Slow { queue: [const { None }; QUEUE], done_at: None };
     loop {
-        // Until something comes, or the slow service is done with what it works on.
+        // Wait for an event, or until the slow service is done with a request.
         let limit = slow.done_at.map_or(FOREVER, |at| Duration::from_micros(at.micros_since(bus.now())));
         match bus.next(limit) {
             Ok(Event::Bus(BusEvent::Message(message))) => {
@@ -45,7 +45,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
                     None => bus.link().bus().release(message),
                 }
             }
-            // Its requests are void; releasing them does nothing.
+            // The waiting requests are void; they need no release.
             Ok(Event::Down(_)) => slow = Slow { queue: [const { None }; QUEUE], done_at: None },
             Ok(_) | Err(_) => {}
         }
@@ -78,7 +78,7 @@ fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
 /// The slow service: its requests, first come first served.
 struct Slow {
     queue: [Option<Message>; QUEUE],
-    /// When the first is done.
+    /// The time at which the first request is done.
     done_at: Option<Instant>,
 }
 
@@ -86,7 +86,7 @@ impl Slow {
     fn take(&mut self, bus: &mut Bus<'_>, message: Message) {
         match self.queue.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
-            // An empty answer: busy.
+            // An empty answer means busy.
             None => {
                 let endpoint = message.endpoint;
                 bus.link().bus().release(message);
@@ -116,7 +116,7 @@ impl Slow {
     }
 }
 
-/// The request's bytes, unless there are too many.
+/// Returns the request's bytes; none if it is too long.
 fn read<'b>(bus: &mut Bus<'_>, message: &Message, bytes: &'b mut [u8; LONGEST]) -> Option<&'b mut [u8]> {
     let bytes = bytes.get_mut(..message.length.into())?;
     bus.link().bus().read(message, 0, bytes).ok()?;

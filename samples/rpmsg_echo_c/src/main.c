@@ -1,4 +1,4 @@
-/* An echo through Zephyr's ipc_service: the host asks without copying, the remote answers from its callback. */
+/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its callback. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 static const struct device *const ipc = DEVICE_DT_GET(DT_NODELABEL(ipc0));
 static struct ipc_ept endpoint;
-/* The number that is under way, and whether it came back as it was sent. */
+/* The number in flight, and whether it came back unchanged. */
 static uint32_t number;
 static bool right;
 K_SEM_DEFINE(bound, 0, 1);
@@ -31,7 +31,7 @@ static void on_unbound(void *priv)
 }
 
 #ifndef AMP_IPC_HAS_UNBOUND
-/* How a Zephyr that has no callback for it is told. */
+/* Zephyr 4.0 has no unbound callback; the backend calls this one instead. */
 static void on_error(const char *message, void *priv)
 {
 	if (strcmp(message, "unbound") == 0) {
@@ -46,7 +46,7 @@ static void on_received(const void *data, size_t length, void *priv)
 	if (HOST) {
 		uint32_t answer;
 
-		/* Out of the shared memory first: the peer could change it between two looks. */
+		/* Copy it out of the shared memory: the peer could change it between two reads. */
 		right = length == sizeof(answer);
 		if (right) {
 			memcpy(&answer, data, sizeof(answer));
@@ -75,7 +75,7 @@ static const struct ipc_ept_cfg config = {
 	},
 };
 
-/* One message, written where it is sent from; whether it came back. */
+/* Sends one message without a copy. Returns true if it came back. */
 static bool ask(void)
 {
 	uint32_t size = sizeof(number);
@@ -109,7 +109,7 @@ int main(void)
 		return 0;
 	}
 	printk("up as %s\n", HOST ? "host" : "remote");
-	/* With each peer that comes, from the beginning. */
+	/* Starts from the first number with each peer that comes. */
 	while (HOST) {
 		uint32_t back = 0;
 

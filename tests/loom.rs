@@ -1,4 +1,4 @@
-//! The hand-over of a ring under every order of accesses: run with
+//! Loom model of a ring's hand-over, under every order of accesses. Run it with
 //! `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom`.
 #![cfg(loom)]
 
@@ -13,7 +13,7 @@ use loom::thread;
 const LAYOUT: Layout = Layout { size: 2, descriptors: 0, available: 32, used: 44 };
 const BUFFERS: u32 = 68;
 
-/// What the driver side's and the device side's memory lack.
+/// Orderings that are removed from the driver's and from the device's memory.
 type Weak = [Option<Weakening>; 2];
 const SOUND: Weak = [None, None];
 
@@ -24,8 +24,7 @@ fn prepared() -> Model {
     memory
 }
 
-/// Offers `count` one-byte messages, the byte being the message's number, as far as there are buffers; whether each
-/// needs a doorbell.
+/// Sends the one-byte message `number`. Returns true if it needs a doorbell.
 fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
     let taken = driver.alloc().or_else(|| driver.pop_used().unwrap()).unwrap();
@@ -35,7 +34,7 @@ fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     driver.add_avail(taken)
 }
 
-/// Takes one message, if there is one, and gives its buffer back; also whether that needs a doorbell.
+/// Takes one message, if there is one, and returns its buffer. Returns the byte, and whether the return needs a doorbell.
 fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
     let id = device.pop_avail().unwrap()?;
@@ -44,7 +43,7 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> 
     Some((byte[0], device.add_used(id, 0)))
 }
 
-/// What is seen of a message is all of it.
+/// Checks that a receiver that sees a message sees all of it.
 fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared().weakened(driver_lacks);
@@ -62,20 +61,20 @@ fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, devic
     });
 }
 
-/// Whether a receiver that has looked for a message sleeps now.
+/// A receiver that looks for a message. Returns true if it then sleeps.
 type Sleeps = fn(&Model, &mut Device<Model, 2>) -> bool;
 
-/// A receiver that looks, asks for a doorbell, and looks again.
+/// A receiver that looks, requests a doorbell, and looks again.
 fn looks_first(memory: &Model, device: &mut Device<Model, 2>) -> bool {
     receive(memory, device).is_none() && device.enable_notification()
 }
 
-/// One that asks before it looks, and looks again without asking.
+/// A receiver that requests a doorbell before it looks, and looks again without another request.
 fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
     device.pop_avail_or_enable().unwrap().is_none() && device.pop_avail_or_enable().unwrap().is_none()
 }
 
-/// A receiver that sleeps although a message is there is rung for it.
+/// Checks that a receiver that sleeps although a message is present is rung for it.
 fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared().weakened(driver_lacks);
@@ -96,7 +95,7 @@ fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, d
     });
 }
 
-/// A sender that sleeps until a buffer comes back, although one has, is rung for it.
+/// Checks that a sender that sleeps although a buffer has come back is rung for it.
 fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared().weakened(driver_lacks);
@@ -119,7 +118,7 @@ fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lac
     });
 }
 
-/// A buffer that came back is the sender's again: it may write it.
+/// Checks that the sender may write a buffer that has come back.
 fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared().weakened(driver_lacks);
@@ -175,7 +174,7 @@ fn buffers_come_back_unread_by_the_indices() {
     buffers_come_back_unread(SOUND);
 }
 
-/// Each ordering of the queue left out in turn: the tests above must notice, or they prove nothing.
+/// Tests with each ordering of the queue removed in turn. The checks above must fail, or they prove nothing.
 mod weakened {
     use super::*;
 

@@ -1,6 +1,6 @@
-//! The two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test threads`)
-//! a missing or weak ordering is a data race on the payload, which Miri reports; on the machine at hand a missing barrier is a
-//! wake-up that is lost, after which both sleep for ever.
+//! Two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test threads`) a missing or
+//! weak ordering is a data race on the payload, which Miri reports. On real hardware a missing barrier loses a wake-up, and
+//! both sides then sleep forever.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +13,20 @@ use amp_ivshmem::mem::fake::{Heap, Unfenced};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::{Event as BusEvent, SendError};
 
-/// Enough to fill and empty the ring many times; Miri is some thousand times slower.
+/// Enough messages to fill and empty the ring many times. Miri is some thousand times slower.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 
-/// Longer than any test: no look at a heartbeat mends what a lost wake-up has left lying.
+/// Longer than any test, so that no look at a heartbeat repairs a lost wake-up.
 const HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// How long a side that sleeps and its peer must have been out of each other's hearing to count as lost: both sleep then, or the
-/// peer has done, and no doorbell is on its way.
+/// Time without progress after which a wake-up counts as lost: this side sleeps, its peer sleeps or has finished, and no
+/// doorbell is on its way.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long to try for a wake-up to be lost.
+/// Time limit of the search for a lost wake-up.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Where one side is. Nothing but the doorbell orders anything, or it would hide what a missing ordering does.
+/// State of one side. Only the doorbell orders accesses, so that it hides no missing ordering.
 #[derive(Default)]
 struct Place {
     rung: AtomicBool,
@@ -36,7 +36,7 @@ struct Place {
 }
 
 impl Place {
-    /// Whether it does nothing more without a doorbell.
+    /// Returns true if the side does nothing more without a doorbell.
     fn rests(&self) -> bool {
         let set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         set(&self.done) || set(&self.asleep) && !set(&self.rung)
@@ -62,19 +62,19 @@ impl Doorbell for Bell<'_> {
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
-/// What the two sides exchange, and how they wait.
+/// The traffic of the two sides, and their way of waiting.
 #[derive(Clone, Copy)]
 struct Traffic {
-    /// How many messages the host and the remote send.
+    /// Messages from the host and from the remote.
     counts: [u32; 2],
-    /// Each is of fewer bytes than this.
+    /// Upper bound of a message's bytes, exclusive.
     length: u32,
-    /// How long a side looks for its doorbell before its thread sleeps: both then run at the same time, and fall asleep just
-    /// when the other rings, thousands of times a second.
+    /// Time that a side spins for its doorbell before its thread sleeps. Both sides then run at the same time, and fall asleep
+    /// just when the other rings, thousands of times a second.
     spin: Duration,
 }
 
-/// One side: sends its own numbered messages as fast as there are buffers, and checks the other's. Its doorbells.
+/// Runs one side: sends numbered messages as fast as there are buffers, and checks the other's. Returns its doorbells.
 fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic) -> Result<u32, Lost> {
     let Traffic { counts, length, spin } = traffic;
     let (id, other) = if role == Role::Host { (0, 1) } else { (1, 0) };
@@ -108,7 +108,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
             }
         }
         if sent == counts[id] && received == counts[other] {
-            // The other may still wait for what we have sent, but needs nothing more of us.
+            // The other side may still wait for our messages, but needs nothing more from us.
             own.done.store(true, Ordering::Relaxed);
             let doorbells = link.doorbells();
             std::mem::forget(link);
@@ -139,7 +139,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
     }
 }
 
-/// Both sides of a link, each on what `memory` gives it; the doorbells of either.
+/// Runs both sides of a link, each on the memory from `memory`. Returns the doorbells of each.
 fn race<M: SharedMemory + Send>(memory: impl Fn() -> M, traffic: Traffic) -> Result<[u32; 2], Lost> {
     let places = Default::default();
     let bell = Bell(&places);
@@ -161,8 +161,8 @@ fn both_directions_at_full_speed() {
     println!("{MESSAGES} messages each way, {host} + {remote} doorbells");
 }
 
-/// Messages so small, and waits so short, that most of the time goes by in falling asleep and waking; and none the other way,
-/// whose doorbells would mend what was lost.
+/// Messages and waits so short that both sides spend most of the time falling asleep and waking. There are no messages in the
+/// other direction, because their doorbells would repair a lost wake-up.
 const HASTE: Traffic = Traffic { counts: [MESSAGES, 0], length: 8, spin: Duration::from_micros(50) };
 
 #[test]
@@ -174,8 +174,8 @@ fn no_wake_up_is_lost() {
     }
 }
 
-/// What the test above is worth: in the same memory without barriers a wake-up is lost, where two processors run the two sides at
-/// the same time; on a machine with one, nothing is asked for.
+/// Counter-check of the test above: in the same memory without barriers, a wake-up must get lost if two processors run the two
+/// sides at the same time. A machine with one processor asserts nothing.
 #[test]
 #[cfg_attr(miri, ignore = "not at Miri's speed")]
 fn without_barriers_a_wake_up_is_lost() {

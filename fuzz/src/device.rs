@@ -1,5 +1,5 @@
-//! The device side against a driver that writes anything at any time: it never holds a descriptor twice, nor one that
-//! there is not.
+//! The device side against a driver that writes anything at any time. The device never holds a descriptor twice, or one that
+//! does not exist.
 
 use amp_ivshmem::virtqueue::{Device, Suppression};
 
@@ -14,10 +14,10 @@ const TARGETS: &[Target] = &[
     Target { at: 0x100, stride: 2, slots: 35 },
 ];
 
-/// No single call looks at the memory more often.
+/// Limit of memory accesses in a single call.
 const MOST_ACCESSES: u32 = 8;
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
     let mut device: Device<_, 8> = Device::new(&peer.view(), LAYOUT, suppression).expect("fits");
     peer.arm();
     let mut held = [false; 8];
-    // What a fault has taken is lost to both: the link ends then.
+    // A descriptor that was taken at a fault is lost to both sides, because the link ends.
     let mut broken = false;
     while let Some(byte) = peer.input.byte() {
         let id = u16::from(byte >> 4);

@@ -1,4 +1,4 @@
-//! The driver side against a device that writes anything at any time: a descriptor is never free twice, nor popped
+//! The driver side against a device that writes anything at any time. A descriptor is never free twice, and never popped
 //! without having been made available.
 
 use amp_ivshmem::virtqueue::{Driver, Suppression};
@@ -14,7 +14,7 @@ const TARGETS: &[Target] = &[
     Target { at: 0x80, stride: 2, slots: 11 },
 ];
 
-/// No single call looks at the memory more often.
+/// Limit of memory accesses in a single call.
 const MOST_ACCESSES: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ enum State {
     WithDevice,
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -69,7 +69,7 @@ pub fn run(data: &[u8]) {
                 let _ = driver.enable_notification();
             }
             _ if byte & 8 == 0 => {
-                // What is sent in the buffer that has just come back is not kept in between.
+                // A buffer that has just come back is sent at once, without being held in between.
                 if let Ok(Some(token)) = driver.pop_used() {
                     assert_eq!(
                         states[usize::from(token.id())],

@@ -1,6 +1,6 @@
-//! Host and remote of the `openamp` profile, in any order of starts and deaths, beside a peer that writes anything or
-//! without: within an incarnation nothing twice, out of order or elsewhere, and nothing lost where neither began anew alone;
-//! bounded, and never a panic.
+//! Host and remote of the `openamp` profile, with any order of starts and deaths, with or without a peer that writes anything.
+//! Within an incarnation no message is duplicated, reordered or misdelivered. No message is lost if no side restarted alone.
+//! All calls are bounded and never panic.
 
 mod exchange;
 mod world;
@@ -12,7 +12,7 @@ use crate::memory;
 use crate::scribbler::{Scribbler, Target};
 use crate::user::{BUFFERS, SIZE};
 
-/// Status, two vrings, buffers.
+/// Targets: status, two vrings, buffers.
 const LAYOUT: Layout = Layout {
     status: 0,
     to_host: 0x100,
@@ -32,7 +32,7 @@ const TARGETS: &[Target] = &[
     Target { at: 0x400, stride: 4, slots: 128 },
 ];
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let (world, peer) = (world(), Scribbler::start(data, TARGETS));
     let Some(first) = peer.input.byte() else { return };

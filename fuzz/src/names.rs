@@ -1,5 +1,5 @@
-//! The name service and the endpoints, against a peer that sends any message to any address: events concern endpoints that
-//! are open, a binding that is told of is there, and no two endpoints share an address.
+//! The name service and the endpoints, against a peer that sends any message to any address. Events concern open endpoints, a
+//! reported binding exists, and no two endpoints share an address.
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
@@ -20,7 +20,7 @@ fn side<const E: usize>(id: u16, role: Role) -> Side<E> {
     Link::new(memory::heap().region(), NoBell, PeerId(id), settings).expect("fits")
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     thread_local! {
         static INPUT: &'static Input = Box::leak(Box::default());
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     let input = INPUT.with(|input| *input);
     input.set(data);
     memory::clear(memory::LEN);
-    // The peer has an endpoint to send from; what it is bound to does not matter.
+    // The peer has an endpoint to send from. Its binding does not matter.
     let (mut peer, mut link) = (side::<1>(1, Role::Host), side::<4>(0, Role::Remote));
     let own = peer.bus().open_with(&Config { address: Some(Address(7)), ..Config::default() }).expect("free");
     for _ in 0..6 {
@@ -56,7 +56,7 @@ pub fn run(data: &[u8]) {
                 payload[32..36].copy_from_slice(&address.to_le_bytes());
                 payload[36] = byte >> 6 & 1;
                 if byte >> 7 == 1 {
-                    // Not quite an announcement.
+                    // Almost an announcement.
                     let Some(at) = input.byte() else { break };
                     payload[usize::from(at) % 40] ^= at;
                 }

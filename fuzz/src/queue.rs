@@ -1,5 +1,5 @@
-//! Both sides of a queue, honest, in any order of operations: each buffer arrives once, in order, and comes back once, and
-//! who sleeps after asking is notified of the next event.
+//! Two honest sides of a queue, with any order of operations. Each buffer arrives once, in order, and comes back once. A side
+//! that sleeps after its request is notified of the next event.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::virtqueue::{Device, Driver, Layout, Suppression, prepare_available, prepare_used};
@@ -8,12 +8,12 @@ use amp_ivshmem::wire::vring::DescriptorFlags;
 use crate::input::Input;
 use crate::memory;
 
-/// Where the queue is.
+/// Offset of the queue.
 pub const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
-/// Bytes that it takes.
+/// Bytes of the queue.
 pub const LEN: u32 = 0x150;
 
-/// A queue of at most eight, without allocation.
+/// A FIFO of at most eight elements, without allocation.
 #[derive(Default)]
 struct Fifo {
     items: [(u16, u64); 8],
@@ -44,7 +44,7 @@ pub fn prepare() {
     prepare_used(&region, LAYOUT.used, LAYOUT.size).expect("inside");
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     thread_local! {
         static INPUT: &'static Input = Box::leak(Box::default());
@@ -57,7 +57,7 @@ pub fn run(data: &[u8]) {
     let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
     let mut driver: Driver<Region<'_>, 8> = Driver::new(&region, LAYOUT, suppression).expect("fits");
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
-    // The two sides' indices begin anywhere in the ring; across their wrap the core's property tests go.
+    // The indices of both sides begin anywhere in the ring. The core's property tests cover their wrap.
     for _ in 0..first >> 5 {
         let taken = driver.alloc().expect("free");
         driver.add_avail(taken);
@@ -102,7 +102,7 @@ pub fn run(data: &[u8]) {
                 }
             },
             5 => {
-                // Out of order, too: the first goes to the end.
+                // Also out of order: the first goes to the end.
                 if let Some(buffer) = held.pop() {
                     held.push(buffer);
                 }
@@ -144,7 +144,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Takes a buffer; where there is none and it is to `ask`, the driver is to notify.
+/// Takes a buffer. If there is none and `ask` is set, it requests a notification.
 fn device_takes(device: &mut Device<Region<'_>, 8>, ask: bool) -> Option<(u16, u64)> {
     let id = if ask { device.pop_avail_or_enable() } else { device.pop_avail() }.expect("an honest driver")?;
     Some((id, device.buffer(id).expect("one buffer").address))

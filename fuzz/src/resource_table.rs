@@ -1,4 +1,4 @@
-//! remoteproc's resource table from arbitrary bytes: what is found in one is found again in the table made of it, and the
+//! remoteproc's resource table from arbitrary bytes. A table that is made from the parsed result parses to the same result. The
 //! link that it describes is inside the memory or refused.
 
 use amp_ivshmem::link::openamp::{Remote, Settings};
@@ -11,7 +11,7 @@ use crate::memory;
 
 const BUFFERS: usize = 16;
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let Some((head, table)) = data.split_first_chunk::<4>() else { return };
     let [place, base, size, _] = *head;
@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) {
             available: vring.available,
             used: vring.used,
         };
-        // Inside the memory, or an error: a region asserts every access.
+        // Inside the memory, or an error: the region asserts every access.
         if let Ok(mut device) = Device::<_, BUFFERS>::new(&region, queue, Suppression::Flags) {
             let _ = device.pop_avail().map(|id| id.map(|id| device.buffer(id)));
         }

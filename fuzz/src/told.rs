@@ -1,14 +1,14 @@
-//! What a side was told so far, and what it may be told next: up before anything of that peer, down before what that ends,
-//! nothing of an endpoint that is not open, each binding once.
+//! The events of a side so far, and the rules for the next one: `Up` before any other event of a peer, `Down` before the events
+//! that it causes, no event of a closed endpoint, each binding once.
 
 use amp_ivshmem::link::Event;
 use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, SendError};
 
-/// One side's user.
+/// The user of one side.
 #[derive(Debug, Default)]
 pub struct Told {
     up: bool,
-    /// A send has found out that the link is down; the next event must say so.
+    /// A send has noticed that the link is down. The next event must report it.
     owed: bool,
     open: Vec<Endpoint>,
     bound: Vec<Endpoint>,
@@ -29,12 +29,12 @@ impl Told {
         self.bound.retain(|&bound| bound != endpoint);
     }
 
-    /// The user itself has taken the link down.
+    /// Records that the user itself has taken the link down.
     pub fn left(&mut self) {
         (self.up, self.owed) = (false, false);
     }
 
-    /// What came of a send.
+    /// Records the result of a send.
     pub fn sent<T>(&mut self, result: &Result<T, SendError>) {
         if self.up && matches!(result, Err(SendError::Down)) {
             self.owed = true;

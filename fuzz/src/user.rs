@@ -1,4 +1,4 @@
-//! The user of one side of a link in any profile: what it holds, what it was told, and what may come of what it does.
+//! The user of one side of a link in any profile: its messages and buffers, its events, and checks of its calls.
 
 use amp_ivshmem::link::AnyLink;
 use amp_ivshmem::platform::Instant;
@@ -8,26 +8,26 @@ use crate::memory;
 use crate::told::Told;
 use crate::traffic::{self, MOST, Stray};
 
-/// Buffers of each side; few, so that they run out.
+/// Buffers of each side. Few, so that they run out.
 pub const BUFFERS: usize = 4;
-/// Endpoints of each side; a power of two, so that each address has a place, that of nobody, too.
+/// Endpoints of each side. A power of two, so that each address has a slot, even one without an endpoint.
 pub const ENDPOINTS: usize = 4;
 /// Bytes of a buffer, header included.
 pub const SIZE: u32 = 64;
 
-/// Stands for the address that no send takes.
+/// Placeholder for the address that no send accepts.
 const MARKER: Address = Address(0x7fff_fff1);
 
-/// One side: its link, and the endpoint that all messages go through.
+/// One side: its link, and the endpoint of all its messages.
 #[derive(Debug)]
 pub struct User<L> {
     pub link: L,
     pub talk: Endpoint,
     extra: Option<Endpoint>,
     pub told: Told,
-    /// When it is to be polled without a doorbell.
+    /// Time of the next poll without a doorbell.
     pub wake: Instant,
-    /// Messages that it keeps, and how many it may.
+    /// Held messages, and their limit.
     pub held: Vec<Message>,
     pub hold: usize,
     pub reserved: Vec<TxBuffer>,
@@ -36,7 +36,7 @@ pub struct User<L> {
 }
 
 impl<L: AnyLink<ENDPOINTS>> User<L> {
-    /// Of a link that was just made.
+    /// Makes the user of a new link.
     pub fn new(mut link: L, talk: &Config<'_>) -> Self {
         let talk = link.bus().open_with(talk).expect("free");
         let mut told = Told::default();
@@ -55,7 +55,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         }
     }
 
-    /// Keeps a message, or gives it back at once.
+    /// Holds a message, or releases it at once.
     pub fn keep(&mut self, message: Message) {
         if self.held.len() < self.hold {
             self.held.push(message);
@@ -65,7 +65,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         }
     }
 
-    /// Gives one message back.
+    /// Releases one message.
     pub fn release(&mut self, index: u8) {
         if !self.held.is_empty() {
             let message = self.held.swap_remove(usize::from(index) % self.held.len());
@@ -73,12 +73,12 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         }
     }
 
-    /// Gives its buffers up, unsent.
+    /// Cancels its buffers, unsent.
     pub fn cancel(&mut self) {
         self.reserved.drain(..).for_each(|buffer| self.link.bus().cancel(buffer));
     }
 
-    /// All that it holds is given back.
+    /// Releases everything that it holds.
     pub fn give_back(&mut self) {
         self.use_stale();
         self.hold = 0;
@@ -86,13 +86,13 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         self.cancel();
     }
 
-    /// The link went down: what it holds is void.
+    /// Marks everything that it holds as void, because the link went down.
     pub fn void(&mut self) {
         self.stale_messages.append(&mut self.held);
         self.stale_buffers.append(&mut self.reserved);
     }
 
-    /// Goes on with what is void; nothing may come of it.
+    /// Uses void messages and buffers. The calls must have no effect.
     pub fn use_stale(&mut self) {
         let bus = self.link.bus();
         for message in self.stale_messages.drain(..) {
@@ -148,8 +148,8 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         }
     }
 
-    /// Sends to any address. One that no send takes stands in the message afterwards, in a buffer at `buffers`; unless the
-    /// peer was quicker.
+    /// Sends to any address. An address that no send accepts is written afterwards into the message in a buffer at `buffers`,
+    /// unless the peer was quicker.
     pub fn stray(&mut self, stray: &Stray, buffers: u32) -> bool {
         let bytes = &stray.bytes[..stray.length];
         let bus = self.link.bus();
@@ -169,7 +169,7 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
         result.is_ok()
     }
 
-    /// Takes a buffer, to be sent or given up some time.
+    /// Takes a buffer, to be sent or cancelled later.
     pub fn reserve(&mut self) {
         let result = self.link.bus().alloc_tx_buffer();
         self.told.sent(&result);
@@ -185,18 +185,18 @@ impl<L: AnyLink<ENDPOINTS>> User<L> {
                 self.told.closed(endpoint);
             }
             None => {
-                // There may be no slot while the peer cannot be told of the former one's end.
+                // The slot is in use until the end of the former endpoint is announced to the peer.
                 if let Ok(endpoint) = self.link.bus().open("more") {
                     self.told.opened(endpoint);
                     self.extra = Some(endpoint);
                 }
             }
         }
-        // As whoever opens one tells the thread that polls.
+        // An application that opens an endpoint also wakes the thread that polls.
         self.wake = Instant::default();
     }
 
-    /// How many buffers there are to send with, where the peer has none.
+    /// Returns the number of free send buffers while the peer has none.
     pub fn buffers(&mut self) -> usize {
         let bus = self.link.bus();
         let buffers: Vec<_> = std::iter::from_fn(|| bus.alloc_tx_buffer().ok()).collect();

@@ -1,9 +1,8 @@
-//! The sections that are counted, in their order; each tells its name and how many messages it had.
+//! The counted sections, in order. Each reports its name and its number of messages.
 //!
-//! A message is sent (with its doorbell), and received as a woken machine does: the clock is read, the link polled,
-//! the payload read and its buffer released, and the link polled until nothing more is there, which asks for the next
-//! doorbell. All that lies between the markers; the application's own lines around it do, too, and are a few
-//! instructions.
+//! A message is sent with its doorbell, and received as by a woken machine: read the clock, poll the link, read the payload,
+//! release its buffer, and poll until nothing more is there, which requests the next doorbell. All of this lies between the
+//! markers, together with a few instructions of the application's own lines.
 
 use core::hint::black_box;
 
@@ -17,28 +16,28 @@ use crate::sides::{HEARTBEAT, Sides, Wrong};
 #[cfg(not(target_os = "none"))]
 use crate::sides::{LARGE, PART};
 
-/// Messages of a section: whole rings of the smallest.
+/// Messages of a section: a multiple of the smallest ring.
 const MESSAGES: u32 = 64;
-/// Messages that are sent before the first is received, in a burst.
+/// Messages of a burst, which are sent before the first is received.
 const BURST: u32 = 8;
-/// Private payload, as aligned as an application's buffers are.
+/// Private payload, aligned like an application's buffers.
 #[repr(align(8))]
 struct Buffer([u8; 496]);
 
-/// What a program brings.
+/// The parts that a program supplies.
 pub struct Bench<M, D, N, T> {
-    /// At least 1 MiB; 3 MiB for [`run_large`](Self::run_large).
+    /// Memory of at least 1 MiB, or 3 MiB for [`run_large`](Self::run_large).
     pub memory: M,
-    /// Rings nobody who would answer.
+    /// A doorbell to an absent peer.
     pub doorbell: D,
     /// Reads the machine's clock.
     pub now: N,
-    /// Is told each section's name and number of messages, after it.
+    /// Receives the name and the number of messages of each section after it.
     pub tell: T,
 }
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// Runs the sections that fit any machine, after what they count was seen to be right.
+    /// Checks the counted operations, and runs the sections that fit any machine.
     pub fn run(&mut self) -> Result<(), Wrong> {
         crate::copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
@@ -54,14 +53,14 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.zero_copy("openamp.zero_copy", &mut sides, 496)
     }
 
-    /// Runs the sections of a large ring and of many endpoints, which not every machine has the memory for.
+    /// Runs the sections of a large ring and of many endpoints, which need more memory than some machines have.
     #[cfg(not(target_os = "none"))]
     pub fn run_large(&mut self) -> Result<(), Wrong> {
         const COUNT: usize = 1024;
         let settings = |role| Settings { heartbeat: HEARTBEAT, buffer_count: COUNT as u16, ..Settings::new(role) };
         let memory = self.memory.part(4 * PART, LARGE).ok_or("the memory is smaller than 3 MiB")?;
         let mut sides = self.native::<4, COUNT>(memory, settings(Role::Host), settings(Role::Remote), 1)?;
-        // Until each side has sent every buffer once, it takes what was never sent, and collects none that came back.
+        // Each side first sends every buffer once: until then it takes unused buffers and collects none.
         self.exchange_warm("ring_1024.16", &mut sides, 16, 2 * COUNT as u32)?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
         let mut sides = self.native::<1, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1)?;
@@ -70,7 +69,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange("endpoints_1000.16", &mut sides, 16)
     }
 
-    /// By turns a message of `length` bytes from either side.
+    /// Sends a message of `length` bytes from each side in turn.
     fn exchange<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &mut self,
         name: &str,
@@ -80,7 +79,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange_warm(name, sides, length, MESSAGES)
     }
 
-    /// Likewise; the first `warm` are for both rings to have been used all round, and are not counted.
+    /// Does the same. The first `warm` messages use both rings all round once and are not counted.
     #[inline(never)]
     fn exchange_warm<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &mut self,
@@ -104,7 +103,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    // One place that sends and one that polls for each kind of link, as in an application.
+    // Each kind of link has one place that sends and one that polls, as in an application.
     #[inline(never)]
     fn message<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &self,
@@ -128,7 +127,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         Ok(())
     }
 
-    /// By turns a message from either side whose payload nobody touches.
+    /// Sends a message from each side in turn, without touching its payload.
     #[inline(never)]
     fn zero_copy<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &mut self,
@@ -165,7 +164,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let room = from.bus().buffer_range(&reserved);
         markers::end();
-        // Here an application fills it.
+        // An application fills it here.
         black_box(room).map_err(|_| "a reserved buffer is nowhere")?;
         markers::begin();
         let sent = from.bus().send_nocopy(endpoint, reserved, length);
@@ -179,7 +178,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let place = to.bus().payload_range(&message);
         markers::end();
-        // Here an application looks at it.
+        // An application reads it here.
         black_box(place).map_err(|_| "a message is nowhere")?;
         markers::begin();
         to.bus().release(message);
@@ -188,7 +187,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         if more.is_none() { Ok(()) } else { Err("more than one message was received") }
     }
 
-    /// Bursts of messages from one side, each received in one wake-up.
+    /// Sends bursts from one side, each received in one wake-up.
     #[inline(never)]
     fn bursts<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &mut self,
@@ -219,7 +218,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    /// The section that was just counted is over.
+    /// Reports the section that has just ended.
     fn finish(&mut self, name: &str, messages: u32) -> Result<(), Wrong> {
         markers::section();
         (self.tell)(name, messages);
@@ -227,24 +226,24 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 }
 
-/// What came in one wake-up.
+/// Messages and other events of one wake-up.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Received {
     messages: u32,
-    /// Bytes of all.
+    /// Bytes of all messages.
     length: usize,
     /// Other events, and messages that could not be read.
     others: u32,
 }
 
 impl Received {
-    /// So many messages of `length` bytes, and nothing else.
+    /// Expects this number of messages of `length` bytes, and nothing else.
     fn of(messages: u32, length: usize) -> Self {
         Self { messages, length: messages as usize * length, others: 0 }
     }
 }
 
-/// Polls until there is nothing more, and reads and releases what came.
+/// Polls until nothing more is there, and reads and releases each message.
 #[inline(always)]
 fn receive<const E: usize, B: AnyLink<E>>(to: &mut B, now: Instant, into: &mut [u8]) -> Received {
     let mut received = Received::default();

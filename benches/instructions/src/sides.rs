@@ -1,4 +1,4 @@
-//! Both sides of a link, in either profile, until they are bound.
+//! Both sides of a link, in either profile, brought up until they are bound.
 
 use amp_ivshmem::link::openamp::{self, Host, Remote};
 use amp_ivshmem::link::{AnyLink, Link, Settings};
@@ -8,18 +8,18 @@ use amp_ivshmem::rpmsg::Endpoint;
 
 use crate::sections::Bench;
 
-/// Bytes of a link's memory, and where each begins.
+/// Bytes of a link's memory; each begins at a multiple.
 pub const PART: u32 = 256 * 1024;
-/// Bytes of the large ring's memory, which follows those.
+/// Bytes of the large ring's memory, which follows the others.
 #[cfg(not(target_os = "none"))]
 pub const LARGE: u32 = 2 * 1024 * 1024;
-/// The peers' numbers, at which nobody is.
+/// Ids of absent peers.
 const HOST: u16 = 0xfffd;
 const REMOTE: u16 = 0xfffe;
-/// So long that none comes while instructions are counted.
+/// Long enough that no heartbeat falls into a counted section.
 pub const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
-/// Two linked sides, and an endpoint of each, bound to the other.
+/// Two linked sides, each with an endpoint that is bound to the other's.
 pub struct Sides<A, B> {
     pub a: A,
     pub b: B,
@@ -30,16 +30,16 @@ pub struct Sides<A, B> {
 pub type Native<M, D, const E: usize, const N: usize> = Sides<Link<M, D, E, N>, Link<M, D, E, N>>;
 pub type OpenAmp<M, D, const E: usize, const N: usize> = Sides<Host<M, D, E, N>, Remote<M, D, E, N>>;
 
-/// What went wrong; none of it does.
+/// An error. None is expected.
 pub type Wrong = &'static str;
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// A part of the memory, by its number.
+    /// Returns a part of the memory by its number.
     pub fn part(&self, part: u32) -> Result<M, Wrong> {
         self.memory.part(part * PART, PART).ok_or("the memory is smaller than 1 MiB")
     }
 
-    /// A link in the native profile, up, with `endpoints` endpoints on each side.
+    /// Brings up a link in the native profile, with `endpoints` endpoints on each side.
     #[inline(never)]
     pub fn native<const E: usize, const COUNT: usize>(
         &self,
@@ -54,7 +54,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.bind(a, b, endpoints)
     }
 
-    /// A link in C OpenAMP's profile, up.
+    /// Brings up a link in C OpenAMP's profile.
     #[inline(never)]
     pub fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
         let memory = self.part(part)?;
@@ -66,7 +66,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.bind(host, remote, 1)
     }
 
-    /// Opens `endpoints` endpoints on each side and lets both run until the last are bound.
+    /// Opens `endpoints` endpoints on each side and runs both until the last are bound.
     fn bind<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
         &self,
         mut a: A,
@@ -87,7 +87,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
             while a.poll(now).is_some() {}
             while b.poll(now).is_some() {}
             if a.bus().peer_of(at_a).is_some() && b.bus().peer_of(at_b).is_some() {
-                // What is still to be said is said before anything is counted.
+                // Sends all pending announcements before the counting begins.
                 while a.poll(now).is_some() || b.poll(now).is_some() {}
                 return Ok(Sides { a, b, at_a, at_b });
             }

@@ -1,5 +1,6 @@
-//! What a side does: bare doorbells by turns, messages by turns, and floods of messages whose sender waits for buffers, in a
-//! link of rpmsg's usual 16, in one of 32, and of the longest messages. Side 0 begins each, takes the times, and tells them.
+//! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose sender waits
+//! for buffers: on a link of rpmsg's usual 16 buffers, on one of 32, and with the longest messages. Side 0 begins each part,
+//! takes the times, and prints them.
 
 use core::fmt::Write;
 
@@ -12,27 +13,27 @@ use amp_ivshmem::rpmsg::{Endpoint, Event as Bus, SendError};
 const TURNS: u32 = 1001;
 /// Messages of the flood.
 const FLOOD: u32 = 20_000;
-/// The directory's bytes, and those behind the links' areas, for the bare doorbells.
+/// Bytes of the directory, and of the part behind the links' areas for the bare doorbells.
 const PAGE: u32 = 4096;
-/// Bytes of the second link's area, and of the third's.
+/// Bytes of the second and of the third link's area.
 const SECOND: u32 = 64 * 1024;
-/// Bytes of each side among them.
+/// Bytes of each side in it.
 const SIDE: u32 = 64;
 
-/// Bytes of a message as long as C OpenAMP's were, and of the longest that a usual buffer holds.
+/// Bytes of a message: the length in C OpenAMP's measurement, and the longest that a usual buffer holds.
 const SHORT: usize = 16;
 const LONG: usize = 496;
 
-/// Private payload, as aligned as an application's buffers are.
+/// Private payload, aligned like an application's buffers.
 #[repr(align(8))]
 struct Payload<const L: usize>([u8; L]);
 
 impl<const L: usize> Payload<L> {
-    /// What is sent.
+    /// Payload to send.
     const SENT: Self = Self([0x5a; L]);
 }
 
-/// What went wrong; none of it does.
+/// An error. None is expected.
 type Wrong = &'static str;
 
 /// One side, linked with `N` buffers in each direction.
@@ -42,20 +43,20 @@ struct Side<'p, P: Port, const N: usize> {
     endpoint: Endpoint,
     words: Table<P::Memory, SIDE>,
     peer: PeerId,
-    /// 0 or 1.
+    /// Number of this side, 0 or 1.
     number: u32,
-    /// Returns from waiting.
+    /// Number of waits that returned.
     wakes: u32,
 }
 
-/// Plays the side of this machine's number.
+/// Runs the side that this machine's id selects.
 pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> {
     let number = u32::from(port.id().0);
     if number > 1 {
         return Err("the server was not fresh: this machine's number is neither 0 nor 1");
     }
     let tell = |console: &mut _, key: &str, value: u32| {
-        // A console does not fail.
+        // The console does not fail.
         let _ = writeln!(console as &mut dyn Write, "figure {key} {value}");
     };
     let end = port.memory().len().checked_sub(PAGE + 2 * SECOND).ok_or("too little shared memory")?;
@@ -105,7 +106,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(Self { port, link, endpoint, words, peer, number, wakes: 0 })
     }
 
-    /// Does not tell the peer that this side is gone: it may still have to take the last answer.
+    /// Keeps the link open at the end, because the peer may still have to receive the last answer.
     fn leave_open(self) {
         core::mem::forget(self);
     }
@@ -119,7 +120,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(())
     }
 
-    /// The median of bare doorbells' round trips, in microseconds, on side 0.
+    /// Returns the median round trip of bare doorbells in microseconds, on side 0.
     fn doorbells(&mut self) -> Result<u32, Wrong> {
         let mut times = [0; TURNS as usize];
         for (turn, time) in (1..).zip(&mut times) {
@@ -144,12 +145,12 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
 
     fn await_turn(&mut self, turn: u32) {
         while self.words.load_u32::<0>(1 - self.number, Load::Acquire) != turn {
-            // A doorbell of the link's may have been the last one; none is lost in between.
+            // The last doorbell may have been one of the link. None is lost in between.
             self.port.wait(Some(self.port.now().plus_micros(100_000)));
         }
     }
 
-    /// The median of 16-byte messages' round trips, in microseconds, on side 0.
+    /// Returns the median round trip of 16-byte messages in microseconds, on side 0.
     fn messages(&mut self) -> Result<u32, Wrong> {
         let mut times = [0; TURNS as usize];
         for time in &mut times {
@@ -166,14 +167,14 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(median(&mut times))
     }
 
-    /// A [flood](Self::flood): its time, this side's doorbells, and how often this side returned from waiting.
+    /// Runs a [flood](Self::flood). Returns its time, and this side's doorbells and returned waits.
     fn counted_flood<const L: usize>(&mut self) -> Result<(u32, u32, u32), Wrong> {
         let (doorbells, wakes) = (self.link.doorbells(), self.wakes);
         let time = self.flood::<L>()?;
         Ok((time, self.link.doorbells().wrapping_sub(doorbells), self.wakes.wrapping_sub(wakes)))
     }
 
-    /// From the first message sent to the answer to the last, in microseconds, on side 0.
+    /// Returns the microseconds from the first message to the answer to the last, on side 0.
     fn flood<const L: usize>(&mut self) -> Result<u32, Wrong> {
         let begun = self.port.now();
         for _ in 0..FLOOD {
@@ -187,7 +188,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(self.port.now().micros_since(begun) as u32)
     }
 
-    /// Sends, and waits for a buffer as long as there is none.
+    /// Sends, and waits while there is no buffer.
     fn send<const L: usize>(&mut self) -> Result<(), Wrong> {
         loop {
             match self.link.bus().send(self.endpoint, &const { Payload::<L>::SENT }.0) {
@@ -208,7 +209,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(())
     }
 
-    /// Takes the next event, or waits for one; whether it was a message.
+    /// Takes or awaits the next event. Returns true if it was a message.
     fn next_message<const L: usize>(&mut self) -> Result<bool, Wrong> {
         match self.link.poll(self.port.now()) {
             Some(Event::Bus(Bus::Message(message))) => {

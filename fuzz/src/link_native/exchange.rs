@@ -1,4 +1,4 @@
-//! What sides send, and what each turn of one brings; checked as it comes.
+//! The traffic of the sides: sends, turns, and checks of each event.
 
 use amp_ivshmem::link::{Event, Reason, SetupError};
 use amp_ivshmem::platform::Instant;
@@ -11,14 +11,14 @@ use crate::memory;
 use crate::traffic::{self, MOST, STRAY, Stray};
 use crate::user::BUFFERS;
 
-/// No poll looks at the memory more often: two rings of messages, announcements, and a look at both blocks.
+/// Limit of memory accesses in a poll: two rings of messages, announcements, and a look at both blocks.
 const MOST_ACCESSES: u32 = 600;
-/// No send does.
+/// Limit of memory accesses in a send.
 const MOST_TO_SEND: u32 = 60;
-/// Where the buffers of each role are.
+/// Offsets of the buffers of each role.
 const BUFFERS_AT: [u32; 2] = [0x3080, 0x4080];
 
-/// A word of a block.
+/// Reads a word of a block.
 fn word(role: usize, field: u32) -> u32 {
     let mut bytes = [0; 4];
     memory::bytes().read(0x1000 * (role as u32 + 1) + field, &mut bytes).expect("inside");
@@ -26,7 +26,7 @@ fn word(role: usize, field: u32) -> u32 {
 }
 
 impl World {
-    /// A side sends this many strays and then messages, whenever it has buffers.
+    /// Lets a side send this many strays and then messages, whenever it has buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -47,11 +47,11 @@ impl World {
         }
     }
 
-    /// Sends a message with the next stamp; whether it was sent.
+    /// Sends a message with the next stamp. Returns true if it was sent.
     pub fn send(&self, which: usize, in_place: bool) -> bool {
         let sent = self.with(which, |side| {
             let (stamp, role) = (self.traffic.next(), which & 1);
-            // Noted before: the other side may take its turn before `send` returns.
+            // Recorded first, because the other side may take its turn before `send` returns.
             self.traffic.leaves(role, stamp, self.session[which].get());
             let before = self.accesses[which].replace(0);
             let sent = side.user.send(stamp, in_place);
@@ -65,14 +65,14 @@ impl World {
         sent.flatten().is_some()
     }
 
-    /// Sends to an address that may be nobody's.
+    /// Sends to an address that may have no endpoint.
     pub fn stray(&self, which: usize) -> bool {
         let (kind, length) = (self.input.byte().unwrap_or(0), self.input.byte().unwrap_or(8));
         let stray = Stray::new(self.traffic.next(), kind, length);
         self.with(which, |side| side.user.stray(&stray, BUFFERS_AT[which & 1])).unwrap_or(false)
     }
 
-    /// A side runs, as a port would run it: where its doorbell has rung or its deadline has come.
+    /// Runs a side as a port would: if its doorbell has rung or its deadline has passed.
     pub fn turn(&self, which: usize) {
         self.with(which, |side| {
             let rung = self.bells[which].replace(false);
@@ -104,7 +104,7 @@ impl World {
         });
     }
 
-    /// Who is up and waits is the one that its peer runs with.
+    /// Checks that a side that is up and waits is the one with which its peer runs.
     fn is_settled(&self, which: usize, side: &Side) {
         let Some(epoch) = side.epoch else { return };
         let (confirmed, state) = (word(which & 1 ^ 1, block::PEER_EPOCH), word(which & 1 ^ 1, block::STATE));
@@ -166,7 +166,7 @@ impl World {
         self.with(which, |side| side.user.told.is_up()).unwrap_or(false)
     }
 
-    /// Whether a message goes each way now.
+    /// Returns true if a message goes each way now.
     pub fn talk(&self, host: usize, remote: usize) -> bool {
         [(host, remote), (remote, host)].into_iter().all(|(from, to)| {
             let sent = self.send(from, false);
@@ -179,7 +179,7 @@ impl World {
         })
     }
 
-    /// Every buffer of a side is there again.
+    /// Checks that every buffer of a side is free again.
     pub fn is_whole(&self, which: usize) {
         let buffers = self.with(which, |side| side.user.buffers());
         assert!(self.disputed[which].get() || buffers == Some(BUFFERS), "side {which} has {buffers:?} buffers");

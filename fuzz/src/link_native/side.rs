@@ -1,4 +1,4 @@
-//! One side: its link and user, with the epoch that it runs with.
+//! One side: its link and user, and its current epoch.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub type SideLink = Link<Hooked<'static, View>, Bell, ENDPOINTS, BUFFERS>;
 pub struct Side {
     which: usize,
     pub user: User<SideLink>,
-    /// Its epoch, as the peer confirmed it when the link came up.
+    /// Epoch that the peer confirmed when the link came up.
     pub epoch: Option<u32>,
 }
 
@@ -38,7 +38,7 @@ impl Side {
         Self { which, user, epoch: None }
     }
 
-    /// Leaves, and comes back as another incarnation of the same link: endpoints stay open, all else is void.
+    /// Leaves, and comes back as another incarnation of the same link. Endpoints stay open, and everything else is void.
     pub fn reopen(&mut self, silence: bool) {
         let link = &mut self.user.link;
         link.close();

@@ -1,4 +1,4 @@
-//! Two sides and perhaps a rival of each, their doorbells and their clock; and what happens to them between two accesses.
+//! Two sides, perhaps a rival of each, their doorbells and their clock, and the events between two of their accesses.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -27,7 +27,7 @@ impl Hook for View {
 
 pub static VIEWS: [View; 4] = [View(0), View(1), View(2), View(3)];
 
-/// Rings by a flag, unless the ringing side is dead; or the rung side runs at once.
+/// A doorbell that sets a flag, or runs the rung side at once. A dead side rings nobody.
 #[derive(Clone, Copy, Debug)]
 pub struct Bell(pub usize);
 
@@ -40,34 +40,34 @@ impl Doorbell for Bell {
     }
 }
 
-/// All of it.
+/// The whole world.
 #[derive(Default)]
 pub struct World {
     pub input: Input,
     pub(super) sides: [RefCell<Option<Side>>; 4],
-    /// Where a side is being made.
+    /// Sides that are being made.
     pub(super) starting: [Cell<bool>; 4],
     pub(super) bells: [Cell<bool>; 4],
-    /// Who runs while it is rung, and not only later.
+    /// Sides that run at once when they are rung.
     pub(super) prompt: [Cell<bool>; 4],
     pub(super) dead: [Cell<bool>; 4],
-    /// After how many accesses of a side something happens, and what.
+    /// Accesses of a side until the next event, and the event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
-    /// How much has happened between accesses.
+    /// Number of events between accesses so far.
     pub(super) disturbances: Cell<u32>,
     pub(super) accesses: [Cell<u32>; 4],
-    /// How many strays and messages a side still sends, as soon as it has buffers.
+    /// Strays and messages that a side still sends when it has buffers.
     pub(super) plans: [Cell<(u8, u8)>; 4],
     pub(super) now: Cell<u64>,
     pub(super) traffic: Traffic,
     pub(super) sessions: Cell<u32>,
     pub(super) session: [Cell<u32>; 4],
-    /// Whether two of one role were there in the side's session or while its rings were made: they write over each other's
-    /// words, until one has noticed.
+    /// True if two sides of one role existed during the side's session or while its rings were made. They overwrite each
+    /// other's words until one notices.
     pub(super) disputed: [Cell<bool>; 4],
-    /// Whether the rings of its next session may be such.
+    /// True if the rings of its next session may be affected in this way.
     pub(super) disputable: [Cell<bool>; 4],
-    /// Whether there ever were.
+    /// True if two sides of one role ever existed.
     pub(super) rivalry: Cell<bool>,
     pub(super) received: [Cell<u32>; 4],
     pub(super) silence: Cell<bool>,
@@ -80,7 +80,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// The world of this thread.
+/// Returns the world of this thread.
 pub fn world() -> &'static World {
     thread_local! {
         static WORLD: &'static World = Box::leak(Box::default());
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// What all are like, and who starts.
+    /// Draws the properties of all sides, and starts some.
     pub fn configure(&self, byte: u8) {
         self.silence.set(byte & 1 != 0);
         for which in [0, 1] {
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// All are gone, without a word.
+    /// Removes all sides without notice to their peers.
     pub fn end(&self) {
         for which in SIDES {
             self.dead[which].set(false);
@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// No more disturbances.
+    /// Ends all disturbances.
     pub fn calm(&self) {
         for which in SIDES {
             self.disturbed[which].set(None);
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// A side that is there and not about to do something.
+    /// Returns a side that exists and is idle.
     pub(super) fn with<T>(&self, which: usize, act: impl FnOnce(&mut Side) -> T) -> Option<T> {
         let done = self.sides[which].try_borrow_mut().ok()?.as_mut().map(act);
         if self.dead[which].get() && self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
@@ -146,7 +146,7 @@ impl World {
         done
     }
 
-    /// Whether a side is there, also where it is doing something.
+    /// Returns true if a side exists, idle or busy.
     pub fn is_there(&self, which: usize) -> bool {
         self.sides[which].try_borrow().map_or(true, |side| side.is_some()) || self.starting[which].get()
     }
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// Before a new incarnation: whatever was under way to the former one is not for this one.
+    /// Voids the messages in flight to a former incarnation, before a new one starts.
     fn begin(&self, which: usize) {
         self.bells[which].set(false);
         self.new_session(which);
@@ -180,7 +180,7 @@ impl World {
         self.session[which].set(self.sessions.get());
     }
 
-    /// A side dies without a word.
+    /// Kills a side without notice to its peer.
     pub fn part(&self, which: usize) {
         if self.starting[which].get() {
             return;
@@ -193,7 +193,7 @@ impl World {
         self.prompt[which].set(false);
     }
 
-    /// A side dies without a word and comes back.
+    /// Kills a side without notice to its peer, and starts it again.
     pub fn kill(&self, which: usize) {
         if self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
             let prompt = self.prompt[which].get();
@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    /// A side says that it leaves, and stays away.
+    /// Lets a side leave and stay away.
     pub fn leave(&self, which: usize) {
         self.dispute();
         let Ok(Some(side)) = self.sides[which].try_borrow_mut().map(|mut side| side.take()) else { return };
@@ -215,7 +215,7 @@ impl World {
         self.prompt[which].set(false);
     }
 
-    /// A side says that it leaves, and comes back with what it holds.
+    /// Lets a side leave and come back with everything that it holds.
     pub fn reopen(&self, which: usize) {
         self.with(which, |side| {
             self.begin(which);
@@ -223,12 +223,12 @@ impl World {
         });
     }
 
-    /// Something happens after so many more accesses of this side.
+    /// Schedules an event after this number of accesses of the side.
     pub fn disturb(&self, which: usize, kind: u8) {
         self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind & 0x0f)));
     }
 
-    /// Before an access of `which`: whether it is alive.
+    /// Runs before each access of `which`. Returns true if it is alive.
     fn before(&self, which: usize) -> bool {
         self.accesses[which].set(self.accesses[which].get() + 1);
         match self.disturbed[which].get() {
@@ -259,7 +259,7 @@ impl World {
                     12 => self.turn(other ^ 2),
                     _ => self.turn(other),
                 }
-                // And again, where the bytes go on.
+                // Schedules the next event if there are more bytes.
                 self.disturb(which, kind.wrapping_add(self.input.byte().unwrap_or(0)));
             }
             Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),
@@ -289,7 +289,7 @@ impl World {
         self.bells.iter().for_each(|bell| bell.set(false));
     }
 
-    /// The user of a side does something with what it holds.
+    /// Lets the user of a side act on its messages and buffers.
     pub fn user(&self, which: usize, act: impl FnOnce(&mut User<SideLink>)) {
         self.with(which, |side| act(&mut side.user));
     }

@@ -1,4 +1,4 @@
-//! What the two send, and what each turn of one brings; checked as it comes.
+//! The traffic of the two sides: sends, turns, and checks of each event.
 
 use amp_ivshmem::link::{AnyLink, Event, Reason};
 use amp_ivshmem::platform::Instant;
@@ -9,7 +9,7 @@ use crate::traffic::{self, MOST, STRAY};
 use crate::user::{BUFFERS, ENDPOINTS, SIZE, User};
 
 impl World {
-    /// Sends to an address that may be nobody's.
+    /// Sends to an address that may have no endpoint.
     pub fn stray(&self, which: usize) {
         self.try_stray(which);
     }
@@ -19,7 +19,7 @@ impl World {
         self.act(which, Act::Stray { kind: next(), argument: next() }) != 0
     }
 
-    /// A side sends this many strays and then messages, whenever it has buffers.
+    /// Lets a side send this many strays and then messages, whenever it has buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -66,7 +66,7 @@ impl World {
         user.link.bus().read(&message, 0, &mut bytes[..length]).expect("inside");
         assert!(user.link.bus().read(&message, message.length, &mut [0]).is_err(), "beyond its end");
         let (stamp, to) = traffic::read(&bytes);
-        // A greeting is empty.
+        // An empty message is a greeting.
         if self.honest.get() && length > 0 {
             assert_eq!(to, message.endpoint.address().0, "delivered elsewhere");
             assert_eq!((length, bytes), traffic::write(stamp, to, length), "corrupted");
@@ -82,7 +82,7 @@ impl World {
         user.keep(message);
     }
 
-    /// Whether a message goes each way now, and nothing is missing.
+    /// Returns true if a message goes each way now and none is missing.
     pub fn check(&self) {
         if !self.honest.get() || !self.paired.get() {
             return;

@@ -1,5 +1,5 @@
-//! Host and remote, their doorbells and their clock, and what happens between two accesses of one: the other's turn, and a
-//! peer's writes.
+//! Host and remote, their doorbells and their clock, and the events between two accesses of a side: turns of the other side, and
+//! writes of a hostile peer.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -16,11 +16,11 @@ use crate::scribbler::Scribbler;
 use crate::traffic::{Stray, Traffic};
 use crate::user::{BUFFERS, ENDPOINTS, User};
 
-/// No single call looks at the memory more often.
+/// Limit of memory accesses in a single call.
 const MOST_ACCESSES: u32 = 1200;
-/// Where the endpoints of all messages are, known beforehand, so that traffic needs no announcement.
+/// Addresses of the endpoints of all messages. They are fixed, so that traffic needs no announcement.
 const TALK: [u32; 2] = [10, 20];
-/// Where the buffers are that each side fills.
+/// Offsets of the buffers that each side fills.
 const BUFFERS_AT: [u32; 2] = [LAYOUT.to_remote_buffers, LAYOUT.buffers];
 
 /// One side's view of the memory.
@@ -35,7 +35,7 @@ impl Hook for View {
 
 static VIEWS: [View; 2] = [View(0), View(1)];
 
-/// Rings by a flag; or the rung side runs at once.
+/// A doorbell that sets a flag, or runs the rung side at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Bell(usize);
 
@@ -53,7 +53,7 @@ impl Doorbell for Bell {
 
 type Memory = Hooked<'static, View>;
 
-/// What a side is to do.
+/// An action of a side.
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     Turn,
@@ -73,21 +73,21 @@ pub enum Act {
 #[derive(Default)]
 pub struct World {
     pub(super) peer: Cell<Option<&'static Scribbler>>,
-    /// Whether nobody but the two writes.
+    /// True if only the two sides write.
     pub(super) honest: Cell<bool>,
-    /// Whether neither has begun anew without the other: then nothing is lost.
+    /// True if no side has restarted without the other, so that nothing may be lost.
     pub(super) paired: Cell<bool>,
     pub(super) host: RefCell<Option<User<Host<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) remote: RefCell<Option<User<Remote<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) prompt: [Cell<bool>; 2],
-    /// After how many accesses of a side something happens, and what.
+    /// Accesses of a side until the next event, and the event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 2],
     pub(super) accesses: [Cell<u32>; 2],
     pub(super) plans: [Cell<(u8, u8)>; 2],
     pub(super) now: Cell<u64>,
     pub(super) traffic: Traffic,
     pub(super) sessions: Cell<u32>,
-    /// The last stamp that each received in this incarnation.
+    /// Last stamp that each side received in this incarnation.
     pub(super) received: [Cell<u32>; 2],
 }
 
@@ -97,7 +97,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// The world of this thread.
+/// Returns the world of this thread.
 pub fn world() -> &'static World {
     thread_local! {
         static WORLD: &'static World = Box::leak(Box::default());
@@ -118,7 +118,7 @@ fn talk(which: usize) -> Config<'static> {
 }
 
 impl World {
-    /// Both begin.
+    /// Starts both sides.
     pub fn reset(&self, peer: &'static Scribbler, honest: bool) {
         self.peer.set(Some(peer));
         self.honest.set(honest);
@@ -134,7 +134,7 @@ impl World {
         self.start_remote();
     }
 
-    /// Nothing bad happens any more.
+    /// Ends all disturbances.
     pub fn calm(&self) {
         for which in [0, 1] {
             self.disturbed[which].set(None);
@@ -156,9 +156,9 @@ impl World {
         self.begin(0);
     }
 
-    /// A host starts anew and sets the rings up under a remote, which can notice it only once in a while, and by what it has
-    /// given back; what may happen until then is no promise of this profile, so here the remote has given everything back,
-    /// and looks at once.
+    /// Restarts the host, which sets the rings up under a remote. The remote looks only now and then, and recognises the
+    /// restart by the buffers that it has returned. The profile promises nothing for the time before. So here the remote
+    /// has returned everything, and looks at once.
     pub fn restart_host(&self) {
         self.calm();
         self.act(1, Act::GiveBack);
@@ -169,7 +169,7 @@ impl World {
         self.paired.set(true);
     }
 
-    /// A remote starts anew, alone.
+    /// Restarts the remote alone.
     pub fn start_remote(&self) {
         let link = Remote::new(view(1), Bell(1), settings(0, None)).expect("fits");
         let Ok(before) = self.remote.try_borrow_mut().map(|mut remote| remote.replace(User::new(link, &talk(1))))
@@ -186,7 +186,7 @@ impl World {
         self.traffic.void(which ^ 1);
     }
 
-    /// A side does something, unless it is in the midst of something.
+    /// Lets a side act, unless it is busy.
     pub fn act(&self, which: usize, act: Act) -> usize {
         match which {
             0 => self.host.try_borrow_mut().ok().and_then(|mut user| Some(self.act_as(0, user.as_mut()?, act))),
@@ -202,7 +202,7 @@ impl World {
             Act::Turn => self.turn(which, user),
             Act::Send { in_place } => {
                 let stamp = self.traffic.next();
-                // Noted before: the other side may take its turn before `send` returns.
+                // Recorded first, because the other side may take its turn before `send` returns.
                 self.traffic.leaves(which, stamp, self.sessions.get());
                 result = usize::from(user.send(stamp, in_place));
                 if result == 0 {
@@ -232,13 +232,13 @@ impl World {
         assert!(accesses <= MOST_ACCESSES, "{accesses} accesses of side {which}");
     }
 
-    /// Something happens after so many more accesses of this side.
+    /// Schedules an event after this number of accesses of the side.
     pub fn disturb(&self, which: usize, kind: u8) {
         let gap = self.peer.get().and_then(|peer| peer.input.byte());
         self.disturbed[which].set(gap.map(|gap| (gap & 0x3f, kind & 7)));
     }
 
-    /// Before an access of `which`; they live as long as they are here.
+    /// Runs before each access of `which`. The sides live as long as they exist here.
     fn before(&self, which: usize) -> bool {
         self.accesses[which].set(self.accesses[which].get() + 1);
         if let Some(peer) = self.peer.get() {
@@ -260,7 +260,7 @@ impl World {
                         }
                         _ => drop(self.act(other, Act::Turn)),
                     }
-                    // And again, where the bytes go on.
+                    // Schedules the next event if there are more bytes.
                     self.disturb(which, kind.wrapping_add(peer.input.byte().unwrap_or(0)));
                 }
                 Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),

@@ -1,4 +1,4 @@
-//! One side of the test: its streams, its endpoints that come and go, and what it tells the console.
+//! One side of the test: its streams, its endpoints that come and go, and its console output.
 
 use core::fmt::{Display, Write};
 
@@ -11,10 +11,10 @@ use crate::churn::Churn;
 use crate::stream::Stream;
 use crate::{Plan, STEP, STREAMS};
 
-/// How many events are handled before it is this side's turn to send again.
+/// Events that are handled before this side sends again.
 const EVENTS: u32 = 64;
 
-/// The link is of no use any more, and is to be made anew: a host's, whose remote broke it.
+/// The link is unusable and must be made again: a host's link whose remote broke it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;
 
@@ -26,7 +26,7 @@ pub struct Exchange {
     streams: [Stream; STREAMS.len()],
     churn: Churn,
     bounce: Bounce,
-    /// Announcements and bindings of the peer that came.
+    /// Announcements and bindings received from the peer.
     announcements: u32,
     wrong: u32,
     next: u32,
@@ -35,10 +35,10 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A side that is ready, with its streams' endpoints on `link`.
+    /// Makes a side with the endpoints of its streams on `link`.
     ///
     /// # Errors
-    /// A link for fewer endpoints than [`ENDPOINTS`](crate::ENDPOINTS).
+    /// The link has fewer than [`ENDPOINTS`](crate::ENDPOINTS) endpoints.
     pub fn new<L: AnyLink<E>, const E: usize>(role: Role, plan: Plan, link: &mut L) -> Result<Self, OpenError> {
         let mut open = |index| Stream::open(index, role, plan.messages, link);
         Ok(Self {
@@ -55,27 +55,27 @@ impl Exchange {
         })
     }
 
-    /// Whether all has been sent and received.
+    /// Returns true if everything has been sent and received.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// Messages and answers that were not what they should be.
+    /// Returns the number of wrong messages and answers.
     #[must_use]
     pub const fn wrong(&self) -> u32 {
         self.wrong
     }
 
-    /// When to step again even if no doorbell rings.
+    /// Returns the time of the next step without a doorbell.
     pub fn deadline<L: AnyLink<E>, const E: usize>(&self, link: &L) -> Instant {
         if self.busy { Instant::default() } else { link.deadline() }
     }
 
-    /// Does what there is to do.
+    /// Runs all pending work.
     ///
     /// # Errors
-    /// [`Ended`] where the link went down for good.
+    /// [`Ended`] if the link went down for good.
     pub fn step<L: AnyLink<E>, const E: usize>(
         &mut self,
         link: &mut L,
@@ -90,9 +90,9 @@ impl Exchange {
             };
             self.handle(link, event, console)?;
         }
-        // First those that come and go: the streams take every buffer that there is.
+        // First the endpoints that come and go, because the streams take every buffer.
         let least = self.least();
-        // The two sides' names differ: equal ones would be bound to each other.
+        // The names of the two sides differ, because equal names would bind to each other.
         let name = if self.role == Role::Host { "host" } else { "remote" };
         match self.churn.step(link.bus(), (1..self.plan.messages).contains(&least).then_some(name)) {
             Ok(any) => self.busy |= any,
@@ -209,7 +209,7 @@ impl Exchange {
             Some(true) => (),
             Some(false) => wrong(&mut self.wrong, console, "answer", &message.length),
             None => {
-                // From inside the handler, while the peer answers from inside its own.
+                // Sends from the handler, while the peer answers from its own handler.
                 if !self.bounce.receive(bus, message, self.plan.bounces) {
                     wrong(&mut self.wrong, console, "echo", &"see the lines before");
                 }
@@ -220,7 +220,7 @@ impl Exchange {
     }
 }
 
-/// Counts something wrong, and says what the first few are.
+/// Counts an error, and prints the first few.
 fn wrong(count: &mut u32, console: &mut impl Write, what: &str, detail: &impl Display) {
     *count += 1;
     if *count <= 10 {

@@ -1,5 +1,5 @@
-//! The layouts that the test goes through, one after the other in one memory; the C side's are in
-//! `tests/zephyr/openamp/src/layouts.c`. Knows where things are, nothing of links.
+//! The layouts of the test, one after the other in one memory. The C side's layouts are in
+//! `tests/zephyr/openamp/src/layouts.c`. Contains offsets only, and depends on no link.
 
 use amp_ivshmem::link::openamp::Layout;
 use amp_ivshmem::mem::{Bytes, Load, MemoryError, Record, SharedMemory, Store};
@@ -7,21 +7,21 @@ use amp_ivshmem::wire::resource_table::{ANY, BadTable, FEATURE_NAME_SERVICE, LEN
 
 use crate::Plan;
 
-/// How many there are.
+/// Number of layouts.
 pub const COUNT: u32 = 6;
-/// The most descriptors of a vring of any.
+/// Most descriptors of a vring in any layout.
 pub const DESCRIPTORS: usize = 32;
 
-/// Where the resource table is, of no layout's things before it.
+/// Offset of the resource table, in a part that no other layout uses.
 const TABLE: u32 = 0x9_0000;
-/// Bytes that are looked at for a table: C's has an entry more.
+/// Bytes that are searched for a table. C's table has one more entry.
 const TABLE_ROOM: usize = 256;
-/// What the resource table's addresses call the memory's first byte.
+/// Address of the memory's first byte in the resource table.
 const DEVICE_ADDRESS: u32 = 0x2000_0000;
 const TABLE_VRINGS: [u32; 2] = [DEVICE_ADDRESS + 0x1000, DEVICE_ADDRESS + 0x2000];
 const TABLE_BUFFERS: u32 = 0x4000;
 
-/// What is said in layout `number`.
+/// Returns the traffic in layout `number`.
 #[must_use]
 pub const fn plan(number: u32) -> Plan {
     let layout = match number {
@@ -35,7 +35,7 @@ pub const fn plan(number: u32) -> Plan {
     Plan { layout, messages: 10_000, bounces: 20 }
 }
 
-/// Where everything is in layout `number` of those without a table; none for a memory that is too small.
+/// Returns layout `number`, if it has no table and the memory is large enough.
 #[must_use]
 pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     match number {
@@ -43,9 +43,9 @@ pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
         1 => Layout::rpmsg_service(memory),
         // 32 descriptors.
         2 => Layout::static_vrings(0x1_0000, 512, 4),
-        // As a legacy virtio-mmio device has them, with buffers of two sizes.
+        // Like a legacy virtio-mmio device, with buffers of two sizes.
         3 => Some(Layout::empty(0, 0x1_0000, 0x1_4000, 32, 4096).with_buffers(0x4_0000, 1024, 2048)),
-        // As Linux aligns them; each direction's buffers in a place of their own.
+        // Aligned as in Linux, with separate buffers for each direction.
         4 => {
             let layout = Layout::empty(0, 0x1000, 0x2000, 8, 16).with_buffers(0x4000, 512, 512);
             Some(Layout { to_remote_buffers: 0x6_0000, ..layout })
@@ -54,24 +54,24 @@ pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     }
 }
 
-/// Publishes a remote's table, in which it names its vrings' places.
+/// Publishes a remote's table, which names the addresses of its vrings.
 ///
 /// # Errors
-/// A memory that is too small.
+/// The memory is too small.
 pub fn publish<M: SharedMemory>(memory: &M) -> Result<(), MemoryError> {
     let table = Vdev::new(TABLE_VRINGS, 16, 16).table();
     let (version, rest) = table.split_at(4);
     Bytes::new(memory, TABLE, LENGTH as u32)?.write(4, rest)?;
-    // Last, because it says that there is a table.
+    // Last, because it marks the table as present.
     let version = version.try_into().map_or(0, u32::from_le_bytes);
     Record::<M, 4>::new(memory, TABLE)?.store::<0>(version, Store::Release);
     Ok(())
 }
 
-/// The rpmsg device in the table that is there.
+/// Returns the rpmsg device in the published table.
 ///
 /// # Errors
-/// No table, or none that can be used.
+/// There is no table, or no usable one.
 pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     let mut table = [0; TABLE_ROOM];
     let version = Record::<M, 4>::new(memory, TABLE).map_or(0, |record| record.load::<0>(Load::Acquire));
@@ -81,26 +81,26 @@ pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     Vdev::find(&table)
 }
 
-/// A host's answer to a table that leaves the places to it: it fills them in, and accepts what is offered.
+/// Answers, as a host, a table that leaves the addresses open: fills them in, and accepts the offered features.
 ///
 /// # Errors
-/// A memory that is too small.
+/// The memory is too small.
 pub fn accept<M: SharedMemory>(memory: &M, vdev: Vdev) -> Result<Vdev, MemoryError> {
     let mut vdev = Vdev { guest_features: vdev.device_features & FEATURE_NAME_SERVICE, ..vdev };
     for (vring, address) in vdev.vrings.iter_mut().zip(TABLE_VRINGS).filter(|(vring, _)| vring.address == ANY) {
         vring.address = address;
     }
-    // The entry alone, where the remote has it; of the table's others nothing is this side's.
+    // Writes the entry only, at the remote's offset. The other entries do not belong to this side.
     let table = vdev.table();
     let entry = table.get(Vdev::new([0; 2], 0, 0).offset as usize..).unwrap_or_default();
     Bytes::new(memory, TABLE + vdev.offset, entry.len() as u32)?.write(0, entry)?;
     Ok(vdev)
 }
 
-/// Where everything is according to a table.
+/// Returns the layout that a table describes.
 ///
 /// # Errors
-/// Vrings that are not in the memory.
+/// A vring is outside the memory.
 pub fn tabled(vdev: &Vdev) -> Result<Layout, BadTable> {
     Ok(vdev.layout(TABLE, DEVICE_ADDRESS)?.with_buffers(TABLE_BUFFERS, 512, 512))
 }

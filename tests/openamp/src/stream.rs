@@ -1,4 +1,4 @@
-//! One stream of numbered messages, both ways.
+//! One stream of numbered messages in both directions.
 
 use amp_ivshmem::link::{AnyLink, Role};
 use amp_ivshmem::platform::Doorbell;
@@ -7,9 +7,9 @@ use amp_ivshmem_conversation::{Content, MAX_MESSAGE};
 
 use crate::STREAMS;
 
-/// Messages of `hold` are given back when there are this many.
+/// Number of held messages of `hold` at which all are released.
 const HELD: usize = 4;
-/// Each such message that is filled in place is preceded by a buffer that is given up.
+/// Interval, in messages that are filled in place, at which a buffer is cancelled first.
 const UNSENT: u32 = 16;
 
 /// One side of a stream.
@@ -18,16 +18,16 @@ pub struct Stream {
     index: usize,
     pub endpoint: Endpoint,
     role: Role,
-    /// In each direction.
+    /// Messages in each direction.
     messages: u32,
     pub bound: bool,
     pub sent: u32,
-    /// Messages that came, of which the held ones have not been looked at yet.
+    /// Received messages, of which the held ones are not checked yet.
     received: u32,
     held: [Option<Message>; HELD],
 }
 
-/// Whether a message was what it should be.
+/// Result of a check: the number of a wrong message, if any.
 pub type Verdict = Result<(), u32>;
 
 impl Stream {
@@ -42,12 +42,12 @@ impl Stream {
         Ok(Self { index, endpoint, role, messages, bound: false, sent: 0, received: 0, held })
     }
 
-    /// There is a new peer.
+    /// Starts again, for a new peer.
     pub fn restart(&mut self) {
         (self.sent, self.received, self.held) = (0, 0, [const { None }; HELD]);
     }
 
-    /// How many messages have gone both ways.
+    /// Returns the number of messages that have gone both ways.
     pub fn done(&self) -> u32 {
         // CAST: at most HELD.
         self.sent.min(self.received - self.held.iter().flatten().count() as u32)
@@ -57,13 +57,13 @@ impl Stream {
         Content::new(2 * self.index + usize::from(role == Role::Remote), number)
     }
 
-    /// A message came; the number of one that is wrong.
+    /// Handles a message. Returns its number if it is wrong.
     pub fn receive<P: Profile, D: Doorbell, const E: usize>(
         &mut self,
         bus: &mut Bus<P, D, E>,
         message: Message,
     ) -> Verdict {
-        // The greeting of a side that has bound to our announcement; the first message is never empty.
+        // A greeting from a side that has bound to our announcement. The first message is never empty.
         if message.length == 0 && self.received == 0 {
             bus.release(message);
             return Ok(());
@@ -104,10 +104,10 @@ impl Stream {
         if right { Ok(()) } else { Err(number) }
     }
 
-    /// Sends the next message where there is a buffer; whether it did.
+    /// Sends the next message if there is a buffer. Returns true if it did.
     ///
     /// # Errors
-    /// What is no lack of buffers.
+    /// Any error other than a lack of buffers.
     pub fn send<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) -> Result<bool, SendError> {
         if !self.bound || self.sent == self.messages {
             return Ok(false);

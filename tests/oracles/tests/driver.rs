@@ -1,7 +1,7 @@
-//! This module's driver against rust-vmm's `virtio-queue` as the device, over one ring: whatever the order in which buffers
-//! are offered, taken and given back, both see the same.
+//! This module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must see the same for any order of
+//! offers, takes and returns.
 //!
-//! The two keep their memory each in their own form, so the bytes are carried over between steps.
+//! Each side has its own representation of the memory, so the test copies the bytes between steps.
 
 use std::collections::VecDeque;
 
@@ -16,19 +16,19 @@ use vm_memory::{Bytes as _, GuestAddress, GuestMemoryMmap};
 const SIZE: u16 = 8;
 const LEN: u32 = 0x1000;
 const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
-/// What the driver writes: descriptors and available ring; what the device writes: the used ring.
+/// Bytes that the driver writes (descriptors and available ring), and bytes that the device writes (the used ring).
 const DRIVERS: (u32, usize) = (0, 0x80 + 6 + 2 * 8);
 const DEVICES: (u32, usize) = (0x100, 6 + 8 * 8);
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver offers a buffer of this length, for the device to write to or not.
+    /// The driver offers a buffer of this length, writable for the device or not.
     Offer(u32, bool),
     /// The device takes the next buffer.
     Take,
-    /// The device gives one of those back, with this length.
+    /// The device returns one of its buffers, with this length.
     GiveBack(usize, u32),
-    /// The driver takes back.
+    /// The driver takes a returned buffer.
     Collect,
 }
 

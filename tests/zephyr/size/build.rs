@@ -1,4 +1,4 @@
-//! Lets the code ask for Kconfig's options.
+//! Makes Kconfig's options available to the code.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_SIZE_BARE,CONFIG_SIZE_HOST)");

@@ -1,7 +1,7 @@
-//! This module's device against the crate `virtio-drivers`' driver, over one ring: whatever the order in which buffers are
-//! added, taken, given back and popped, both see the same, and neither waits for a notification that the other owes.
+//! This module's device against the crate `virtio-drivers`' driver, over one ring. Both must see the same for any order of adds,
+//! takes, returns and pops, and neither may wait for a notification that the other owes.
 //!
-//! The two keep their memory each in their own form, so the bytes are carried over between steps.
+//! Each side has its own representation of the memory, so the test copies the bytes between steps.
 
 mod rings;
 
@@ -19,17 +19,17 @@ const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, use
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver adds a buffer of this length, for the device to write to or not.
+    /// The driver adds a buffer of this length, writable for the device or not.
     Add(usize, bool),
     /// The device takes the next buffer.
     Take,
-    /// The device gives one of those back, with this length.
+    /// The device returns one of its buffers, with this length.
     GiveBack(usize, u32),
-    /// The driver pops the next that came back.
+    /// The driver pops the next returned buffer.
     Pop,
-    /// The device wants to be notified, or not.
+    /// The device requests notifications, or not.
     Wait(bool),
-    /// The driver wants to be notified, or not; only by flags, as its events follow from its pops.
+    /// The driver requests notifications, or not. Only with flags, because its events follow from its pops.
     Interrupts(bool),
 }
 
@@ -58,7 +58,7 @@ proptest! {
         let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
 
         let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
-        // So many were given back, and popped.
+        // Counts of returned and popped buffers.
         let (mut used, mut popped) = (0, 0);
         let mut interrupts = true;
         for step in steps {
@@ -70,7 +70,7 @@ proptest! {
                     match driver.add(length, write) {
                         Some((id, address)) => {
                             added.push_back((id, address, length, write));
-                            // A device that may sleep is never left asleep.
+                            // A device that may sleep must be woken.
                             prop_assert!(!waits || driver.must_notify());
                         }
                         None => prop_assert_eq!(added.len() + taken.len() + given.len(), usize::from(SIZE)),
@@ -86,10 +86,10 @@ proptest! {
                 Step::GiveBack(which, length) => {
                     if !taken.is_empty() {
                         let id = taken.remove(which % taken.len());
-                        // By events: the driver asks for the next after those that it has popped.
+                        // With events, the driver requests the next one after those that it has popped.
                         let owed = if events { used == popped } else { interrupts };
                         prop_assert_eq!(device.add_used(id, length), owed);
-                        // Twice is once.
+                        // A second request changes nothing.
                         prop_assert!(!device.add_used(id, !length));
                         given.push_back((id, length));
                         used += 1;
@@ -109,7 +109,7 @@ proptest! {
                 Step::Wait(false) => {
                     device.disable_notification();
                     ours_to_driver(&ours, &mut driver);
-                    // By events, this driver may notify once too often.
+                    // With events, this driver may notify once too often.
                     prop_assert!(events || !driver.must_notify());
                 }
                 Step::Interrupts(wanted) if !events => {
@@ -134,7 +134,7 @@ fn driver_to_ours(ours: &Bytes<Region<'_>>, driver: &Rings) {
     ours.write(0, &bytes).unwrap();
 }
 
-/// A chain of buffers, which rpmsg has none of, is named when its first is looked at.
+/// A chain of buffers, which rpmsg does not use, is a named fault when its first descriptor is read.
 #[test]
 fn a_chain_is_refused() {
     let heap = Heap::new(LEN);

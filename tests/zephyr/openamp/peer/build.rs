@@ -1,4 +1,4 @@
-//! Lets the code ask for Kconfig's options, as `#[cfg(CONFIG_TEST_HOST)]`.
+//! Makes Kconfig's options available to the code, as in `#[cfg(CONFIG_TEST_HOST)]`.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_TEST_HOST, CONFIG_TEST_LAYOUTS)");

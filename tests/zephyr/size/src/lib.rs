@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What rpmsg takes of an image: one application as nothing, as an echo remote, and as the host that sends to it; chosen by
-//! Kconfig's `SIZE_BARE`, `SIZE_REMOTE`, `SIZE_HOST`. The counterpart of a C application with one rpmsg endpoint.
+//! The size of rpmsg in an image: one application as a bare image, as an echo remote, and as the host that sends to it. Kconfig's
+//! `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` select it. It is the counterpart of a C application with one rpmsg endpoint.
 #![no_std]
 
-// Its panic handler.
+// For its panic handler.
 use zephyr as _;
 
 #[cfg(not(CONFIG_SIZE_BARE))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's side of the test against C OpenAMP, under Zephyr: the traffic is the crate `amp-ivshmem-test-openamp`.
+//! This module's side of the test against C OpenAMP, under Zephyr. The crate `amp-ivshmem-test-openamp` is the traffic.
 #![no_std]
 
 use core::fmt::Write;
@@ -15,12 +15,12 @@ use amp_ivshmem_zephyr_rust::{Bell, Console, Ivshmem};
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
 const LAYOUTS: bool = cfg!(CONFIG_TEST_LAYOUTS);
-/// Where the link is of no use, its maker's next try is this much later.
+/// Delay before the next attempt if the link is unusable.
 const SOON: Duration = Duration::from_millis(10);
 
 type Doorbell = rendezvous::Doorbell<Region<'static>, Bell>;
 
-/// A side of one layout, and how to see that both are through with it.
+/// A side of one layout, with the means to see that both sides have finished it.
 struct Stage {
     device: Ivshmem,
     doorbell: Doorbell,
@@ -40,7 +40,7 @@ fn play() -> Result<(), &'static str> {
     let memory = device.memory();
     let doorbell = Doorbell::new(&memory, device.doorbell(), device.id()).map_err(|_| "a memory that is too small")?;
     if ROLE == Role::Host {
-        // A remote that an earlier start of this side left sees that it must begin anew.
+        // Tells a remote of an earlier start of this side to start again.
         let layout = Layout::dual_qemu_ivshmem(memory.len()).ok_or("a memory that is too small")?;
         openamp::reset(&memory, &layout).map_err(|_| "a layout that does not fit")?;
         pause(&mut device, Duration::from_millis(500));
@@ -63,7 +63,7 @@ impl Stage {
             while !self.host(plan)? {
                 pause(&mut self.device, Duration::from_millis(500));
             }
-            // The host's status is taken back: the C side may go on.
+            // The host's status is reset, so the C side may continue.
             self.doorbell.through(self.number);
             return Ok(());
         }
@@ -83,10 +83,10 @@ impl Stage {
         Ok(())
     }
 
-    /// One link as the host; whether it was all.
+    /// Runs one link as the host. Returns true if the layout is finished.
     fn host(&mut self, plan: Plan) -> Result<bool, &'static str> {
         let memory = self.device.memory();
-        // C's remote takes the addresses in descriptors for its own.
+        // C's remote uses the addresses in descriptors as its own.
         let _ = writeln!(Console, "waiting for where C has the memory");
         let address = loop {
             match self.doorbell.address(self.number) {
@@ -112,7 +112,7 @@ impl Stage {
         Settings { layout, peer: Settings::neighbour(ROLE, self.device.id()), vector: Vector(0), address }
     }
 
-    /// Talks until both sides are through with a layout, or the link is of no use any more; whether it was the former.
+    /// Runs the traffic until both sides have finished a layout, or the link is unusable. Returns true if they have finished.
     fn exchange<L: AnyLink<ENDPOINTS>>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
         let mut exchange = Exchange::new(ROLE, plan, link).map_err(|_| "too few endpoints")?;
         let mut said = false;
@@ -123,7 +123,7 @@ impl Stage {
                     let (status, features) = (vdev.status, vdev.guest_features);
                     let _ = writeln!(Console, "resource table: status={status} features={features}");
                 }
-                // A remote says so first, and the host when its status is taken back.
+                // A remote reports first, and a host after it has reset its status.
                 if !said && ROLE == Role::Remote {
                     self.doorbell.through(self.number);
                 }

@@ -38,20 +38,14 @@
 #![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
 //! use amp_ivshmem::link::{Event, Link, Role, Settings};
 //! use amp_ivshmem::mem::fake::Heap;
-//! use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+//! use amp_ivshmem::platform::fake::NoDoorbell;
+//! use amp_ivshmem::platform::{Instant, PeerId};
 //! use amp_ivshmem::rpmsg::Event as Bus;
-//!
-//! struct NoBell;
-//! impl Doorbell for NoBell {
-//!     fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-//!         Ok(())
-//!     }
-//! }
 //!
 //! let memory = Heap::new(64 * 1024);
 //! // At most 4 endpoints, and 16 buffers in each direction.
-//! let mut host: Link<_, _, 4, 16> = Link::new(memory.region(), NoBell, PeerId(0), Settings::new(Role::Host))?;
-//! let mut remote: Link<_, _, 4, 16> = Link::new(memory.region(), NoBell, PeerId(1), Settings::new(Role::Remote))?;
+//! let mut host: Link<_, _, 4, 16> = Link::new(memory.region(), NoDoorbell, PeerId(0), Settings::new(Role::Host))?;
+//! let mut remote: Link<_, _, 4, 16> = Link::new(memory.region(), NoDoorbell, PeerId(1), Settings::new(Role::Remote))?;
 //! let ping = host.bus().open("echo")?;
 //! remote.bus().open("echo")?;
 //!

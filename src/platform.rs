@@ -1,5 +1,8 @@
 //! What a port supplies: memory, a doorbell, the time, and waiting. Knows nothing of rings or messages.
 
+#[cfg(any(test, feature = "fakes"))]
+pub mod fake;
+
 use core::fmt;
 use core::ops::Add;
 use core::time::Duration;

@@ -4,20 +4,12 @@
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::fake::{Model, Weakening};
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::fake::NoDoorbell;
+use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
 use amp_ivshmem::wire::link::{PAGE, block, directory};
 use loom::model::Builder;
 use loom::thread;
-
-/// Nobody hears it: a link must find together by looking alone.
-struct Silent;
-
-impl Doorbell for Silent {
-    fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        Ok(())
-    }
-}
 
 /// How often a side is switched away from where it could go on. Which of the values that it may see a load gives is not
 /// bounded. One ends within a minute, two do not in
@@ -50,7 +42,7 @@ fn memory() -> Model {
 
 /// A side, and what it saw.
 struct Side {
-    link: Link<Model, Silent, 1, { BUFFERS as usize }>,
+    link: Link<Model, NoDoorbell, 1, { BUFFERS as usize }>,
     endpoint: Endpoint,
     /// What its messages say: of which incarnation they are, or for which.
     mark: u8,
@@ -67,7 +59,7 @@ impl Side {
     fn new(memory: &Model, role: Role, mark: u8) -> Self {
         let id = u16::from(role == Role::Remote);
         let settings = Settings { buffer_count: BUFFERS, buffer_size: BUFFER, ..Settings::new(role) };
-        let mut link = Link::new(memory.clone(), Silent, PeerId(id), settings).unwrap();
+        let mut link = Link::new(memory.clone(), NoDoorbell, PeerId(id), settings).unwrap();
         let (address, peer) = (Some(Address(7 + u32::from(id))), Some(Address(8 - u32::from(id))));
         let endpoint = link.bus().open_with(&Config { name: None, address, peer }).unwrap();
         Self { link, endpoint, mark, up: false, sent: false, least: 1, heard: None }

@@ -1,31 +1,24 @@
 //! Back-pressure, fairness and neighbours, in one process and in virtual time: what must go on although somebody is slow,
 //! floods, or is gone.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::fake::CountingDoorbell;
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector};
 use amp_ivshmem::rpmsg::{Address, Endpoint, Event as BusEvent, SendError};
 
 const AREA: u32 = 64 * 1024;
 
-#[derive(Clone, Copy)]
-struct Bell<'b>(&'b [Cell<bool>; 4]);
+type Bells = CountingDoorbell<4>;
 
-impl Doorbell for Bell<'_> {
-    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        self.0[usize::from(peer.0)].set(true);
-        Ok(())
-    }
-}
-
-type TestLink<'m> = Link<Region<'m>, Bell<'m>, 2, 16>;
+type TestLink<'m> = Link<Region<'m>, Bells, 2, 16>;
 
 struct Side<'m> {
-    id: usize,
+    id: PeerId,
     link: TestLink<'m>,
     /// The two endpoints.
     ends: [Endpoint; 2],
@@ -37,16 +30,16 @@ struct Side<'m> {
 
 impl<'m> Side<'m> {
     /// Link `number` of several in one memory.
-    fn new(heap: &'m Heap, bells: &'m [Cell<bool>; 4], id: u16, role: Role, number: u8) -> Self {
+    fn new(heap: &'m Heap, bells: &Bells, id: u16, role: Role, number: u8) -> Self {
         let area = Some((4096 + u32::from(number) * AREA, AREA));
         let settings = Settings { link: number, area, ..Settings::new(role) };
-        let mut link = TestLink::new(heap.region(), Bell(bells), PeerId(id), settings).unwrap();
+        let mut link = TestLink::new(heap.region(), bells.clone(), PeerId(id), settings).unwrap();
         let ends = ["first", "second"].map(|name| link.bus().open(name).unwrap());
-        Self { id: id.into(), link, ends, pending: VecDeque::new(), handled: 0, log: RefCell::default() }
+        Self { id: PeerId(id), link, ends, pending: VecDeque::new(), handled: 0, log: RefCell::default() }
     }
 
-    fn rung(&self, bells: &[Cell<bool>; 4]) -> bool {
-        bells[self.id].replace(false)
+    fn rung(&self, bells: &Bells) -> bool {
+        bells.take(self.id) > 0
     }
 
     /// Answers each message with another from its handler. The message's buffer goes back first: two sides that both held
@@ -80,12 +73,8 @@ impl<'m> Side<'m> {
     }
 }
 
-fn bells() -> [Cell<bool>; 4] {
-    Default::default()
-}
-
 /// Lets both run on doorbells alone, at one point in time, for so many turns.
-fn run(sides: &mut [&mut Side<'_>], bells: &[Cell<bool>; 4], turns: u32) {
+fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     for side in sides.iter_mut() {
         side.answer_all();
     }
@@ -102,7 +91,7 @@ fn run(sides: &mut [&mut Side<'_>], bells: &[Cell<bool>; 4], turns: u32) {
 /// on for ever, without time passing, though neither ever has a buffer to spare.
 #[test]
 fn two_sides_that_send_only_from_handlers_never_block_each_other() {
-    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 1, Role::Remote, 0));
     run(&mut [&mut a, &mut b], &bells, 20);
     assert!(a.is_bound() && b.is_bound());
@@ -114,8 +103,8 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
         }
         assert_eq!(sent, 16, "all buffers");
     }
-    bells[0].set(true);
-    bells[1].set(true);
+    bells.ring(PeerId(0), Vector(0)).unwrap();
+    bells.ring(PeerId(1), Vector(0)).unwrap();
     let mut before = (0, 0);
     for round in 0..100 {
         run(&mut [&mut a, &mut b], &bells, 10);
@@ -129,7 +118,7 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
 /// An endpoint whose application holds on to half of the buffers slows the other down, and no more.
 #[test]
 fn a_slow_endpoint_does_not_stop_a_fast_one() {
-    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 1, Role::Remote, 0));
     run(&mut [&mut a, &mut b], &bells, 20);
     let [slow, fast] = a.ends;
@@ -157,7 +146,7 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
 /// another link of the same machine gets its turn.
 #[test]
 fn a_flooded_link_does_not_starve_another() {
-    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
     let mut flooded = Side::new(&heap, &bells, 0, Role::Host, 0);
     let mut flooder = Side::new(&heap, &bells, 1, Role::Remote, 0);
     let mut other = Side::new(&heap, &bells, 0, Role::Host, 1);
@@ -188,7 +177,7 @@ fn a_flooded_link_does_not_starve_another() {
 /// Two links in one memory: a remote that dies and comes back on one of them is nothing that the other hears of.
 #[test]
 fn a_peer_that_dies_disturbs_no_other_link() {
-    let (heap, bells) = (Heap::new(256 * 1024), bells());
+    let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
     let mut hosts = [Side::new(&heap, &bells, 0, Role::Host, 0), Side::new(&heap, &bells, 3, Role::Host, 1)];
     let mut stays = Side::new(&heap, &bells, 2, Role::Remote, 1);
     for round in 0..5 {

@@ -1,31 +1,19 @@
 //! What takes long, in virtual time: sides that start a day apart and idle for a day, in both profiles; and how long after
 //! a death a survivor notices it.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use amp_ivshmem::link::{AnyLink, Event, Link, Reason, Role, Settings, openamp};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::fake::CountingDoorbell;
+use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent};
 
 const MEMORY: u32 = 64 * 1024;
 /// In microseconds, as all times here.
 const SECOND: u64 = 1_000_000;
 const DAY: u64 = 24 * 3600 * SECOND;
-
-type Bells = [Cell<bool>; 2];
-
-#[derive(Clone, Copy)]
-struct Bell<'b>(&'b Bells);
-
-impl Doorbell for Bell<'_> {
-    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        self.0[usize::from(peer.0)].set(true);
-        Ok(())
-    }
-}
 
 /// One side of either profile, with one endpoint.
 trait Machine {
@@ -41,8 +29,9 @@ trait Machine {
     fn down(&self) -> Option<Reason>;
 }
 
-struct Side<'b, L> {
-    bell: &'b Cell<bool>,
+struct Side<L> {
+    id: PeerId,
+    doorbell: CountingDoorbell,
     link: L,
     endpoint: Endpoint,
     heard: Vec<u8>,
@@ -53,23 +42,23 @@ struct Side<'b, L> {
     down: Option<Reason>,
 }
 
-impl<'b, L: AnyLink<1>> Side<'b, L> {
-    fn new(bell: &'b Cell<bool>, mut link: L, late: u64) -> Self {
+impl<L: AnyLink<1>> Side<L> {
+    fn new(id: PeerId, doorbell: &CountingDoorbell, mut link: L, late: u64) -> Self {
         let endpoint = link.bus().open("talk").unwrap();
-        Self { bell, link, endpoint, heard: Vec::new(), wake: 0, late, random: 1, down: None }
+        Self { id, doorbell: doorbell.clone(), link, endpoint, heard: Vec::new(), wake: 0, late, random: 1, down: None }
     }
 }
 
-impl<L: AnyLink<1>> Machine for Side<'_, L> {
+impl<L: AnyLink<1>> Machine for Side<L> {
     fn wake(&self) -> u64 {
-        if self.bell.get() { 0 } else { self.wake }
+        if self.doorbell.is_rung(self.id) { 0 } else { self.wake }
     }
 
     fn run(&mut self, now: u64) {
         if self.wake() > now {
             return;
         }
-        self.bell.set(false);
+        let _ = self.doorbell.take(self.id);
         while let Some(event) = self.link.poll(Instant::from_micros(now)) {
             match event {
                 Event::Bus(BusEvent::Message(message)) => {
@@ -152,34 +141,33 @@ fn id(role: Role) -> PeerId {
     PeerId(u16::from(role == Role::Remote))
 }
 
-fn native<'t>(heap: &'t Heap, bells: &'t Bells, settings: Settings, late: u64) -> Box<dyn Machine + 't> {
+fn native<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, settings: Settings, late: u64) -> Box<dyn Machine + 't> {
     let id = id(settings.role);
-    let link: Link<Region<'_>, _, 1, 16> = Link::new(heap.region(), Bell(bells), id, settings).unwrap();
-    Box::new(Side::new(&bells[usize::from(id.0)], link, late))
+    let link: Link<Region<'_>, _, 1, 16> = Link::new(heap.region(), doorbell.clone(), id, settings).unwrap();
+    Box::new(Side::new(id, doorbell, link, late))
 }
 
-fn openamp<'t>(heap: &'t Heap, bells: &'t Bells, role: Role) -> Box<dyn Machine + 't> {
-    let bell = &bells[usize::from(id(role).0)];
+fn openamp<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, role: Role) -> Box<dyn Machine + 't> {
     let peer = id(other(role));
     let settings = openamp::Settings::dual_qemu_ivshmem(MEMORY, peer).unwrap();
     if role == Role::Host {
         let link: openamp::Host<Region<'_>, _, 1, 16> =
-            openamp::Host::new(heap.region(), Bell(bells), &settings).unwrap();
-        Box::new(Side::new(bell, link, 0))
+            openamp::Host::new(heap.region(), doorbell.clone(), &settings).unwrap();
+        Box::new(Side::new(id(role), doorbell, link, 0))
     } else {
         let link: openamp::Remote<Region<'_>, _, 1, 16> =
-            openamp::Remote::new(heap.region(), Bell(bells), settings).unwrap();
-        Box::new(Side::new(bell, link, 0))
+            openamp::Remote::new(heap.region(), doorbell.clone(), settings).unwrap();
+        Box::new(Side::new(id(role), doorbell, link, 0))
     }
 }
 
 /// The first is alone for a day; the two talk, idle for another, and talk again.
-fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, bells: &Bells) {
+fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, doorbell: &CountingDoorbell) {
     let second = other(first);
     let mut first = of(first);
     let mut now = pass(&mut [&mut *first], 0, DAY, |_| false);
-    // Whoever is not there hears no doorbell.
-    bells.iter().for_each(|bell| bell.set(false));
+    // A side that is absent hears no doorbell.
+    doorbell.take_all();
     let mut second = of(second);
     for number in [10, 20] {
         now = talk(&mut *first, &mut *second, now, number);
@@ -192,36 +180,36 @@ fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Rol
 #[test]
 fn native_sides_start_a_day_apart_and_idle_for_a_day() {
     for first in [Role::Host, Role::Remote] {
-        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+        let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
         let of = |role| {
             let settings = Settings { peer_timeout: Some(Duration::from_secs(1)), ..Settings::new(role) };
-            native(&heap, &bells, settings, 0)
+            native(&heap, &doorbell, settings, 0)
         };
-        starts_a_day_later(of, first, &bells);
+        starts_a_day_later(of, first, &doorbell);
     }
 }
 
 #[test]
 fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
     for first in [Role::Host, Role::Remote] {
-        let (heap, bells) = (Heap::new(MEMORY), Bells::default());
-        starts_a_day_later(|role| openamp(&heap, &bells, role), first, &bells);
+        let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
+        starts_a_day_later(|role| openamp(&heap, &doorbell, role), first, &doorbell);
     }
 }
 
 /// How long after a peer's death, `death` sixteenths of a heartbeat after both have run for a while, a survivor whose own beat
 /// is `apart` sixteenths before the peer's hears of it. Timers are up to `late` late.
 fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
-    let (heap, bells) = (Heap::new(MEMORY), Bells::default());
+    let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
     let heartbeat = limit / 10;
     let settings = |role| Settings {
         heartbeat: Duration::from_micros(heartbeat),
         peer_timeout: Some(Duration::from_micros(limit)),
         ..Settings::new(role)
     };
-    let mut survivor = native(&heap, &bells, settings(role), late);
+    let mut survivor = native(&heap, &doorbell, settings(role), late);
     let mut now = pass(&mut [&mut *survivor], 0, heartbeat * apart / 16 + 1, |_| false);
-    let mut mortal = native(&heap, &bells, settings(other(role)), late);
+    let mut mortal = native(&heap, &doorbell, settings(other(role)), late);
     let dies = now + 5 * limit + heartbeat * death / 16;
     now = pass(&mut [&mut *survivor, &mut *mortal], now, dies, |_| false);
     assert!(survivor.is_bound() && mortal.is_bound() && survivor.down().is_none() && mortal.down().is_none());

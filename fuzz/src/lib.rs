@@ -4,7 +4,6 @@
 //! Each module is one target. Its bytes encode operations, and the events between two accesses to the shared memory. An
 //! oracle in each target panics at a violation.
 
-mod bell;
 pub mod client;
 pub mod device;
 pub mod driver;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Hooked;
+use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Event as BusEvent, Message, TxBuffer};
 
-use crate::bell::NoBell;
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
 use crate::told::Told;
@@ -29,8 +29,8 @@ const TARGETS: &[Target] = &[
 /// rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
-type Watched = Link<Hooked<'static, Scribbler>, NoBell, 4, BUFFERS>;
-type Other = Link<Region<'static>, NoBell, 4, BUFFERS>;
+type Watched = Link<Hooked<'static, Scribbler>, NoDoorbell, 4, BUFFERS>;
+type Other = Link<Region<'static>, NoDoorbell, 4, BUFFERS>;
 
 fn settings(role: Role, silence: bool) -> Settings {
     let peer_timeout = silence.then_some(Duration::from_millis(300));
@@ -44,13 +44,13 @@ pub fn run(data: &[u8]) {
     memory::clear(memory::LEN);
     let (role, others) = if first & 1 == 0 { (Role::Host, Role::Remote) } else { (Role::Remote, Role::Host) };
     let other: Result<Other, _> =
-        Link::new(memory::heap().region(), NoBell, PeerId(1), settings(others, first & 2 != 0));
+        Link::new(memory::heap().region(), NoDoorbell, PeerId(1), settings(others, first & 2 != 0));
     let mut other = other.ok().filter(|_| first & 4 == 0);
     if first & 8 != 0 {
         peer.arm();
     }
     // Somebody's writes may be in the way from the beginning.
-    let Ok(mut link) = Watched::new(peer.view(), NoBell, PeerId(0), settings(role, first & 2 != 0)) else { return };
+    let Ok(mut link) = Watched::new(peer.view(), NoDoorbell, PeerId(0), settings(role, first & 2 != 0)) else { return };
     let (mut now, mut told) = (1, Told::default());
     if first & 8 == 0 {
         // Usually the two have met before the trouble begins.

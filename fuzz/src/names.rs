@@ -3,21 +3,21 @@
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
+use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
 
-use crate::bell::NoBell;
 use crate::input::Input;
 use crate::memory;
 
 const BUFFERS: usize = 4;
 const NAMES: [&str; 3] = ["a", "b", "a name of thirty-one characters"];
 
-type Side<const E: usize> = Link<Region<'static>, NoBell, E, BUFFERS>;
+type Side<const E: usize> = Link<Region<'static>, NoDoorbell, E, BUFFERS>;
 
 fn side<const E: usize>(id: u16, role: Role) -> Side<E> {
     let settings = Settings { buffer_count: BUFFERS as u16, buffer_size: 64, ..Settings::new(role) };
-    Link::new(memory::heap().region(), NoBell, PeerId(id), settings).expect("fits")
+    Link::new(memory::heap().region(), NoDoorbell, PeerId(id), settings).expect("fits")
 }
 
 /// Runs the target once.

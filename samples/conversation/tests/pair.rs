@@ -1,41 +1,29 @@
 //! Both sides of the talk in one process, over memory on the heap and in virtual time: nothing lost, nothing wrong, and
 //! no more doorbells than there is reason for.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use amp_ivshmem::link::Role;
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOfRange};
+use amp_ivshmem::platform::fake::CountingDoorbell;
+use amp_ivshmem::platform::{Instant, PeerId, Port};
 use amp_ivshmem_conversation::{Figures, MESSAGES, Party};
-
-#[derive(Clone, Default)]
-struct Bells(Rc<RefCell<[bool; 2]>>);
-
-impl Doorbell for Bells {
-    fn ring(&self, peer: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        self.0.borrow_mut()[usize::from(peer.0)] = true;
-        Ok(())
-    }
-}
 
 struct Fake<'m> {
     memory: &'m Heap,
-    bells: Bells,
+    doorbell: CountingDoorbell,
     id: PeerId,
 }
 
 impl<'m> Port for Fake<'m> {
     type Memory = Region<'m>;
-    type Doorbell = Bells;
+    type Doorbell = CountingDoorbell;
 
     fn memory(&self) -> Region<'m> {
         self.memory.region()
     }
 
-    fn doorbell(&self) -> Bells {
-        self.bells.clone()
+    fn doorbell(&self) -> CountingDoorbell {
+        self.doorbell.clone()
     }
 
     fn id(&self) -> PeerId {
@@ -53,8 +41,8 @@ impl<'m> Port for Fake<'m> {
 
 #[test]
 fn all_is_said_and_checked_at_both_ends() {
-    let (memory, bells) = (Heap::new(64 * 1024), Bells::default());
-    let ports = [0, 1].map(|id| Fake { memory: &memory, bells: bells.clone(), id: PeerId(id) });
+    let (memory, doorbell) = (Heap::new(64 * 1024), CountingDoorbell::default());
+    let ports = [0, 1].map(|id| Fake { memory: &memory, doorbell: doorbell.clone(), id: PeerId(id) });
     let mut consoles = [String::new(), String::new()];
     let [first, second] = &mut consoles;
     let mut parties =
@@ -64,7 +52,7 @@ fn all_is_said_and_checked_at_both_ends() {
     while figures.iter().any(Option::is_none) {
         for (index, party) in parties.iter_mut().enumerate() {
             let now = Instant::from_micros(micros);
-            if std::mem::take(&mut bells.0.borrow_mut()[index]) || now >= party.deadline() {
+            if doorbell.take(ports[index].id) > 0 || now >= party.deadline() {
                 figures[index] = party.step(now, &mut consoles[index]).or(figures[index]);
             }
             micros += 10;

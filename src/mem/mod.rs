@@ -14,6 +14,8 @@ mod bytes;
 mod copy;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
+mod forward;
+mod memory_type;
 mod region;
 mod table;
 mod words;
@@ -22,6 +24,8 @@ use core::sync::atomic::Ordering;
 
 pub use buffers::BufferArray;
 pub use bytes::Bytes;
+pub use forward::Forward;
+pub use memory_type::{DeviceMemory, MemoryType, NormalMemory};
 pub use region::Region;
 pub use table::{Record, Table};
 pub use words::WordAccess;

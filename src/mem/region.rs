@@ -4,39 +4,52 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
-use super::copy::copy;
-use super::{Load, SharedMemory, Store, WordAccess};
+use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Store, WordAccess};
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
 /// The one place that forms a reference into shared memory is the `AtomicU16`/`AtomicU32` of a single load or store,
 /// which lives for that expression only; it is to an `UnsafeCell`, so the compiler may assume nothing about the bytes
-/// behind it. Payload is never referenced: it is copied by a few lines of assembly per architecture.
+/// behind it. Payload is never referenced: it is copied by assembly, or by volatile accesses.
 #[derive(Clone, Copy, Debug)]
-pub struct Region<'m> {
+pub struct Region<'m, T = NormalMemory> {
     start: NonNull<u8>,
     len: u32,
-    mapping: PhantomData<&'m ()>,
+    mapping: PhantomData<(&'m (), T)>,
 }
 
 // SAFETY: a `Region` is a place, and all accesses to it are atomic or made for racing with another machine.
-unsafe impl Send for Region<'_> {}
+unsafe impl<T: MemoryType> Send for Region<'_, T> {}
 // SAFETY: as for `Send`.
-unsafe impl Sync for Region<'_> {}
+unsafe impl<T: MemoryType> Sync for Region<'_, T> {}
 
 impl Region<'_> {
-    /// The memory of `len` bytes at `start`.
+    /// The Normal memory of `len` bytes at `start`.
     ///
     /// # Safety
-    /// * For all of `'m` the bytes stay mapped, readable and writable, as memory without side effects (Normal, not
-    ///   Device, on Arm: payload copies are not aligned), coherent with the other machines that share it.
+    /// * For all of `'m` the bytes stay mapped, readable and writable, as memory without side effects that allows
+    ///   unaligned accesses (on Arm: Normal memory), coherent with the other machines that share it.
     /// * They are not a Rust allocation that anything else in this program references.
     /// * `start` is a multiple of 8.
     #[must_use]
     pub const unsafe fn new(start: NonNull<u8>, len: u32) -> Self {
         Self { start, len, mapping: PhantomData }
     }
+}
 
+impl Region<'_, DeviceMemory> {
+    /// The memory of `len` bytes at `start`, which may be mapped as Device memory: a PCI BAR that Linux maps on arm64, or
+    /// 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
+    ///
+    /// # Safety
+    /// As [`Region::new`]; unaligned accesses need not be allowed.
+    #[must_use]
+    pub const unsafe fn new_device(start: NonNull<u8>, len: u32) -> Self {
+        Self { start, len, mapping: PhantomData }
+    }
+}
+
+impl<T> Region<'_, T> {
     /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
     #[inline(always)]
     fn at(&self, offset: usize, len: usize) -> *mut u8 {
@@ -55,7 +68,7 @@ impl Region<'_> {
 }
 
 // SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
-unsafe impl WordAccess for Region<'_> {
+unsafe impl<T: MemoryType> WordAccess for Region<'_, T> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.contains(offset, 2);
@@ -90,7 +103,7 @@ unsafe impl WordAccess for Region<'_> {
 }
 
 // SAFETY: as above.
-unsafe impl<'m> SharedMemory for Region<'m> {
+unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
     type Words = Base<'m>;
 
     #[inline(always)]
@@ -120,13 +133,13 @@ unsafe impl<'m> SharedMemory for Region<'m> {
     #[inline(always)]
     unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
         // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
-        unsafe { copy(from.as_ptr(), self.at(offset, from.len()), from.len()) }
+        unsafe { T::copy_in(from.as_ptr(), self.at(offset, from.len()), from.len()) }
     }
 
     #[inline(always)]
     unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         // SAFETY: as for `copy_in`.
-        unsafe { copy(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
+        unsafe { T::copy_out(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
     }
 }
 

@@ -2,7 +2,6 @@
 //! a Linux program takes memory from the heap. `amp bench` runs and counts it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-mod copies;
 mod markers;
 mod sections;
 mod sides;
@@ -40,20 +39,13 @@ mod image {
 #[cfg(not(target_os = "none"))]
 fn main() {
     use amp_ivshmem::mem::fake::Heap;
-    use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-
-    #[derive(Clone, Copy)]
-    struct NoBell;
-    impl Doorbell for NoBell {
-        fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-            Ok(())
-        }
-    }
+    use amp_ivshmem::platform::Instant;
+    use amp_ivshmem::platform::fake::NoDoorbell;
 
     let heap = Heap::new(3 << 20);
     let mut bench = sections::Bench {
         memory: heap.region(),
-        doorbell: NoBell,
+        doorbell: NoDoorbell,
         // The clock does not belong to this library.
         now: || Instant::from_micros(1),
         tell: |name: &str, messages: u32| println!("section {name} {messages}"),

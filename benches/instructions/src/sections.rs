@@ -39,7 +39,7 @@ pub struct Bench<M, D, N, T> {
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
     /// Checks the counted operations, and runs the sections that fit any machine.
     pub fn run(&mut self) -> Result<(), Wrong> {
-        crate::copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
+        amp_ivshmem_test_copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
         let mut sides = self.native::<4, 16>(self.part(0)?, settings(Role::Host), settings(Role::Remote), 1)?;
         self.exchange("native.16", &mut sides, 16)?;

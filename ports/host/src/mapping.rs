@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use amp_ivshmem::mem::{Load, Region, SharedMemory, Store, WordAccess};
+use amp_ivshmem::mem::{Forward, Region};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -64,67 +64,17 @@ impl Drop for Whole {
     }
 }
 
-// SAFETY: all of it is `Region`'s, over memory that `whole` keeps mapped.
-unsafe impl WordAccess for Mapping {
-    #[inline]
-    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.load_u16(offset, order) }
+// SAFETY: the region is a field, and `whole` keeps its memory mapped.
+unsafe impl Forward for Mapping {
+    type Inner = Region<'static>;
+
+    #[inline(always)]
+    fn inner(&self) -> &Region<'static> {
+        &self.region
     }
 
-    #[inline]
-    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.store_u16(offset, value, order) }
-    }
-
-    #[inline]
-    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.load_u32(offset, order) }
-    }
-
-    #[inline]
-    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.store_u32(offset, value, order) }
-    }
-
-    #[inline]
-    fn fence(&self) {
-        self.region.fence();
-    }
-}
-
-// SAFETY: as above.
-unsafe impl SharedMemory for Mapping {
-    type Words = Self;
-
-    fn words(&self) -> Self {
-        self.clone()
-    }
-
-    fn len(&self) -> u32 {
-        self.region.len()
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        Some(Self { region: self.region.part(offset, len)?, whole: Arc::clone(&self.whole) })
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        self.region.is_aligned_to(align)
-    }
-
-    #[inline]
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.copy_in(offset, from) }
-    }
-
-    #[inline]
-    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.copy_out(offset, to) }
+    #[inline(always)]
+    fn with_inner(&self, region: Region<'static>) -> Self {
+        Self { region, whole: Arc::clone(&self.whole) }
     }
 }

@@ -1,5 +1,8 @@
 //! For AArch64, by vector registers where an image may use them, else by pairs.
 
+// The instructions are the same in both directions.
+pub use self::{copy as copy_in, copy as copy_out};
+
 /// The last 15 bytes at most, as the low four bits of `n` say.
 macro_rules! below_16 {
     () => {

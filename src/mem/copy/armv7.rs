@@ -1,5 +1,8 @@
 //! For 32-bit Arm, by words.
 
+// The instructions are the same in both directions.
+pub use self::{copy as copy_in, copy as copy_out};
+
 /// The last 15 bytes at most, as the low four bits of `n` say, on an Armv7; by two registers.
 macro_rules! below_16 {
     ($first:literal, $second:literal) => {

@@ -1,5 +1,8 @@
 //! For x86-64, by vector registers.
 
+// The instructions are the same in both directions.
+pub use self::{copy as copy_in, copy as copy_out};
+
 /// Copies `len` bytes that do not overlap. Neither side needs any alignment.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! A side's view of a memory in which something else happens between any two of its accesses: the other side's turn, a
 //! peer that scribbles, the side's own death.
 
-use super::super::{Load, Region, SharedMemory, Store, WordAccess};
+use super::super::{Forward, Region};
 
 /// What happens before each access of a [`Hooked`] memory.
 pub trait Hook {
@@ -31,70 +31,22 @@ impl<H> Clone for Hooked<'_, H> {
     }
 }
 
-// SAFETY: all of it is `Region`'s; a hook can only leave stores out.
-unsafe impl<H: Hook + core::fmt::Debug> WordAccess for Hooked<'_, H> {
-    unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
-        self.hook.before();
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.load_u16(offset, order) }
+// SAFETY: the region is a field. A hook can only leave stores out.
+unsafe impl<'m, H: Hook + core::fmt::Debug> Forward for Hooked<'m, H> {
+    type Inner = Region<'m>;
+
+    #[inline(always)]
+    fn inner(&self) -> &Region<'m> {
+        &self.region
     }
 
-    unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
-        if self.hook.before() {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.region.store_u16(offset, value, order) }
-        }
+    #[inline(always)]
+    fn with_inner(&self, region: Region<'m>) -> Self {
+        Self { region, hook: self.hook }
     }
 
-    unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
-        self.hook.before();
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.load_u32(offset, order) }
-    }
-
-    unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
-        if self.hook.before() {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.region.store_u32(offset, value, order) }
-        }
-    }
-
-    fn fence(&self) {
-        self.hook.before();
-        self.region.fence();
-    }
-}
-
-// SAFETY: as above.
-unsafe impl<H: Hook + core::fmt::Debug> SharedMemory for Hooked<'_, H> {
-    type Words = Self;
-
-    fn words(&self) -> Self {
-        self.clone()
-    }
-
-    fn len(&self) -> u32 {
-        self.region.len()
-    }
-
-    fn part(&self, offset: u32, len: u32) -> Option<Self> {
-        Some(Self { region: self.region.part(offset, len)?, hook: self.hook })
-    }
-
-    fn is_aligned_to(&self, align: u32) -> bool {
-        self.region.is_aligned_to(align)
-    }
-
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
-        if self.hook.before() {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.region.copy_in(offset, from) }
-        }
-    }
-
-    unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
-        self.hook.before();
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.region.copy_out(offset, to) }
+    #[inline(always)]
+    fn before(&self) -> bool {
+        self.hook.before()
     }
 }

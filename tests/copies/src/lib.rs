@@ -1,5 +1,6 @@
-//! A check of this architecture's copy assembly: payload arrives unchanged, and no byte beside it changes. It tries all
+//! A check of this architecture's copies: payload arrives unchanged, and no byte beside it changes. It tries all
 //! lengths of a buffer at all alignments of either side.
+#![no_std]
 
 use core::hint::black_box;
 

@@ -1,0 +1,226 @@
+//! Copying by aligned accesses of at most one machine word each: for Device memory, and for CPUs without unaligned access.
+//!
+//! The shared side is accessed by volatile loads and stores. The compiler keeps each of them, in its width: it neither
+//! splits nor joins them, and assumes nothing of the value. The private side is ordinary memory, where the compiler
+//! chooses the instructions.
+
+const WORD: usize = size_of::<usize>();
+
+/// One direction of a copy: how a unit moves between the private and the shared side.
+///
+/// # Safety of the methods
+/// Both places are mapped, the private one is not accessed by anyone else, and the shared one is aligned for the unit.
+trait Direction {
+    /// The address that the units are aligned at: the shared side's.
+    fn shared(&self, from: *const u8, to: *mut u8) -> usize;
+    unsafe fn byte(&self, from: *const u8, to: *mut u8);
+    /// Moves a word; the private side is aligned, too.
+    unsafe fn word(&self, from: *const usize, to: *mut usize);
+    /// Moves a word; the private side may have any alignment.
+    unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize);
+}
+
+/// From private to shared memory.
+struct In;
+
+impl Direction for In {
+    #[inline(always)]
+    fn shared(&self, _: *const u8, to: *mut u8) -> usize {
+        to.addr()
+    }
+
+    #[inline(always)]
+    unsafe fn byte(&self, from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        let byte = unsafe { from.read() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write_volatile(byte) };
+    }
+
+    #[inline(always)]
+    unsafe fn word(&self, from: *const usize, to: *mut usize) {
+        // SAFETY: the caller's promise.
+        let word = unsafe { from.read() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write_volatile(word) };
+    }
+
+    #[inline(always)]
+    unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
+        // SAFETY: the caller's promise.
+        let word = unsafe { from.read_unaligned() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write_volatile(word) };
+    }
+}
+
+/// From shared to private memory.
+struct Out;
+
+impl Direction for Out {
+    #[inline(always)]
+    fn shared(&self, from: *const u8, _: *mut u8) -> usize {
+        from.addr()
+    }
+
+    #[inline(always)]
+    unsafe fn byte(&self, from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        let byte = unsafe { from.read_volatile() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write(byte) };
+    }
+
+    #[inline(always)]
+    unsafe fn word(&self, from: *const usize, to: *mut usize) {
+        // SAFETY: the caller's promise.
+        let word = unsafe { from.read_volatile() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write(word) };
+    }
+
+    #[inline(always)]
+    unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
+        // SAFETY: the caller's promise.
+        let word = unsafe { from.read_volatile() };
+        // SAFETY: the caller's promise.
+        unsafe { to.write_unaligned(word) };
+    }
+}
+
+/// Copies `len` private bytes to shared memory.
+///
+/// # Safety
+/// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
+pub unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { copy(&In, from, to, len) }
+}
+
+/// Copies `len` shared bytes to private memory.
+///
+/// # Safety
+/// As [`copy_in`].
+pub unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { copy(&Out, from, to, len) }
+}
+
+/// Copies bytes up to the first word of the shared side, then whole words, then the bytes that remain.
+///
+/// # Safety
+/// As [`copy_in`].
+#[inline(always)]
+unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: usize) {
+    let first = (direction.shared(from, to).wrapping_neg() % WORD).min(len);
+    let end = len - (len - first) % WORD;
+    let mut at = 0;
+    while at < first {
+        // SAFETY: `at` is below `len`.
+        unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
+        at += 1;
+    }
+    // Both sides are aligned, or only the shared one.
+    if (from.addr() ^ to.addr()).is_multiple_of(WORD) {
+        while at < end {
+            // SAFETY: a whole word is left before `end`; the shared side is aligned here, and so is the private one.
+            unsafe { direction.word(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
+            at += WORD;
+        }
+    } else {
+        while at < end {
+            // SAFETY: a whole word is left before `end`; the shared side is aligned here.
+            unsafe { direction.word_unaligned(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
+            at += WORD;
+        }
+    }
+    while at < len {
+        // SAFETY: `at` is below `len`.
+        unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::RefCell;
+
+    use super::*;
+
+    /// Makes each move and notes its access to the shared side: address and width.
+    struct Checked<D> {
+        direction: D,
+        accesses: RefCell<Vec<(usize, usize)>>,
+    }
+
+    impl<D: Direction> Checked<D> {
+        fn new(direction: D) -> Self {
+            Self { direction, accesses: RefCell::default() }
+        }
+
+        fn note(&self, from: *const u8, to: *mut u8, width: usize) {
+            let shared = self.direction.shared(from, to);
+            assert!(shared.is_multiple_of(width) && width <= WORD, "{width} bytes at {shared:#x}");
+            self.accesses.borrow_mut().push((shared, width));
+        }
+    }
+
+    impl<D: Direction> Direction for Checked<D> {
+        fn shared(&self, from: *const u8, to: *mut u8) -> usize {
+            self.direction.shared(from, to)
+        }
+
+        unsafe fn byte(&self, from: *const u8, to: *mut u8) {
+            self.note(from, to, 1);
+            // SAFETY: the caller's promise.
+            unsafe { self.direction.byte(from, to) }
+        }
+
+        unsafe fn word(&self, from: *const usize, to: *mut usize) {
+            assert!(from.is_aligned() && to.is_aligned(), "the private side is aligned, too");
+            self.note(from.cast(), to.cast(), WORD);
+            // SAFETY: the caller's promise.
+            unsafe { self.direction.word(from, to) }
+        }
+
+        unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
+            self.note(from.cast(), to.cast(), WORD);
+            // SAFETY: the caller's promise.
+            unsafe { self.direction.word_unaligned(from, to) }
+        }
+    }
+
+    #[repr(align(16))]
+    struct Memory([u8; 96]);
+
+    fn check<D: Direction>(direction: impl Fn() -> D) {
+        let from = Memory(core::array::from_fn(|i| i as u8 + 1));
+        for (source, target) in (0..WORD).flat_map(|source| (0..WORD).map(move |target| (source, target))) {
+            for length in 0..64 {
+                let checked = Checked::new(direction());
+                let mut to = Memory([0; 96]);
+                let (begin, place) = (from.0[source..].as_ptr(), to.0[target..].as_mut_ptr());
+                let shared = checked.shared(begin, place);
+                // SAFETY: both have 96 bytes, of which at most 71 are used.
+                unsafe { copy(&checked, begin, place, length) };
+                assert_eq!(to.0[target..][..length], from.0[source..][..length], "{length} from {source} to {target}");
+                let beside = to.0[..target].iter().chain(&to.0[target + length..]);
+                assert!(beside.copied().all(|byte| byte == 0), "{length} from {source} to {target}");
+                // Each shared byte is accessed once, in order, and as few accesses are bytes as can be.
+                let accesses = checked.accesses.into_inner();
+                let end = accesses.iter().fold(shared, |next, &(address, width)| {
+                    assert_eq!(address, next);
+                    next + width
+                });
+                assert_eq!(end, shared + length);
+                assert!(accesses.iter().filter(|access| access.1 == 1).count() <= 2 * (WORD - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn every_access_to_the_shared_side_is_aligned_and_none_is_made_twice() {
+        check(|| In);
+        check(|| Out);
+    }
+}

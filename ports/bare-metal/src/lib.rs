@@ -1,5 +1,4 @@
-//! The bare-metal port: a machine without an operating system as one side of a link. Knows two machines of QEMU, and
-//! nothing of rings or messages.
+//! The bare-metal port: a machine without an operating system as one side of a link. It supports two machines of QEMU.
 //!
 //! | target | machine | ivshmem | start-up, interrupts, time |
 //! |---|---|---|---|
@@ -8,10 +7,10 @@
 //!
 //! An image is a crate that calls [`image!`] with its main function and links with the target's script; see
 //! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, rings itself to see that
-//! doorbells arrive, and hands both the [`Machine`] and the [`Console`] to main. Where it cannot, it says why on the
-//! console, in one line, and parks.
+//! doorbells arrive, and hands both the [`Machine`] and the [`Console`] to main. If one of these fails, it prints
+//! the reason on the console in one line, and parks.
 //!
-//! Doorbells that ring before the interrupt is enabled are lost. It is enabled before main is called, so main looks at
+//! Doorbells that ring before the interrupt is enabled are lost. The port enables it before it calls main, so main looks at
 //! the shared memory once before it first waits.
 //!
 //! For any other target the crate is empty, so that a workspace builds as one.
@@ -23,27 +22,36 @@ mod aarch64;
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 mod cortex_m;
 #[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
-mod one_core;
-#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
 mod self_test;
-
-#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
-pub use one_core::Place;
 
 #[cfg(all(target_arch = "aarch64", target_os = "none"))]
 pub use aarch64::{Console, Machine, panicked, park};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use cortex_m::{Console, Machine, panicked, park};
 
-/// Makes an image of `main`, a `fn(Machine, Console) -> !`, and of a panic handler that prints where and parks.
+/// Makes an image of `main`, a `fn(Machine, Console) -> !`, and of a panic handler that prints the place and parks.
 ///
-/// Once, in a crate that is `#![no_std]` and `#![no_main]`.
+/// Use it once, in a crate that is `#![no_std]` and `#![no_main]`.
+///
+/// `image!(main, Type = constant)` also passes a `&'static mut Type` to `main`: a static that begins as the constant, and that
+/// nothing else can name. A [`StaticCell`](https://docs.rs/static_cell) holds what main makes at run time.
 #[macro_export]
 macro_rules! image {
-    ($main:path) => {
+    ($main:path $(, $kept:ty = $constant:expr)?) => {
+        /// # Safety
+        /// Called once.
         #[unsafe(export_name = "__amp_main")]
-        fn __amp_main(machine: $crate::Machine, console: $crate::Console) -> ! {
-            $main(machine, console)
+        unsafe fn __amp_main(machine: $crate::Machine, console: $crate::Console) -> ! {
+            $main(machine, console $(, {
+                struct Kept(::core::cell::UnsafeCell<$kept>);
+                // SAFETY: only this function can name the one static of this type.
+                unsafe impl ::core::marker::Sync for Kept {}
+                static KEPT: Kept = Kept(::core::cell::UnsafeCell::new($constant));
+                // The compiler would make copies of functions for a known address, which cost flash.
+                let kept = ::core::hint::black_box(KEPT.0.get());
+                // SAFETY: this function is called once, so there is never another reference.
+                unsafe { &mut *kept }
+            })?)
         }
 
         #[panic_handler]
@@ -55,6 +63,6 @@ macro_rules! image {
 
 #[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
 unsafe extern "Rust" {
-    /// What [`image!`] was given. Safe: only `image!` defines it, with this type.
-    safe fn __amp_main(machine: Machine, console: Console) -> !;
+    /// Calls the main function that [`image!`] was given. Only `image!` defines it, with this type.
+    fn __amp_main(machine: Machine, console: Console) -> !;
 }

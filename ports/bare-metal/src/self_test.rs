@@ -1,23 +1,23 @@
-//! The proof, before main is called, that doorbells arrive: the machine rings itself. Knows no architecture.
+//! The proof, before main is called, that doorbells arrive: the machine rings itself.
 
 use core::time::Duration;
 
 use amp_ivshmem::platform::{Doorbell, Instant, Port, Vector};
 
-/// How long each ringing of the own doorbell may take to come back, in microseconds, and how often it is rung: for three seconds,
-/// as an overloaded computer may need.
+/// The time that one ring of the own doorbell may take to come back.
 const RETRY: Duration = Duration::from_millis(1);
+/// The number of rings. They take three seconds, which an overloaded computer may need.
 const RETRIES: u32 = 3_000;
 
-/// A port that can tell why it woke.
+/// A port that reports why it woke.
 pub trait Sleep: Port {
-    /// Sleeps until a doorbell rings or `deadline` has come; whether one rang.
+    /// Sleeps until a doorbell rings or until `deadline`. Returns true if a doorbell rang.
     fn sleep(&mut self, deadline: Option<Instant>) -> bool;
 }
 
-/// Whether the own doorbell comes back. It does once QEMU has heard all that the server told it at connecting, and
-/// that ends with this machine's own doorbell, so then every peer that was there before can be rung as well: one that
-/// QEMU has not heard of yet is rung in vain.
+/// Returns true if the own doorbell comes back. QEMU gets the doorbells of all peers from the server when it connects, and
+/// this machine's own one last. So once that one comes back, every earlier peer can be rung, too. A ring at a peer whose
+/// doorbell QEMU does not have yet is lost.
 pub fn doorbell_loopback_test(machine: &mut impl Sleep) -> bool {
     for _ in 0..RETRIES {
         // Every device has vector 0.

@@ -9,21 +9,17 @@ mod image {
     use amp_ivshmem::link::{Event, Link, OnlyRemote, Role, Settings};
     use amp_ivshmem::platform::Port;
     use amp_ivshmem::rpmsg;
-    use amp_ivshmem_bare_metal::{Console, Machine, Place, image, park};
+    use amp_ivshmem_bare_metal::{Console, Machine, image, park};
 
-    image!(main);
+    image!(main, EchoLink = Link::unopened());
 
     /// One endpoint, and 16 buffers in each direction.
     type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16, OnlyRemote>;
 
-    static LINK: Place<EchoLink> = Place::new(Link::unopened());
-
-    fn main(mut machine: Machine, mut console: Console) -> ! {
-        if let Some(link) = LINK.take() {
-            let opened = link.open(machine.memory(), machine.doorbell(), machine.id(), &Settings::new(Role::Remote));
-            if opened.is_ok() && link.bus().open("echo").is_ok() {
-                echo(&mut machine, link);
-            }
+    fn main(mut machine: Machine, mut console: Console, link: &'static mut EchoLink) -> ! {
+        let opened = link.open(machine.memory(), machine.doorbell(), machine.id(), &Settings::new(Role::Remote));
+        if opened.is_ok() && link.bus().open("echo").is_ok() {
+            echo(&mut machine, link);
         }
         let _ = console.write_str("echo: no place for the link in the shared memory\n");
         park()

@@ -1,17 +1,16 @@
 //! One side of `amp torture`'s traffic without end, whichever it is, as an image's main.
 
-use core::mem::MaybeUninit;
-
 use amp_ivshmem::link::Role;
-use amp_ivshmem_bare_metal::{Console, Machine, Place, park};
+use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_conversation::{Endless, run_endless_in};
+use static_cell::StaticCell;
 
 /// A side of `LINKS` links, in memory that the image's size shows, and not on the stack.
-pub type Side<const LINKS: usize> = Place<MaybeUninit<Endless<Machine, LINKS>>>;
+pub type Side<const LINKS: usize> = StaticCell<Endless<Machine, LINKS>>;
 
 /// The place for a side that has not begun.
 pub const fn side<const LINKS: usize>() -> Side<LINKS> {
-    Place::new(MaybeUninit::uninit())
+    StaticCell::new()
 }
 
 /// Plays `role` on the links from `first` on, for ever.
@@ -22,7 +21,7 @@ pub fn play<const LINKS: usize>(
     mut machine: Machine,
     mut console: Console,
 ) -> ! {
-    if let Some(place) = side.take() {
+    if let Some(place) = side.try_uninit() {
         run_endless_in(place, &mut machine, role, first, &mut console, || true);
     }
     park()

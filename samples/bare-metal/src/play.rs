@@ -1,17 +1,16 @@
 //! One side of the conversation, whichever it is, as an image's main.
 
-use core::mem::MaybeUninit;
-
 use amp_ivshmem::link::Role;
-use amp_ivshmem_bare_metal::{Console, Machine, Place, park};
+use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_conversation::{Party, run_in};
+use static_cell::StaticCell;
 
 /// The party, in memory that the image's size shows, and not on the stack.
-static PARTY: Place<MaybeUninit<Party<Machine>>> = Place::new(MaybeUninit::uninit());
+static PARTY: StaticCell<Party<Machine>> = StaticCell::new();
 
 /// Plays `role` for ever.
 pub fn play(role: Role, mut machine: Machine, mut console: Console) -> ! {
-    if let Some(place) = PARTY.take() {
+    if let Some(place) = PARTY.try_uninit() {
         run_in(place, &mut machine, role, &mut console);
     }
     park()

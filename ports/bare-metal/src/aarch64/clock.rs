@@ -1,4 +1,4 @@
-//! The generic timer: the time, an alarm, and sleeping. Knows no interrupt controller.
+//! The generic timer: the time, an alarm, and sleeping.
 
 use core::arch::asm;
 
@@ -12,15 +12,15 @@ const ENABLE: u64 = 1;
 pub struct Clock {
     /// In Hz; 32 bits in the register.
     frequency: u64,
-    /// Microseconds for each tick, in 2⁻⁶⁴, rounded up, so that no alarm comes before its time; of 1 MHz a little less.
+    /// Microseconds of a tick, in units of 2⁻⁶⁴. Rounded up, so that no alarm is early; at 1 MHz a little less.
     scale: u64,
 }
 
 impl Clock {
-    /// The timer; none where firmware has not stated its frequency, or one below 1 MHz, which no such timer has.
+    /// Returns the timer. None where the frequency is below 1 MHz, which no generic timer has: firmware has not set it.
     pub fn new() -> Option<Self> {
         let frequency: u64;
-        // SAFETY: reads a register, no more.
+        // SAFETY: reads a register.
         unsafe { asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags)) };
         let scale = || u64::try_from((u128::from(MICROS) << 64).div_ceil(u128::from(frequency))).unwrap_or(u64::MAX);
         (frequency >= MICROS).then(|| Self { frequency, scale: scale() })
@@ -29,8 +29,8 @@ impl Clock {
     /// The time since the machine was started.
     pub fn now(self) -> Instant {
         let ticks: u64;
-        // Without the barrier the counter could be read before what the program has ahead of it.
-        // SAFETY: reads a register, no more.
+        // Without the barrier the CPU could read the counter before earlier instructions.
+        // SAFETY: reads a register.
         unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
         // CAST: the high half, as the low one is fractions.
         Instant::from_micros(((u128::from(ticks) * u128::from(self.scale)) >> 64) as u64)
@@ -39,7 +39,7 @@ impl Clock {
     /// Raises the timer's interrupt at `deadline`, or at once where that has passed.
     pub fn alarm(self, deadline: Instant) {
         let micros = deadline.as_micros();
-        // Rounded up, so that the time has come when the alarm does. A deadline at the end of time stays there.
+        // Rounded up, so that the alarm is not early. A deadline at the end of time stays there.
         let ticks = (micros / MICROS)
             .saturating_mul(self.frequency)
             .saturating_add((micros % MICROS * self.frequency).div_ceil(MICROS));
@@ -54,7 +54,7 @@ impl Clock {
     }
 
     fn control(value: u64) {
-        // The barrier makes it take effect before what follows looks at the interrupt controller.
+        // The barrier makes it take effect before the next access to the interrupt controller.
         // SAFETY: as in `alarm`.
         unsafe { asm!("msr cntv_ctl_el0, {}", "isb", in(reg) value, options(nomem, nostack, preserves_flags)) };
     }
@@ -62,7 +62,7 @@ impl Clock {
 
 /// Sleeps until an interrupt is pending, masked or not.
 pub fn sleep() {
-    // Not `nomem`: what was stored before is visible to others before this core stops.
-    // SAFETY: waits, no more.
+    // Not `nomem`: earlier stores are visible to others before this core stops.
+    // SAFETY: only waits.
     unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) };
 }

@@ -1,4 +1,4 @@
-//! The console: `virt`'s PL011. Knows nothing of what is printed.
+//! The console: `virt`'s PL011.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use safe_mmio::UniqueMmioPointer;
 
 use super::map;
 
-/// What QEMU tells the UART's clock to be, in Hz; baud rates mean nothing to it.
+/// The UART's clock in Hz, as QEMU's devicetree states it. QEMU ignores baud rates.
 const CLOCK: u32 = 24_000_000;
 const BAUD: u32 = 115_200;
 
@@ -20,10 +20,10 @@ impl Console {
     /// # Safety
     /// With the map in force, and no other console in use, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: `virt` has its PL011 there, mapped as Device memory; that it is the only one the caller promises.
+        // SAFETY: `virt` has its PL011 there, mapped as Device memory. The caller promises that no other console is in use.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::device::<PL011Registers>(map::UART)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // An error would mean that the two constants make no divisor. They do: 13.02.
+        // It fails only if the two constants make no divisor. They make 13.02.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

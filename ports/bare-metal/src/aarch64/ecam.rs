@@ -1,4 +1,4 @@
-//! PCI configuration space on `virt`: memory-mapped, 4 KiB for each function. Knows no device.
+//! PCI configuration space on `virt`: memory-mapped, 4 KiB for each function.
 
 use core::ptr::NonNull;
 
@@ -8,7 +8,7 @@ use safe_mmio::fields::ReadWrite;
 
 use super::map;
 
-/// How many buses there are without bridges being set up: the root bus, where QEMU puts `-device` by default.
+/// The number of buses without bridges. QEMU puts `-device` on the root bus by default.
 pub const BUSES: u16 = 1;
 
 /// The configuration space of all 256 buses.
@@ -21,8 +21,8 @@ impl Ecam {
     /// Called once, with the map in force.
     pub unsafe fn new() -> Self {
         let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), map::ECAM_SIZE / 4);
-        // SAFETY: `virt` has 256 MiB of configuration space there, the map has it as Device memory, and the caller
-        // promises that it is taken once.
+        // SAFETY: `virt` has 256 MiB of configuration space there, mapped as Device memory. The caller promises that it is
+        // taken once.
         Self(unsafe { UniqueMmioPointer::new(words) })
     }
 

@@ -1,9 +1,9 @@
-//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. Knows two
-//! interrupts, the doorbell's and the timer's, and takes them without the core ever leaving its thread.
+//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. It has two
+//! interrupts, the doorbell's and the timer's. The core takes them without leaving its thread.
 //!
-//! They stay masked in the core, because (1) then nothing can come between looking whether one is pending and going to
-//! sleep: `wfi` returns for a pending interrupt that is masked too; and (2) an exception handler in Rust may use vector
-//! registers, which `aarch64-rt`'s vectors do not save.
+//! Both stay masked in the core, for two reasons:
+//! * No interrupt can arrive between the check for a pending one and `wfi`, which also returns for a masked interrupt.
+//! * An exception handler in Rust may use vector registers, which `aarch64-rt`'s vectors do not save.
 
 use arm_gic::gicv2::GicV2;
 use arm_gic::gicv2::registers::{Gicc, Gicd};
@@ -16,7 +16,7 @@ use super::{StartError, map};
 /// The virtual timer's interrupt: INTID 27.
 const TIMER: IntId = IntId::ppi(11);
 
-/// Before both interrupts, hence above none: 0 is the highest, and QEMU's GICv2 keeps the upper four bits or more.
+/// The priority of both interrupts. 0 is the highest, and QEMU's GICv2 implements the upper four bits or more.
 const PRIORITY: u8 = 0x80;
 
 /// Identification of the distributor: 4 KiB block's PIDR2, whose bits 7:4 are the architecture's version.
@@ -48,7 +48,7 @@ impl Interrupts {
     /// # Safety
     /// Called once, with the map in force.
     pub unsafe fn new() -> Result<Self, StartError> {
-        // SAFETY: the GIC's version 2 and 3 both have their identification there, mapped as Device memory.
+        // SAFETY: versions 2 and 3 of the GIC have their identification there, mapped as Device memory.
         let pidr2 = unsafe { UniqueMmioPointer::new(map::device::<ReadPure<u32>>(map::GICD + PIDR2)) }.read();
         if pidr2 >> 4 & 0xf != 2 {
             return Err(StartError::NotGicV2(pidr2));
@@ -75,8 +75,8 @@ impl Interrupts {
         Ok(Self { gic, doorbell })
     }
 
-    /// Sends the shared interrupt `id` to the core that this runs on, which the driver has no call for: where there are
-    /// several cores, it would go to none. (Where there is one, these registers read 0 and ignore writes.)
+    /// Routes the shared interrupt `id` to the core that this runs on. The driver has no call for it. With several cores the
+    /// interrupt would otherwise go to none. With one core these registers read 0 and ignore writes.
     fn target_this_core(mut distributor: UniqueMmioPointer<'_, Gicd>, id: IntId) {
         let mut targets = field!(distributor, itargetsr);
         // A core reads itself in the bytes of its private interrupts.
@@ -96,11 +96,11 @@ impl Interrupts {
         (SETSPI, self.doorbell.raw_value())
     }
 
-    /// Takes all that is pending, and tells whether the doorbell was among it. The timer's stays pending while its
-    /// alarm is due, so the caller silences that first.
+    /// Acknowledges all pending interrupts. Returns true if the doorbell's was one of them. The timer's interrupt stays pending
+    /// while its alarm is due, so the caller silences the alarm first.
     pub fn take_doorbell(&mut self) -> bool {
         let mut rung = false;
-        // Group 0's registers are those of the only group this core can see, whichever that is.
+        // Group 0's registers show the one group that this core can see.
         while let Some(id) = self.gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             self.gic.end_interrupt(id, InterruptGroup::Group0);
             if id != self.doorbell {

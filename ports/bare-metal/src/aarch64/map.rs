@@ -1,6 +1,7 @@
-//! Where things are on `virt`, and the page table that maps them, in force before the first Rust code. Addresses only.
+//! The addresses of `virt`'s devices, and the page table that maps them. It is in force before the first Rust code.
 //!
-//! Source: QEMU's `virt` with default `highmem=on`; the interrupt controller's version decides what is at `GICC` and `V2M`.
+//! Source: QEMU's `virt` with default `highmem=on`. The devices at `GICC` and `V2M` depend on the version of the interrupt
+//! controller.
 //!
 //! | virtual | physical | as | what |
 //! |---|---|---|---|
@@ -38,12 +39,12 @@ const WIDE: u64 = 0x80_0000_0000;
 const WIDE_AT: u64 = 0x8000_0000;
 const GIB: u64 = 1 << 30;
 
-/// PCI's windows, as far as they are mapped. Above is more of the 64-bit one; 1 GiB of shared memory is enough.
+/// Returns the mapped part of PCI's windows: 1 GiB of the 64-bit one is enough for shared memory.
 pub const fn pci_windows() -> Windows {
     Windows { narrow: Window::new(NARROW, NARROW_SIZE), wide: Window::new(WIDE, GIB) }
 }
 
-/// A fixed device at `address`.
+/// Returns a pointer to the fixed device at `address`.
 pub const fn device<T>(address: usize) -> NonNull<T> {
     match NonNull::new(without_provenance_mut(address)) {
         Some(pointer) => pointer,
@@ -51,12 +52,12 @@ pub const fn device<T>(address: usize) -> NonNull<T> {
     }
 }
 
-/// Where `address` of PCI's narrow window is mapped: there.
+/// Returns a pointer to `address` of PCI's narrow window, which is mapped at the same address.
 pub const fn narrow<T>(address: u64) -> NonNull<T> {
     device(address as usize)
 }
 
-/// Where `address` of PCI's wide window is mapped.
+/// Returns a pointer to `address` of PCI's wide window.
 pub const fn wide<T>(address: u64) -> NonNull<T> {
     device((address - WIDE + WIDE_AT) as usize)
 }

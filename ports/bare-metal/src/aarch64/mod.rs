@@ -1,4 +1,4 @@
-//! AArch64 on QEMU's `virt`: start-up, and the machine as a [`Port`]. Knows no rings and no messages.
+//! AArch64 on QEMU's `virt`: start-up, and the machine as a [`Port`].
 
 mod clock;
 mod console;
@@ -16,21 +16,21 @@ use amp_ivshmem::ivshmem::{Device, DeviceError, Registers};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Instant, PeerId, Port};
 use safe_mmio::UniqueMmioPointer;
+use static_cell::StaticCell;
 
 use self::clock::Clock;
 pub use self::console::Console;
 use self::ecam::Ecam;
 use self::interrupts::Interrupts;
 pub use self::park::{panicked, park};
-use crate::one_core::OneCore;
 use crate::self_test::{Sleep, doorbell_loopback_test};
 
-/// The least shared memory that is worth mapping: one page, in bytes.
+/// The least shared memory in bytes: one page.
 const MIN_MEMORY: u64 = 4096;
 
-static DEVICE: OneCore<Device<'static>> = OneCore::new();
+static DEVICE: StaticCell<Device<'static>> = StaticCell::new();
 
-/// Why the machine cannot be started. Each ends in a line on the console.
+/// A reason why the machine cannot start. The console shows it in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum StartError {
     #[error("the machine is at EL{0}, this image is for EL1: start QEMU without virtualization=on and secure=on")]
@@ -57,8 +57,8 @@ enum StartError {
 
 /// QEMU's `virt` with its first PCI `ivshmem-doorbell`: one side of a link.
 ///
-/// Interrupts stay masked in the core all the time, and [`wait`](Port::wait) takes them from the interrupt controller
-/// itself. So nothing runs beside main, and a doorbell that rings at any moment stays pending until it is looked for.
+/// Interrupts always stay masked in the core, and [`wait`](Port::wait) takes them from the interrupt controller. So nothing
+/// runs beside main, and a doorbell stays pending until `wait` looks for it.
 pub struct Machine {
     device: &'static Device<'static>,
     memory: Region<'static>,
@@ -67,7 +67,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Finds the device, places it, and enables its interrupt.
+    /// Finds the device, places its BARs, and enables its interrupt.
     ///
     /// # Safety
     /// Called once, with the map of [`map`] in force, on QEMU's `virt`.
@@ -94,9 +94,9 @@ impl Machine {
         // SAFETY: `attach` has placed BAR0 in the narrow window, which is mapped where it is, as Device memory; nobody
         // else uses it.
         let registers = unsafe { UniqueMmioPointer::new(map::narrow::<Registers>(registers.address)) };
-        let device = DEVICE.set(Device::new(registers, msix.vectors)?);
-        // SAFETY: `attach` has placed BAR2 in the wide window, all of which `wide` finds mapped for ever as Normal,
-        // write-back memory; it is no Rust allocation, and a multiple of its size, hence of 8.
+        let device = DEVICE.init(Device::new(registers, msix.vectors)?);
+        // SAFETY: `attach` has placed BAR2 in the wide window. The map has that window as Normal, write-back memory for the whole
+        // run, and the linker puts nothing there. A BAR lies at a multiple of its size, hence of 8.
         let memory = unsafe { Region::new(map::wide(memory.address), memory_size) };
 
         // SAFETY: `attach` has found that the table lies in BAR1, and placed that in the narrow window.
@@ -138,8 +138,7 @@ impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         loop {
             let rung = self.interrupts.take_doorbell();
-            // What a poll looks at is looked at after the interrupt controller: nothing is taken as an exception, which would
-            // order them.
+            // Orders the poll's loads after the access to the interrupt controller. An exception would, but none is taken.
             fence(Ordering::Acquire);
             if rung || deadline.is_some_and(|deadline| self.now() >= deadline) {
                 return rung;
@@ -147,23 +146,24 @@ impl Sleep for Machine {
             if let Some(deadline) = deadline {
                 self.clock.alarm(deadline);
             }
-            // A doorbell that rings from here on is pending in the interrupt controller, and then this returns at once.
+            // A doorbell that rings from here on is pending in the interrupt controller, so this returns at once.
             clock::sleep();
             self.clock.silence();
         }
     }
 }
 
-// 32 KiB: a link's state and the formatting of a line need a small part of it.
+// 32 KiB. A link's state and the formatting of a line need a small part of it.
 entry!(start, 8);
 
-/// What `aarch64-rt` calls once the map is in force and the stack is there.
+/// Runs once the map is in force and the stack is ready: `aarch64-rt` calls it.
 fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
     // SAFETY: this runs once, on the only core, with the map in force; nobody else has a console yet.
     let mut console = unsafe { Console::new() };
     // SAFETY: likewise.
     match unsafe { Machine::start() } {
-        Ok(machine) => crate::__amp_main(machine, console),
+        // SAFETY: likewise.
+        Ok(machine) => unsafe { crate::__amp_main(machine, console) },
         Err(error) => {
             // The console never fails.
             let _ = writeln!(console, "amp: {error}");

@@ -1,4 +1,4 @@
-//! The end: one line on the console, then sleep for ever. Knows nothing of why.
+//! The end of a run: one line on the console, then sleep.
 
 use core::arch::asm;
 use core::fmt::Write;
@@ -10,16 +10,16 @@ use super::clock::sleep;
 use super::console::Console;
 use super::map;
 
-/// Sleeps for ever. Whoever started the machine ends it.
+/// Sleeps for ever. The process that started QEMU ends it.
 pub fn park() -> ! {
     loop {
         sleep();
     }
 }
 
-/// Prints where the panic was and why, then parks.
+/// Prints the place and the reason of a panic, then parks.
 pub fn panicked(info: &PanicInfo) -> ! {
-    // SAFETY: whoever had the console has panicked and never returns to it.
+    // SAFETY: the code that had the console has panicked and never uses it again.
     let mut console = unsafe { Console::new() };
     // The console never fails.
     let _ = match info.location() {
@@ -51,7 +51,7 @@ impl ExceptionHandlers for Handlers {
     }
 }
 
-/// What a fault at `address` is likely to come from.
+/// Returns the likely cause of a fault at `address`, as the end of the message.
 fn hint(address: u64) -> &'static str {
     if address as usize & !(map::ECAM_SIZE - 1) == map::ECAM {
         ": no PCI there; start QEMU with -machine virt and without highmem=off"
@@ -60,21 +60,21 @@ fn hint(address: u64) -> &'static str {
     }
 }
 
-/// Which exception level this runs at, 1 to 3.
+/// Returns the exception level that this runs at, 1 to 3.
 pub fn exception_level() -> u64 {
     let current: u64;
-    // SAFETY: reads a register, no more.
+    // SAFETY: reads a register.
     unsafe { asm!("mrs {}, CurrentEL", out(reg) current, options(nomem, nostack, preserves_flags)) };
     current >> 2 & 0b11
 }
 
 fn fault(what: &str, state: &RegisterStateRef) -> ! {
     let (syndrome, address): (u64, u64);
-    // SAFETY: reads two registers, no more.
+    // SAFETY: reads two registers.
     unsafe {
         asm!("mrs {}, esr_el1", "mrs {}, far_el1", out(reg) syndrome, out(reg) address, options(nomem, nostack));
     }
-    // SAFETY: whoever had the console was interrupted and never returns to it.
+    // SAFETY: the code that had the console was interrupted and never uses it again.
     let mut console = unsafe { Console::new() };
     // The console never fails.
     let _ =

@@ -1,4 +1,4 @@
-//! An alarm for deadlines: general-purpose timer 0 as one 32-bit one-shot timer. Knows no time of day.
+//! An alarm for deadlines: general-purpose timer 0 as one 32-bit one-shot timer.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
@@ -11,7 +11,7 @@ const ONE_SHOT: u32 = 1;
 const ENABLE_A: u32 = 1;
 const TIMED_OUT_A: u32 = 1;
 
-/// Longest alarm, in microseconds; an earlier alarm than asked for does no harm. 25 times as much fits 32 bits.
+/// The longest alarm, in microseconds. 25 times as much fits 32 bits. An alarm may be early.
 const LONGEST: u64 = 60_000_000;
 
 /// Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
@@ -41,12 +41,12 @@ const _: () = assert!(size_of::<Timer>() == 0x2c);
 pub struct Alarm(UniqueMmioPointer<'static, Timer>);
 
 impl Alarm {
-    /// Takes the timer and sets it up, silent.
+    /// Takes the timer and sets it up without an alarm.
     ///
     /// # Safety
     /// Called once.
     pub unsafe fn new() -> Self {
-        // SAFETY: the LM3S6965 has its timer 0 there; that this is the only pointer the caller promises.
+        // SAFETY: the LM3S6965 has its timer 0 there; the caller promises that this is the only pointer.
         let mut timer = unsafe { UniqueMmioPointer::new(super::address::<Timer>(TIMER0)) };
         field!(timer, ctl).write(0);
         field!(timer, cfg).write(WHOLE);
@@ -55,10 +55,10 @@ impl Alarm {
         Self(timer)
     }
 
-    /// Interrupts in `micros` microseconds, or earlier where that is more than a minute.
+    /// Interrupts in `micros` microseconds, or in a minute if that is less.
     pub fn set(&mut self, micros: u64) {
         self.silence();
-        // 12.5 ticks each, rounded up; never 0.
+        // 12.5 ticks for each microsecond, rounded up; never 0.
         let ticks = micros.min(LONGEST) as u32 * 25 / 2 + 1;
         field!(self.0, tailr).write(ticks);
         vectors::enable_alarm();

@@ -1,4 +1,4 @@
-//! The time: SysTick, 24 bits wide, made 64 by its interrupt. Knows nothing of deadlines.
+//! The time: SysTick has 24 bits, and its interrupt extends it to 64.
 
 use core::cell::Cell;
 
@@ -15,7 +15,7 @@ const CORE_CLOCK: u32 = 1 << 2;
 const INTERRUPT: u32 = 1 << 1;
 const ENABLE: u32 = 1;
 
-/// Seconds that are over, in microseconds, so that reading the time needs no division of 64 bits.
+/// Whole seconds, in microseconds, so that reading the time needs no 64-bit division.
 static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// Starts the time at 0.
@@ -23,13 +23,13 @@ static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 /// # Safety
 /// Called once, and SysTick is nobody else's.
 pub unsafe fn start() {
-    // SAFETY: nobody else has it, by this function's contract.
+    // SAFETY: this function's contract promises that nobody else has it.
     let mut systick = unsafe { Peripherals::steal() }.SYST;
     systick.set_reload(FREQUENCY - 1);
     systick.clear_current();
-    // SAFETY: this only starts the counter that was set up, and its handler knows no critical section of others.
+    // SAFETY: this only starts the counter that was set up. Its handler breaks no other critical section.
     unsafe { systick.csr.write(CORE_CLOCK | INTERRUPT | ENABLE) };
-    // It reads 0, as at a second's end, until its first tick.
+    // It reads 0 until its first tick, as at the end of a second.
     while SYST::get_current() == 0 {}
 }
 
@@ -45,15 +45,14 @@ fn SysTick() {
 pub fn now() -> Instant {
     interrupt::free(|token| {
         let mut left = SYST::get_current();
-        // A second that ended while interrupts are masked is not counted yet. `left` may be from before or after its
-        // end; read again, it is from after.
+        // A second that ended while interrupts are masked is not counted yet. `left` may be from before or after its end. The
+        // second read is from after it.
         let mut ended = 0_u32;
         if SCB::is_pendst_pending() {
             left = SYST::get_current();
             ended = 1_000_000;
         }
-        // It counts down to 0 and is pending from then on. QEMU shows the 0 earlier than that: then the second is over
-        // all the same.
+        // At 0 the interrupt becomes pending. QEMU shows the 0 earlier, and the second is over then.
         let ticks = match left {
             0 if ended != 0 => 0,
             left => FREQUENCY - left,

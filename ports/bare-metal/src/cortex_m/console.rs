@@ -1,4 +1,4 @@
-//! The console: the LM3S6965's first UART, which is a PL011. Knows nothing of what is printed.
+//! The console: the LM3S6965's first UART, a PL011.
 
 use core::fmt;
 
@@ -18,10 +18,10 @@ impl Console {
     /// # Safety
     /// No other console is in use, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: the LM3S6965 has its first UART there; that it is the only one the caller promises.
+        // SAFETY: the LM3S6965 has its first UART there. The caller promises that no other console is in use.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(super::address::<PL011Registers>(UART0)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // An error would mean that the two constants make no divisor. They do: 6.78.
+        // It fails only if the two constants make no divisor. They make 6.78.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

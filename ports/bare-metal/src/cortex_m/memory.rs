@@ -1,13 +1,13 @@
-//! The memory functions that the compiler calls, small: its own take 1.4 KiB of flash, these 100 bytes. Nothing here is on
-//! a message's way, whose bytes the core copies itself. Knows nothing but the ABI.
+//! Small memory functions for the compiler to call. Its own take 1.4 KiB of flash, these 100 bytes. The path of a message
+//! does not use them, because the core copies payload itself.
 //!
-//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. Any alignment will do:
-//! Armv7-M's single loads and stores need none in Normal memory, where all that Rust knows of is.
+//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. Any alignment is allowed:
+//! Armv7-M's single loads and stores need none in Normal memory, and all memory of Rust is Normal.
 
 use core::arch::global_asm;
 
-// What the compiler brings is weak, so these take its place. r0 is kept, because memcpy and memset return it; r3 and ip are
-// the ABI's to spoil.
+// The compiler's functions are weak symbols, so these replace them. r0 stays, because memcpy and memset return it. The ABI
+// lets a function change r3 and ip.
 global_asm!(
     ".section .text.amp_memcpy, \"ax\", %progbits",
     ".global memcpy, __aeabi_memcpy, __aeabi_memcpy4, __aeabi_memcpy8",

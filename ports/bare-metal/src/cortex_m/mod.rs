@@ -1,7 +1,7 @@
-//! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`]. Knows no rings and no messages.
+//! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`].
 //!
-//! No silicon has an `ivshmem-flat`, so what only silicon asks for (clock gates, pin functions) is left out. Small
-//! comes first here: nothing formats, no line is longer than it must be.
+//! No silicon has an `ivshmem-flat`, so this omits clock gates and pin functions, which only silicon needs. Small size comes
+//! first: nothing formats, and messages are short.
 
 mod alarm;
 mod clock;
@@ -22,15 +22,12 @@ use safe_mmio::UniqueMmioPointer;
 use self::alarm::Alarm;
 pub use self::console::Console;
 pub use self::park::{panicked, park};
-use crate::one_core::OneCore;
 use crate::self_test::{Sleep, doorbell_loopback_test};
 
-/// Where the flat device is wired: `AMP_QEMU_FLAT` of the QEMU preload object says the same.
+/// The addresses and the interrupt of the flat device, as in `AMP_QEMU_FLAT` of the QEMU preload object.
 const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
 
 const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
-
-static DEVICE: OneCore<Device<'static>> = OneCore::new();
 
 /// QEMU's `lm3s6965evb` with an `ivshmem-flat`: one side of a link.
 ///
@@ -42,16 +39,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Finds the device and enables its interrupt; or why not.
+    /// Finds the device and enables its interrupt. An error is the reason.
     ///
     /// # Safety
     /// Called once, on QEMU's `lm3s6965evb`.
-    unsafe fn start() -> Result<Self, &'static str> {
+    unsafe fn start(place: &'static mut Option<Device<'static>>) -> Result<Self, &'static str> {
         // SAFETY: the registers are there, or QEMU reads 0 and ignores writes; nobody else uses them.
         let registers = unsafe { UniqueMmioPointer::new(address::<Registers>(PLACE.registers)) };
-        let device = DEVICE.set(flat::device(registers).map_err(|_| NO_DEVICE)?);
-        // SAFETY: the memory is there, or QEMU reads 0 and ignores writes. At this address the default map has Normal
-        // memory. It is no Rust allocation: the linker knows nothing of it. It is a multiple of 8.
+        let device = place.insert(flat::device(registers).map_err(|_| NO_DEVICE)?);
+        // SAFETY: the memory is there, or QEMU reads 0 and ignores writes. At this address, a multiple of 8, the default map has
+        // Normal memory. The linker puts nothing there.
         let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
 
         // SAFETY: called once, as this function.
@@ -60,7 +57,7 @@ impl Machine {
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
-        // Nothing else tells a device with the number 0 from none: this machine does not fault where nothing is.
+        // Only this tells a device with the id 0 from no device: the machine does not fault at an address without one.
         if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
 }
@@ -68,8 +65,8 @@ impl Machine {
 impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         let rung = loop {
-            // Interrupts are masked while we look and until we sleep; `wfi` returns for a pending one all the same, and
-            // its handler runs when this ends. So none comes between.
+            // Interrupts are masked from the check until `wfi`, so that none arrives between the two. `wfi` returns for a masked
+            // interrupt that is pending, and its handler runs when this closure ends.
             let over = ::cortex_m::interrupt::free(|_| {
                 if vectors::RUNG.load(Ordering::Relaxed) {
                     vectors::RUNG.store(false, Ordering::Relaxed);
@@ -122,7 +119,7 @@ impl Port for Machine {
     }
 }
 
-/// What is at `address`.
+/// Returns a pointer to `address`.
 const fn address<T>(address: usize) -> NonNull<T> {
     match NonNull::new(without_provenance_mut(address)) {
         Some(pointer) => pointer,
@@ -130,14 +127,17 @@ const fn address<T>(address: usize) -> NonNull<T> {
     }
 }
 
-/// What `cortex-m-rt` calls once memory is set up.
+/// Runs once memory is set up: `cortex-m-rt` calls it.
 #[cortex_m_rt::entry]
 fn start() -> ! {
+    // By `entry` a `&'static mut`: this runs once.
+    static mut DEVICE: Option<Device<'static>> = None;
     // SAFETY: this runs once; nobody else has a console yet.
     let console = unsafe { Console::new() };
     // SAFETY: this runs once.
-    match unsafe { Machine::start() } {
-        Ok(machine) => crate::__amp_main(machine, console),
+    match unsafe { Machine::start(DEVICE) } {
+        // SAFETY: likewise.
+        Ok(machine) => unsafe { crate::__amp_main(machine, console) },
         Err(why) => park::stop(console, why),
     }
 }

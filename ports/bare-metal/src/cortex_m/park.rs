@@ -1,4 +1,4 @@
-//! The end: one line on the console, then sleep for ever. Formats by hand, because `core::fmt` is large.
+//! The end of a run: one line on the console, then sleep. Formats by hand, because `core::fmt` is large.
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -8,14 +8,14 @@ use cortex_m_rt::{ExceptionFrame, exception};
 
 use super::console::Console;
 
-/// Sleeps for ever. Whoever started the machine ends it.
+/// Sleeps for ever. The process that started QEMU ends it.
 pub fn park() -> ! {
     loop {
         ::cortex_m::asm::wfi();
     }
 }
 
-/// Prints why as a line, then parks.
+/// Prints the reason in one line, then parks.
 pub fn stop(mut console: Console, why: &str) -> ! {
     text(&mut console, "amp: ");
     text(&mut console, why);
@@ -27,7 +27,7 @@ fn text(console: &mut Console, text: &str) {
     let _ = console.write_str(text);
 }
 
-/// With eight digits.
+/// Prints eight hexadecimal digits.
 fn hex(console: &mut Console, mut value: u32) {
     for _ in 0..8 {
         let digit = (value >> 28) as usize;
@@ -41,10 +41,10 @@ fn end(mut console: Console) -> ! {
     park()
 }
 
-/// Prints where the panic was, then parks. Not why: that would bring all formatting into the image.
+/// Prints the place of a panic, then parks. The reason would bring all formatting into the image.
 pub fn panicked(info: &PanicInfo) -> ! {
     ::cortex_m::interrupt::disable();
-    // SAFETY: whoever had the console has panicked and never returns to it.
+    // SAFETY: the code that had the console has panicked and never uses it again.
     let mut console = unsafe { Console::new() };
     text(&mut console, "amp: panicked");
     if let Some(at) = info.location() {
@@ -58,7 +58,7 @@ pub fn panicked(info: &PanicInfo) -> ! {
 
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    // SAFETY: whoever had the console was interrupted and never returns to it.
+    // SAFETY: the code that had the console was interrupted and never uses it again.
     let mut console = unsafe { Console::new() };
     // SAFETY: the system control block is always there, and reading this register changes nothing.
     let status = unsafe { &*SCB::PTR }.cfsr.read();

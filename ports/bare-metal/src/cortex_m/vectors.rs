@@ -1,4 +1,4 @@
-//! The interrupts: two handlers, the doorbell's and the alarm's, and the table that names them. Knows no device.
+//! The interrupts: two handlers, the doorbell's and the alarm's, and the table that names them.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use ::cortex_m::peripheral::NVIC;
 
 use super::PLACE;
 
-/// Whether the doorbell has rung since `wait` last returned.
+/// True if the doorbell has rung since `wait` last returned.
 pub static RUNG: AtomicBool = AtomicBool::new(false);
 
 /// An input of the NVIC.
@@ -21,14 +21,14 @@ unsafe impl InterruptNumber for Input {
     }
 }
 
-/// The flat device's.
+/// The flat device's input.
 pub const DOORBELL: Input = Input(PLACE.interrupt);
-/// Timer 0A's.
+/// Timer 0A's input.
 pub const ALARM: Input = Input(19);
 
 const INPUTS: usize = DOORBELL.0 as usize + 1;
 
-/// What `cortex-m-rt` puts behind the exceptions: just as many as are needed. The others are never enabled.
+/// The vectors behind the exceptions, by `cortex-m-rt`. It has no entries for higher inputs, which are never enabled.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".vector_table.interrupts")]
 static __INTERRUPTS: [Option<extern "C" fn()>; INPUTS] = {
@@ -38,25 +38,25 @@ static __INTERRUPTS: [Option<extern "C" fn()>; INPUTS] = {
     table
 };
 
-/// The device pulses its line, and taking the interrupt has cleared it; nothing is left to acknowledge.
+/// Needs no acknowledgement: the device pulses its line, and taking the interrupt clears it.
 extern "C" fn on_doorbell() {
     RUNG.store(true, Ordering::Relaxed);
 }
 
-/// The timer holds its line until it is silenced, which needs the timer: until then the input is masked.
+/// Masks the input. The timer holds its line until `Alarm::silence`.
 extern "C" fn on_alarm() {
     NVIC::mask(ALARM);
 }
 
-/// From here on doorbells are taken; those before are lost.
+/// Enables the doorbell's interrupt. Earlier doorbells are lost.
 pub fn enable_doorbell() {
-    // SAFETY: its handler stores a flag; it breaks into no critical section that relies on the mask.
+    // SAFETY: its handler stores a flag. No critical section relies on the mask.
     unsafe { NVIC::unmask(DOORBELL) };
 }
 
-/// From here on the alarm is taken.
+/// Enables the alarm's interrupt.
 pub fn enable_alarm() {
     NVIC::unpend(ALARM);
-    // SAFETY: its handler masks it again; it breaks into no critical section that relies on the mask.
+    // SAFETY: its handler masks it again. No critical section relies on the mask.
     unsafe { NVIC::unmask(ALARM) };
 }

@@ -103,6 +103,7 @@ def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
     configure = [cached(built, "CMAKE_COMMAND"), "-S", source, "-B", str(tmp_path), "-GNinja", "-DSNIPPET=amp-ivshmem"]
     configure += ["-DBOARD=qemu_cortex_m3", "-DEXTRA_DTC_OVERLAY_FILE=all.overlay;wrong.overlay"]
     configure += ["-DCONFIG_AMP_IVSHMEM_IPC_BUFFERS=6", "-DCONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE=500"]
+    configure += ["-DCONFIG_TRAP_UNALIGNED_ACCESS=y"]
     environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
     done = subprocess.run(configure, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -115,6 +116,8 @@ def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
         ("amp_ivshmem_flat.c", "this chip has no interrupt of that number (CONFIG_NUM_IRQS)"),
         ("amp_ivshmem_flat.c", "ivshmem-flat has 16 bytes of registers"),
         ("amp_ivshmem_flat.c", "the shared memory's size is a power of two of at least 4096"),
+        ("amp_ivshmem_flat.c", "the shared memory is Device memory there: put it at 0x60000000 to 0x9fffffff"),
+        ("amp_ivshmem_flat.c", "Rust makes unaligned accesses on this CPU: set CONFIG_TRAP_UNALIGNED_ACCESS=n"),
         ("amp_mbox.c", "the ivshmem device of this node is disabled"),
         ("amp_mbox.c", "peer-id: peers end at 65535"),
         ("amp_ipc.c", "the ivshmem device of this node is disabled"),

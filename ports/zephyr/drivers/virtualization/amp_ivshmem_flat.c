@@ -20,6 +20,19 @@ LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 BUILD_ASSERT(!IS_ENABLED(CONFIG_QEMU_ICOUNT) || IS_ENABLED(CONFIG_QEMU_ICOUNT_SLEEP),
 	     "time must not jump while this machine waits for others: set CONFIG_QEMU_ICOUNT=n");
 
+BUILD_ASSERT(!IS_ENABLED(CONFIG_TRAP_UNALIGNED_ACCESS),
+	     "Rust makes unaligned accesses on this CPU: set CONFIG_TRAP_UNALIGNED_ACCESS=n");
+
+/*
+ * The default map of a Cortex-M has Device memory at 0x40000000 to 0x5fffffff and from 0xa0000000
+ * on. Unaligned accesses fault there. Armv6-M and Armv8-M Baseline make none.
+ */
+#define NORMAL_AT(address)                                                                         \
+	((address) < 0x40000000U || ((address) >= 0x60000000U && (address) < 0xa0000000U))
+#define MAY_BE_UNALIGNED(address, size)                                                            \
+	(!IS_ENABLED(CONFIG_CPU_CORTEX_M) || IS_ENABLED(CONFIG_ARMV6_M_ARMV8_M_BASELINE) ||        \
+	 (NORMAL_AT(address) && NORMAL_AT((address) + (size) - 1)))
+
 struct flat_config {
 	uintptr_t registers;
 	size_t registers_size;
@@ -115,6 +128,8 @@ static int start(const struct device *dev)
 	BUILD_ASSERT(DT_INST_REG_SIZE_BY_IDX(n, 0) == 0x10, "ivshmem-flat has 16 bytes of registers");                     \
 	BUILD_ASSERT(IS_POWER_OF_TWO(DT_INST_REG_SIZE_BY_IDX(n, 1)) && DT_INST_REG_SIZE_BY_IDX(n, 1) >= 4096,              \
 		     "the shared memory's size is a power of two of at least 4096");                                       \
+	BUILD_ASSERT(MAY_BE_UNALIGNED(DT_INST_REG_ADDR_BY_IDX(n, 1), DT_INST_REG_SIZE_BY_IDX(n, 1)),                       \
+		     "the shared memory is Device memory there: put it at 0x60000000 to 0x9fffffff");                      \
 	static void connect_##n(void)                                                                                      \
 	{                                                                                                                  \
 		IRQ_CONNECT(DT_INST_IRQN(n), DT_INST_IRQ(n, priority), interrupt, DEVICE_DT_INST_GET(n), 0);               \

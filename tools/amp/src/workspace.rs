@@ -36,6 +36,13 @@ pub fn has_target(target: &str) -> bool {
     sysroot().join("lib/rustlib").join(target).join("lib").is_dir()
 }
 
+/// Returns why nothing can be built for `target`: the toolchain has neither `core` for it nor the source of `core`.
+pub fn missing_target(target: &str) -> Option<String> {
+    let source = sysroot().join("lib/rustlib/src/rust/library/core/Cargo.toml");
+    let missing = !has_target(target) && !source.is_file();
+    missing.then(|| format!("no {target} in this toolchain, nor the source of core (rustup target add {target})"))
+}
+
 /// The toolchain's own folder; empty where there is no rustc to ask, which cargo then says better.
 fn sysroot() -> &'static Path {
     static SYSROOT: OnceLock<PathBuf> = OnceLock::new();

@@ -13,6 +13,8 @@ pub enum Work {
     Cargo(&'static str),
     /// Cargo with these words, for a guest's target.
     Guest(&'static str, &'static str),
+    /// The image of `tests/copies` for this target, on this machine of this QEMU.
+    Copies(&'static str, &'static str, &'static str),
     /// Cargo with these words, on loom's model of the memory.
     Loom(&'static str),
     /// Cargo of the nightly toolchain with these words, where it has Miri, on several interleavings.
@@ -56,31 +58,11 @@ const A53: &str = "aarch64-unknown-none";
 const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
     ("clippy linux", Work::Cargo("clippy --all-targets --all-features -- -D warnings"), Counted::AsOne, 15),
-    (
-        "clippy m3 core",
-        Work::Guest(M3, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
-        Counted::AsOne,
-        10,
-    ),
-    (
-        "clippy m3 core with all",
-        Work::Guest(M3, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
-        Counted::AsOne,
-        10,
-    ),
+    ("clippy m3 core", Work::Guest(M3, CLIPPY_BARE), Counted::AsOne, 10),
+    ("clippy m3 core with all", Work::Guest(M3, CLIPPY_ALL), Counted::AsOne, 10),
     ("clippy m3 images", Work::Guest(M3, GUEST_CLIPPY), Counted::AsOne, 10),
-    (
-        "clippy a53 core",
-        Work::Guest(A53, "clippy -p amp-ivshmem --no-default-features -- -D warnings"),
-        Counted::AsOne,
-        10,
-    ),
-    (
-        "clippy a53 core with all",
-        Work::Guest(A53, "clippy -p amp-ivshmem --features pci,async,log -- -D warnings"),
-        Counted::AsOne,
-        10,
-    ),
+    ("clippy a53 core", Work::Guest(A53, CLIPPY_BARE), Counted::AsOne, 10),
+    ("clippy a53 core with all", Work::Guest(A53, CLIPPY_ALL), Counted::AsOne, 10),
     ("clippy a53 images", Work::Guest(A53, GUEST_CLIPPY), Counted::AsOne, 10),
     (
         "clippy fuzz",
@@ -88,9 +70,25 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::AsOne,
         10,
     ),
+    ("copies m0", Work::Copies("thumbv6m-none-eabi", "qemu-system-arm", "microbit"), Counted::AsOne, 5),
+    ("copies m3", Work::Copies(M3, "qemu-system-arm", "lm3s6965evb"), Counted::AsOne, 5),
+    // QEMU has no Cortex-M23. This Cortex-M33 makes unaligned accesses fault, as the image tells it to.
+    ("copies m23", Work::Copies("thumbv8m.base-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
+    ("copies m33", Work::Copies("thumbv8m.main-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
+    (
+        "copies a53",
+        Work::Copies("aarch64-unknown-none-softfloat", "qemu-system-aarch64", "virt,gic-version=2"),
+        Counted::AsOne,
+        5,
+    ),
     // Also what no test is linked with, as the preload object, which its tests then find up to date.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
+    ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
+    ("tests of the core with async", Work::Cargo("test -p amp-ivshmem --features async --lib"), Counted::ByLibtest, 10),
+    ("tests of the core with log", Work::Cargo("test -p amp-ivshmem --features log --lib"), Counted::ByLibtest, 10),
+    ("tests of the core with pci", Work::Cargo("test -p amp-ivshmem --features pci --lib"), Counted::ByLibtest, 10),
+    ("tests of the core with fakes", Work::Cargo("test -p amp-ivshmem --features fakes"), Counted::ByLibtest, 10),
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
     ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
@@ -107,6 +105,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         15,
     ),
     ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
+    // The same on a 32-bit big-endian machine: what is in shared memory stays little-endian.
+    ("miri core big-endian", Work::MiriOnce(MIRI_CORE_BIG_ENDIAN), Counted::ByLibtest, 15),
     // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (
         "fuzz corpora",
@@ -134,6 +134,9 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
 ];
 /// What touches memory and is done in seconds at Miri's speed.
 const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
+const MIRI_CORE_BIG_ENDIAN: &str = "miri test --target powerpc-unknown-linux-gnu -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
+const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D warnings";
+const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,async,log -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].
@@ -165,6 +168,18 @@ const PAIRS: [(Machine, Machine); 5] = [
     (Machine::Linux, Machine::A53),
 ];
 
+/// Targets that the core is checked on, beside those of the machines: Armv6-M, Armv8-M Baseline and Mainline, RISC-V, 32-bit
+/// x86, and a big-endian one.
+const CORE_TARGETS: [&str; 7] = [
+    "thumbv6m-none-eabi",
+    "thumbv8m.base-none-eabi",
+    "thumbv8m.main-none-eabi",
+    "riscv32imac-unknown-none-elf",
+    "riscv64gc-unknown-none-elf",
+    "i686-unknown-linux-gnu",
+    "powerpc-unknown-linux-gnu",
+];
+
 /// All jobs in the order in which they run: what is quick to fail first.
 pub fn all() -> Vec<Job> {
     let job = |(name, work, counted, minutes): &(&str, Work, Counted, u64)| Job {
@@ -173,6 +188,14 @@ pub fn all() -> Vec<Job> {
         counted: *counted,
         limit: Duration::from_secs(minutes * 60),
     };
+    let cores = CORE_TARGETS.iter().flat_map(|&target| {
+        [("", CLIPPY_BARE), (" with all", CLIPPY_ALL)].map(|(name, words)| Job {
+            name: format!("clippy {target} core{name}"),
+            work: Work::Guest(target, words),
+            counted: Counted::AsOne,
+            limit: Duration::from_secs(600),
+        })
+    });
     let talks = PAIRS.iter().flat_map(|&(host, remote)| {
         [Start::HostFirst, Start::RemoteFirst].map(|start| {
             let pair = Pair { host, remote };
@@ -188,7 +211,7 @@ pub fn all() -> Vec<Job> {
     });
     let tortures = TORTURES.iter().map(job);
     let zephyr = job(&("zephyr", Work::Twister, Counted::AsOne, 60));
-    JOBS.iter().map(job).chain(talks).chain(tortures).chain([zephyr]).collect()
+    JOBS.iter().map(job).chain(cores).chain(talks).chain(tortures).chain([zephyr]).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use crate::bench;
 use amp::process::{self, Running};
-use amp::{output, workspace};
+use amp::{output, qemu, workspace};
 use count::Count;
 use jobs::{Counted, Job, Work};
 
@@ -120,6 +120,11 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
 
 /// What the toolchain lacks for a job, if anything.
 fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
+    if let Work::Guest(target, _) | Work::Copies(target, ..) = work
+        && let Some(reason) = workspace::missing_target(target)
+    {
+        return Ok(Some(reason.into()));
+    }
     let (question, reason): (&[&str], _) = match work {
         Work::Cargo(words) if words.starts_with("fmt") => (&["fmt", "--version"], "this toolchain has no rustfmt"),
         Work::Cargo(words) | Work::Guest(_, words) if words.starts_with("clippy") => {
@@ -132,6 +137,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
         Work::Fuzz(_) => return Ok(fuzz::missing()?.map(Cow::Owned)),
+        Work::Copies(_, program, _) => return Ok(qemu::find(program).err().map(|error| error.to_string().into())),
         _ => return Ok(None),
     };
     let mut cargo = workspace::cargo();
@@ -161,6 +167,15 @@ fn command(work: &Work) -> Result<Option<Command>> {
             cargo.args(words.next());
             workspace::for_guest(&mut cargo, target);
             cargo.args(words);
+            cargo
+        }
+        Work::Copies(target, program, machine) => {
+            let mut cargo = workspace::cargo();
+            let runner = format!("CARGO_TARGET_{}_RUNNER", target.to_uppercase().replace(['-', '.'], "_"));
+            let machine = format!("-machine {machine} -display none -semihosting -kernel");
+            cargo.env(runner, format!("{} {machine}", qemu::find(program)?.display()));
+            cargo.args(["run", "-p", "amp-ivshmem-test-copies", "--profile", "guest"]);
+            workspace::for_guest(&mut cargo, target);
             cargo
         }
         Work::Miri(words) => {

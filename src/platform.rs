@@ -1,4 +1,4 @@
-//! What a port supplies: memory, a doorbell, the time, and waiting. Knows nothing of rings or messages.
+//! The services of a port: memory, a doorbell, the time, and waiting.
 
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
@@ -29,26 +29,26 @@ impl fmt::Display for Vector {
     }
 }
 
-/// The vector asked for is one that the device or the peer cannot have.
+/// An error: the device or the peer cannot have the requested vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("doorbell vector {vector} is out of range: this device has {vectors}; use a lower one")]
 pub struct VectorOutOfRange {
-    /// The vector asked for.
+    /// The requested vector.
     pub vector: Vector,
-    /// How many vectors there are, counted from 0.
+    /// The number of vectors, counted from 0.
     pub vectors: u16,
 }
 
 /// Interrupts another machine.
 ///
-/// Doorbells are edges: several that are rung before the peer looks may arrive as one, and one that is rung to an
-/// absent peer is lost without an error. A receiver therefore drains everything on any doorbell.
+/// Doorbells are edges: several rings before the peer looks may arrive as one. A ring at an absent peer is lost without an
+/// error. A receiver therefore drains everything on any doorbell.
 pub trait Doorbell {
     /// Rings `vector` at `peer`. All stores to shared memory made before the call are visible to the peer when its
     /// interrupt is taken.
     ///
     /// # Errors
-    /// [`VectorOutOfRange`] where the device has no such vector; nothing was rung.
+    /// [`VectorOutOfRange`] if the device has no such vector. Nothing was rung.
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange>;
 }
 
@@ -61,37 +61,37 @@ impl<D: Doorbell + ?Sized> Doorbell for &D {
 
 /// A point in time of one machine's own monotonic clock, in microseconds from any origin.
 ///
-/// Never written to shared memory: the two sides' clocks have nothing to do with each other.
+/// It is never written to shared memory, because the two sides' clocks are unrelated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant {
     micros: u64,
 }
 
 impl Instant {
-    /// The point `micros` microseconds after the clock's origin.
+    /// Returns the point `micros` microseconds after the clock's origin.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Self { micros }
     }
 
-    /// Microseconds since the clock's origin.
+    /// Returns the microseconds since the clock's origin.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.micros
     }
 
-    /// Microseconds from `earlier` to here; 0 where `earlier` is in fact later.
+    /// Returns the microseconds from `earlier` to this point, or 0 if `earlier` is later.
     #[must_use]
     pub const fn micros_since(self, earlier: Self) -> u64 {
         self.micros.saturating_sub(earlier.micros)
     }
 
-    /// This point moved a little into the future, which no clock's end is.
+    /// Returns this point moved a little into the future. No clock's end is that near.
     pub(crate) const fn plus_short(self, micros: u32) -> Self {
         Self { micros: self.micros.wrapping_add(micros as u64) }
     }
 
-    /// This point moved `micros` microseconds into the future; stays at the end of time rather than wrap.
+    /// Returns this point moved `micros` microseconds into the future. It stays at the end of time and does not wrap.
     #[must_use]
     pub const fn plus_micros(self, micros: u64) -> Self {
         Self { micros: self.micros.saturating_add(micros) }
@@ -106,7 +106,7 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// Microseconds of a duration; of one of more than a century the most. By the standard library it takes 128 bits, and flash.
+/// Returns the microseconds of a duration, or `u64::MAX` above a century. The standard library's way takes 128 bits, and flash.
 pub(crate) const fn micros(duration: Duration) -> u64 {
     match duration.as_secs() {
         seconds @ 0..=0xffff_ffff => seconds * 1_000_000 + duration.subsec_micros() as u64,
@@ -114,27 +114,27 @@ pub(crate) const fn micros(duration: Duration) -> u64 {
     }
 }
 
-/// One machine as an application sees it: what each port offers under the same names, so that an application is
-/// written once for all of them. The core itself never waits and does not use this.
+/// One machine, as an application sees it. Each port offers it under the same names, so that an application is written once
+/// for all of them. The core itself never waits and does not use this.
 pub trait Port {
-    /// How this port reaches the shared memory.
+    /// This port's view of the shared memory.
     type Memory: SharedMemory;
-    /// How this port rings.
+    /// This port's doorbell.
     type Doorbell: Doorbell;
 
-    /// The whole shared memory.
+    /// Returns the whole shared memory.
     fn memory(&self) -> Self::Memory;
 
-    /// The doorbell of every peer.
+    /// Returns the doorbell of every peer.
     fn doorbell(&self) -> Self::Doorbell;
 
-    /// This machine's own number.
+    /// Returns this machine's peer id.
     fn id(&self) -> PeerId;
 
-    /// The time on this machine's clock.
+    /// Returns the time on this machine's clock.
     fn now(&self) -> Instant;
 
-    /// Sleeps until a doorbell rings, or until `deadline` where there is one. Returns at once where one has rung since
-    /// the last call returned, so that none is ever slept through. May return early.
+    /// Sleeps until a doorbell rings, or until `deadline` if there is one. Returns at once if a doorbell has rung since the last
+    /// call returned, so no doorbell is missed. May return early.
     fn wait(&mut self, deadline: Option<Instant>);
 }

@@ -1,4 +1,4 @@
-//! A device whose registers are mapped: its number and its doorbell. Does not know how it was found, or who is there.
+//! A device whose registers are mapped: its peer id and its doorbell.
 
 use core::cell::Cell;
 use core::fmt;
@@ -9,39 +9,39 @@ use safe_mmio::{UniqueMmioPointer, field, field_shared};
 use super::registers::Registers;
 use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
-/// Why registers that are mapped make no device.
+/// An error of [`Device::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// IVPOSITION is no number a peer can have.
+    /// IVPOSITION is outside the range of peer ids.
     #[error(
         "ivshmem's IVPOSITION reads {ivposition:#x}, not a peer's number: no server has greeted it; start the server first"
     )]
     NoId {
-        /// What the register reads.
+        /// The register's value.
         ivposition: u32,
     },
 }
 
 /// An ivshmem device. Shared by reference: `&Device` is a [`Doorbell`].
 ///
-/// It is for one thread; where several ring, the port puts its own lock around it.
+/// It is for one thread. A port in which several threads ring puts a lock around it.
 pub struct Device<'r> {
     id: PeerId,
     vectors: u16,
-    // Taken out for the length of one store, because safe-mmio writes only through an exclusive pointer.
+    // `ring` takes it out for one store, because safe-mmio writes only through an exclusive pointer.
     registers: Cell<Option<UniqueMmioPointer<'r, Registers>>>,
 }
 
 impl<'r> Device<'r> {
-    /// The most vectors a device can ring: QEMU decodes only the low 8 bits of DOORBELL's vector.
+    /// The most vectors of a device: QEMU decodes only the low 8 bits of DOORBELL's vector.
     pub const MAX_VECTORS: u16 = 256;
 
-    /// The device behind `registers`, whose peers have `vectors` vectors each: the size of its MSI-X table on PCI, and
-    /// 1 on a flat device. The device does not tell how many its peers have; one server gives all of them the same.
-    /// More than [`MAX_VECTORS`](Self::MAX_VECTORS) count as that.
+    /// Makes the device behind `registers`, whose peers have `vectors` vectors each: the size of its MSI-X table on PCI, and
+    /// 1 on a flat device. The device cannot report its peers' vectors, but a server gives all peers the same number. A
+    /// number above [`MAX_VECTORS`](Self::MAX_VECTORS) counts as that.
     ///
     /// # Errors
-    /// [`DeviceError::NoId`] where IVPOSITION is above 65535, as on a device that has no server yet.
+    /// [`DeviceError::NoId`] if IVPOSITION is above 65535, as on a device that has no server yet.
     pub fn new(registers: UniqueMmioPointer<'r, Registers>, vectors: u16) -> Result<Self, DeviceError> {
         let ivposition = u32::from_le(field_shared!(registers, ivposition).read());
         let Ok(id) = u16::try_from(ivposition) else {
@@ -50,13 +50,13 @@ impl<'r> Device<'r> {
         Ok(Self { id: PeerId(id), vectors: vectors.min(Self::MAX_VECTORS), registers: Cell::new(Some(registers)) })
     }
 
-    /// This machine's number, as its server gave it. It changes when the machine connects anew.
+    /// Returns this machine's peer id, which the server gave it. It changes with each connection.
     #[must_use]
     pub fn id(&self) -> PeerId {
         self.id
     }
 
-    /// How many vectors can be rung at each peer, counted from 0.
+    /// Returns the number of vectors that can be rung at each peer, counted from 0.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         self.vectors
@@ -66,16 +66,16 @@ impl<'r> Device<'r> {
 impl Doorbell for Device<'_> {
     #[inline]
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        // Before the register is touched: a flat peer's QEMU reads past an array for a vector of 64 or more, and never
-        // stops serving one of 1 or more.
+        // Checked before the register is touched. For a flat peer, QEMU reads past an array if the vector is 64 or more, and
+        // spins if it is 1 or more.
         if vector.0 >= self.vectors {
             return Err(VectorOutOfRange { vector, vectors: self.vectors });
         }
         // Orders earlier stores to shared memory before the store to the register. `dmb ish` on AArch64, `dmb sy` on
-        // Armv7-M, `mfence` on x86. Inner shareable is wide enough here: what observes the register is no device of its
-        // own but a hypervisor, on cores of the domain that the memory is shared in. (A mailbox in silicon would need
-        // the outer shareable domain, `dmb oshst`.) `dsb` would add waiting, not order: the interrupt is raised by
-        // whoever has observed the register store, hence the stores before the barrier too.
+        // Armv7-M, `mfence` on x86. Inner shareable is wide enough here: a hypervisor observes the register, on cores of the
+        // domain that shares the memory. (A mailbox in silicon would need the outer shareable domain, `dmb oshst`.) `dsb`
+        // would add waiting, not order: the observer of the register store, which raises the interrupt, has also observed
+        // the stores before the barrier.
         fence(Ordering::SeqCst);
         if let Some(mut registers) = self.registers.take() {
             field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());

@@ -1,13 +1,12 @@
-//! The flat device: ivshmem at fixed addresses, for machines without PCI. Does not know the machine.
+//! The flat device: ivshmem at fixed addresses, for machines without PCI.
 //!
-//! QEMU's `ivshmem-flat` (since 10.0): the register block, the shared memory, and one interrupt line that is pulsed, so
-//! it must reach an input that latches edges, as the NVIC's do. Nothing can be asked of the device: the addresses, the
-//! line and the memory's size are what whoever wired it has chosen, and the size must be that of the server's object
-//! exactly, or QEMU does not start.
+//! QEMU's `ivshmem-flat` (since 10.0) has a register block, the shared memory, and one interrupt line. The device pulses the
+//! line, so it must reach an input that latches edges, as the NVIC's do. The device cannot be discovered: its user chooses
+//! the addresses, the line and the memory's size. QEMU does not start unless the size is that of the server's object.
 //!
-//! What QEMU's model gets wrong (10.0 to 11.1), and what follows for all machines that have a flat peer:
+//! Defects of QEMU's model (10.0 to 11.1), and the consequences for all machines that have a flat peer:
 //!
-//! | defect | what follows |
+//! | defect | consequence |
 //! |---|---|
 //! | an event on a vector other than 0 is never delivered and never cleared, and QEMU spins | one vector, everywhere: [`VECTORS`] |
 //! | ringing vector 64 or more reads past an array in QEMU | [`Device`] refuses it before it touches the register |
@@ -19,24 +18,25 @@ use safe_mmio::UniqueMmioPointer;
 
 use super::{Device, DeviceError, Registers};
 
-/// How many vectors a flat device, and so every peer of one, can have.
+/// The number of vectors of a flat device, and therefore of all its peers.
 pub const VECTORS: u16 = 1;
 
-/// Where a machine has its flat device: what a port or its devicetree states.
+/// The addresses and the interrupt of a machine's flat device, from its port or its devicetree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Address of the [`Registers`], a multiple of 4.
     pub registers: usize,
-    /// Address of the shared memory, a multiple of 8. On Armv7-M best at 0x6000_0000 or above, where the default map
-    /// has Normal memory: below it is Device memory, where unaligned access faults and nothing can be executed.
+    /// Address of the shared memory, a multiple of 8. On a Cortex-M best at 0x6000_0000 to 0x9fff_ffff, where the default map
+    /// has Normal memory. Below and above is Device memory, where unaligned accesses fault and nothing can be executed; see
+    /// [`Region::new_device`](crate::mem::Region::new_device).
     pub memory: usize,
-    /// Bytes of shared memory: those of the server's object.
+    /// Bytes of shared memory: the size of the server's object.
     pub size: u32,
     /// Number of the interrupt controller's input that the device pulses.
     pub interrupt: u16,
 }
 
-/// The flat device behind `registers`.
+/// Makes the flat device behind `registers`.
 ///
 /// # Errors
 /// As [`Device::new`].

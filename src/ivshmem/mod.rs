@@ -1,9 +1,8 @@
-//! The ivshmem device: its registers, its doorbell, and the two ways it appears, PCI and flat. Knows
-//! `platform` only; register pointers arrive ready-made from a port.
+//! The ivshmem device: its registers, its doorbell, and its two forms, PCI and flat. A port supplies the register pointers.
 //!
 //! A port finds the device (`pci`, by the feature of that name, or [`flat`] with addresses it was given), maps its registers and memory, and
-//! makes a [`Device`] of the registers. The device does no more than tell this machine's number and ring others; all
-//! else, including who is there, is in the shared memory.
+//! makes a [`Device`] of the registers. The device only reports this machine's peer id and rings others. Everything else,
+//! including the list of peers, is in the shared memory.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

@@ -1,8 +1,8 @@
-//! The four registers, as a layout: the same for PCI (start of BAR0) and flat. Knows nothing of what they do.
+//! The layout of the four registers: the same for PCI (start of BAR0) and flat.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, ReadWrite, WriteOnly};
 
-/// ivshmem's register block: four 32-bit little-endian registers, only ever accessed whole and aligned.
+/// ivshmem's register block: four 32-bit little-endian registers. Each access is aligned and covers a whole register.
 ///
 /// Source: QEMU, "Inter-VM Shared Memory device" (ivshmem-spec), section "PCI device interface and registers".
 #[repr(C)]
@@ -11,14 +11,14 @@ pub struct Registers {
     pub intrmask: ReadPureWrite<u32>,
     /// 0x4 INTRSTATUS. Without effect in revision 1; a read clears it; reads 0 on a flat device.
     pub intrstatus: ReadWrite<u32>,
-    /// 0x8 IVPOSITION. This machine's number, 0 to 65535; 0 on a device without a doorbell.
+    /// 0x8 IVPOSITION. This machine's peer id, 0 to 65535; 0 on a device without a doorbell.
     pub ivposition: ReadPure<u32>,
     /// 0xC DOORBELL. Bits 31 to 16: the peer to interrupt; bits 15 to 0: the vector.
     pub doorbell: WriteOnly<u32>,
 }
 
 impl Registers {
-    /// How many bytes the block has.
+    /// The size of the block in bytes.
     pub const SIZE: u64 = size_of::<Self>() as u64;
 }
 

@@ -1,34 +1,34 @@
-//! Equal pieces of shared memory, one behind the other: buffers. That each is inside is proven when they are made.
+//! Buffers: equal pieces of shared memory in a row. The constructor proves that all are inside.
 
 use super::{Load, MemoryError, SharedMemory, Store};
 
-/// Bytes of a slot's words.
+/// Bytes of a slot's header.
 const HEADER: u32 = 16;
 
-/// `2^n` buffers ("slots") of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave them; what
-/// is copied is checked against the slot's capacity.
+/// `2^n` buffers ("slots") of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave
+/// them. A copy is checked against the slot's capacity.
 ///
-/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes that are loaded and stored as 32-bit words, little-endian in memory
-/// and native outside, and never copied; behind it is its payload, which is only ever copied.
+/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes. They are loaded and stored as 32-bit words, little-endian in
+/// memory and native outside. The payload behind the header is only ever copied.
 #[derive(Clone, Debug)]
 pub struct BufferArray<M> {
     memory: M,
-    /// Slots − 1. As wide as an address, as the size, so that all are loaded at once.
+    /// Slots − 1. It and the size are as wide as an address, so that all are loaded at once.
     mask: usize,
     /// Bytes of each: a multiple of 4, `HEADER` at least.
     size: usize,
-    /// Bytes behind the header, as far as 16 bits count them.
+    /// Bytes behind the header, at most 65535.
     capacity: u16,
 }
 
 impl<M: SharedMemory> BufferArray<M> {
-    /// Bytes of a slot's words.
+    /// Bytes of a slot's header.
     pub const HEADER: u32 = HEADER;
 
-    /// `count` slots of `size` bytes, of which the first is at `offset` of `memory`.
+    /// Makes `count` slots of `size` bytes. The first is at `offset` of `memory`.
     ///
     /// # Errors
-    /// A count that is not a power of two, slots that are not all inside, or a place or size that is no multiple of 4; a
+    /// A count that is not a power of two, slots that are not all inside, or a place or size that is not a multiple of 4. A
     /// size below [`HEADER`](Self::HEADER) counts as slots that are not inside.
     pub fn new(memory: &M, offset: u32, size: u32, count: u16) -> Result<Self, MemoryError> {
         Self::within(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
@@ -40,13 +40,13 @@ impl<M: SharedMemory> BufferArray<M> {
         })
     }
 
-    /// As [`new`](Self::new), without the cause where it cannot be.
+    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
     #[inline(never)]
     pub(crate) fn within(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
         let memory = memory.part(offset, size.checked_mul(count.into())?)?;
         let sound =
             count.is_power_of_two() && size >= Self::HEADER && size.is_multiple_of(4) && memory.is_aligned_to(4);
-        // CAST: so much fits.
+        // CAST: limited to 16 bits.
         let capacity = size.saturating_sub(Self::HEADER).min(u16::MAX.into()) as u16;
         sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, capacity })
     }
@@ -66,7 +66,7 @@ impl<M: SharedMemory> BufferArray<M> {
         self.capacity
     }
 
-    /// Where `slot` begins, from the first. In bounds: the masked number is below the count, and all slots are inside.
+    /// Returns the offset of `slot` from the first. In bounds: the masked number is below the count, and all slots are inside.
     #[must_use]
     #[inline(always)]
     pub fn start(&self, slot: u16) -> u32 {
@@ -152,7 +152,7 @@ impl<M: SharedMemory> BufferArray<M> {
     }
 }
 
-/// Bytes that fit into any one of these slots: so it is asked once, before a slot is taken.
+/// Bytes that fit into each of these slots. So the caller checks once, before it takes a slot.
 #[derive(Debug)]
 pub struct FittingPayload<'a, M> {
     slots: &'a BufferArray<M>,
@@ -170,7 +170,7 @@ impl<M: SharedMemory> FittingPayload<'_, M> {
     }
 }
 
-/// Where one of the slots of the [`BufferArray`] that it is used with begins.
+/// The offset of a slot in its [`BufferArray`].
 #[derive(Clone, Copy)]
 struct Start(usize);
 

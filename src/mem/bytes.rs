@@ -1,4 +1,4 @@
-//! A run of shared bytes to copy into and out of: payload. Each copy is checked.
+//! A range of shared bytes to copy into and out of: payload. Each copy is checked.
 
 use super::{MemoryError, SharedMemory};
 
@@ -9,22 +9,22 @@ pub struct Bytes<M> {
 }
 
 impl<M: SharedMemory> Bytes<M> {
-    /// The `len` bytes at `offset` of `memory`.
+    /// Makes a range of the `len` bytes at `offset` of `memory`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] where they are not all inside.
+    /// [`MemoryError::OutOfBounds`] if they are not all inside.
     pub fn new(memory: &M, offset: u32, len: u32) -> Result<Self, MemoryError> {
         let out = MemoryError::OutOfBounds { offset, len, size: memory.len() };
         Ok(Self { memory: memory.part(offset, len).ok_or(out)? })
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     #[must_use]
     pub fn len(&self) -> u32 {
         self.memory.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.memory.len() == 0
@@ -33,7 +33,7 @@ impl<M: SharedMemory> Bytes<M> {
     /// Copies `from` to `offset`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] where it does not fit; nothing was written.
+    /// [`MemoryError::OutOfBounds`] if it does not fit. Nothing was written.
     #[inline]
     pub fn write(&self, offset: u32, from: &[u8]) -> Result<(), MemoryError> {
         self.check(offset, from.len())?;
@@ -45,7 +45,7 @@ impl<M: SharedMemory> Bytes<M> {
     /// Fills `to` from `offset`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] where there is not as much; `to` is as it was.
+    /// [`MemoryError::OutOfBounds`] if there are fewer bytes. `to` is unchanged.
     #[inline]
     pub fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
         self.check(offset, to.len())?;

@@ -2,7 +2,7 @@
 
 use super::copy::{self, aligned};
 
-/// How this machine maps the shared memory: [`NormalMemory`] or [`DeviceMemory`].
+/// The type that this machine's mapping of the shared memory has: [`NormalMemory`] or [`DeviceMemory`].
 ///
 /// The constructor of a [`Region`](super::Region) chooses it, so the choice costs nothing at run time.
 ///

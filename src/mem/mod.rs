@@ -30,12 +30,12 @@ pub use region::Region;
 pub use table::{Record, Table};
 pub use words::WordAccess;
 
-/// What a load must see.
+/// The ordering of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Just the value.
+    /// Orders nothing else.
     Relaxed,
-    /// The value, and all that its writer stored before it with [`Store::Release`].
+    /// Also sees all that the writer stored before its [`Store::Release`] of this value.
     Acquire,
 }
 
@@ -48,12 +48,12 @@ impl Load {
     }
 }
 
-/// What a store makes visible.
+/// The ordering of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// Just the value.
+    /// Orders nothing else.
     Relaxed,
-    /// The value, after all that this side stored before it.
+    /// Makes the value visible after all earlier stores of this side.
     Release,
 }
 
@@ -66,7 +66,7 @@ impl Store {
     }
 }
 
-/// A place that would leave the memory, or that is not aligned for what should be there.
+/// A place that would leave the memory, or that is not aligned for its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
     /// The bytes asked for are not all inside.
@@ -74,19 +74,19 @@ pub enum MemoryError {
         "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
     )]
     OutOfBounds {
-        /// Where the place begins, in bytes.
+        /// The start of the place, in bytes.
         offset: u32,
-        /// How long it is, in bytes.
+        /// The length of the place, in bytes.
         len: u32,
-        /// How long the memory is, in bytes.
+        /// The size of the memory, in bytes.
         size: u32,
     },
     /// The place does not begin at a multiple of its alignment.
     #[error("offset {offset:#x} of the shared memory is not a multiple of {align}")]
     Misaligned {
-        /// Where the place begins, in bytes.
+        /// The start of the place, in bytes.
         offset: u32,
-        /// What it must be a multiple of.
+        /// The alignment that it needs.
         align: u32,
     },
     /// A table's length is not a power of two.
@@ -107,20 +107,20 @@ pub enum MemoryError {
 /// the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
 pub unsafe trait SharedMemory: WordAccess {
-    /// What a [`Table`] or [`Record`] keeps of it: as much as its accesses need, which have no use for a length. Itself,
-    /// where there is nothing smaller.
+    /// The part of it that a [`Table`] or [`Record`] keeps. Their accesses need no length. It is `Self` if there is nothing
+    /// smaller.
     type Words: WordAccess;
 
-    /// This memory for one whose accesses are proven to be inside.
+    /// Returns this memory for accesses that are proven to be inside.
     fn words(&self) -> Self::Words;
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     fn len(&self) -> u32;
 
-    /// The `len` bytes at `offset` as a memory of their own; `None` where they are not all inside.
+    /// Returns the `len` bytes at `offset` as a memory of their own, or `None` if they are not all inside.
     fn part(&self, offset: u32, len: u32) -> Option<Self>;
 
-    /// Whether offset 0 lies at a multiple of `align`, a power of two.
+    /// Returns true if offset 0 lies at a multiple of `align`, a power of two.
     fn is_aligned_to(&self, align: u32) -> bool;
 
     /// Copies private bytes into the shared memory.
@@ -129,8 +129,7 @@ pub unsafe trait SharedMemory: WordAccess {
     /// `offset + from.len() <= len()`.
     unsafe fn copy_in(&self, offset: usize, from: &[u8]);
 
-    /// Copies shared bytes out into private memory. Where the peer writes them meanwhile, which bytes arrive is
-    /// unspecified.
+    /// Copies shared bytes into private memory. If the peer writes them meanwhile, the copy may have old and new bytes.
     ///
     /// # Safety
     /// `offset + to.len() <= len()`.

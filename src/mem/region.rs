@@ -1,4 +1,4 @@
-//! The real memory: a pointer and a length from a port. Knows nothing of what lies in it.
+//! The real memory: a pointer and a length from a port.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -8,9 +8,8 @@ use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Store, W
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
-/// The one place that forms a reference into shared memory is the `AtomicU16`/`AtomicU32` of a single load or store,
-/// which lives for that expression only; it is to an `UnsafeCell`, so the compiler may assume nothing about the bytes
-/// behind it. Payload is never referenced: it is copied by assembly, or by volatile accesses.
+/// The only reference into shared memory is the `AtomicU16` or `AtomicU32` of a single load or store, and it lives for that
+/// expression only. It refers to an `UnsafeCell`, so the compiler may assume nothing about the bytes behind it. Payload is never referenced: it is copied by assembly, or by volatile accesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Region<'m, T = NormalMemory> {
     start: NonNull<u8>,
@@ -24,7 +23,7 @@ unsafe impl<T: MemoryType> Send for Region<'_, T> {}
 unsafe impl<T: MemoryType> Sync for Region<'_, T> {}
 
 impl Region<'_> {
-    /// The Normal memory of `len` bytes at `start`.
+    /// Makes a region of the `len` bytes of Normal memory at `start`.
     ///
     /// # Safety
     /// * For all of `'m` the bytes stay mapped, readable and writable, as memory without side effects that allows
@@ -38,8 +37,8 @@ impl Region<'_> {
 }
 
 impl Region<'_, DeviceMemory> {
-    /// The memory of `len` bytes at `start`, which may be mapped as Device memory: a PCI BAR that Linux maps on arm64, or
-    /// 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
+    /// Makes a region of the `len` bytes at `start`, which may be mapped as Device memory. Examples are a PCI BAR that Linux
+    /// maps on arm64, and 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
     ///
     /// # Safety
     /// As [`Region::new`]; unaligned accesses need not be allowed.
@@ -50,7 +49,7 @@ impl Region<'_, DeviceMemory> {
 }
 
 impl<T> Region<'_, T> {
-    /// The address of the `len` bytes at `offset`; the caller has proven that they are inside.
+    /// Returns the address of the `len` bytes at `offset`. The caller has proven that they are inside.
     #[inline(always)]
     fn at(&self, offset: usize, len: usize) -> *mut u8 {
         self.contains(offset, len);
@@ -143,7 +142,7 @@ unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
     }
 }
 
-/// Where a [`Region`] begins: what a table of it takes, one register.
+/// The start of a [`Region`]. A table keeps only this, in one register.
 #[derive(Clone, Copy, Debug)]
 pub struct Base<'m> {
     start: NonNull<u8>,

@@ -1,4 +1,4 @@
-//! Tables and records whose bounds are proven when they are made: after that no access can leave them.
+//! Tables and records. Their constructors prove the bounds, and after that no access can leave them.
 
 use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 
@@ -12,12 +12,12 @@ use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 #[derive(Clone, Debug)]
 pub struct Table<M: SharedMemory, const STRIDE: u32, const HEADER: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,
-    /// Entries − 1. As wide as an address, so that both are loaded at once.
+    /// Entries − 1. It is as wide as an address, so that both are loaded at once.
     mask: usize,
 }
 
 impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Table<M, STRIDE, HEADER, TAIL> {
-    /// What `STRIDE` and the table's start are multiples of.
+    /// The alignment of `STRIDE` and of the table's start.
     const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
 
     const SHAPE: Shape = Shape::new(STRIDE, HEADER + TAIL, Self::ALIGN);
@@ -36,20 +36,20 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         })
     }
 
-    /// As [`new`](Self::new), without the cause where it cannot be.
+    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
     #[inline(always)]
     pub(crate) fn at(memory: &M, offset: u32, count: u32) -> Option<Self> {
         Some(Self { memory: entries(memory, offset, count, Self::SHAPE)?, mask: count.wrapping_sub(1) as usize })
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn count(&self) -> u32 {
         // CAST: it was made of 32 bits.
         self.mask as u32 + 1
     }
 
-    /// Where `FIELD` of entry `index` is. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
+    /// Returns the offset of `FIELD` of entry `index`. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
     /// `STRIDE`. Aligned: the table's start, `HEADER` and `STRIDE` are, and `FIELD` is checked here.
     #[inline(always)]
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
@@ -59,14 +59,14 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEADER + FIELD) as usize) }
     }
 
-    /// Where the 16-bit `FIELD` of the head is; in bounds and aligned, as for `entry`.
+    /// Returns the offset of the 16-bit `FIELD` of the head. In bounds and aligned, as for `entry`.
     #[inline(always)]
     fn head<const FIELD: u32>() -> usize {
         const { assert!(FIELD + 2 <= HEADER && FIELD.is_multiple_of(2)) }
         FIELD as usize
     }
 
-    /// Where the 16-bit `FIELD` of the tail is; in bounds and aligned, as for `entry`.
+    /// Returns the offset of the 16-bit `FIELD` of the tail. In bounds and aligned, as for `entry`.
     #[inline(always)]
     fn tail<const FIELD: u32>(&self) -> usize {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
@@ -165,7 +165,7 @@ fn entries<M: SharedMemory>(memory: &M, offset: u32, count: u32, shape: Shape) -
     (count.is_power_of_two() && memory.is_aligned_to(shape.align())).then(|| memory.words())
 }
 
-/// What is wrong with that place.
+/// Returns the reason why a table or record cannot be there.
 fn misplaced<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> MemoryError {
     match memory.part(offset, len) {
         Some(_) => MemoryError::Misaligned { offset, align },
@@ -188,7 +188,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
         Self::at(memory, offset).ok_or_else(|| misplaced(memory, offset, SIZE, 4))
     }
 
-    /// As [`new`](Self::new), without the cause where it cannot be.
+    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
     #[inline(always)]
     pub(crate) fn at(memory: &M, offset: u32) -> Option<Self> {
         const { assert!(SIZE.is_multiple_of(4)) }

@@ -1,13 +1,12 @@
-//! Loads and stores of words: what tables and records need of a memory. Knows no length, as their places are proven when they
-//! are made.
+//! Loads and stores of words, for tables and records. They need no length, because their constructors prove the bounds.
 
 use super::{Load, Store};
 
-/// A memory whose accesses are proven to be inside by who makes them.
+/// A memory whose callers prove that their accesses are inside.
 ///
 /// # Safety
-/// Every access within the length of the [`SharedMemory`](super::SharedMemory) that this is, or was made from, is sound
-/// where it meets its method's conditions, whatever the other machine does meanwhile.
+/// Every access within the length of the [`SharedMemory`](super::SharedMemory) that this belongs to is sound if it meets its
+/// method's conditions, whatever the other machine does meanwhile.
 pub unsafe trait WordAccess: Clone + core::fmt::Debug {
     /// Loads 16 bits.
     ///

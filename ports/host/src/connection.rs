@@ -21,17 +21,17 @@ use crate::{ConnectError, now, timespec};
 /// The longest path that a server's socket can have, in bytes: Linux's `sun_path` less its final zero.
 pub const SOCKET_PATH_MAX: usize = 107;
 
-/// How long to leave alone a server whose backlog is full: nothing can be polled for room in it.
+/// The pause before the next attempt where the server's backlog is full. No descriptor can be polled for room in it.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// One message of the server.
 #[derive(Debug)]
 pub struct Message {
-    /// A peer's id; −1 for the memory; the version in the very first.
+    /// A peer's id, −1 for the memory, or in the very first message the version.
     pub number: i64,
     /// The memory, or an eventfd.
     pub fd: Option<OwnedFd>,
-    /// There was a descriptor, and this process had no room for it.
+    /// True if there was a descriptor and this process had no room for it.
     pub fd_lost: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct Lost;
 #[derive(Debug)]
 pub struct Connection {
     socket: Arc<OwnedFd>,
-    /// The bytes so far of a message that is not complete.
+    /// The bytes of an incomplete message.
     partial: [u8; 8],
     have: usize,
     fd: Option<OwnedFd>,
@@ -51,11 +51,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects, once the server has room for it.
+    /// Connects as soon as the server has room.
     pub fn open(path: &Path, deadline: Instant) -> Result<Self, ConnectError> {
         let address = SocketAddrUnix::new(path)
             .ok()
-            // The last byte of `sun_path` would leave no room for its final zero, which other programs rely on.
+            // Other programs need the final zero, so the path must not use the last byte of `sun_path`.
             .filter(|_| path.as_os_str().len() <= SOCKET_PATH_MAX)
             .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -75,17 +75,17 @@ impl Connection {
         Ok(Self::over(socket))
     }
 
-    /// The connection that `socket` is.
+    /// Wraps a socket that is connected.
     pub fn over(socket: OwnedFd) -> Self {
         Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false }
     }
 
-    /// What to poll for reading.
+    /// Returns the descriptor to poll for reading.
     pub fn socket(&self) -> &Arc<OwnedFd> {
         &self.socket
     }
 
-    /// The next message, where it has arrived.
+    /// Returns the next message, or None if it has not arrived.
     pub fn next(&mut self) -> Result<Option<Message>, Lost> {
         while let Some(missing) = self.partial.get_mut(self.have..).filter(|missing| !missing.is_empty()) {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

@@ -1,4 +1,4 @@
-//! Why a process is not a peer.
+//! The errors of a connection to a server.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::SOCKET_PATH_MAX;
 
-/// Why [`Peer::connect`](crate::Peer::connect) failed.
+/// An error of [`Peer::connect`](crate::Peer::connect).
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The path is longer than Linux allows, or holds a zero byte.
@@ -15,44 +15,44 @@ pub enum ConnectError {
         /// The path given.
         path: PathBuf,
     },
-    /// Nobody listens there.
+    /// No server listens at the path.
     #[error("no ivshmem server at {} ({errno}); start one with `amp server --socket PATH`", path.display())]
     NoServer {
         /// The path given.
         path: PathBuf,
-        /// What the system said. Not a `source`: the message holds it already, and reporters print both.
+        /// The system's error. It is not a `source`: the message contains it, and reporters print both.
         errno: Errno,
     },
-    /// Somebody listens there, and has accepted none of the many that wait.
+    /// The server accepts no connection, and its backlog is full.
     #[error("the server at {} does not accept connections; check that it runs and is not stopped", path.display())]
     Busy {
         /// The path given.
         path: PathBuf,
     },
-    /// The server did not say what it should in time.
+    /// The server did not send a message in time.
     #[error("the server did not send {what} in time; check that it is an ivshmem server and runs")]
     Timeout {
-        /// What was awaited.
+        /// The message that was expected.
         what: &'static str,
     },
     /// The server closed the connection.
     #[error("the server closed the connection before it sent {what}; look at what it printed")]
     Closed {
-        /// What was awaited.
+        /// The message that was expected.
         what: &'static str,
     },
     /// The server speaks another version.
     #[error("the server speaks version {number} of the ivshmem protocol; this peer speaks 0 (QEMU's ivshmem 1)")]
     Version {
-        /// What it sent as its version.
+        /// The version that it sent.
         number: i64,
     },
-    /// The server sent something else than the protocol says.
+    /// The server broke the protocol.
     #[error("the server sent {number} where {what} was due; check that it is an ivshmem server")]
     Protocol {
-        /// What was due.
+        /// The message that was expected.
         what: &'static str,
-        /// What came.
+        /// The number that came instead.
         number: i64,
     },
     /// The server's memory message came without a descriptor, or this process has no room for one.
@@ -64,12 +64,12 @@ pub enum ConnectError {
         /// Its size.
         size: u64,
     },
-    /// The system refused.
+    /// A system call failed.
     #[error("cannot {what}: {errno}")]
     System {
-        /// What was attempted.
+        /// The action that failed.
         what: &'static str,
-        /// What the system said. Not a `source`, as above.
+        /// The system's error. It is not a `source`, as above.
         errno: Errno,
     },
 }

@@ -1,7 +1,7 @@
 //! The host port: a Linux process as a peer of an ivshmem server, among QEMU machines or other processes.
 //!
 //! [`Peer::connect`] speaks version 0 of QEMU's ivshmem protocol (QEMU's `docs/specs/ivshmem-spec`, "Client-server
-//! protocol"), maps the memory, and is then a [`Port`] like any other. It knows nothing of what lies in the memory.
+//! protocol"), maps the memory, and is then a [`Port`] like any other.
 //!
 //! ```no_run
 //! use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
@@ -42,19 +42,19 @@ use peers::{Peers, lock};
 /// This process as a peer.
 ///
 /// The memory lives as long as anything made from [`memory`](Port::memory) does, and the doorbells as long as the
-/// [`HostDoorbell`]s do, also after the `Peer` itself. The server may go away: who has met, stays connected.
+/// [`HostDoorbell`]s do, even without the `Peer`. If the server goes away, peers that know each other stay connected.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,
     memory: Mapping,
     peers: Arc<Mutex<Peers>>,
-    /// [`server_has_gone`](Self::server_has_gone) has said so.
+    /// True once [`server_has_gone`](Self::server_has_gone) has reported it.
     loss_said: bool,
 }
 
 impl Peer {
-    /// Connects to the server at `path`, and waits until it has accepted the connection and handed over the memory and
-    /// this peer's own first eventfd, for at most `timeout` in all.
+    /// Connects to the server at `path`. Waits, for at most `timeout` in all, until the server has accepted the connection
+    /// and has sent the memory and this peer's own first eventfd.
     ///
     /// # Errors
     /// [`ConnectError`]: no server, one that does not answer in time or speaks something else, or no room for its
@@ -64,7 +64,7 @@ impl Peer {
         Self::greet(Connection::open(path.as_ref(), deadline)?, deadline)
     }
 
-    /// As [`connect`](Self::connect), over a connection to the server that was made elsewhere.
+    /// Does the same as [`connect`](Self::connect) over a socket that is already connected to the server.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -95,20 +95,20 @@ impl Peer {
         Ok(Self { id: PeerId(id), memory, peers: Arc::new(Mutex::new(peers)), loss_said: false })
     }
 
-    /// How many vectors this peer has, as far as the server has said: at least 1.
+    /// Returns the number of vectors that this peer has so far: at least 1.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         lock(&self.peers).vectors()
     }
 
-    /// The other peers that the server has told of, in no order.
+    /// Returns the other peers that the server has announced, in no order.
     #[must_use]
     pub fn others(&self) -> Vec<PeerId> {
         lock(&self.peers).others()
     }
 
-    /// Whether the server has gone since this was last asked: true once at most, after which newcomers stay unknown.
-    /// Memory and doorbells of the peers that are known go on working.
+    /// Returns true once if the server has gone. From then on new peers stay unknown. The memory, and the doorbells of known
+    /// peers, still work.
     pub fn server_has_gone(&mut self) -> bool {
         let gone = lock(&self.peers).connection.is_none();
         gone && !std::mem::replace(&mut self.loss_said, true)
@@ -141,13 +141,13 @@ impl Port for Peer {
         let mut fds: Vec<PollFd<'_>> = own.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)).collect();
         fds.extend(connection.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)));
         let timeout = deadline.map(|deadline| timespec(deadline.micros_since(now())));
-        // Interrupted by a signal, or without memory: returning early is allowed.
+        // A signal, or no memory: an early return is allowed.
         if poll(&mut fds, timeout.as_ref()).is_err() {
             return;
         }
         for (fd, polled) in own.iter().zip(&fds) {
             if !polled.revents().is_empty() {
-                // Takes all rings so far at once. Where another reader took them, there is nothing; that is fine.
+                // Takes all rings so far at once. There are none if another reader was faster.
                 let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
             }
         }
@@ -157,10 +157,10 @@ impl Port for Peer {
     }
 }
 
-/// CLOCK_MONOTONIC.
+/// Returns the time of CLOCK_MONOTONIC.
 fn now() -> Instant {
     let time = clock_gettime(ClockId::Monotonic);
-    // Never negative, on Linux: time since the machine started.
+    // Never negative on Linux: the time since the machine started.
     let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
     Instant::from_micros(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000))
 }

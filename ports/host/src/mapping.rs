@@ -13,11 +13,11 @@ use crate::ConnectError;
 
 /// The shared memory, or a part of it. The memory is unmapped when the last of its parts is dropped.
 ///
-/// Whoever else has the server's memory object may shrink it unless the server has sealed it (`amp server` has); access
-/// to what is gone then ends this process with SIGBUS.
+/// If the server has not sealed its memory object (`amp server` has), any other process that has it can shrink it. An access
+/// beyond the new end then ends this process with SIGBUS.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    /// Valid for as long as `whole`, and therefore never handed out.
+    /// Valid for as long as `whole` exists, so no function returns it.
     region: Region<'static>,
     whole: Arc<Whole>,
 }
@@ -29,7 +29,7 @@ struct Whole {
     len: usize,
 }
 
-// SAFETY: only the address is kept here, to unmap it once; the accesses are `Region`'s, which is made for sharing.
+// SAFETY: this holds only the address, to unmap it once. All accesses are `Region`'s, which is made for sharing.
 unsafe impl Send for Whole {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Whole {}
@@ -50,7 +50,7 @@ impl Mapping {
             .map_err(system("map the server's memory"))?;
         let start = NonNull::new(start.cast()).ok_or(ConnectError::NoMemory)?;
         let whole = Arc::new(Whole { start, len });
-        // SAFETY: mapped until `whole` is dropped, which every user of the region holds; page-aligned, ordinary memory,
+        // SAFETY: mapped until `whole` is dropped, and every user of the region holds `whole`. It is page-aligned Normal memory
         // and no Rust allocation.
         let region = unsafe { Region::new(start, len_u32) };
         Ok(Self { region, whole })
@@ -59,7 +59,7 @@ impl Mapping {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        // SAFETY: what `new` mapped; the last `Mapping`, and so the last region, is gone.
+        // SAFETY: `new` mapped it, and the last `Mapping`, hence the last region, is gone.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

@@ -1,4 +1,4 @@
-//! Who is there, by the server's messages, and the doorbells of each.
+//! The peers that the server has announced, and their doorbells.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -10,23 +10,24 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::connection::{Connection, Lost, Message};
 
-/// More eventfds of one peer than QEMU's devices can have are closed, so that a mad server cannot use up descriptors.
+/// The most eventfds of one peer: as many as QEMU's devices have. Further ones are closed, so that a faulty server cannot
+/// use up descriptors.
 const VECTORS_MAX: usize = 64;
 
 /// The peers' eventfds, and the connection on which more of them arrive.
 #[derive(Debug)]
 pub struct Peers {
     own: PeerId,
-    /// By id, then by vector; none where one did not arrive. This peer's own are among them: it may ring itself.
+    /// The eventfds by id and vector, None where one did not arrive. They include this peer's own, because it may ring itself.
     eventfds: HashMap<u16, Vec<Option<Arc<OwnedFd>>>>,
-    /// None before the greeting is over, and when the server has gone.
+    /// None during the greeting, and after the server has gone.
     pub connection: Option<Connection>,
 }
 
-/// What to poll for this peer.
+/// The descriptors to poll for this peer: its own eventfds and the connection.
 pub type ToPoll = (Vec<Arc<OwnedFd>>, Option<Arc<OwnedFd>>);
 
-/// The peers, also where a thread panicked meanwhile: no step leaves them inconsistent.
+/// Locks the peers, even after a panic in another thread: no step leaves them inconsistent.
 pub fn lock(peers: &Mutex<Peers>) -> MutexGuard<'_, Peers> {
     peers.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -36,28 +37,28 @@ impl Peers {
         Self { own, eventfds: HashMap::new(), connection: None }
     }
 
-    /// How many vectors this peer has.
+    /// Returns the number of vectors that this peer has.
     pub fn vectors(&self) -> u16 {
         self.eventfds.get(&self.own.0).map_or(0, |fds| u16::try_from(fds.len()).unwrap_or(u16::MAX))
     }
 
-    /// All but this peer.
+    /// Returns all peers but this one.
     pub fn others(&self) -> Vec<PeerId> {
         self.eventfds.keys().copied().map(PeerId).filter(|&id| id != self.own).collect()
     }
 
-    /// This peer's own eventfds, and the connection.
+    /// Returns this peer's own eventfds, and the connection.
     pub fn to_poll(&self) -> ToPoll {
         let own = self.eventfds.get(&self.own.0).into_iter().flatten().flatten().cloned().collect();
         (own, self.connection.as_ref().map(|connection| Arc::clone(connection.socket())))
     }
 
-    /// Takes in one message after the memory: a peer's next eventfd, or without one, its end.
+    /// Handles a message that comes after the memory: a peer's next eventfd, or a peer's end, which has none.
     pub fn hear(&mut self, message: Message) -> Result<(), Lost> {
         let id = u16::try_from(message.number).map_err(|_| Lost)?;
         match message.fd {
             None if !message.fd_lost => {
-                // The server does not announce our own end, for who would read it?
+                // The server does not announce this peer's own end.
                 if id != self.own.0 {
                     self.eventfds.remove(&id);
                 }
@@ -66,7 +67,7 @@ impl Peers {
                 let fds = self.eventfds.entry(id).or_default();
                 if fds.len() < VECTORS_MAX {
                     fds.push(fd.map(|fd| {
-                        // Not every server sees to this, and neither ringing nor being rung may ever block.
+                        // Not every server sets this. Neither a ring nor a wait may block in the eventfd.
                         if let Ok(flags) = fcntl_getfl(&fd) {
                             let _ = fcntl_setfl(&fd, flags | OFlags::NONBLOCK);
                         }
@@ -78,7 +79,7 @@ impl Peers {
         Ok(())
     }
 
-    /// Takes in all messages that have arrived. A server that is gone, or that breaks the protocol, is heard no more.
+    /// Handles all messages that have arrived. Drops the connection if the server is gone or breaks the protocol.
     pub fn catch_up(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         while let Ok(message) = connection.next() {
@@ -98,7 +99,7 @@ impl Peers {
     }
 }
 
-/// The doorbells of all peers, this one's own included. Can be cloned and sent to other threads.
+/// The doorbells of all peers, including this one's own. It can be cloned and sent to other threads.
 #[derive(Clone, Debug)]
 pub struct HostDoorbell {
     peers: Arc<Mutex<Peers>>,
@@ -115,7 +116,7 @@ impl Doorbell for HostDoorbell {
         let mut peers = lock(&self.peers);
         let mut eventfd = peers.eventfd(peer, vector);
         if eventfd.is_none() {
-            // The peer may have been seen in the memory before the server's word of it was read.
+            // This side may have seen the peer in the memory before it has read the server's message.
             peers.catch_up();
             eventfd = peers.eventfd(peer, vector);
         }
@@ -125,9 +126,9 @@ impl Doorbell for HostDoorbell {
             return Err(VectorOutOfRange { vector, vectors });
         }
         if let Some(eventfd) = eventfd {
-            // Stores to the memory come before the ring, whatever the kernel does.
+            // Orders earlier stores to the memory before the ring.
             fence(Ordering::SeqCst);
-            // Full means that the peer has not looked since the last ring: it will. There are no other errors.
+            // The only error is a full counter: the peer has not handled earlier rings yet, and it will.
             let _ = rustix::io::write(&eventfd, &1_u64.to_ne_bytes());
         }
         Ok(())

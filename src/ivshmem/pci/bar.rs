@@ -1,4 +1,4 @@
-//! Base address registers: how large, and where. Knows nothing of what is behind them.
+//! Base address registers: their sizes and addresses.
 
 use core::ops::Range;
 
@@ -14,18 +14,18 @@ const FLAGS: u32 = 0xf;
 /// One BAR of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Which, 0 to 5; one of 64 bits takes the next number too.
+    /// Its number, 0 to 5. A 64-bit BAR also takes the next number.
     pub number: u8,
     /// Bus address; 0 until it is placed.
     pub address: u64,
     /// Size in bytes, a power of two.
     pub size: u64,
-    /// Whether it can be placed above 4 GiB.
+    /// True if it can be placed above 4 GiB.
     pub wide: bool,
 }
 
 impl Bar {
-    /// That `needed` bytes fit.
+    /// Checks that `needed` bytes fit.
     pub(super) fn holds(&self, needed: u64) -> Result<(), PciError> {
         if self.size < needed {
             return Err(PciError::BarTooSmall { bar: self.number, size: self.size, needed });
@@ -34,7 +34,7 @@ impl Bar {
     }
 }
 
-/// A run of bus addresses that the host bridge hands to PCI, and that the port can map; handed out from the start.
+/// A range of bus addresses that the host bridge passes to PCI and the port can map. Allocation begins at its start.
 #[derive(Clone, Debug)]
 pub struct Window {
     all: Range<u64>,
@@ -42,13 +42,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// The `size` bytes at `start`. Address 0 is never handed out: in a BAR it means "not placed".
+    /// Makes a window of `size` bytes at `start`. It never allocates address 0, which means "not placed" in a BAR.
     #[must_use]
     pub const fn new(start: u64, size: u64) -> Self {
         Self { all: start..start.saturating_add(size), free: if start == 0 { 1 } else { start } }
     }
 
-    /// The next `size` bytes, a power of two, at a multiple of `size`.
+    /// Allocates the next `size` bytes, a power of two, at a multiple of `size`.
     fn take(&mut self, size: u64) -> Option<u64> {
         let start = self.free.checked_next_multiple_of(size)?;
         let end = start.checked_add(size).filter(|&end| end <= self.all.end)?;
@@ -56,7 +56,7 @@ impl Window {
         Some(start)
     }
 
-    /// Whether `size` bytes at `address` are inside; if so, none of them, and none before, is handed out later.
+    /// Returns true if `size` bytes at `address` are inside. If so, neither they nor any before them are allocated later.
     fn keep(&mut self, address: u64, size: u64) -> bool {
         let end = address.checked_add(size).filter(|&end| address >= self.all.start && end <= self.all.end);
         self.free = self.free.max(end.unwrap_or(0));
@@ -67,9 +67,9 @@ impl Window {
 /// The host bridge's windows for memory.
 #[derive(Clone, Debug)]
 pub struct Windows {
-    /// Below 4 GiB, for BARs of 32 bits: registers and MSI-X table. The port maps it as Device memory.
+    /// The window below 4 GiB, for 32-bit BARs: registers and MSI-X table. The port maps it as Device memory.
     pub narrow: Window,
-    /// Anywhere, for BARs of 64 bits: the shared memory. The port maps it as Normal, write-back memory.
+    /// The window for 64-bit BARs, at any address: the shared memory. The port maps it as Normal, write-back memory.
     pub wide: Window,
 }
 
@@ -79,7 +79,7 @@ impl Windows {
     }
 }
 
-/// Offsets of BAR `number` and of the next one, which holds the high half if the BAR has 64 bits.
+/// Returns the offsets of BAR `number` and of the next one, which holds the high half of a 64-bit BAR.
 fn offsets(number: u8) -> (u16, u16) {
     let low = BAR0.wrapping_add(u16::from(number).wrapping_mul(4));
     (low, low.wrapping_add(4))
@@ -107,7 +107,7 @@ pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8
     if mask == 0 {
         return Err(PciError::NoBar { bar: number });
     }
-    // The writable address bits must be all those from some bit up: of 32, or of 64.
+    // The writable address bits must be contiguous up to the highest one, of 32 or 64.
     let ones = if wide { mask } else { mask | (u64::from(u32::MAX) << 32) };
     let size = ones.wrapping_neg();
     if !size.is_power_of_two() {
@@ -116,7 +116,7 @@ pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8
     Ok(Bar { number, address, size, wide })
 }
 
-/// Which bits of the register can be written; leaves it as it was.
+/// Returns the writable bits of the register, and leaves its value unchanged.
 fn probe(config: &mut impl ConfigSpace, function: Function, offset: u16, was: u32) -> u32 {
     config.write(function.0, offset, u32::MAX);
     let mask = config.read(function.0, offset);

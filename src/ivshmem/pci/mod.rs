@@ -1,8 +1,7 @@
-//! The PCI device: finding it, placing and enabling it. Knows configuration space, not how a machine reaches it.
+//! The PCI device: finds, places and enables it, for ports without an operating system that does.
 //!
-//! For ports whose operating system does none of this. A port gives [`find`] and [`Function::attach`] its
-//! configuration space and the windows that its host bridge decodes; it gets the addresses to map. Of bridges this
-//! knows nothing: it sees the buses that are there already.
+//! A port passes its configuration space and the windows of its host bridge to [`find`] and [`Function::attach`], and gets
+//! the addresses to map. This module sets up no bridges: it sees the buses that exist.
 
 mod bar;
 #[cfg(test)]
@@ -18,26 +17,26 @@ use super::Registers;
 
 /// Access to PCI configuration space.
 ///
-/// Not `pci_types`' trait: its functions are `unsafe` to call, and what is built on them panics at reserved values,
+/// It replaces the trait of `pci_types`, whose functions are `unsafe` to call. Code on that trait panics at reserved values,
 /// follows a looped capability list for ever, and takes a 2 GiB BAR for one of almost 2^64 bytes.
 pub trait ConfigSpace {
-    /// The 32 bits at `offset`, a multiple of 4 below 256, of `function`; all ones where there is none.
+    /// Reads the 32 bits at `offset`, a multiple of 4 below 256, of `function`. Returns all ones if there is no such function.
     fn read(&mut self, function: PciAddress, offset: u16) -> u32;
 
     /// Writes the 32 bits at `offset`, a multiple of 4 below 256, of `function`.
     fn write(&mut self, function: PciAddress, offset: u16, value: u32);
 }
 
-/// What keeps an ivshmem PCI device from being used.
+/// A reason why an ivshmem PCI device cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PciError {
-    /// No function on the buses looked at is an ivshmem device.
+    /// The buses have no ivshmem device.
     #[error("no ivshmem device (1af4:1110) on PCI: start QEMU with -device ivshmem-doorbell")]
     NoDevice,
-    /// A BAR that ivshmem has is absent, or not one of memory.
+    /// A BAR of ivshmem is absent, or is not a memory BAR.
     #[error("ivshmem's BAR{bar} is absent or not memory: this is no ivshmem device of revision 1")]
     NoBar {
-        /// Which BAR.
+        /// The number of the BAR.
         bar: u8,
     },
     /// The writable bits of a BAR are no power of two.
@@ -45,33 +44,33 @@ pub enum PciError {
         "ivshmem's BAR{bar} has address bits {mask:#x}, not a power of two: give the server a power of two as size"
     )]
     BarNotPowerOfTwo {
-        /// Which BAR.
+        /// The number of the BAR.
         bar: u8,
         /// The address bits that can be written.
         mask: u64,
     },
-    /// A BAR is smaller than what must be in it.
+    /// A BAR is too small for its contents.
     #[error("ivshmem's BAR{bar} has {size} bytes, {needed} are needed")]
     BarTooSmall {
-        /// Which BAR.
+        /// The number of the BAR.
         bar: u8,
         /// Its size, in bytes.
         size: u64,
-        /// What is needed, in bytes.
+        /// The size that its contents need, in bytes.
         needed: u64,
     },
-    /// A BAR does not fit into what is left of its window.
+    /// A BAR does not fit into the rest of its window.
     #[error("ivshmem's BAR{bar} of {size} bytes does not fit the machine's PCI window: use less shared memory")]
     WindowTooSmall {
-        /// Which BAR.
+        /// The number of the BAR.
         bar: u8,
         /// Its size, in bytes.
         size: u64,
     },
-    /// Firmware has put a BAR where the machine's windows are not.
+    /// Firmware has placed a BAR outside the machine's windows.
     #[error("firmware put ivshmem's BAR{bar} at {address:#x}, outside the machine's PCI windows")]
     OutsideWindows {
-        /// Which BAR.
+        /// The number of the BAR.
         bar: u8,
         /// Its address.
         address: u64,
@@ -81,7 +80,7 @@ pub enum PciError {
         "this ivshmem device has no interrupts (ivshmem-plain, or vectors=0): use -device ivshmem-doorbell,vectors=1"
     )]
     NoMsix,
-    /// The MSI-X table is not where an ivshmem device has it.
+    /// The MSI-X table is not at an ivshmem device's usual place.
     #[error("ivshmem's MSI-X table is said to be in BAR{bar} at {offset:#x}: it must lie inside BAR1")]
     BadMsixTable {
         /// The BAR that the capability names.
@@ -100,17 +99,18 @@ const MSIX: u8 = 0x11;
 /// No more 4-byte-aligned capabilities fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
 
-/// An ivshmem function, found but not yet touched.
+/// An ivshmem function that was found and is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function(pub PciAddress);
 
-/// The ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in order of address: a machine may have several.
+/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in order of address. A machine may have
+/// several.
 pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = Function> {
     (0..buses.min(256))
         .flat_map(|bus| (0..32).map(move |device| (bus as u8, device)))
         .flat_map(|(bus, device)| (0..8).map(move |function| PciAddress::new(0, bus, device, function)))
         .scan(1, move |functions, address| {
-            // A device without a function 0 has none; one that does not say so has no others.
+            // A device without a function 0 does not exist. Only a multi-function device has others.
             if address.function() == 0 {
                 let header = config.read(address, HEADER);
                 *functions = if header != u32::MAX && header & MULTI_FUNCTION != 0 { 8 } else { 1 };
@@ -120,7 +120,7 @@ pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = F
         .flatten()
 }
 
-/// An ivshmem device that is placed and enabled: where its parts are, as bus addresses.
+/// An ivshmem device that is placed and enabled, with the bus addresses of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PciDevice {
     /// BAR0: begins with the [`Registers`].
@@ -132,7 +132,7 @@ pub struct PciDevice {
 }
 
 impl PciDevice {
-    /// The interrupts, for ports that cannot do without.
+    /// Returns the interrupts, for ports that need them.
     ///
     /// # Errors
     /// [`PciError::NoMsix`].
@@ -142,13 +142,13 @@ impl PciDevice {
 }
 
 impl Function {
-    /// Places the device's BARs in `windows` where firmware has not, and lets it answer to memory accesses and send
-    /// interrupts (both need their bit in the command register).
+    /// Places the device's BARs in `windows` unless firmware has. Enables memory accesses and interrupts in the command
+    /// register.
     ///
     /// # Errors
-    /// Any of [`PciError`] but `NoDevice` and `NoMsix`. The device then answers to no address.
+    /// Any of [`PciError`] except `NoDevice` and `NoMsix`. The device then decodes no address.
     pub fn attach(self, config: &mut impl ConfigSpace, windows: &mut Windows) -> Result<PciDevice, PciError> {
-        // While sizes are found out, the BARs hold addresses that are not ours.
+        // The search for the sizes writes other addresses into the BARs.
         let off = CommandRegister::IO_ENABLE | CommandRegister::MEMORY_ENABLE | CommandRegister::BUS_MASTER_ENABLE;
         self.command(config, off, CommandRegister::empty());
 
@@ -161,7 +161,7 @@ impl Function {
             table = Some((Msix::new(config, self, offset, bar)?, bar));
         }
         let mut bars = [Some(&mut registers), Some(&mut memory), table.as_mut().map(|(_, bar)| bar)];
-        // What firmware has placed is taken out of the windows before anything is placed beside it.
+        // First takes the BARs that firmware has placed out of the windows.
         for bar in bars.iter().flatten() {
             bar::keep(bar, windows)?;
         }
@@ -175,13 +175,13 @@ impl Function {
         Ok(PciDevice { registers, memory, msix: table.map(|(msix, bar)| msix.at(bar.address)) })
     }
 
-    /// Clears and sets bits of the command register. The status bits beside it are cleared by ones: they get zeros.
+    /// Clears and sets bits of the command register. The status bits beside it get zeros, because ones would clear them.
     fn command(self, config: &mut impl ConfigSpace, clear: CommandRegister, set: CommandRegister) {
         let old = CommandRegister::from_bits_retain(config.read(self.0, COMMAND) as u16);
         config.write(self.0, COMMAND, u32::from(old.difference(clear).union(set).bits()));
     }
 
-    /// Where the capability `id` begins. A list that is looped or leaves the space ends.
+    /// Returns the offset of the capability `id`. A looped list, or one that leaves the space, ends the search.
     fn capability(self, config: &mut impl ConfigSpace, id: u8) -> Option<u16> {
         let status = StatusRegister::new((config.read(self.0, COMMAND) >> 16) as u16);
         if !status.has_capability_list() {

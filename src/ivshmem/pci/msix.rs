@@ -19,7 +19,7 @@ pub struct Msix {
     capability: u16,
     /// Bus address of the table, an array of [`MsixEntry`].
     pub table: u64,
-    /// How many entries the table has, 1 to 2048: the device's `vectors`.
+    /// The number of entries in the table, 1 to 2048: the device's `vectors`.
     pub vectors: u16,
 }
 

@@ -1,9 +1,9 @@
-//! For AArch64, by vector registers where an image may use them, else by pairs.
+//! AArch64: by vector registers if an image may use them, else by pairs.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// The last 15 bytes at most, as the low four bits of `n` say.
+/// Copies the last bytes, at most 15. The low four bits of `n` are their number.
 macro_rules! below_16 {
     () => {
         concat!(
@@ -33,7 +33,7 @@ macro_rules! below_16 {
 #[cfg(target_feature = "neon")]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // After the loop the count is 64 too small, which leaves its low six bits, the bytes still to copy, as they were.
+    // After the loop the count is 64 too small. Its low six bits, the number of bytes left, are unchanged.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
@@ -66,7 +66,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 #[cfg(not(target_feature = "neon"))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // As above, where the image may not use vector registers.
+    // The same steps by general-purpose registers.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(

@@ -1,9 +1,9 @@
-//! For 32-bit Arm, by words.
+//! 32-bit Arm with Thumb-2 and unaligned accesses: by words.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// The last 15 bytes at most, as the low four bits of `n` say, on an Armv7; by two registers.
+/// Copies the last bytes, at most 15, by two registers. The low four bits of `n` are their number.
 macro_rules! below_16 {
     ($first:literal, $second:literal) => {
         concat!(
@@ -38,7 +38,7 @@ macro_rules! below_16 {
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // Few in place: a call would cost as much as they do. Where the build is for size, a call it is.
+    // Few bytes are copied inline, because a call would cost as much. A build for size calls.
     if cfg!(for_size) || len >= 32 {
         // SAFETY: the caller's promise.
         return unsafe { copy_many(from, to, len) };
@@ -64,7 +64,7 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// As [`copy`].
+/// Copies the same way, out of line.
 ///
 /// # Safety
 /// As [`copy`].

@@ -1,4 +1,4 @@
-//! For x86-64, by vector registers.
+//! x86-64: by vector registers.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};

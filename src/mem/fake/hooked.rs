@@ -1,12 +1,12 @@
-//! A side's view of a memory in which something else happens between any two of its accesses: the other side's turn, a
-//! peer that scribbles, the side's own death.
+//! A side's view of a memory with a hook between any two of its accesses: the other side's turn, a peer that scribbles, or
+//! the side's own death.
 
 use super::super::{Forward, Region};
 
-/// What happens before each access of a [`Hooked`] memory.
+/// Code that runs before each access of a [`Hooked`] memory.
 pub trait Hook {
-    /// Called before each load, store and copy. False where the side is dead: its stores have no effect any more, so that
-    /// it dies between two of them without leaving the code under test.
+    /// Called before each load, store and copy. False if the side is dead: its stores have no effect any more. So it dies
+    /// between two of them without leaving the code under test.
     fn before(&self) -> bool;
 }
 
@@ -18,7 +18,7 @@ pub struct Hooked<'m, H> {
 }
 
 impl<'m, H: Hook> Hooked<'m, H> {
-    /// `region` with `hook` before each access.
+    /// Makes a view of `region` with `hook` before each access.
     #[must_use]
     pub const fn new(region: Region<'m>, hook: &'m H) -> Self {
         Self { region, hook }

@@ -34,7 +34,7 @@ impl Heap {
         Self { words: (0..len.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect() }
     }
 
-    /// A view of the whole; take as many as there are sides.
+    /// Returns a view of the whole. Each side takes one.
     #[must_use]
     pub fn region(&self) -> Region<'_> {
         let start = NonNull::from(&*self.words).cast();

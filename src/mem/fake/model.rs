@@ -11,7 +11,7 @@ use crate::mem::{Load, SharedMemory, Store, WordAccess};
 /// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
 /// memory where no place is accessed in two widths.
 struct Cells {
-    /// Where it begins in the memory.
+    /// The offset of its start in the memory.
     start: u32,
     bytes: Vec<UnsafeCell<u8>>,
     halves: Vec<AtomicU16>,

@@ -16,15 +16,15 @@ use semihosting::{eprintln, println, process};
 use crate::image::{SIZE, address, expect};
 
 const GIB: usize = 1 << 30;
-/// Where the machine's memory begins.
+/// The start of the machine's memory.
 const RAM: usize = GIB;
-/// Where it is mapped a second time, as Device memory.
+/// The second mapping of it, as Device memory.
 const DEVICE_RAM: usize = 2 * GIB;
-/// From the start of the memory to what is copied: Normal, and Device. The image has the first 4 MiB.
+/// The offsets of the memory that is copied, Normal and Device. The image has the first 4 MiB.
 const NORMAL_AT: usize = 16 << 20;
 const DEVICE_AT: usize = 32 << 20;
 
-/// Whether the next fault is expected.
+/// True if the next fault is expected.
 static EXPECTED: AtomicBool = AtomicBool::new(false);
 
 entry!(main);

@@ -1,5 +1,5 @@
-//! The events of a side so far, and the rules for the next one: `Up` before any other event of a peer, `Down` before the events
-//! that it causes, no event of a closed endpoint, each binding once.
+//! The events of a side so far, and the rules for the next one. `Up` comes before any other event of a peer. `Down` comes before
+//! the events that it causes. A closed endpoint has no events, and each binding is reported once.
 
 use amp_ivshmem::link::Event;
 use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, SendError};

@@ -1,8 +1,8 @@
 //! The counted sections, in order. Each reports its name and its number of messages.
 //!
-//! A message is sent with its doorbell, and received as by a woken machine: read the clock, poll the link, read the payload,
-//! release its buffer, and poll until nothing more is there, which requests the next doorbell. All of this lies between the
-//! markers, together with a few instructions of the application's own lines.
+//! A message is sent with its doorbell. The receiver works like a woken machine: it reads the clock, polls the link, reads the
+//! payload and releases its buffer. It then polls until nothing more is there, which requests the next doorbell. All of this
+//! lies between the markers, together with a few instructions of the application's own lines.
 
 use core::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose sender waits
-//! for buffers: on a link of rpmsg's usual 16 buffers, on one of 32, and with the longest messages. Side 0 begins each part,
-//! takes the times, and prints them.
+//! for buffers. The floods run on a link of rpmsg's usual 16 buffers, on one of 32, and with the longest messages. Side 0 begins
+//! each part, takes the times, and prints them.
 
 use core::fmt::Write;
 
@@ -188,7 +188,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(self.port.now().micros_since(begun) as u32)
     }
 
-    /// Sends, and waits while there is no buffer.
+    /// Sends a message, after a wait for a free buffer if necessary.
     fn send<const L: usize>(&mut self) -> Result<(), Wrong> {
         loop {
             match self.link.bus().send(self.endpoint, &const { Payload::<L>::SENT }.0) {

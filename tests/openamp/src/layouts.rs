@@ -71,7 +71,7 @@ pub fn publish<M: SharedMemory>(memory: &M) -> Result<(), MemoryError> {
 /// Returns the rpmsg device in the published table.
 ///
 /// # Errors
-/// There is no table, or no usable one.
+/// The table is missing or unusable.
 pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     let mut table = [0; TABLE_ROOM];
     let version = Record::<M, 4>::new(memory, TABLE).map_or(0, |record| record.load::<0>(Load::Acquire));

@@ -1,5 +1,5 @@
-//! The hand-over of a link under every order of accesses, up to a bound: one side dies and is born again while the other
-//! goes to RUN. Run with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
+//! Loom model of a link's hand-over, under every order of accesses up to a bound: one side restarts while the other goes to
+//! RUN. Run with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
 #![cfg(loom)]
 
 use amp_ivshmem::link::{Event, Link, Role, Settings};
@@ -11,24 +11,23 @@ use amp_ivshmem::wire::link::{PAGE, block, directory};
 use loom::model::Builder;
 use loom::thread;
 
-/// How often a side is switched away from where it could go on. Which of the values that it may see a load gives is not
-/// bounded. One ends within a minute, two do not in
-/// several.
+/// Limit of thread switches at points where a side could continue. The choice of the value that a load returns has no limit. One
+/// switch ends within a minute; two do not end within several minutes.
 const PREEMPTIONS: usize = 1;
 
-/// Turns until host and old remote run and have had a message.
+/// Turns until host and first remote run and have received a message.
 const MET: usize = 6;
-/// What the newcomer's messages say, at least.
+/// Lowest mark in the newcomer's messages.
 const NEW: u8 = 100;
 
 const BUFFERS: u16 = 1;
 const BUFFER: u32 = 56;
 
-/// Where the blocks of host and remote are, and their rings and buffers; as a link lays them out in a memory of its own.
+/// Offsets of the blocks of host and remote, and of their rings and buffers, as a link lays them out in its own memory.
 const BLOCKS: [u32; 2] = [PAGE, 2 * PAGE];
 const DATA: [u32; 2] = [3 * PAGE, 4 * PAGE];
 
-/// What the host's and the remote's memory lack.
+/// Orderings that are removed from the host's and from the remote's memory.
 type Weak = [Option<Weakening>; 2];
 const SOUND: Weak = [None, None];
 
@@ -40,18 +39,18 @@ fn memory() -> Model {
     Model::sparse(5 * PAGE, &[head, host, remote, to_remote, to_host])
 }
 
-/// A side, and what it saw.
+/// A side, and a record of its events.
 struct Side {
     link: Link<Model, NoDoorbell, 1, { BUFFERS as usize }>,
     endpoint: Endpoint,
-    /// What its messages say: of which incarnation they are, or for which.
+    /// Mark in its messages, which identifies their incarnation.
     mark: u8,
     up: bool,
-    /// Whether it has sent the session's message.
+    /// True if it has sent the message of this session.
     sent: bool,
-    /// The least that a message may say: what is below is of another incarnation.
+    /// Lowest valid mark of a received message. A lower one is of another incarnation.
     least: u8,
-    /// What the last message said.
+    /// Mark of the last message.
     heard: Option<u8>,
 }
 
@@ -73,7 +72,7 @@ impl Side {
         }
     }
 
-    /// One poll. A message is remembered.
+    /// Polls once and records a message.
     fn turn(&mut self) {
         match self.link.poll(Instant::default()) {
             Some(Event::Up { .. }) => self.up = true,
@@ -98,19 +97,19 @@ impl Side {
     }
 }
 
-/// Who is born again, how far it has come when the two begin to run at the same time, and how many turns each takes then.
+/// The side that restarts, its progress when the concurrent part begins, and the turns of each side in that part.
 #[derive(Clone, Copy, Debug)]
 struct Rebirth {
     role: Role,
-    /// Turns one after the other before; with none, the birth itself is at the same time.
+    /// Sequential turns before the concurrent part. With 0, the start itself is concurrent.
     stage: usize,
-    /// The survivor's and the newcomer's.
+    /// Turns of the survivor and of the newcomer.
     turns: [usize; 2],
 }
 
-/// A host and a remote run, and have messages under way. One of them dies, and another is born.
+/// Runs a host and a remote that have messages in flight. One of them dies, and another starts in its place.
 ///
-/// The survivor's messages say which of its sessions they are of, the others' which of the two they are of.
+/// The mark in the survivor's messages identifies its session. The mark in the other side's messages identifies the sender.
 fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remote_lacks]: Weak) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
@@ -131,7 +130,7 @@ fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remot
                 side.send();
             }
         }
-        // Dead, without a word.
+        // Dies without notice to the peer.
         std::mem::forget(old);
         let born = move || {
             let mut new = Side::new(&there, role, NEW);
@@ -149,7 +148,7 @@ fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remot
         };
         let mut survivor = turn(survivor, turns[0]);
         let mut new = newcomer.join().unwrap();
-        // All that was written is seen from here on.
+        // Everything that was written is visible from here on.
         for _ in 0..12 {
             for side in [&mut survivor, &mut new] {
                 side.turn();
@@ -170,10 +169,10 @@ fn turn(mut side: Side, turns: usize) -> Side {
     side
 }
 
-/// In the concurrent part one side takes so many turns and the other a few, or both some.
+/// In the concurrent part, one side takes many turns and the other a few, or both take some.
 const TURNS: [[usize; 2]; 4] = [[4, 1], [1, 4], [2, 2], [3, 3]];
 
-/// From the newcomer's first word to where both run.
+/// From the newcomer's first store until both run.
 #[test]
 fn nothing_of_a_former_incarnation_is_accepted() {
     for role in [Role::Remote, Role::Host] {
@@ -185,7 +184,7 @@ fn nothing_of_a_former_incarnation_is_accepted() {
     }
 }
 
-/// A survivor that has time to end the old session and begin another, before or while the newcomer begins.
+/// The survivor has time to end the old session and to begin another, before or during the newcomer's start.
 #[test]
 fn a_newcomer_is_seen_whole_or_not_at_all() {
     for turns in TURNS.into_iter().chain([[5, 1]]) {
@@ -193,15 +192,15 @@ fn a_newcomer_is_seen_whole_or_not_at_all() {
     }
 }
 
-/// The link's own orderings left out in turn: the tests above must notice. Those of the epoch are not here, see
-/// `docs/memory-model.md`; nor is that of the remote's confirmation as it is stored, since the remote's search for the link
-/// has a full barrier before it.
+/// Tests with each of the link's own orderings removed in turn. The checks above must fail. The orderings of the epoch are
+/// missing here; `docs/explanation/memory-model.md` explains why. The ordering of the remote's stored confirmation is missing,
+/// too, because a full barrier in the remote's search for the link precedes it.
 mod weakened {
     use super::*;
 
     const STATE: [u32; 2] = [BLOCKS[0] + block::STATE, BLOCKS[1] + block::STATE];
     const CONFIRMED: [u32; 2] = [BLOCKS[0] + block::PEER_EPOCH, BLOCKS[1] + block::PEER_EPOCH];
-    /// The survivor ends the old session and confirms the newcomer, which looks meanwhile.
+    /// The survivor ends the old session and confirms the newcomer, which looks at the same time.
     const CONFIRMING: Rebirth = Rebirth { role: Role::Remote, stage: 1, turns: [3, 3] };
     const HOST_READY: Rebirth = Rebirth { role: Role::Remote, stage: 4, turns: [1, 4] };
     const REMOTE_READY: Rebirth = Rebirth { role: Role::Remote, stage: 6, turns: [4, 1] };

@@ -1,5 +1,5 @@
-//! Back-pressure, fairness and neighbours, in one process and in virtual time: what must go on although somebody is slow,
-//! floods, or is gone.
+//! Tests of back-pressure, fairness and independent links, in one process and in virtual time. Traffic must go on although a
+//! side is slow, floods, or is gone.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,14 +22,14 @@ struct Side<'m> {
     link: TestLink<'m>,
     /// The two endpoints.
     ends: [Endpoint; 2],
-    /// Endpoints that owe an answer for which there was no buffer yet.
+    /// Endpoints that owe an answer, because there was no buffer for it yet.
     pending: VecDeque<Endpoint>,
     handled: u32,
     log: RefCell<Vec<String>>,
 }
 
 impl<'m> Side<'m> {
-    /// Link `number` of several in one memory.
+    /// Makes link `number` of several in one memory.
     fn new(heap: &'m Heap, bells: &Bells, id: u16, role: Role, number: u8) -> Self {
         let area = Some((4096 + u32::from(number) * AREA, AREA));
         let settings = Settings { link: number, area, ..Settings::new(role) };
@@ -42,8 +42,8 @@ impl<'m> Side<'m> {
         bells.take(self.id) > 0
     }
 
-    /// Answers each message with another from its handler. The message's buffer goes back first: two sides that both held
-    /// on to the other's last buffer while they waited for one of their own would wait for ever, whatever carries them.
+    /// Answers each message with another from its handler. It releases the message's buffer first. If both sides held the
+    /// other's last buffer while they waited for one of their own, they would wait forever, over any transport.
     fn answer_all(&mut self) {
         loop {
             while let Some(endpoint) = self.pending.pop_front() {
@@ -73,7 +73,7 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Lets both run on doorbells alone, at one point in time, for so many turns.
+/// Runs both sides on doorbells alone, at one point in time, for a number of turns.
 fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     for side in sides.iter_mut() {
         side.answer_all();
@@ -87,8 +87,8 @@ fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     }
 }
 
-/// Both sides fill all their buffers, and from then on send only from their handlers, one answer for each message: they go
-/// on for ever, without time passing, though neither ever has a buffer to spare.
+/// Both sides fill all their buffers, and then send only from their handlers, one answer per message. They must go on forever,
+/// without time passing, although neither ever has a spare buffer.
 #[test]
 fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -115,7 +115,7 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     assert!(a.pending.len() <= 32 && b.pending.len() <= 32, "no more is owed than was sent");
 }
 
-/// An endpoint whose application holds on to half of the buffers slows the other down, and no more.
+/// An endpoint whose application holds half of the buffers slows the other endpoint down, and does not stop it.
 #[test]
 fn a_slow_endpoint_does_not_stop_a_fast_one() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -142,8 +142,8 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
     assert_eq!((held.len(), received), (8, 1000));
 }
 
-/// A peer that floods one link with messages for nobody keeps its owner busy for two rings in each poll at most, so that
-/// another link of the same machine gets its turn.
+/// A peer floods one link with messages without a receiver. Each poll handles at most two rings of them, so that another link of
+/// the same machine gets its turn.
 #[test]
 fn a_flooded_link_does_not_starve_another() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -151,7 +151,7 @@ fn a_flooded_link_does_not_starve_another() {
     let mut flooder = Side::new(&heap, &bells, 1, Role::Remote, 0);
     let mut other = Side::new(&heap, &bells, 0, Role::Host, 1);
     let mut friend = Side::new(&heap, &bells, 2, Role::Remote, 1);
-    // Two links of one machine share its doorbell, so each is looked at in turn.
+    // Two links of one machine share its doorbell, so the machine polls each in turn.
     for _ in 0..20 {
         for side in [&mut flooded, &mut flooder, &mut other, &mut friend] {
             side.answer_all();
@@ -159,7 +159,7 @@ fn a_flooded_link_does_not_starve_another() {
     }
     let [end, _] = friend.ends;
     for round in 0..200u32 {
-        // As many as fit, before every single poll.
+        // Fill the ring before every poll.
         while flooder.link.bus().send_to(flooder.ends[0], Address(77), &[0; 8]).is_ok() {}
         let event = flooded.link.poll(Instant::from_micros(1));
         assert!(event.is_none(), "{event:?}");
@@ -174,7 +174,7 @@ fn a_flooded_link_does_not_starve_another() {
     assert!(flooded.link.bus().counters().unknown > 1000);
 }
 
-/// Two links in one memory: a remote that dies and comes back on one of them is nothing that the other hears of.
+/// Two links in one memory: a remote that dies and comes back on one link must not affect the other.
 #[test]
 fn a_peer_that_dies_disturbs_no_other_link() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());

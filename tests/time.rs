@@ -1,5 +1,5 @@
-//! What takes long, in virtual time: sides that start a day apart and idle for a day, in both profiles; and how long after
-//! a death a survivor notices it.
+//! Long runs in virtual time: sides that start a day apart and idle for a day, in both profiles; and the time until a survivor
+//! notices a death.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent};
 
 const MEMORY: u32 = 64 * 1024;
-/// In microseconds, as all times here.
+/// Microseconds, like all times here.
 const SECOND: u64 = 1_000_000;
 const DAY: u64 = 24 * 3600 * SECOND;
 
 /// One side of either profile, with one endpoint.
 trait Machine {
-    /// When it runs without a doorbell.
+    /// Returns the time of its next run without a doorbell.
     fn wake(&self) -> u64;
-    /// Runs where its doorbell has rung or its time has come.
+    /// Runs if its doorbell has rung or its time has come.
     fn run(&mut self, now: u64);
     fn is_bound(&mut self) -> bool;
     fn send(&mut self, byte: u8);
-    /// What came since this was last asked.
+    /// Returns the messages since the last call.
     fn heard(&mut self) -> Vec<u8>;
-    /// Why its link went down last.
+    /// Returns the reason why its link last went down.
     fn down(&self) -> Option<Reason>;
 }
 
@@ -36,7 +36,7 @@ struct Side<L> {
     endpoint: Endpoint,
     heard: Vec<u8>,
     wake: u64,
-    /// How late its timer may be, and what to draw that from.
+    /// Greatest lateness of its timer, and the random state to draw it from.
     late: u64,
     random: u64,
     down: Option<Reason>,
@@ -62,7 +62,7 @@ impl<L: AnyLink<1>> Machine for Side<L> {
         while let Some(event) = self.link.poll(Instant::from_micros(now)) {
             match event {
                 Event::Bus(BusEvent::Message(message)) => {
-                    // C's profile confirms a binding by an empty one, which its user gets, too.
+                    // C's profile confirms a binding with an empty message, which the user receives, too.
                     let mut bytes = vec![0; message.length.into()];
                     self.link.bus().read(&message, 0, &mut bytes).unwrap();
                     self.link.bus().release(message);
@@ -95,7 +95,7 @@ impl<L: AnyLink<1>> Machine for Side<L> {
     }
 }
 
-/// Lets time pass for those who live until `done`, at most to `until`; the time then.
+/// Lets time pass for the living sides until `done`, at most to `until`. Returns the time.
 fn pass(
     sides: &mut [&mut dyn Machine],
     mut now: u64,
@@ -116,7 +116,7 @@ fn pass(
     now
 }
 
-/// One message each way, within a second of virtual time from `now` on, in which the two may find each other first.
+/// Sends one message each way, within a second of virtual time from `now`, which includes the time to bind.
 fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8) -> u64 {
     let begun = now;
     let mut now = pass(&mut [first, second], now, now + SECOND, |sides| sides.iter_mut().all(|side| side.is_bound()));
@@ -132,7 +132,7 @@ fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8)
     now
 }
 
-/// Whose peer it is.
+/// Returns the role of the peer.
 fn other(role: Role) -> Role {
     if role == Role::Host { Role::Remote } else { Role::Host }
 }
@@ -161,7 +161,7 @@ fn openamp<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, role: Role) -> Box<d
     }
 }
 
-/// The first is alone for a day; the two talk, idle for another, and talk again.
+/// Runs the first side alone for a day. Then both talk, idle for another day, and talk again.
 fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, doorbell: &CountingDoorbell) {
     let second = other(first);
     let mut first = of(first);
@@ -197,8 +197,9 @@ fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
     }
 }
 
-/// How long after a peer's death, `death` sixteenths of a heartbeat after both have run for a while, a survivor whose own beat
-/// is `apart` sixteenths before the peer's hears of it. Timers are up to `late` late.
+/// Returns the time from a peer's death until the survivor notices it. The peer dies at phase `death` of a heartbeat, in
+/// sixteenths, after both have run for a while. The survivor's own beat is `apart` sixteenths before the peer's. Timers are up
+/// to `late` late.
 fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
     let heartbeat = limit / 10;
@@ -221,7 +222,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
 
 const LIMITS: [u64; 4] = [SECOND / 10, 3 * SECOND / 10, SECOND, 10 * SECOND];
 
-/// Checks deaths at all phases of either side's beat, and prints how soon the first and the last of them were noticed.
+/// Checks deaths at all phases of either side's beat, and prints the shortest and the longest time until they were noticed.
 fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     let (mut least, mut most) = (u64::MAX, 0);
     for role in [Role::Host, Role::Remote] {
@@ -234,7 +235,7 @@ fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     println!("limit {limit} µs, timers up to {late} µs late: {least} to {most} µs after the death");
 }
 
-/// A heartbeat of a tenth of the limit: within 10 %, and what the survivor's timer was late in that time.
+/// With a heartbeat of a tenth of the limit, a death is noticed within 10 %, plus the lateness of the survivor's timer.
 #[test]
 fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     for limit in LIMITS {
@@ -243,7 +244,7 @@ fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     }
 }
 
-/// Where clock and timer are exact, as with a clock of ticks, the limit is over just at a beat: not one more.
+/// With an exact clock and timer, as with a clock of ticks, the limit ends exactly at a beat, and not one beat later.
 #[test]
 fn nor_is_it_a_beat_later_by_an_exact_clock() {
     for limit in LIMITS {

@@ -1,6 +1,6 @@
-//! A native link whose peer writes anything at any time, while another honest side takes part or not: no panic, a bounded
-//! number of accesses in each call, no message that is not inside, never more messages held than there are buffers, and
-//! nothing told that cannot be.
+//! A native link whose peer writes anything at any time, with or without another honest side. Each call makes a bounded number
+//! of accesses and never panics. Each message lies inside the memory, no more messages are held than there are buffers, and
+//! each event is possible.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::scribbler::{Scribbler, Target};
 use crate::told::Told;
 
 const BUFFERS: usize = 4;
-/// The directory and its first entry, both blocks, and each side's data: used ring, descriptors, available ring, buffers.
+/// Targets: the directory and its first entry, both blocks, and each side's data (used ring, descriptors, available ring,
+/// buffers).
 const TARGETS: &[Target] = &[
     Target { at: 0x1000, stride: 4, slots: 12 },
     Target { at: 0x2000, stride: 4, slots: 12 },
@@ -25,8 +26,8 @@ const TARGETS: &[Target] = &[
     Target { at: 0x4080, stride: 4, slots: 64 },
     Target { at: 0, stride: 4, slots: 20 },
 ];
-/// No single call looks at the memory more often: a host that starts looks at all 251 other entries, and a poll at two
-/// rings of messages.
+/// Limit of memory accesses in a single call: a starting host reads all 251 other entries, and a poll handles two rings of
+/// messages.
 const MOST_ACCESSES: u32 = 1200;
 
 type Watched = Link<Hooked<'static, Scribbler>, NoDoorbell, 4, BUFFERS>;
@@ -37,7 +38,7 @@ fn settings(role: Role, silence: bool) -> Settings {
     Settings { buffer_count: BUFFERS as u16, buffer_size: 64, peer_timeout, ..Settings::new(role) }
 }
 
-/// One run.
+/// Runs the target once.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -49,11 +50,11 @@ pub fn run(data: &[u8]) {
     if first & 8 != 0 {
         peer.arm();
     }
-    // Somebody's writes may be in the way from the beginning.
+    // The writes may disturb the link from the beginning.
     let Ok(mut link) = Watched::new(peer.view(), NoDoorbell, PeerId(0), settings(role, first & 2 != 0)) else { return };
     let (mut now, mut told) = (1, Told::default());
     if first & 8 == 0 {
-        // Usually the two have met before the trouble begins.
+        // The two sides are usually up before the trouble begins.
         told.opened(link.bus().open("talk").expect("free"));
         if let Some(other) = &mut other {
             let _ = other.bus().open("talk");
@@ -69,7 +70,7 @@ pub fn run(data: &[u8]) {
     }
     peer.bounded(u32::MAX);
     let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<TxBuffer>::new());
-    // A message of a session that is over.
+    // A message of an earlier session.
     let mut stale: Option<Message> = None;
     let mut stale_buffer: Option<TxBuffer> = None;
     while let Some(byte) = peer.input.byte() {
@@ -89,7 +90,7 @@ pub fn run(data: &[u8]) {
                         }
                         Some(Event::Bus(BusEvent::Bound { endpoint: bound, .. })) => endpoint = Some(bound),
                         Some(Event::Down(_)) => {
-                            // Void from here on.
+                            // The message is void from here on.
                             stale = held.pop().or(stale);
                             held.clear();
                             stale_buffer = reserved.pop().or(stale_buffer);
@@ -171,7 +172,7 @@ pub fn run(data: &[u8]) {
             }
             _ => {
                 if let Some(other) = &mut other {
-                    // By hand, whatever it is bound to.
+                    // By hand, for any binding.
                     if let Ok(opened) = other.bus().open_with(&Default::default()) {
                         let to = amp_ivshmem::rpmsg::Address(1024 + u32::from(argument & 3));
                         let _ = other.bus().send_to(opened, to, &[argument; 20]);
@@ -186,7 +187,7 @@ pub fn run(data: &[u8]) {
     std::mem::forget(other);
 }
 
-/// Reads all of a message, and tries to read beyond it.
+/// Reads a whole message, and tries to read beyond it.
 fn look_at(link: &mut Watched, message: &Message) {
     let mut bytes = [0; 64];
     let length = usize::from(message.length);

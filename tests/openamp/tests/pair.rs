@@ -1,4 +1,4 @@
-//! The test's own traffic between a host and a remote that are both this module's, in one process.
+//! The test's own traffic between a host and a remote of this module, in one process.
 
 use amp_ivshmem::link::Role;
 use amp_ivshmem::link::openamp::{Host, Remote, Settings};
@@ -13,7 +13,7 @@ fn every_message_arrives_once_and_right() {
     let settings = |peer| Settings::dual_qemu_ivshmem(1 << 20, PeerId(peer)).unwrap();
     let mut host: Host<_, _, ENDPOINTS, 16> = Host::new(heap.region(), NoDoorbell, &settings(1)).unwrap();
     let mut remote: Remote<_, _, ENDPOINTS, 16> = Remote::new(heap.region(), NoDoorbell, settings(0)).unwrap();
-    // Neither has the C side's echo.
+    // Neither side has the C side's echo.
     let plan = Plan { bounces: 0, ..Plan::LONG };
     let mut at_host = Exchange::new(Role::Host, plan, &mut host).unwrap();
     let mut at_remote = Exchange::new(Role::Remote, plan, &mut remote).unwrap();

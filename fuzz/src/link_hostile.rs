@@ -16,8 +16,7 @@ use crate::scribbler::{Scribbler, Target};
 use crate::told::Told;
 
 const BUFFERS: usize = 4;
-/// Targets: the directory and its first entry, both blocks, and each side's data (used ring, descriptors, available ring,
-/// buffers).
+/// The directory and its first entry, both blocks, and each side's data: used ring, descriptors, available ring, buffers.
 const TARGETS: &[Target] = &[
     Target { at: 0x1000, stride: 4, slots: 12 },
     Target { at: 0x2000, stride: 4, slots: 12 },
@@ -26,8 +25,8 @@ const TARGETS: &[Target] = &[
     Target { at: 0x4080, stride: 4, slots: 64 },
     Target { at: 0, stride: 4, slots: 20 },
 ];
-/// Limit of memory accesses in a single call: a starting host reads all 251 other entries, and a poll handles two rings of
-/// messages.
+/// No single call looks at the memory more often: a host that starts looks at all 251 other entries, and a poll at two
+/// rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
 type Watched = Link<Hooked<'static, Scribbler>, NoDoorbell, 4, BUFFERS>;

@@ -4,15 +4,17 @@
 //! of this server's own, and a relay on a thread of its own passes on what is rung there, or not.
 
 use std::fmt;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use crate::ServerError;
+use crate::error::Explain;
 use crate::random::Random;
 
 /// How often the relay and the server look at the time.
@@ -102,7 +104,7 @@ pub struct Mischief {
 
 impl Mischief {
     /// Starts the relay.
-    pub fn new(faults: Faults) -> Result<Self> {
+    pub fn new(faults: Faults) -> Result<Self, ServerError> {
         let bells = Bells::default();
         let weak = Arc::downgrade(&bells);
         std::thread::Builder::new()
@@ -115,7 +117,7 @@ impl Mischief {
                     relay.turn(&bells);
                 }
             })
-            .context("cannot start the relay's thread")?;
+            .explain("cannot start the relay's thread")?;
         let mut mischief =
             Self { faults, random: Random::new(faults.seed), bells, waiting: Vec::new(), next_drop: Instant::now() };
         mischief.plan_drop();
@@ -133,7 +135,7 @@ impl Mischief {
     }
 
     /// The doorbells of peer `owner` that the others are to have.
-    pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> Result<Vec<Rc<OwnedFd>>> {
+    pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> io::Result<Vec<Rc<OwnedFd>>> {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         eventfds
             .iter()

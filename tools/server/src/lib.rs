@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod error;
 mod fault;
 mod ids;
 pub mod memory;
@@ -27,10 +28,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, bail};
 use rustix::event::{EventfdFlags, eventfd};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use error::Explain;
+pub use error::ServerError;
 pub use fault::Faults;
 pub use serve::{Serving, Stop};
 use socket::Listener;
@@ -123,16 +125,12 @@ impl Server {
     ///
     /// # Errors
     /// Options out of range, a live server at the socket, or what the system refuses; nothing is left lying about.
-    pub fn bind(options: &Options) -> Result<Self> {
+    pub fn bind(options: &Options) -> Result<Self, ServerError> {
         if !(1..=VECTORS_MAX).contains(&options.vectors) {
-            bail!("{} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these", options.vectors);
+            return Err(ServerError::Vectors { vectors: options.vectors });
         }
         if !options.size.is_power_of_two() || !(SIZE_MIN..=SIZE_MAX).contains(&options.size) {
-            bail!(
-                "a memory of {} bytes: it must be a power of two, at least {SIZE_MIN} and at most {SIZE_MAX} (2 GiB), \
-                 which is where the peers' drivers stop",
-                options.size
-            );
+            return Err(ServerError::Size { size: options.size });
         }
         let listener = Listener::bind(&options.socket)?;
         let memory = match &options.memory {
@@ -146,7 +144,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`bind`](Self::bind), and where there can be no thread.
-    pub fn start(options: &Options) -> Result<Running> {
+    pub fn start(options: &Options) -> Result<Running, ServerError> {
         Self::start_reporting(options, |_| ())
     }
 
@@ -154,15 +152,18 @@ impl Server {
     ///
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn start_reporting(options: &Options, report: impl FnMut(Event) + Send + 'static) -> Result<Running> {
+    pub fn start_reporting(
+        options: &Options,
+        report: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Running, ServerError> {
         let server = Self::bind(options)?;
-        let memory = server.memory.try_clone().context("no descriptor left for the memory")?;
-        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("no eventfd")?);
+        let memory = server.memory.try_clone().explain("no descriptor left for the memory")?;
+        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).explain("no eventfd")?);
         let stops = vec![Stop { fd: Arc::clone(&stop), name: "its owner" }];
         let thread = std::thread::Builder::new()
             .name("ivshmem-server".to_owned())
             .spawn(move || server.serve(&stops, report).map(|_| ()))
-            .context("cannot start the server's thread")?;
+            .explain("cannot start the server's thread")?;
         Ok(Running { stop, thread: Some(thread), memory })
     }
 }
@@ -170,7 +171,7 @@ impl Server {
 /// A server on a thread. Dropping it stops the server and removes its socket; the peers keep the memory.
 pub struct Running {
     stop: Arc<OwnedFd>,
-    thread: Option<JoinHandle<Result<()>>>,
+    thread: Option<JoinHandle<Result<(), ServerError>>>,
     memory: OwnedFd,
 }
 
@@ -179,23 +180,23 @@ impl Running {
     ///
     /// # Errors
     /// No descriptor is left.
-    pub fn memory(&self) -> Result<OwnedFd> {
-        self.memory.try_clone().context("no descriptor left for the memory")
+    pub fn memory(&self) -> Result<OwnedFd, ServerError> {
+        self.memory.try_clone().explain("no descriptor left for the memory")
     }
 
     /// Stops the server, and says how it fared.
     ///
     /// # Errors
     /// What ended it before it was told to.
-    pub fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<(), ServerError> {
         self.end()
     }
 
-    fn end(&mut self) -> Result<()> {
+    fn end(&mut self) -> Result<(), ServerError> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         // Cannot fail: the counter is far from its maximum.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
-        thread.join().unwrap_or_else(|_| bail!("the server's thread panicked"))
+        thread.join().unwrap_or(Err(ServerError::Panicked))
     }
 }
 
@@ -209,11 +210,11 @@ impl Drop for Running {
 ///
 /// # Errors
 /// As [`Server::bind`], and where polling fails.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<(), ServerError> {
     let mut stops = Vec::new();
     for (signal, name) in [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")] {
-        let (ours, handlers) = UnixStream::pair().context("no socket pair for signals")?;
-        signal_hook::low_level::pipe::register(signal, handlers).with_context(|| format!("cannot handle {name}"))?;
+        let (ours, handlers) = UnixStream::pair().explain("no socket pair for signals")?;
+        signal_hook::low_level::pipe::register(signal, handlers).explain(format_args!("cannot handle {name}"))?;
         stops.push(Stop { fd: Arc::new(ours.into()), name });
     }
     let server = Server::bind(options)?;

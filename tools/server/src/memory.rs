@@ -5,23 +5,24 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::Errno;
 
+use crate::error::{Explain, ServerError};
+
 /// Memory that nobody can resize: a peer that could would kill every QEMU with SIGBUS.
-pub fn anonymous(size: u64) -> Result<OwnedFd> {
+pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     let memory = memfd_create("amp-ivshmem", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
-        .context("cannot make anonymous memory; name a file for it instead")?;
-    ftruncate(&memory, size).with_context(|| format!("cannot make a memory of {size} bytes; choose a smaller one"))?;
+        .explain("cannot make anonymous memory; name a file for it instead")?;
+    ftruncate(&memory, size).explain(format_args!("cannot make a memory of {size} bytes; choose a smaller one"))?;
     fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
-        .context("cannot seal the memory against resizing")?;
+        .explain("cannot seal the memory against resizing")?;
     Ok(memory)
 }
 
 /// The file at `path`: made with mode 0600 where there is none, taken with its contents where its size is right. Never
 /// resized otherwise: it may be somebody's data. A file cannot be sealed, so its peers must trust one another.
-pub fn file(path: &Path, size: u64) -> Result<OwnedFd> {
+pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     let name = path.display();
     let file = OpenOptions::new()
         .read(true)
@@ -32,10 +33,10 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd> {
         // A FIFO would else wait for a writer.
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
-        .with_context(|| format!("cannot open {name} as the memory"))?;
-    let found = file.metadata().with_context(|| format!("cannot look at {name}"))?;
+        .explain(format_args!("cannot open {name} as the memory"))?;
+    let found = file.metadata().explain(format_args!("cannot look at {name}"))?;
     if !found.is_file() {
-        bail!("{name} is not a regular file and cannot be the memory; name another");
+        return Err(ServerError::NotFile { path: path.to_owned() });
     }
     match found.len() {
         0 => {
@@ -44,10 +45,10 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd> {
                 Err(Errno::OPNOTSUPP) => ftruncate(&file, size),
                 other => other,
             }
-            .with_context(|| format!("cannot make {name} {size} bytes long; make room or choose a smaller size"))?;
+            .explain(format_args!("cannot make {name} {size} bytes long; make room or choose a smaller size"))?;
         }
         len if len == size => {}
-        len => bail!("{name} has {len} bytes and not {size}; give that size, or remove the file"),
+        len => return Err(ServerError::FileSize { path: path.to_owned(), found: len, wanted: size }),
     }
     Ok(file.into())
 }

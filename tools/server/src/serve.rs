@@ -4,15 +4,15 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
 
 use super::client::{Client, Sent};
+use super::error::Explain;
 use super::fault::Mischief;
 use super::ids::Ids;
-use super::{Event, Reason, Server};
+use super::{Event, Reason, Server, ServerError};
 
 /// Ends the loop when it becomes readable.
 pub struct Stop {
@@ -37,7 +37,7 @@ impl Server {
     ///
     /// # Errors
     /// Where polling itself fails; no client can cause that.
-    pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str> {
+    pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str, ServerError> {
         let mut serving = Serving::new(self, report)?;
         loop {
             if let Some(name) = serving.turn(stops, None)? {
@@ -70,8 +70,8 @@ impl<R: FnMut(Event)> Serving<R> {
     ///
     /// # Errors
     /// No descriptor or thread is left.
-    pub fn new(server: Server, report: R) -> Result<Self> {
-        let memory = Rc::new(server.memory.try_clone().context("no descriptor left for the memory")?);
+    pub fn new(server: Server, report: R) -> Result<Self, ServerError> {
+        let memory = Rc::new(server.memory.try_clone().explain("no descriptor left for the memory")?);
         let mischief = server.faults.map(Mischief::new).transpose()?;
         Ok(Self {
             server,
@@ -90,7 +90,7 @@ impl<R: FnMut(Event)> Serving<R> {
     ///
     /// # Errors
     /// Where polling itself fails; no client can cause that.
-    pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>> {
+    pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>, ServerError> {
         let mut ready = self.wait(stops, limit)?.into_iter();
         if let Some((stop, _)) = stops.iter().zip(ready.by_ref()).find(|(_, flags)| !flags.is_empty()) {
             return Ok(Some(stop.name));
@@ -119,7 +119,7 @@ impl<R: FnMut(Event)> Serving<R> {
     }
 
     /// Polls, and gives what each descriptor has: the stops, the listener, the clients.
-    fn wait(&self, stops: &[Stop], limit: Option<Timespec>) -> Result<Vec<PollFlags>> {
+    fn wait(&self, stops: &[Stop], limit: Option<Timespec>) -> Result<Vec<PollFlags>, ServerError> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
         fds.push(PollFd::new(self.server.listener.socket(), listener));
@@ -133,7 +133,7 @@ impl<R: FnMut(Event)> Serving<R> {
         match poll(&mut fds, limit.as_ref().or(pause.then_some(&PAUSE))) {
             Ok(_) => Ok(fds.iter().map(PollFd::revents).collect()),
             Err(Errno::INTR | Errno::AGAIN | Errno::NOMEM) => Ok(vec![PollFlags::empty(); fds.len()]),
-            Err(error) => Err(error).context("cannot poll"),
+            Err(error) => Err(error).explain("cannot poll"),
         }
     }
 

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use amp_ivshmem_host::SOCKET_PATH_MAX;
-use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+
+use crate::error::{Explain, ServerError};
 
 /// How many clients may wait to be accepted, where the system's own limit (`net.core.somaxconn`) is not lower.
 const BACKLOG: i32 = 1024;
@@ -25,31 +26,30 @@ pub struct Listener {
 
 impl Listener {
     /// Listens at `path`. A socket that nobody listens at any more is replaced.
-    pub fn bind(path: &Path) -> Result<Self> {
+    pub fn bind(path: &Path) -> Result<Self, ServerError> {
         let name = path.display();
-        let length = path.as_os_str().len();
-        if length > SOCKET_PATH_MAX {
-            bail!("socket path of {length} bytes: Linux allows {SOCKET_PATH_MAX}; choose a shorter one than {name}");
+        if path.as_os_str().len() > SOCKET_PATH_MAX {
+            return Err(ServerError::SocketPath { path: path.to_owned() });
         }
-        let address = SocketAddrUnix::new(path).with_context(|| format!("{name} cannot name a socket"))?;
+        let address = SocketAddrUnix::new(path).explain(format_args!("{name} cannot name a socket"))?;
         // Made absolute, so that it is found again wherever the process may be then.
-        let path = std::path::absolute(path).with_context(|| format!("{name} cannot name a socket"))?;
+        let path = std::path::absolute(path).explain(format_args!("{name} cannot name a socket"))?;
         // Two servers that find the same stale socket take turns, else one would remove the other's new one.
         let _turn = turn(&path)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).context("no socket")?;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).explain("no socket")?;
         // On Linux the file gets the mode that the socket has when it is bound: there is no moment in which others
         // could connect, and the process's umask need not be touched.
-        fchmod(&socket, Mode::RUSR | Mode::WUSR).context("cannot make the socket private")?;
+        fchmod(&socket, Mode::RUSR | Mode::WUSR).explain("cannot make the socket private")?;
         let mut bound = bind(&socket, &address);
         if bound == Err(Errno::ADDRINUSE) {
             remove_stale(&path, &address)?;
             bound = bind(&socket, &address);
         }
-        bound.with_context(|| format!("cannot make the socket {name}; choose a directory that is yours"))?;
-        let found = fs::symlink_metadata(&path).with_context(|| format!("cannot look at {name}"))?;
+        bound.explain(format_args!("cannot make the socket {name}; choose a directory that is yours"))?;
+        let found = fs::symlink_metadata(&path).explain(format_args!("cannot look at {name}"))?;
         let listener = Self { socket, path, made: (found.dev(), found.ino()) };
-        listen(&listener.socket, BACKLOG).with_context(|| format!("cannot listen on {name}"))?;
+        listen(&listener.socket, BACKLOG).explain(format_args!("cannot listen on {name}"))?;
         Ok(listener)
     }
 
@@ -69,38 +69,36 @@ impl Drop for Listener {
 }
 
 /// The turn to make or remove sockets in a directory: a lock on the directory itself, which leaves nothing behind.
-fn turn(path: &Path) -> Result<OwnedFd> {
+fn turn(path: &Path) -> Result<OwnedFd, ServerError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let name = directory.display();
     let lock = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .with_context(|| format!("cannot open the socket's directory {name}; make it, or choose another"))?;
+        .explain(format_args!("cannot open the socket's directory {name}; make it, or choose another"))?;
     // Held for microseconds; a stranger may hold it for longer, and must not hang us.
     for _ in 0..100 {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
             Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
-            Err(error) => return Err(error).with_context(|| format!("cannot lock the directory {name}")),
+            Err(error) => return Err(error).explain(format_args!("cannot lock the directory {name}")),
         }
     }
-    bail!("another process keeps the directory {name} locked; choose another directory for the socket")
+    Err(ServerError::Locked { path: directory.to_owned() })
 }
 
 /// Removes what is at `path` if it is a socket that no process has open.
-fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<()> {
+fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<(), ServerError> {
     let name = path.display();
-    let found = fs::symlink_metadata(path).with_context(|| format!("cannot look at {name}"))?;
+    let found = fs::symlink_metadata(path).explain(format_args!("cannot look at {name}"))?;
     if !found.file_type().is_socket() {
-        bail!("{name} exists and is not a socket; choose another path, or remove it");
+        return Err(ServerError::NotSocket { path: path.to_owned() });
     }
     // Connecting with another type of socket asks whether the socket is alive without disturbing who listens there.
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let probe = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).context("no socket")?;
+    let probe = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).explain("no socket")?;
     match connect(&probe, address) {
-        Err(Errno::CONNREFUSED) => {
-            fs::remove_file(path).with_context(|| format!("cannot remove the stale socket {name}"))
-        }
-        Err(Errno::ACCESS) => bail!("{name} is another user's socket; choose another path"),
-        _ => bail!("a server already listens on {name}; stop it, or choose another path"),
+        Err(Errno::CONNREFUSED) => fs::remove_file(path).explain(format_args!("cannot remove the stale socket {name}")),
+        Err(Errno::ACCESS) => Err(ServerError::OthersSocket { path: path.to_owned() }),
+        _ => Err(ServerError::InUse { path: path.to_owned() }),
     }
 }
 

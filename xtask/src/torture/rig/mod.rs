@@ -98,7 +98,7 @@ impl<'w> Rig<'w> {
 
     fn server(folder: &Folder, faults: Option<Faults>) -> Result<server::Running> {
         let options = server::Options { size: SHARED_MEMORY, faults, ..server::Options::new(folder.socket()) };
-        server::Server::start(&options)
+        Ok(server::Server::start(&options)?)
     }
 
     /// Ends the server and starts another, with another memory.

@@ -1,0 +1,102 @@
+//! Why a server does not start, or ends.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::{SIZE_MAX, SIZE_MIN, VECTORS_MAX};
+use amp_ivshmem_host::SOCKET_PATH_MAX;
+
+/// Why a [`Server`](crate::Server) does not start, or ended before it was told to. Each message is one line and names the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The number of vectors is out of range.
+    #[error("{vectors} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these")]
+    Vectors {
+        /// The number asked for.
+        vectors: u16,
+    },
+    /// The size of the memory is out of range.
+    #[error(
+        "a memory of {size} bytes: it must be a power of two, at least {SIZE_MIN} and at most {SIZE_MAX} (2 GiB), \
+         which is where the peers' drivers stop"
+    )]
+    Size {
+        /// The size asked for.
+        size: u64,
+    },
+    /// The path of the socket is longer than Linux allows.
+    #[error(
+        "socket path of {} bytes: Linux allows {SOCKET_PATH_MAX}; choose a shorter one than {}",
+        path.as_os_str().len(),
+        path.display()
+    )]
+    SocketPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path of the socket belongs to something else.
+    #[error("{} exists and is not a socket; choose another path, or remove it", path.display())]
+    NotSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The socket exists and belongs to another user.
+    #[error("{} is another user's socket; choose another path", path.display())]
+    OthersSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A server listens there.
+    #[error("a server already listens on {}; stop it, or choose another path", path.display())]
+    InUse {
+        /// The path of the socket.
+        path: PathBuf,
+    },
+    /// Another process holds the lock on the directory of the socket.
+    #[error("another process keeps the directory {} locked; choose another directory for the socket", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The memory is to be something else than a regular file.
+    #[error("{} is not a regular file and cannot be the memory; name another", path.display())]
+    NotFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file exists with another size.
+    #[error("{} has {found} bytes and not {wanted}; give that size, or remove the file", path.display())]
+    FileSize {
+        /// The path.
+        path: PathBuf,
+        /// Size of the file.
+        found: u64,
+        /// Size asked for.
+        wanted: u64,
+    },
+    /// The system refused.
+    #[error("{what}: {error}")]
+    System {
+        /// What was attempted, and the remedy if there is one.
+        what: String,
+        /// The system's answer. It is no `source`: the message holds it already, and reporters print both.
+        error: io::Error,
+    },
+    /// The thread of the server panicked.
+    #[error("the server's thread panicked; this is a defect of the server, please report it")]
+    Panicked,
+}
+
+/// Says what the system refused.
+pub(crate) trait Explain<T> {
+    /// The result with an error that begins with `what`.
+    fn explain(self, what: impl fmt::Display) -> Result<T, ServerError>;
+}
+
+impl<T, E: Into<io::Error>> Explain<T> for Result<T, E> {
+    fn explain(self, what: impl fmt::Display) -> Result<T, ServerError> {
+        self.map_err(|error| ServerError::System { what: what.to_string(), error: error.into() })
+    }
+}

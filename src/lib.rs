@@ -75,6 +75,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 #![cfg_attr(not(any(test, feature = "fakes")), no_std)]
+// docs.rs names the feature that an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod ivshmem;
 pub mod link;

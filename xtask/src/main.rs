@@ -2,6 +2,7 @@
 //! help and its completions show all that `./amp` can do.
 
 mod bench;
+mod check;
 mod test;
 mod torture;
 
@@ -20,7 +21,7 @@ use clap_complete::Shell;
     bin_name = "./amp",
     version,
     after_help = "\
-The commands test, torture and bench are for developers of amp-ivshmem; the others are for users, and `cargo install --path tools/amp`
+The commands test, check, torture and bench are for developers of amp-ivshmem; the others are for users, and `cargo install --path tools/amp`
 installs them as `amp`.
 
 Examples:
@@ -65,6 +66,15 @@ Examples:
   ./amp torture --pair a53,m3 --cycles 1000 --seed 7
   ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
     Torture(torture::Options),
+    /// Check the tree: licences, links in the docs, the repository's address, the published crates
+    #[command(after_help = "\
+Each line names a place, the cause and the remedy. `./amp test` runs each rule as a job of its own.
+
+Examples:
+  ./amp check
+  ./amp check links
+  ./amp check licences --fix")]
+    Check(check::Options),
     /// Measure: instructions and doorbells per message, flash and RAM, times
     #[command(after_help = "Examples:\n  ./amp bench\n  ./amp bench --json\n  ./amp bench --check flash")]
     Bench(bench::Options),
@@ -91,6 +101,7 @@ fn main() -> ExitCode {
     cli::exit_code(match Cli::parse().command {
         Command::User(command) => command.run(),
         Command::Test(options) => test::run(&options),
+        Command::Check(options) => check::run(&options),
         Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
         #[cfg(target_arch = "x86_64")]

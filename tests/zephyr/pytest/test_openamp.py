@@ -7,7 +7,7 @@ MESSAGES = 100_000
 
 
 def test_traffic(pair):
-    """Tests name service, traffic both ways, no-copy, hold, endpoints that come and go, and more endpoints than C's 128."""
+    """Tests name service, traffic both ways, no-copy, hold, endpoints that come and go, more than C's 128 of them."""
     pair.check_figures("dual-qemu-ivshmem", MESSAGES)
 
 

@@ -1,43 +1,21 @@
 //! cargo-fuzz: found, or got from cargo's registry into the cache folder; and how a target is run with it. Knows no targets.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use amp::zephyr::create::cache;
-use amp::{process, workspace};
+use super::got::Program;
+use amp::process;
 
-/// The version that is got where there is none.
-const VERSION: &str = "0.13.2";
+/// The program that runs a target.
+const CARGO_FUZZ: Program = Program { name: "cargo-fuzz", version: "0.13.2" };
 /// How long each target runs; whoever has hours runs `cargo fuzz` by hand.
 const SECONDS: u32 = 20;
-/// How long to build cargo-fuzz may take.
-const LIMIT: Duration = Duration::from_secs(600);
-
-/// Where cargo-fuzz is put where there is none.
-fn folder() -> Result<PathBuf> {
-    Ok(cache()?.join(format!("cargo-fuzz-{VERSION}")))
-}
-
-/// Cargo, which finds cargo-fuzz also where it was put.
-fn cargo() -> Result<Command> {
-    let mut path = std::env::var_os("PATH").unwrap_or_default();
-    if !path.is_empty() {
-        path.push(":");
-    }
-    path.push(OsString::from(folder()?.join("bin")));
-    let mut cargo = workspace::cargo();
-    // Asking must not install a toolchain.
-    cargo.env("PATH", path).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
-    Ok(cargo)
-}
 
 fn answers(words: &[&str]) -> Result<bool> {
-    let mut question = cargo()?;
+    let mut question = CARGO_FUZZ.cargo()?;
     question.args(words);
     let answer = process::output(question, Duration::from_secs(60));
     process::check_interrupts()?;
@@ -69,19 +47,7 @@ fn find() -> Result<Option<String>> {
     if answers(&["+nightly", "fuzz", "--version"])? {
         return Ok(None);
     }
-    let folder = folder()?;
-    eprintln!("amp: installing with cargo: cargo-fuzz {VERSION} in {} (about a minute)", folder.display());
-    let mut install = cargo()?;
-    // Not what this project's own build is told; one try is enough where there is no registry.
-    install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
-    install.args(["install", "--quiet", "--locked", "--version", VERSION, "--root"]).arg(&folder).arg("cargo-fuzz");
-    let got = process::output(install, LIMIT);
-    process::check_interrupts()?;
-    Ok(got.err().map(|error| {
-        let why = format!("{error:#}");
-        let why = why.lines().find(|line| line.contains("error")).unwrap_or("no word of why").trim().to_owned();
-        format!("cargo-fuzz could not be had ({why}); cargo install cargo-fuzz")
-    }))
+    CARGO_FUZZ.by_cargo()
 }
 
 /// Runs `target` for a moment, from its corpus on.
@@ -89,7 +55,7 @@ fn find() -> Result<Option<String>> {
 /// # Errors
 /// No folder for a cache.
 pub fn command(target: &str) -> Result<Command> {
-    let mut cargo = cargo()?;
+    let mut cargo = CARGO_FUZZ.cargo()?;
     // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
     // libFuzzer's limit is of wall-clock time: a machine that stands still for seconds is no finding, and what hangs hangs for ever.

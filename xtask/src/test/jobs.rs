@@ -6,6 +6,8 @@ use std::time::Duration;
 use amp::demo::pair::{Pair, Start};
 use amp::machines::Machine;
 
+use super::lint::Lint;
+
 /// What a job runs.
 #[derive(Clone, Debug)]
 pub enum Work {
@@ -23,6 +25,12 @@ pub enum Work {
     MiriOnce(&'static str),
     /// cargo-fuzz on this target for some seconds, where there is a nightly toolchain.
     Fuzz(&'static str),
+    /// A linter of what is not Rust, where it can be had.
+    Lint(Lint),
+    /// Cargo of the oldest supported Rust with these words, where rustup has it.
+    Oldest(&'static str),
+    /// Cargo of the nightly toolchain with these words, as docs.rs calls it.
+    DocsRs(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
     /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
@@ -57,6 +65,15 @@ const A53: &str = "aarch64-unknown-none";
 /// Name, work, counting, minutes.
 const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
+    ("check address", Work::Amp(Cow::Borrowed("check address")), Counted::AsOne, 2),
+    ("check links", Work::Amp(Cow::Borrowed("check links")), Counted::AsOne, 2),
+    ("check packages", Work::Amp(Cow::Borrowed("check packages")), Counted::AsOne, 2),
+    ("shellcheck", Work::Lint(Lint::Shellcheck), Counted::AsOne, 2),
+    ("ruff", Work::Lint(Lint::Ruff), Counted::AsOne, 2),
+    ("ruff format", Work::Lint(Lint::RuffFormat), Counted::AsOne, 2),
+    // Builds cargo-deny the first time.
+    ("deny licences, bans and sources", Work::Lint(Lint::Deny), Counted::AsOne, 2),
+    ("deny advisories", Work::Lint(Lint::Advisories), Counted::AsOne, 2),
     ("clippy linux", Work::Cargo("clippy --all-targets --all-features -- -D warnings"), Counted::AsOne, 15),
     ("clippy m3 core", Work::Guest(M3, CLIPPY_BARE), Counted::AsOne, 10),
     ("clippy m3 core with all", Work::Guest(M3, CLIPPY_ALL), Counted::AsOne, 10),
@@ -92,6 +109,9 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
     ("docs", Work::Cargo("doc --no-deps --all-features"), Counted::AsOne, 10),
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
+    ("docs as docs.rs makes them", Work::DocsRs(DOCS_RS), Counted::AsOne, 10),
+    ("oldest rust", Work::Oldest(OLDEST), Counted::AsOne, 10),
+    ("packages", Work::Cargo(PACKAGES), Counted::AsOne, 15),
     (
         "loom",
         Work::Loom("test --release -p amp-ivshmem --features fakes --test loom --test loom_link"),
@@ -132,6 +152,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
+/// The published crates, with all that they can do.
+const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
+const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
+/// Packs them as for crates.io, and builds what was packed.
+const PACKAGES: &str =
+    "package --locked --allow-dirty --quiet -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
 /// What touches memory and is done in seconds at Miri's speed.
 const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
 const MIRI_CORE_BIG_ENDIAN: &str = "miri test --target powerpc-unknown-linux-gnu -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";

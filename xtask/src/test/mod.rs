@@ -2,7 +2,9 @@
 
 mod count;
 mod fuzz;
+mod got;
 mod jobs;
+mod lint;
 mod scenarios;
 mod twister;
 mod zephyr;
@@ -18,6 +20,9 @@ use amp::process::{self, Running};
 use amp::{output, qemu, workspace};
 use count::Count;
 use jobs::{Counted, Job, Work};
+
+/// The oldest Rust that builds the published crates: `rust-version` in Cargo.toml.
+const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// What `amp test` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -138,6 +143,9 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
         ),
         Work::Fuzz(_) => return Ok(fuzz::missing()?.map(Cow::Owned)),
         Work::Copies(_, program, _) => return Ok(qemu::find(program).err().map(|error| error.to_string().into())),
+        Work::Lint(lint) => return Ok(lint::missing(*lint)?.map(Cow::Owned)),
+        Work::Oldest(_) => return Ok(got::toolchain(OLDEST_RUST)?.map(Cow::Owned)),
+        Work::DocsRs(_) => (&["+nightly", "--version"], "no nightly toolchain (rustup toolchain install nightly)"),
         _ => return Ok(None),
     };
     let mut cargo = workspace::cargo();
@@ -194,6 +202,19 @@ fn command(work: &Work) -> Result<Option<Command>> {
             cargo
         }
         Work::Fuzz(target) => fuzz::command(target)?,
+        Work::Lint(lint) => lint::command(*lint)?,
+        Work::Oldest(words) => {
+            let mut cargo = workspace::cargo();
+            // A folder of its own, or this compiler and the project's would each build all anew.
+            cargo.arg(format!("+{OLDEST_RUST}")).args(words.split_whitespace()).args(["--target-dir", "target/oldest"]);
+            cargo
+        }
+        Work::DocsRs(words) => {
+            let mut cargo = workspace::cargo();
+            cargo.arg("+nightly").args(words.split_whitespace()).args(["--target-dir", "target/docs.rs"]);
+            cargo.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
+            cargo
+        }
         Work::Amp(words) => {
             let mut amp = process::guarded("/proc/self/exe");
             amp.args(words.split_whitespace());

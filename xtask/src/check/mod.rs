@@ -1,0 +1,59 @@
+//! The command `check`: rules for the whole tree that no compiler and no linter knows.
+
+mod address;
+mod licences;
+mod links;
+mod packages;
+mod tree;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use amp::{output, workspace};
+pub use tree::Tree;
+
+/// The words after `check`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Rule to check; all rules if none is given
+    rule: Option<Rule>,
+    /// Add the licence line where it is missing
+    #[arg(long)]
+    fix: bool,
+}
+
+/// A rule for the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Rule {
+    /// Each file names its licence near its top
+    Licences,
+    /// Links, headings and paths in the docs exist
+    Links,
+    /// The placeholder for the repository's address stands in one place
+    Address,
+    /// The published crates have their metadata, and are small
+    Packages,
+}
+
+/// Prints what breaks the rules, one line for each place.
+///
+/// # Errors
+/// No git, a file that cannot be read, or nowhere to print to. A broken rule is an exit status.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let root = workspace::root();
+    let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages];
+    let mut broken = 0;
+    for rule in all.into_iter().filter(|rule| options.rule.is_none_or(|only| only == *rule)) {
+        let findings = match rule {
+            Rule::Licences => licences::check(&Tree::list(root, &licences::without_line(root)?)?, options.fix)?,
+            Rule::Links => links::check(&Tree::list(root, &[])?)?,
+            Rule::Address => address::check(&Tree::list(root, &[])?)?,
+            Rule::Packages => packages::check()?,
+        };
+        findings.iter().try_for_each(|finding| output::line(&finding.to_string()))?;
+        broken += findings.len();
+    }
+    output::line(&format!("{broken} findings"))?;
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

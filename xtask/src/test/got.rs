@@ -1,0 +1,149 @@
+//! Programs that jobs need and few machines have: found in the cache folder, or got into it from their registry.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use amp::zephyr::create::cache;
+use amp::{process, workspace};
+
+/// Time limit to build a program of crates.io, on two cores that do something else, too.
+const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+/// Time limit to download something.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
+/// Time limit for a question.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+
+/// A program of one version, in a folder of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Name of the crate or of the Python package, and of the program.
+    pub name: &'static str,
+    /// The version, and no other.
+    pub version: &'static str,
+}
+
+/// An answer with a reason why something is not there.
+pub type Absent = Option<String>;
+
+impl Program {
+    fn folder(&self) -> Result<PathBuf> {
+        Ok(cache()?.join(format!("{}-{}", self.name, self.version)))
+    }
+
+    /// The program's file, which may not be there yet.
+    ///
+    /// # Errors
+    /// No folder for a cache.
+    pub fn file(&self) -> Result<PathBuf> {
+        Ok(self.folder()?.join("bin").join(self.name))
+    }
+
+    /// Cargo that finds this program as a subcommand.
+    ///
+    /// # Errors
+    /// No folder for a cache.
+    pub fn cargo(&self) -> Result<Command> {
+        let mut path = std::env::var_os("PATH").unwrap_or_default();
+        if !path.is_empty() {
+            path.push(":");
+        }
+        path.push(OsString::from(self.folder()?.join("bin")));
+        let mut cargo = workspace::cargo();
+        // A question must not install a toolchain.
+        cargo.env("PATH", path).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
+        Ok(cargo)
+    }
+
+    /// Builds the program with `cargo install` unless it is there.
+    ///
+    /// # Errors
+    /// An interrupt, or no folder for a cache.
+    pub fn by_cargo(&self) -> Result<Absent> {
+        if self.file()?.is_file() {
+            return Ok(None);
+        }
+        let Self { name, version } = self;
+        let folder = self.folder()?;
+        eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
+        let mut install = self.cargo()?;
+        // The settings of this project's own build do not count; one try is enough where there is no registry.
+        install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
+        install.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
+        absent(install, BUILD_LIMIT, &format!("{name} cannot be installed"), &format!("cargo install {name}"))
+    }
+
+    /// Installs the program with pip in a virtual environment unless it is there.
+    ///
+    /// # Errors
+    /// An interrupt, or no folder for a cache.
+    pub fn by_pip(&self) -> Result<Absent> {
+        if self.file()?.is_file() {
+            return Ok(None);
+        }
+        let Self { name, version } = self;
+        let folder = self.folder()?;
+        eprintln!("amp: installing with pip: {name} {version} in {}", folder.display());
+        let mut venv = process::guarded("python3");
+        venv.args(["-m", "venv"]).arg(&folder);
+        let reason = format!("{name} cannot be installed");
+        if let Some(reason) = absent(venv, DOWNLOAD_LIMIT, &reason, "install python3 and python3-venv")? {
+            return Ok(Some(reason));
+        }
+        let mut pip = process::guarded(folder.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--retries", "1"])
+            .arg(format!("{name}=={version}"));
+        absent(pip, DOWNLOAD_LIMIT, &reason, &format!("pip install {name}=={version}"))
+    }
+}
+
+/// Installs the toolchain `version` with rustup unless it is there.
+///
+/// # Errors
+/// An interrupt.
+pub fn toolchain(version: &str) -> Result<Absent> {
+    let mut question = workspace::cargo();
+    question.arg(format!("+{version}")).arg("--version").env("RUSTUP_AUTO_INSTALL", "0");
+    let answer = process::output(question, ASK_LIMIT);
+    process::check_interrupts()?;
+    if answer.is_ok() {
+        return Ok(None);
+    }
+    eprintln!("amp: installing with rustup: Rust {version}");
+    let mut rustup = process::guarded("rustup");
+    rustup.args(["toolchain", "install", version, "--no-self-update", "--profile", "minimal"]);
+    let remedy = format!("rustup toolchain install {version}");
+    absent(rustup, DOWNLOAD_LIMIT, &format!("Rust {version} cannot be installed"), &remedy)
+}
+
+/// Runs a command; its last words on failure, with the remedy.
+fn absent(command: Command, limit: Duration, what: &str, remedy: &str) -> Result<Absent> {
+    let answer = process::output(command, limit);
+    process::check_interrupts()?;
+    Ok(answer.err().map(|error| {
+        let text = format!("{error:#}");
+        let why = text.lines().find(|line| line.to_lowercase().contains("error")).or(text.lines().last());
+        format!("{what} ({}); {remedy}", why.unwrap_or_default().trim())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_fails_gives_its_reason_and_the_remedy() {
+        let run = |script: &str| {
+            let mut command = process::guarded("sh");
+            command.args(["-c", script]);
+            absent(command, ASK_LIMIT, "no hammer", "buy one").unwrap()
+        };
+        assert_eq!(run("true"), None);
+        let reason = run("echo first >&2; echo 'error: shop closed' >&2; echo last >&2; exit 1").unwrap();
+        assert_eq!(reason, "no hammer (error: shop closed); buy one");
+        assert!(run("exit 3").unwrap().contains("exit status 3"));
+    }
+}

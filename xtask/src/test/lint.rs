@@ -1,0 +1,128 @@
+//! Linters of what is not Rust: the crates in Cargo.lock, Python, shell. Each is of one version, so that all machines find the same.
+
+use std::process::Command;
+use std::time::Duration;
+
+use amp::{process, workspace};
+use anyhow::{Result, bail};
+
+use super::got::{Absent, Program};
+use crate::check::Tree;
+
+const DENY: Program = Program { name: "cargo-deny", version: "0.20.2" };
+const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
+
+/// Time limit to fetch the advisories.
+const FETCH_LIMIT: Duration = Duration::from_secs(120);
+
+/// A linter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lint {
+    /// Licences, duplicates and sources of all crates: `deny.toml`.
+    Deny,
+    /// Known vulnerabilities of all crates, from the database of RustSec, which is fetched.
+    Advisories,
+    /// Mistakes in Python.
+    Ruff,
+    /// Layout of Python.
+    RuffFormat,
+    /// Mistakes in shell scripts.
+    Shellcheck,
+}
+
+/// The reason why the linter cannot run, if it cannot; gets it first.
+///
+/// # Errors
+/// An interrupt, or no folder for a cache.
+pub fn missing(lint: Lint) -> Result<Absent> {
+    match lint {
+        Lint::Deny => DENY.by_cargo(),
+        Lint::Advisories => {
+            if let Some(reason) = DENY.by_cargo()? {
+                return Ok(Some(reason));
+            }
+            let mut fetch = DENY.cargo()?;
+            fetch.args(["deny", "fetch", "db"]);
+            let answer = process::output(fetch, FETCH_LIMIT);
+            process::check_interrupts()?;
+            Ok(answer
+                .err()
+                .map(|_| "the advisories cannot be fetched: no way to the database of RustSec from here".to_owned()))
+        }
+        Lint::Ruff | Lint::RuffFormat => RUFF.by_pip(),
+        Lint::Shellcheck => {
+            let mut question = process::guarded("shellcheck");
+            question.arg("--version");
+            let answer = process::output(question, FETCH_LIMIT);
+            process::check_interrupts()?;
+            Ok(answer.err().map(|_| "no shellcheck (install shellcheck)".to_owned()))
+        }
+    }
+}
+
+/// The command that lints the whole tree.
+///
+/// # Errors
+/// No folder for a cache, or nothing to lint.
+pub fn command(lint: Lint) -> Result<Command> {
+    let words: &[&str] = match lint {
+        Lint::Deny => &["deny", "--offline", "--workspace", "check", "-D", "warnings", "licenses", "bans", "sources"],
+        Lint::Advisories => &["deny", "--workspace", "check", "--disable-fetch", "advisories"],
+        Lint::Ruff => &["check", "--no-cache"],
+        Lint::RuffFormat => &["format", "--check", "--no-cache"],
+        Lint::Shellcheck => &[],
+    };
+    let mut command = match lint {
+        Lint::Deny | Lint::Advisories => DENY.cargo()?,
+        Lint::Ruff | Lint::RuffFormat => process::guarded(RUFF.file()?),
+        Lint::Shellcheck => process::guarded("shellcheck"),
+    };
+    command.args(words).current_dir(workspace::root());
+    let is_linted: fn(&str, &str) -> bool = match lint {
+        Lint::Deny | Lint::Advisories => return Ok(command),
+        Lint::Ruff | Lint::RuffFormat => |file, _| file.ends_with(".py"),
+        Lint::Shellcheck => |file, text| file.ends_with(".sh") || is_shell(text),
+    };
+    let tree = Tree::list(workspace::root(), &[])?;
+    let mut found = false;
+    for file in tree.files() {
+        if tree.text(file)?.is_some_and(|text| is_linted(file, &text)) {
+            command.arg(file);
+            found = true;
+        }
+    }
+    if !found {
+        bail!("no file to lint");
+    }
+    Ok(command)
+}
+
+/// Scripts without an ending in their name begin with their interpreter.
+fn is_shell(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    first.starts_with("#!") && [" bash", "/bash", "/sh", " sh"].iter().any(|shell| first.ends_with(shell))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_known_by_their_first_line() {
+        for (text, shell) in [
+            ("#!/usr/bin/env bash\nset -e\n", true),
+            ("#!/bin/sh\n", true),
+            ("#!/usr/bin/env python3\n", false),
+            ("# bash\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_shell(text), shell, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_front_door_is_linted() {
+        let command = command(Lint::Shellcheck).unwrap();
+        assert!(command.get_args().any(|word| word == "amp"));
+    }
+}

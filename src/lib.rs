@@ -12,8 +12,9 @@
 //! | [`platform`] | what a port supplies: memory, a doorbell, the time, waiting |
 //! | [`wire`] | bytes and layouts as types; no state |
 //! | [`virtqueue`] | one split ring: driver side, device side, event suppression |
-//! | [`rpmsg`] | the bus, its endpoints and their names; zero-copy buffers |
-//! | [`link`] | how two sides find each other, agree, start, reset and notice death |
+//! | [`session`] | how two sides find each other, agree, start, reset and notice death; carries a service |
+//! | [`rpmsg`] | a service: the bus, its endpoints and their names; zero-copy buffers |
+//! | [`openamp`] | the C library's layout and habits: another way for rpmsg to come up |
 //! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `platform`) |
 //!
 //! # Features
@@ -36,11 +37,10 @@
 //!
 #![cfg_attr(feature = "fakes", doc = "```")]
 #![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
-//! use amp_ivshmem::link::{Event, Link, Role, Settings};
 //! use amp_ivshmem::mem::fake::Heap;
 //! use amp_ivshmem::platform::fake::NoDoorbell;
 //! use amp_ivshmem::platform::{Instant, PeerId};
-//! use amp_ivshmem::rpmsg::Event as Bus;
+//! use amp_ivshmem::rpmsg::{Event, Link, Role, Settings};
 //!
 //! let memory = Heap::new(64 * 1024);
 //! // At most 4 endpoints, and 16 buffers in each direction.
@@ -53,21 +53,19 @@
 //! for micros in 0.. {
 //!     let now = Instant::from_micros(micros);
 //!     match host.poll(now) {
-//!         Some(Event::Bus(Bus::Bound { endpoint, .. })) => host.bus().send(endpoint, b"hello")?,
-//!         Some(Event::Bus(Bus::Message(message))) => {
+//!         Some(Event::Bound { endpoint, .. }) => host.bus().send(endpoint, b"hello")?,
+//!         Some(Event::Message(message)) => {
 //!             let mut bytes = [0; 5];
-//!             host.bus().read(&message, 0, &mut bytes)?;
-//!             host.bus().release(message);
+//!             host.bus().recv(message, &mut bytes)?;
 //!             answer = Some(bytes);
 //!             break;
 //!         }
 //!         _ => (),
 //!     }
-//!     if let Some(Event::Bus(Bus::Message(message))) = remote.poll(now) {
+//!     if let Some(Event::Message(message)) = remote.poll(now) {
 //!         let mut bytes = [0; 5];
 //!         remote.bus().read(&message, 0, &mut bytes)?;
-//!         remote.bus().send(message.endpoint, &bytes)?;
-//!         remote.bus().release(message);
+//!         remote.bus().reply(message, &bytes).map_err(|(error, _)| error)?;
 //!     }
 //! }
 //! assert_eq!(answer, Some(*b"hello"));
@@ -79,9 +77,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod ivshmem;
-pub mod link;
 pub mod mem;
+pub mod openamp;
 pub mod platform;
 pub mod rpmsg;
+pub mod session;
 pub mod virtqueue;
 pub mod wire;

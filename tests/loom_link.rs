@@ -2,12 +2,11 @@
 //! RUN. Run with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
 #![cfg(loom)]
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::fake::{Model, Weakening};
 use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
-use amp_ivshmem::wire::link::{PAGE, block, directory};
+use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event, Link, Role, Settings};
+use amp_ivshmem::wire::session::{PAGE, block, directory};
 use loom::model::Builder;
 use loom::thread;
 
@@ -82,7 +81,7 @@ impl Side {
                     self.least = NEW;
                 }
             }
-            Some(Event::Bus(BusEvent::Message(message))) => {
+            Some(Event::Message(message)) => {
                 let mut byte = [0];
                 assert!(self.up, "a message, and no session");
                 assert_eq!(message.length, 1);
@@ -91,8 +90,8 @@ impl Side {
                 assert!(byte[0] >= self.least, "a message of another incarnation");
                 assert_eq!(self.heard.replace(byte[0]), None, "one message was sent in this session");
             }
-            Some(Event::Bus(_)) | None => {}
-            Some(event) => panic!("{event:?}"),
+            Some(event @ Event::Incompatible(_)) => panic!("{event:?}"),
+            Some(_) | None => {}
         }
     }
 }

@@ -4,12 +4,11 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
 use amp_ivshmem::platform::fake::CountingDoorbell;
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector};
-use amp_ivshmem::rpmsg::{Address, Endpoint, Event as BusEvent, SendError};
+use amp_ivshmem::rpmsg::{Address, Endpoint, Event, Link, Role, SendError, Settings};
 
 const AREA: u32 = 64 * 1024;
 
@@ -57,7 +56,7 @@ impl<'m> Side<'m> {
                 }
             }
             match self.link.poll(Instant::from_micros(1)) {
-                Some(Event::Bus(BusEvent::Message(message))) => {
+                Some(Event::Message(message)) => {
                     self.pending.push_back(message.endpoint);
                     self.link.bus().release(message);
                 }
@@ -130,8 +129,8 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
         a.link.bus().send(fast, &number.to_le_bytes()).unwrap();
         while let Some(event) = b.link.poll(Instant::from_micros(1)) {
             match event {
-                Event::Bus(BusEvent::Message(message)) if message.endpoint == b.ends[0] => held.push(message),
-                Event::Bus(BusEvent::Message(message)) => {
+                Event::Message(message) if message.endpoint == b.ends[0] => held.push(message),
+                Event::Message(message) => {
                     received += 1;
                     b.link.bus().release(message);
                 }
@@ -165,7 +164,7 @@ fn a_flooded_link_does_not_starve_another() {
         assert!(event.is_none(), "{event:?}");
         friend.link.bus().send(end, &round.to_le_bytes()).unwrap();
         match other.link.poll(Instant::from_micros(1)) {
-            Some(Event::Bus(BusEvent::Message(message))) => other.link.bus().release(message),
+            Some(Event::Message(message)) => other.link.bus().release(message),
             event => panic!("round {round}: {event:?}"),
         }
         let _ = friend.link.poll(Instant::from_micros(1));

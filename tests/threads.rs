@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant as Clock};
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::mem::fake::{Heap, Unfenced};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{Event as BusEvent, SendError};
+use amp_ivshmem::rpmsg::{Event, Link, Role, SendError, Settings};
 
 /// Enough messages to fill and empty the ring many times. Miri is some thousand times slower.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
@@ -89,7 +88,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
     loop {
         assert!(start.elapsed() < 2 * LIMIT, "no end after {sent} sent and {received} received");
         while let Some(event) = link.poll(now()) {
-            if let Event::Bus(BusEvent::Message(message)) = event {
+            if let Event::Message(message) = event {
                 let mut bytes = [0; 400];
                 let bytes = &mut bytes[..message.length.into()];
                 link.bus().read(&message, 0, bytes).unwrap();

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::{AnyLink, Event, Link, Reason, Role, Settings, openamp};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::openamp;
 use amp_ivshmem::platform::fake::CountingDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent};
+use amp_ivshmem::rpmsg::{AnyLink, DownReason, Endpoint, Event, Link, Role, Settings};
 
 const MEMORY: u32 = 64 * 1024;
 /// Microseconds, like all times here.
@@ -26,7 +26,7 @@ trait Machine {
     /// Returns the messages since the last call.
     fn heard(&mut self) -> Vec<u8>;
     /// Returns the reason why its link last went down.
-    fn down(&self) -> Option<Reason>;
+    fn down(&self) -> Option<DownReason>;
 }
 
 struct Side<L> {
@@ -39,7 +39,7 @@ struct Side<L> {
     /// Greatest lateness of its timer, and the random state to draw it from.
     late: u64,
     random: u64,
-    down: Option<Reason>,
+    down: Option<DownReason>,
 }
 
 impl<L: AnyLink<1>> Side<L> {
@@ -61,7 +61,7 @@ impl<L: AnyLink<1>> Machine for Side<L> {
         let _ = self.doorbell.take(self.id);
         while let Some(event) = self.link.poll(Instant::from_micros(now)) {
             match event {
-                Event::Bus(BusEvent::Message(message)) => {
+                Event::Message(message) => {
                     // C's profile confirms a binding with an empty message, which the user receives, too.
                     let mut bytes = vec![0; message.length.into()];
                     self.link.bus().read(&message, 0, &mut bytes).unwrap();
@@ -70,7 +70,7 @@ impl<L: AnyLink<1>> Machine for Side<L> {
                 }
                 Event::Down(reason) => self.down = Some(reason),
                 Event::Incompatible(refusal) => panic!("{refusal}"),
-                Event::Up { .. } | Event::Bus(_) => {}
+                _ => {}
             }
         }
         self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
@@ -90,7 +90,7 @@ impl<L: AnyLink<1>> Machine for Side<L> {
         std::mem::take(&mut self.heard)
     }
 
-    fn down(&self) -> Option<Reason> {
+    fn down(&self) -> Option<DownReason> {
         self.down
     }
 }
@@ -148,15 +148,14 @@ fn native<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, settings: Settings, l
 }
 
 fn openamp<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, role: Role) -> Box<dyn Machine + 't> {
-    let peer = id(other(role));
-    let settings = openamp::Settings::dual_qemu_ivshmem(MEMORY, peer).unwrap();
+    let settings = openamp::Settings::dual_qemu_ivshmem(MEMORY).unwrap();
     if role == Role::Host {
         let link: openamp::Host<Region<'_>, _, 1, 16> =
-            openamp::Host::new(heap.region(), doorbell.clone(), &settings).unwrap();
+            openamp::Host::new(heap.region(), doorbell.clone(), id(role), settings).unwrap();
         Box::new(Side::new(id(role), doorbell, link, 0))
     } else {
         let link: openamp::Remote<Region<'_>, _, 1, 16> =
-            openamp::Remote::new(heap.region(), doorbell.clone(), settings).unwrap();
+            openamp::Remote::new(heap.region(), doorbell.clone(), id(role), settings).unwrap();
         Box::new(Side::new(id(role), doorbell, link, 0))
     }
 }
@@ -216,7 +215,7 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     assert!(survivor.is_bound() && mortal.is_bound() && survivor.down().is_none() && mortal.down().is_none());
     std::mem::forget(mortal);
     now = pass(&mut [&mut *survivor], now, dies + 2 * limit, |sides| sides[0].down().is_some());
-    assert_eq!(survivor.down(), Some(Reason::PeerTimeout));
+    assert_eq!(survivor.down(), Some(DownReason::PeerTimeout));
     now - dies
 }
 

@@ -4,28 +4,28 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Hooked;
 use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message, TxBuffer};
+use amp_ivshmem::rpmsg::{Event, Link, Message, Role, Settings, TxBuffer};
 
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
 use crate::told::Told;
 
 const BUFFERS: usize = 4;
-/// The directory and its first entry, both blocks, and each side's data: used ring, descriptors, available ring, buffers.
+/// Both blocks with their first queue, each side's data (used ring, descriptors, available ring, buffers), and the directory
+/// with its first entry.
 const TARGETS: &[Target] = &[
-    Target { at: 0x1000, stride: 4, slots: 12 },
-    Target { at: 0x2000, stride: 4, slots: 12 },
+    Target { at: 0x1000, stride: 4, slots: 24 },
+    Target { at: 0x2000, stride: 4, slots: 24 },
     Target { at: 0x3000, stride: 2, slots: 90 },
     Target { at: 0x4000, stride: 2, slots: 90 },
     Target { at: 0x4080, stride: 4, slots: 64 },
-    Target { at: 0, stride: 4, slots: 20 },
+    Target { at: 0, stride: 4, slots: 24 },
 ];
-/// No single call looks at the memory more often: a host that starts looks at all 251 other entries, and a poll at two
+/// No single call looks at the memory more often: a host that starts looks at all 125 other entries, and a poll at two
 /// rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
@@ -83,11 +83,11 @@ pub fn run(data: &[u8]) {
                         told.hear(event);
                     }
                     match event {
-                        Some(Event::Bus(BusEvent::Message(message))) => {
+                        Some(Event::Message(message)) => {
                             look_at(&mut link, &message);
                             held.push(message);
                         }
-                        Some(Event::Bus(BusEvent::Bound { endpoint: bound, .. })) => endpoint = Some(bound),
+                        Some(Event::Bound { endpoint: bound, .. }) => endpoint = Some(bound),
                         Some(Event::Down(_)) => {
                             // The message is void from here on.
                             stale = held.pop().or(stale);
@@ -159,8 +159,8 @@ pub fn run(data: &[u8]) {
                 if let Some(other) = &mut other {
                     for _ in 0..8 {
                         match other.poll(Instant::from_micros(now)) {
-                            Some(Event::Bus(BusEvent::Message(message))) => other.bus().release(message),
-                            Some(Event::Bus(BusEvent::Bound { endpoint, .. })) => {
+                            Some(Event::Message(message)) => other.bus().release(message),
+                            Some(Event::Bound { endpoint, .. }) => {
                                 let _ = other.bus().send(endpoint, b"hello");
                             }
                             Some(_) => {}

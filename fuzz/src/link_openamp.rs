@@ -5,7 +5,7 @@
 mod exchange;
 mod world;
 
-use amp_ivshmem::link::openamp::Layout;
+use amp_ivshmem::openamp::Layout;
 
 use self::world::{Act, world};
 use crate::memory;

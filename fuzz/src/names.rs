@@ -1,11 +1,10 @@
 //! The name service and the endpoints, against a peer that sends any message to any address. Events concern open endpoints, a
 //! reported binding exists, and no two endpoints share an address.
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event as BusEvent};
+use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Event, Link, Role, Settings};
 
 use crate::input::Input;
 use crate::memory;
@@ -91,7 +90,7 @@ pub fn run(data: &[u8]) {
                 // The peer reads, so that buffers come back.
                 for _ in 0..8 {
                     match peer.poll(Instant::from_micros(1)) {
-                        Some(Event::Bus(BusEvent::Message(message))) => peer.bus().release(message),
+                        Some(Event::Message(message)) => peer.bus().release(message),
                         Some(_) => {}
                         None => break,
                     }
@@ -107,16 +106,16 @@ fn poll(link: &mut Side<4>, open: &mut [Endpoint]) {
     for _ in 0..24 {
         let Some(event) = link.poll(Instant::from_micros(1)) else { return };
         match event {
-            Event::Bus(BusEvent::Message(message)) => {
+            Event::Message(message) => {
                 assert!(open.contains(&message.endpoint), "a message for {:?}, which is not open", message.endpoint);
                 link.bus().release(message);
             }
-            Event::Bus(BusEvent::Bound { endpoint, peer }) => {
+            Event::Bound { endpoint, peer } => {
                 assert!(open.contains(&endpoint), "{endpoint:?} is bound and not open");
                 assert_eq!(link.bus().peer_of(endpoint), Some(peer));
             }
-            Event::Bus(BusEvent::Announced { address, .. }) => assert_ne!(address, Address::ANY),
-            Event::Bus(_) => {}
+            Event::Announced { address, .. } => assert_ne!(address, Address::ANY),
+            Event::Unbound { .. } | Event::Withdrawn { .. } => {}
             other => panic!("the peer keeps to the protocol, but {other:?}"),
         }
     }

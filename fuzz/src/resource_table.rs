@@ -1,9 +1,9 @@
 //! remoteproc's resource table from arbitrary bytes. A table that is made from the parsed result parses to the same result. The
 //! link that it describes is inside the memory or refused.
 
-use amp_ivshmem::link::openamp::{Remote, Settings};
+use amp_ivshmem::openamp::{Remote, Settings};
 use amp_ivshmem::platform::fake::NoDoorbell;
-use amp_ivshmem::platform::{Instant, PeerId, Vector};
+use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::virtqueue::{self, Device, Suppression};
 use amp_ivshmem::wire::resource_table::Vdev;
 
@@ -38,8 +38,8 @@ pub fn run(data: &[u8]) {
     }
     let size = u32::from(size) * 8;
     let layout = layout.with_buffers(u32::from(place) * 64, size, size);
-    let settings = Settings { layout, peer: PeerId(0), vector: Vector(0), address: None };
-    if let Ok(mut remote) = Remote::<_, _, 1, BUFFERS>::new(region, NoDoorbell, settings) {
+    let settings = Settings::new(layout);
+    if let Ok(mut remote) = Remote::<_, _, 1, BUFFERS>::new(region, NoDoorbell, PeerId(1), settings) {
         let _ = (remote.poll(Instant::from_micros(1)), remote.poll(Instant::from_micros(20_000)));
     }
 }

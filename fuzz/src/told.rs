@@ -1,8 +1,7 @@
 //! The events of a side so far, and the rules for the next one. `Up` comes before any other event of a peer. `Down` comes before
 //! the events that it causes. A closed endpoint has no events, and each binding is reported once.
 
-use amp_ivshmem::link::Event;
-use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Event, SendError};
 
 /// The user of one side.
 #[derive(Debug, Default)]
@@ -58,21 +57,21 @@ impl Told {
                 return;
             }
             Event::Incompatible(_) => return,
-            Event::Bus(BusEvent::Unbound { endpoint }) => {
+            Event::Unbound { endpoint } => {
                 let bound = self.bound.iter().position(|bound| bound == endpoint).expect("unbound, and never bound");
                 self.bound.swap_remove(bound);
                 *endpoint
             }
-            Event::Bus(BusEvent::Bound { endpoint, .. }) => {
+            Event::Bound { endpoint, .. } => {
                 assert!(self.up && !self.bound.contains(endpoint), "{event:?}, but {self:?}");
                 self.bound.push(*endpoint);
                 *endpoint
             }
-            Event::Bus(BusEvent::Message(message)) => {
+            Event::Message(message) => {
                 assert!(self.up, "a message, and no peer");
                 message.endpoint
             }
-            Event::Bus(_) => {
+            Event::Announced { .. } | Event::Withdrawn { .. } => {
                 assert!(self.up, "{event:?}, and no peer");
                 return;
             }

@@ -1,8 +1,7 @@
 //! The user of one side of a link in any profile: its messages and buffers, its events, and checks of its calls.
 
-use amp_ivshmem::link::AnyLink;
 use amp_ivshmem::platform::Instant;
-use amp_ivshmem::rpmsg::{Address, Config, Endpoint, Message, ReadError, SendError, TxBuffer};
+use amp_ivshmem::rpmsg::{Address, AnyLink, Config, Endpoint, Message, ReadError, SendError, TxBuffer};
 
 use crate::memory;
 use crate::told::Told;

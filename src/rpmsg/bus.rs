@@ -1,12 +1,25 @@
 //! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
 
 use super::endpoints::Endpoints;
-use super::{Address, Config, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile};
+use super::{
+    Address, Config, DownReason, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile, RingError, SetupError,
+    serial,
+};
 use crate::platform::{Doorbell, PeerId, Vector};
+use crate::session::SessionEvent;
 
-/// What happened on the bus.
+/// An event of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The peer is there and ready: endpoints are being announced.
+    Up {
+        /// The peer's id on the server.
+        peer: PeerId,
+    },
+    /// The peer is gone. Unreleased messages are void, and messages that the peer has not received are lost.
+    Down(DownReason),
+    /// The link cannot come up as things are. It goes on trying, and reports this once until it has come up.
+    Incompatible(SetupError),
     /// A message came.
     Message(Message),
     /// An endpoint knows its peer now: it can send.
@@ -21,8 +34,8 @@ pub enum Event {
         /// The endpoint on this side.
         endpoint: Endpoint,
     },
-    /// The peer has an endpoint that none here matches. One of ours opened later is told of it (the native profile), or
-    /// is to be opened with this address as its peer (`openamp`, where it is not announced again).
+    /// The peer has an endpoint, and no endpoint of this side has its name. The native profile announces it again when this side
+    /// opens one. In the `openamp` profile, open the endpoint with this address as its peer.
     Announced {
         /// Its name.
         name: Name,
@@ -36,6 +49,23 @@ pub enum Event {
         /// Its address at the peer.
         address: Address,
     },
+}
+
+impl SessionEvent<Fault, RingError> for Event {
+    #[inline(always)]
+    fn up(peer: PeerId) -> Self {
+        Self::Up { peer }
+    }
+
+    #[inline(always)]
+    fn down(reason: DownReason) -> Self {
+        Self::Down(reason)
+    }
+
+    #[inline(always)]
+    fn incompatible(error: SetupError) -> Self {
+        Self::Incompatible(error)
+    }
 }
 
 /// A received message. It keeps one of the peer's buffers until it is [released](Bus::release).
@@ -60,7 +90,7 @@ pub struct TxBuffer {
     pub(super) session: u32,
 }
 
-/// What the bus did so far. All wrap.
+/// Counters of a bus. All wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Messages sent, announcements included.
@@ -74,7 +104,7 @@ pub struct Counters {
 }
 
 bitflags::bitflags! {
-    /// What a poll has to look at beside the ring.
+    /// Work for a poll beside the ring.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct Due: u8 {
         /// An endpoint may have been bound or unbound that the application was not told of.
@@ -86,9 +116,9 @@ bitflags::bitflags! {
     }
 }
 
-/// What there is of a peer.
-// A `None` that is all zeros, so that a bus which is not open yet lies in memory that start-up clears, and not as a copy in
-// flash: an `Option` would have it in whichever byte has room.
+/// The state of the peer.
+// `Absent` is all zeros. So start-up code clears an unopened bus, and flash holds no copy of it. An `Option` may keep its tag in
+// any byte.
 #[derive(Debug)]
 #[repr(u8)]
 pub(super) enum Peer<P: Profile> {
@@ -107,7 +137,7 @@ pub(super) struct Attached<P: Profile> {
     pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
-    /// Whether the peer was asked to notify of freed buffers.
+    /// Set while the peer has been asked to notify of freed buffers.
     pub waiting: bool,
 }
 
@@ -116,15 +146,17 @@ pub(super) struct Attached<P: Profile> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D, const E: usize> {
-    /// Changes with each peer, so that an older one's messages are recognised.
+    /// The present or last session: a count from 1 on, with the bus's number in the upper bits, so that no two are the same.
     pub(super) session: u32,
-    /// What the next poll has to look at beside the ring; mostly nothing.
+    /// The number of this bus, which no other bus has; 0 before it has an endpoint or a peer.
+    pub(super) number: u32,
+    /// Work for the next poll beside the ring; usually none.
     pub(super) due: Due,
     /// Without what the present ends have counted.
     pub(super) counters: Counters,
     /// A message that is not simply one for a bound endpoint: the same poll looks at it next.
     pub(super) deferred: Option<Message>,
-    /// There from when the link is open.
+    /// Present once the link is open.
     pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
     pub(super) endpoints: Endpoints<E>,
@@ -145,13 +177,14 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             doorbell: None,
             endpoints: Endpoints::new(),
             session: 0,
+            number: 0,
             deferred: None,
             due: Due::empty(),
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
         }
     }
 
-    /// What it rings with, before it is attached.
+    /// Sets the doorbell, before the bus is attached.
     pub(crate) fn set_doorbell(&mut self, doorbell: D) {
         self.doorbell = Some(doorbell);
     }
@@ -169,7 +202,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         if let Peer::Here(attached) = &mut self.peer {
             attached.outgoing.start();
         }
-        self.session = self.session.wrapping_add(1);
+        let number = self.number();
+        self.session = (self.session ^ number).wrapping_add(1) ^ number;
         self.endpoints.up(P::ANNOUNCE_ALL);
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
     }
@@ -199,7 +233,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.doorbell.as_ref()
     }
 
-    /// What the peer broke, since when the bus is unusable until its link has restarted.
+    /// Returns the fault of the peer, if the peer has broken something. The bus is then unusable until its link restarts.
     pub(crate) const fn fault(&self) -> Option<Fault> {
         match self.peer {
             Peer::Broken(fault) => Some(fault),
@@ -207,20 +241,19 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// Whether there is a peer.
+    /// Returns whether there is a peer.
     #[must_use]
     pub const fn is_up(&self) -> bool {
         matches!(self.peer, Peer::Here(_))
     }
 
-    /// Whether the last poll of the link ended for fairness, although there may be more: poll again instead of
-    /// waiting.
+    /// Returns whether the last poll of the link ended for fairness, although there may be more. Poll again instead of waiting.
     #[must_use]
     pub(crate) const fn has_more(&self) -> bool {
         self.due.contains(Due::MORE)
     }
 
-    /// Whether nobody has set the queues up anew or overwritten this side's indices, as far as can be told.
+    /// Returns whether this side's indices still are what this side wrote, as far as can be told.
     pub(crate) fn is_intact(&self) -> bool {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
@@ -232,12 +265,12 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// Whether there is something to say without a doorbell: an endpoint bound or unbound.
+    /// Returns whether a poll has news without a doorbell: an endpoint was bound or unbound.
     pub(crate) const fn has_news(&self) -> bool {
         self.due.contains(Due::BINDINGS)
     }
 
-    /// What the bus did so far.
+    /// Returns the counters of the bus.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let (sent, received) =
@@ -249,7 +282,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// The longest message that can be sent now, in bytes; 0 while there is no peer.
+    /// Returns the size of the longest message that can be sent now, in bytes; 0 without a peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
         self.attached().map_or(0, |attached| attached.outgoing.capacity().into())
@@ -268,23 +301,49 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`OpenError`].
     pub fn open_with(&mut self, config: &Config<'_>) -> Result<Endpoint, OpenError> {
-        let endpoint = self.endpoints.open(config, self.is_up(), P::ANNOUNCE_ALL)?;
+        let address = self.endpoints.open(config, self.is_up(), P::ANNOUNCE_ALL)?;
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
-        Ok(endpoint)
+        Ok(Endpoint { address, bus: self.number() })
     }
 
     /// Closes an endpoint and tells the peer. Messages of it that were not released still have to be. Does nothing
-    /// for one that is closed already.
+    /// with an endpoint that is closed already, or of another link.
     pub fn close(&mut self, endpoint: Endpoint) {
-        if self.endpoints.close(endpoint, self.is_up()) {
+        if self.owns(endpoint) && self.endpoints.close(endpoint.address, self.is_up()) {
             self.due |= Due::ANNOUNCEMENTS;
         }
     }
 
     /// The peer's address that `endpoint` sends to.
     #[must_use]
+    #[inline]
     pub fn peer_of(&self, endpoint: Endpoint) -> Option<Address> {
-        self.endpoints.peer_of(endpoint.0)
+        match self.owns(endpoint) {
+            true => self.endpoints.peer_of(endpoint.address),
+            false => None,
+        }
+    }
+
+    /// Returns whether an endpoint is one of this bus.
+    #[inline(always)]
+    pub(super) const fn owns(&self, endpoint: Endpoint) -> bool {
+        endpoint.bus == self.number
+    }
+
+    /// Returns whether this bus once had a session, which may be over.
+    #[cold]
+    pub(super) const fn had(&self, session: u32) -> bool {
+        // Another bus's number differs in the upper bits, which makes this greater than any count.
+        session ^ self.number <= self.session ^ self.number
+    }
+
+    /// Returns the number of this bus, which it draws when it needs it first.
+    fn number(&mut self) -> u32 {
+        if self.number == 0 {
+            self.number = serial::next();
+            self.session = self.number;
+        }
+        self.number
     }
 
     /// Both directions, while there is a peer.
@@ -303,7 +362,7 @@ impl<P: Profile> Attached<P> {
     pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters) {
         if let Some(doorbell) = doorbell {
             counters.doorbells = counters.doorbells.wrapping_add(1);
-            // That the device has the vector was proven when the link was made.
+            // The device has the vector: the link has proven it at its start.
             let _ = doorbell.ring(self.peer, self.vector);
         }
     }

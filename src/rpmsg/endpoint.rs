@@ -1,21 +1,25 @@
-//! An endpoint as its user knows it: a handle, and what it is to be.
+//! An endpoint as its user sees it: a handle, and the configuration to open it with.
 
 use super::Address;
 
-/// An open endpoint, by its address. An address that was handed out is not handed out again for long, so that one that
-/// was closed is not mistaken for a new one.
+/// An open endpoint: its address, and the bus that it belongs to. A closed endpoint's address is not given out again for a long
+/// time, so that a closed endpoint is not mistaken for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint(pub(super) Address);
+pub struct Endpoint {
+    pub(super) address: Address,
+    /// The number of its bus.
+    pub(super) bus: u32,
+}
 
 impl Endpoint {
-    /// Its address on this side.
+    /// Returns its address on this side.
     #[must_use]
     pub const fn address(self) -> Address {
-        self.0
+        self.address
     }
 }
 
-/// What an endpoint is to be. By default nameless, at an address of the bus's choice, bound by the first message.
+/// Configuration of an endpoint. By default it has no name and an address of the bus's choice, and the first message binds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config<'a> {
     /// Announced to the peer, and bound to the peer's endpoint of the same name. 1 to 31 bytes.

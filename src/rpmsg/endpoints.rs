@@ -1,9 +1,9 @@
-//! The endpoints of one side: addresses, names, and whom each is bound to. Knows nothing of queues.
+//! The endpoints of one side: their addresses, their names, and the peer that each is bound to.
 
-use super::{Address, Config, Endpoint, Name, OpenError};
+use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
-/// What the peer is still to be told of an endpoint; its half is how soon.
+/// An announcement that an endpoint owes the peer; half of its number is its priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// Nothing.
@@ -12,12 +12,12 @@ pub(super) enum Announce {
     Greeting = 2,
     /// That it exists.
     Exists = 3,
-    /// That it is gone, after which the slot is free.
+    /// Its end, after which the slot is free.
     Gone = 4,
 }
 
-/// An address, or none: all zeros, so that a table which is not used yet lies in memory that start-up clears, and not as a
-/// copy in flash; and one word, so that it is compared in one go.
+/// An address, or none, in one word that is compared at once. None is all zeros, so that start-up code clears an unused table and
+/// flash holds no copy of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Maybe(u32);
 
@@ -30,7 +30,7 @@ impl Maybe {
         Self(address.0.wrapping_add(1))
     }
 
-    /// What it is, which for none is [`Address::ANY`].
+    /// Returns the address; [`Address::ANY`] for none.
     #[inline(always)]
     const fn or_any(self) -> Address {
         Address(self.0.wrapping_sub(1))
@@ -42,7 +42,7 @@ impl Maybe {
     }
 }
 
-/// What each message asks of an endpoint. In a table of its own, so that it is found by one shift.
+/// The part of an endpoint that each message needs. It has a table of its own, so that one shift finds it.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
     /// None in a free slot.
@@ -58,10 +58,10 @@ struct Slot {
     name: Name,
     /// The peer's address given when it was opened; survives the link's going down.
     configured: Maybe,
-    /// Whether the application was told that it is bound.
+    /// Set once the application knows that it is bound.
     notified: bool,
     announce: Announce,
-    /// How many endpoints had this slot before.
+    /// Number of endpoints that had this slot before.
     generation: u16,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Endpoints<const E: usize> {
 }
 
 impl<const E: usize> Endpoints<E> {
-    /// How much further on a slot's next address is: a power of two, so that a slot is found without a division.
+    /// Distance between two addresses of a slot: a power of two, so that a slot is found without a division.
     const STRIDE: usize = E.next_power_of_two();
 
     pub const fn new() -> Self {
@@ -83,7 +83,7 @@ impl<const E: usize> Endpoints<E> {
 
     /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
     /// peer is known.
-    pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Endpoint, OpenError> {
+    pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Address, OpenError> {
         let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
         if let Some(address) = config.address {
             if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
@@ -96,7 +96,8 @@ impl<const E: usize> Endpoints<E> {
         let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
         // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again further on.
-        let dynamic = Address::FIRST_DYNAMIC.0 + index as u32 + u32::from(slot.generation) * Self::STRIDE as u32;
+        let further = u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32);
+        let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
         let address = config.address.unwrap_or(Address(dynamic));
         // A free one has no peer, was told nothing and owes nothing.
         binding.address = Maybe::from(address);
@@ -105,12 +106,12 @@ impl<const E: usize> Endpoints<E> {
         if up {
             slot.up(binding, all);
         }
-        Ok(Endpoint(address))
+        Ok(address)
     }
 
     /// Closes an endpoint; false where there is none. `up` is whether there is a peer to tell.
-    pub fn close(&mut self, endpoint: Endpoint, up: bool) -> bool {
-        let Some((binding, slot)) = self.open_at(endpoint.0) else { return false };
+    pub fn close(&mut self, address: Address, up: bool) -> bool {
+        let Some((binding, slot)) = self.open_at(address) else { return false };
         if up && slot.name.is_some() {
             slot.announce = Announce::Gone;
             slot.notified = false;
@@ -128,12 +129,12 @@ impl<const E: usize> Endpoints<E> {
         (own == Maybe::from(address) && peer.is_some()).then(|| peer.or_any())
     }
 
-    /// Where an endpoint at `address` would be.
+    /// Returns the slot that an endpoint at `address` would have.
     #[inline]
     fn index_of(&self, address: Address) -> Option<usize> {
         // A dynamic address says where its slot is; others are few.
         match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
-            Some(dynamic) => Some(dynamic as usize % Self::STRIDE),
+            Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),
             None => self.bindings.iter().position(|binding| binding.address == Maybe::from(address)),
         }
     }
@@ -150,7 +151,7 @@ impl<const E: usize> Endpoints<E> {
         self.find(address).filter(|(binding, slot)| binding.address.is_some() && slot.announce != Announce::Gone)
     }
 
-    /// Whether there is an open endpoint at `address`.
+    /// Returns whether there is an open endpoint at `address`.
     pub fn is_open(&mut self, address: Address) -> bool {
         self.open_at(address).is_some()
     }
@@ -171,17 +172,17 @@ impl<const E: usize> Endpoints<E> {
     }
 
     /// An endpoint that was bound, or unbound, since the application was told, which it is now; and its peer.
-    pub fn take_unnotified(&mut self) -> Option<(Endpoint, Option<Address>)> {
+    pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
-        Some((Endpoint(binding.address.or_any()), slot.notified.then(|| binding.peer.or_any())))
+        Some((binding.address.or_any(), slot.notified.then(|| binding.peer.or_any())))
     }
 
     /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
-    /// `announcement`, or the peer's endpoint, where it is a greeting. What is gone comes first: an endpoint that has been
-    /// closed and another opened under its name would else be taken for closed.
+    /// `announcement`, or the peer's endpoint, where it is a greeting. Closed endpoints come first. Otherwise the peer
+    /// would take an endpoint that was opened under a closed one's name for closed.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
-        // Of equals the first, which is the last of those in reverse.
+        // `max_by_key` returns the last of equals, which in reverse is the first.
         let all = self.bindings.iter().zip(&self.slots).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
         let address = binding.address.or_any();
@@ -305,8 +306,8 @@ mod tests {
     fn what_is_gone_is_announced_first_and_equals_in_the_order_of_the_table() {
         let mut endpoints = Endpoints::<4>::new();
         let mut open = |name| endpoints.open(&Config { name: Some(name), ..Config::default() }, true, true).unwrap();
-        let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open).map(Endpoint::address);
-        assert!(endpoints.close(Endpoint(c), true));
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open);
+        assert!(endpoints.close(c, true));
         let (binding, slot) = endpoints.find(b).unwrap();
         (binding.peer, slot.announce) = (Maybe::from(Address(7)), Announce::Greeting);
         let mut message = NameService::new_zeroed();

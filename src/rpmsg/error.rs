@@ -1,9 +1,69 @@
-//! What can go wrong, in three kinds that never mix: try again, the caller's mistake, and the peer's fault.
+//! Errors in three kinds that never mix: try again, the caller's mistake, and the peer's fault.
 
+use super::rings::Part;
 use super::{Address, BadName};
-use crate::virtqueue;
+use crate::session;
+use crate::virtqueue::{self, LayoutError};
 
-/// What the peer broke. It ends the link; a new start is the only remedy.
+/// The reason why a link went down.
+pub type DownReason = session::DownReason<Fault>;
+
+/// The reason why a link cannot come up.
+pub type SetupError = session::SetupError<RingError>;
+
+/// Rings or buffers, of this side or of the peer, that a link cannot use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u32)]
+pub enum RingError {
+    /// This side's settings name buffers that cannot be.
+    #[error(
+        "the count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
+    )]
+    Sizes,
+    /// The peer's buffers cannot be, or are more than this side keeps track of.
+    #[error(
+        "the peer sends with {count} buffers of {size} bytes; the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
+    )]
+    PeerBuffers {
+        /// Number of buffers.
+        count: u32,
+        /// Size of each in bytes.
+        size: u32,
+    },
+    /// A part of the peer's is not in its own data, or not aligned.
+    #[error("the peer's {part} at {offset:#x} is not aligned, or not within its half of the link's area")]
+    PeerPart {
+        /// The part.
+        part: Part,
+        /// Its offset in bytes, as the peer says.
+        offset: u32,
+    },
+    /// The peer lacks a feature that each side must have.
+    #[error("the peer does not support EVENT_IDX: use the same version of amp-ivshmem on both sides")]
+    PeerFeatures,
+    /// The peer has posted buffers that are not one behind the other, equal, and all there.
+    #[error("the peer's descriptor {id} names memory that is not one of the buffers which its others name")]
+    PostedBuffers {
+        /// The descriptor.
+        id: u16,
+    },
+    /// An earlier incarnation of this side has used the rings.
+    #[error(
+        "the rings are in use, as an earlier start of this side left them: restart the peer, which sets them up anew"
+    )]
+    InUse,
+    /// A part of the layout is not inside the memory.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+impl From<RingError> for SetupError {
+    fn from(error: RingError) -> Self {
+        Self::Service(error)
+    }
+}
+
+/// A violation of the protocol by the peer. It ends the link; only a new start helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum Fault {
@@ -15,13 +75,13 @@ pub enum Fault {
         "the peer's buffer of {length} bytes at {address:#x} is none of its buffers of {size} at {start:#x} to {end:#x}"
     )]
     Outside {
-        /// Where the peer says the buffer is.
+        /// Address of the buffer, as the peer says.
         address: u64,
-        /// How long the peer says it is, in bytes.
+        /// Length of the buffer in bytes, as the peer says.
         length: u32,
-        /// Where the peer's buffers begin.
+        /// Address of the peer's first buffer.
         start: u64,
-        /// Where they end.
+        /// Address behind the peer's last buffer.
         end: u64,
         /// Bytes of each.
         size: u32,
@@ -31,7 +91,7 @@ pub enum Fault {
     NotForUs {
         /// Its length, in bytes.
         length: u32,
-        /// What it should be.
+        /// Length that it should have.
         size: u32,
     },
     /// A message that is longer than its buffer, or a buffer too short for a header.
@@ -50,7 +110,7 @@ pub enum SendError {
     /// All buffers are with the peer. The bus has asked to be notified: try again after the next doorbell.
     #[error("no free buffer: wait for a doorbell and try again")]
     NoBuffer,
-    /// There is no peer now.
+    /// The link has no peer at the moment.
     #[error("the link is down: wait for the peer")]
     Down,
     /// The peer has no endpoint of this name yet.
@@ -59,7 +119,7 @@ pub enum SendError {
     /// The endpoint was closed.
     #[error("no such endpoint: it was closed")]
     NoEndpoint,
-    /// The destination is no address.
+    /// [`Address::ANY`] cannot be a destination.
     #[error("the destination is no address: take that of an endpoint")]
     NoDestination,
     /// The message does not fit a buffer.
@@ -68,9 +128,12 @@ pub enum SendError {
         /// The most that fits, in bytes.
         max: u16,
     },
-    /// The buffer was reserved before the link went down.
-    #[error("the buffer was reserved on a link that has gone down since")]
+    /// The buffer was allocated before the link went down.
+    #[error("the buffer was allocated before the link went down: allocate another")]
     Stale,
+    /// The endpoint or the buffer belongs to another link.
+    #[error("the endpoint or the buffer belongs to another link: use it with the link that it is from")]
+    OtherLink,
 }
 
 /// Why an endpoint was not opened.
@@ -99,10 +162,10 @@ pub enum ReadError {
     /// More than the message has.
     #[error("more was asked for than the message's {length} bytes")]
     Beyond {
-        /// How many the message has.
+        /// Length of the message in bytes.
         length: u16,
     },
-    /// The buffer is not inside the memory: never with a message of this bus.
-    #[error("the message is of another bus")]
-    Outside,
+    /// The message came over another link.
+    #[error("the message came over another link: read it with the link that it is from")]
+    OtherLink,
 }

@@ -1,4 +1,4 @@
-//! Where messages arrive: a queue with filled buffers, the peer's or lent to it.
+//! The receiving end of a link: a queue of filled buffers, which belong to the peer or are lent to it.
 
 use super::profile::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
@@ -37,7 +37,7 @@ pub trait Incoming {
     /// Releases a popped buffer to the peer; true where that must be notified.
     fn release(&mut self, id: u16) -> bool;
 
-    /// How many buffers there are: the most that can be popped before one is released.
+    /// Returns the number of buffers, which is the most that can be popped before one is released.
     fn size(&self) -> u16;
 
     /// Buffers popped so far; wraps.
@@ -46,7 +46,7 @@ pub trait Incoming {
     /// Writes again what the peer was asked for, which somebody may have overwritten.
     fn rearm(&mut self);
 
-    /// Whether the queue is still the one that this end was made for; only a device can tell.
+    /// Returns whether the queue is still the one that this end was made for; only a device can tell.
     fn is_intact(&self) -> bool {
         true
     }
@@ -123,7 +123,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
 
     #[inline(always)]
     fn release(&mut self, id: u16) -> bool {
-        // Nothing was written; C OpenAMP names the buffer's size all the same.
+        // Nothing was written. A driver that describes each buffer anew still expects the size of the buffer.
         self.queue.add_used(id, if S::FIXED { 0 } else { self.pool.size })
     }
 
@@ -170,7 +170,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     #[inline]
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault> {
         let Some(token) = self.queue.pop_used()? else { return Ok(None) };
-        // How much the peer says it wrote is no more than its word; the header is bounded by the buffer.
+        // The length in the used ring is the peer's word only; the header is checked against the buffer.
         Ok(Some(RxBuffer { id: self.queue.hold(token), capacity: self.buffers.capacity() }))
     }
 

@@ -1,29 +1,48 @@
-//! rpmsg: named endpoints that exchange messages over two virtqueues.
+//! rpmsg: named endpoints that exchange messages over two virtqueues, as the service of a session.
 //!
-//! Knows queues and bytes; not who the peer is, nor how the two sides met. The bus never blocks and calls nobody back:
-//! its link's `poll` hands out one [`Event`] after the other, and the caller decides when to wait.
+//! A [`Link`] is one side: its session finds the peer, its [`Bus`] has the endpoints. Nothing blocks and nothing calls back:
+//! [`Link::poll`] returns one [`Event`] after the other, and the caller decides when to wait.
 //!
 //! Messages are not copied on the way: one is written into a shared buffer once and read from there once. A received
 //! [`Message`] keeps its buffer until it is [released](Bus::release), now or later, in any order.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod bus;
+mod drive;
 mod endpoint;
 mod endpoints;
 mod error;
 mod incoming;
+mod link;
 mod outgoing;
 mod pool;
-pub mod profile;
+pub(crate) mod profile;
 mod receive;
+mod rings;
 mod send;
+mod serial;
+#[cfg(test)]
+mod tests;
 
+#[cfg(feature = "async")]
+pub use asynchronous::Arrival;
 pub use bus::{Bus, Counters, Event, Message, TxBuffer};
+pub use drive::AnyLink;
+pub(crate) use drive::{LinkDriver, poll};
 pub use endpoint::{Config, Endpoint};
-pub use error::{Fault, OpenError, ReadError, SendError};
-pub use incoming::{DeviceIncoming, DriverIncoming, Incoming, RxBuffer};
-pub use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
-pub use pool::BufferPool;
+pub use error::{DownReason, Fault, OpenError, ReadError, RingError, SendError, SetupError};
+pub(crate) use incoming::{DeviceIncoming, DriverIncoming, Incoming};
+pub use link::{Link, Settings};
+pub(crate) use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
+pub(crate) use pool::BufferPool;
 pub use profile::Profile;
 pub(crate) use receive::RxOutcome;
+pub use rings::{Native, Part};
 
+pub use crate::session::{OnlyHost, OnlyRemote, Role, Roles};
 pub use crate::wire::rpmsg::{Address, BadName, Name};

@@ -1,4 +1,4 @@
-//! Where messages leave: a queue with buffers to fill, of this side's own or lent by the peer.
+//! The sending end of a link: a queue of buffers to fill, which belong to this side or are lent by the peer.
 
 use super::profile::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
@@ -24,8 +24,8 @@ pub trait Outgoing {
     /// What the peer broke; again, as long as it is broken.
     fn alloc(&mut self) -> Result<Option<Self::Token>, Fault>;
 
-    /// Allocates a buffer and writes the header and the payload into it. Where there is none, and where the payload does not fit,
-    /// nothing was allocated. Who asks [again](Self::alloc) then is told what the peer broke.
+    /// Allocates a buffer and writes the header and the payload into it. Returns none, and allocates nothing, if there is no
+    /// buffer or the payload does not fit. Who asks [again](Self::alloc) then is told what the peer broke.
     fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<Self::Token>;
 
     /// Frees an allocated buffer, unsent.
@@ -50,10 +50,10 @@ pub trait Outgoing {
     fn set_header(&self, token: &Self::Token, header: Header);
 
     /// Sends an allocated buffer; true where the peer must be notified. The peer sees in the header how much of it is a message: to
-    /// a device the whole buffer goes, as C does it, and Linux asks for no less than the message.
+    /// a device the whole buffer goes, and a driver asks for no less than the message.
     fn send(&mut self, token: Self::Token) -> bool;
 
-    /// How many were sent; wraps.
+    /// Returns the number of buffers sent; wraps.
     fn sent(&self) -> u32;
 
     /// Asks to be notified of freed buffers; false where there are some already.
@@ -62,8 +62,8 @@ pub trait Outgoing {
     /// Asks not to be notified of freed buffers.
     fn disable_notification(&mut self);
 
-    /// Whether this side's index in the queue is still what it wrote; otherwise the peer has set the queue up anew, or
-    /// somebody has overwritten it.
+    /// Returns whether this side's index in the queue still is what it wrote. If not, the peer has set the queue up anew, or another
+    /// peer has overwritten it.
     fn is_intact(&self) -> bool {
         true
     }
@@ -100,8 +100,8 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, 
         queue: &mut Driver<M, N, S::Suppression>,
         pool: &BufferPool,
     ) -> Result<Option<DescriptorToken>, Fault> {
-        // The free list first, where it is free to choose. What has come back is collected one by one: the queue reads the
-        // peer's index once for all that it covers.
+        // The free list first, if the policy leaves the choice. Used buffers are popped one by one: the queue reads the peer's
+        // index once for all of them.
         if !S::REUSE_USED_FIRST
             && let Some(token) = queue.alloc()
         {
@@ -205,7 +205,7 @@ pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
     buffers: BufferArray<M>,
     pool: BufferPool,
-    /// Which buffer each held descriptor names; each is as long as `pool` says.
+    /// Buffer of each held descriptor; each has the length in `pool`.
     map: [u16; N],
     /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
     unsent: [u16; N],
@@ -224,7 +224,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0 })
     }
 
-    /// Which buffer descriptor `id` names.
+    /// Returns the buffer that descriptor `id` names.
     #[inline(always)]
     fn slot_of(&self, id: u16) -> Result<u16, Fault> {
         let buffer = self.queue.buffer(id)?;
@@ -235,7 +235,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(slot)
     }
 
-    /// Whether a buffer was given up.
+    /// Returns whether a buffer was freed unsent.
     fn is_unsent(&self, id: u16) -> bool {
         self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id)
     }
@@ -257,7 +257,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     #[cfg_attr(not(for_size), inline(always))]
     fn alloc(&mut self) -> Result<Option<u16>, Fault> {
         if let Some(&id) = self.unsent_count.checked_sub(1).and_then(|last| self.unsent.get(last)) {
-            self.unsent_count -= 1;
+            self.unsent_count = self.unsent_count.saturating_sub(1);
             return Ok(Some(id));
         }
         let Some(id) = self.queue.pop_avail()? else { return Ok(None) };
@@ -288,7 +288,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         let twice = self.is_unsent(id);
         if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
             *slot = id;
-            self.unsent_count += 1;
+            self.unsent_count = self.unsent_count.saturating_add(1);
         }
     }
 

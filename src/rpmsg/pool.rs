@@ -1,4 +1,4 @@
-//! Where a queue's buffers are: this side by offsets, the peer by addresses.
+//! The buffers of a queue: offsets for this side, addresses for the peer.
 
 use super::Fault;
 use crate::mem::{BufferArray, MemoryError, SharedMemory};
@@ -7,9 +7,9 @@ use crate::virtqueue::Buffer;
 /// Equal buffers, one behind the other, one for each descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferPool {
-    /// Where the first is, in bytes from the memory's start.
+    /// Offset of the first buffer from the start of the memory.
     pub start: u32,
-    /// What the first's address is in descriptors. In the native profile the same.
+    /// Address of the first buffer in descriptors. In the native profile it is the offset.
     pub address: u64,
     /// Bytes of each, header included.
     pub size: u32,
@@ -33,10 +33,10 @@ impl BufferPool {
     /// The address of a buffer.
     #[inline]
     pub(super) const fn address(&self, slot: u16) -> u64 {
-        self.address.wrapping_add(slot as u64 * self.size as u64)
+        self.address.wrapping_add((slot as u64).wrapping_mul(self.size as u64))
     }
 
-    /// Which of the `count` buffers the peer offers.
+    /// Returns the number of the buffer that the peer offers, of `count` buffers.
     ///
     /// # Errors
     /// [`Fault::Outside`] where it is none of them.
@@ -45,8 +45,8 @@ impl BufferPool {
         let &Buffer { address, length, .. } = offered;
         // By 32 bits, which a small processor divides at once. Not by zero: slots are larger than that.
         let (offset, size) = (u32::try_from(address.wrapping_sub(self.address)).unwrap_or(u32::MAX), self.size.max(1));
-        let slot = offset / size;
-        match slot * size == offset && slot < count.into() && length <= size {
+        let slot = offset.checked_div(size).unwrap_or(u32::MAX);
+        match slot.wrapping_mul(size) == offset && slot < count.into() && length <= size {
             // CAST: below the count.
             true => Ok(slot as u16),
             false => {

@@ -6,11 +6,11 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use super::bus::{Bus, Due, Event, Message, Peer};
 use super::endpoints::Announce;
-use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError};
+use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
-/// What a look for a message has found.
+/// The outcome of a look for a message.
 #[derive(Debug)]
 pub(crate) enum RxOutcome {
     /// One, and simply for a bound endpoint.
@@ -30,19 +30,16 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// See [`ReadError`].
     pub fn read(&self, message: &Message, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
         let Some(attached) = self.attached().filter(|_| message.session == self.session) else {
-            return Err(ReadError::Stale);
+            return Err(self.gone(message));
         };
         match attached.incoming.read(message.buffer, message.length, offset, to) {
             true => Ok(()),
-            false if to.len() > usize::from(message.length.saturating_sub(offset)) || offset > message.length => {
-                Err(ReadError::Beyond { length: message.length })
-            }
-            false => Err(ReadError::Outside),
+            false => Err(ReadError::Beyond { length: message.length }),
         }
     }
 
-    /// Where a message's payload lies, in bytes from the start of the memory that the link was made with: for a caller
-    /// that hands it on in place. Always inside that memory; the peer decides where, so not aligned to anything.
+    /// Returns the offsets of a message's payload from the start of the memory that the link was made with, for a caller that hands
+    /// it on in place. They are always inside that memory. The peer chooses them, so they have no alignment.
     ///
     /// The peer may write there at any time, and the place is its own again once the message is released or the link has
     /// gone down.
@@ -55,11 +52,50 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
                 let start = attached.incoming.offset(message.buffer).wrapping_add(Header::SIZE);
                 Ok(start..start.wrapping_add(message.length.into()))
             }
-            _ => Err(ReadError::Stale),
+            _ => Err(self.gone(message)),
         }
     }
 
-    /// Gives a message's buffer back to the peer.
+    /// Returns why a message is none of the present session.
+    #[cold]
+    const fn gone(&self, message: &Message) -> ReadError {
+        if self.owns(message.endpoint) { ReadError::Stale } else { ReadError::OtherLink }
+    }
+
+    /// Returns this bus's endpoint at `address`.
+    #[inline(always)]
+    pub(super) const fn endpoint(&self, address: Address) -> Endpoint {
+        Endpoint { address, bus: self.number }
+    }
+
+    /// Copies a message's payload to the front of `to`, and gives its buffer back to the peer. Returns the length of the message, of
+    /// which a shorter `to` has the beginning.
+    ///
+    /// # Errors
+    /// [`ReadError::Stale`] or [`ReadError::OtherLink`].
+    pub fn recv(&mut self, message: Message, to: &mut [u8]) -> Result<usize, ReadError> {
+        let length = usize::from(message.length);
+        let fits = to.len().min(length);
+        let read = self.read(&message, 0, to.get_mut(..fits).unwrap_or_default());
+        self.release(message);
+        read.map(|()| length)
+    }
+
+    /// Sends `payload` to the sender of a message, from the endpoint that the message was for, and gives the message's buffer back.
+    ///
+    /// # Errors
+    /// See [`SendError`], with the message, to be answered later or released.
+    pub fn reply(&mut self, message: Message, payload: &[u8]) -> Result<(), (SendError, Message)> {
+        match self.send_to(message.endpoint, message.source, payload) {
+            Ok(()) => {
+                self.release(message);
+                Ok(())
+            }
+            Err(error) => Err((error, message)),
+        }
+    }
+
+    /// Gives a message's buffer back to the peer. Does nothing with a message of another link, or of an earlier session.
     #[inline]
     pub fn release(&mut self, message: Message) {
         if let Peer::Here(attached) = &mut self.peer
@@ -70,7 +106,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// Whether nothing is to be looked at but the ring.
+    /// Returns whether the ring is all that a poll has to look at.
     #[inline(always)]
     pub(crate) fn is_quiet(&self) -> bool {
         self.due.is_empty()
@@ -91,7 +127,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             return self.broken(Fault::Length { length, buffer: u32::from(arrived.capacity) + Header::SIZE });
         }
         let message =
-            Message { endpoint: Endpoint(destination), source, length, buffer: arrived.id, session: self.session };
+            Message { endpoint: self.endpoint(destination), source, length, buffer: arrived.id, session: self.session };
         match self.endpoints.peer_of(destination) {
             Some(_) => RxOutcome::Message(message),
             None => self.defer(message),
@@ -111,10 +147,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         RxOutcome::Other
     }
 
-    /// How often a poll may ask for the [next message](Self::receive): a peer that floods us with what is for nobody, or that moves its
-    /// index to and fro, keeps us for two rings at most.
+    /// Returns how often a poll may ask for the [next message](Self::receive): twice the ring. This bounds a peer that floods this
+    /// side with messages for unknown endpoints, or that moves its index to and fro.
     pub(crate) fn rounds(&self) -> u32 {
-        self.attached().map_or(0, |attached| 2 * u32::from(attached.incoming.size()))
+        self.attached().map_or(0, |attached| u32::from(attached.incoming.size()).wrapping_mul(2))
     }
 
     /// A poll stops here, although there may be more.
@@ -122,7 +158,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         self.due |= Due::MORE;
     }
 
-    /// Whether a message was [put aside](Self::receive).
+    /// Returns whether a message was [deferred](Self::receive).
     pub(crate) const fn has_deferred(&self) -> bool {
         self.deferred.is_some()
     }
@@ -154,13 +190,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     /// Decides what a message is that is not simply one for a bound endpoint.
     fn sort(&mut self, message: Message) -> Option<Event> {
-        if message.endpoint.0 == Address::NAME_SERVICE {
+        if message.endpoint.address == Address::NAME_SERVICE {
             let event = self.name_service(&message);
             self.release(message);
             return event;
         }
         let peer = Some(message.source).filter(|peer| !matches!(*peer, Address::ANY | Address::NAME_SERVICE));
-        if !self.endpoints.learn_peer(message.endpoint.0, peer) {
+        if !self.endpoints.learn_peer(message.endpoint.address, peer) {
             self.counters.unknown = self.counters.unknown.wrapping_add(1);
             self.release(message);
             return None;
@@ -195,8 +231,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// The next endpoint that was bound or unbound since the application was told.
     fn binding_event(&mut self) -> Option<Event> {
         match self.endpoints.take_unnotified() {
-            Some((endpoint, Some(peer))) => Some(Event::Bound { endpoint, peer }),
-            Some((endpoint, None)) => Some(Event::Unbound { endpoint }),
+            Some((address, Some(peer))) => Some(Event::Bound { endpoint: self.endpoint(address), peer }),
+            Some((address, None)) => Some(Event::Unbound { endpoint: self.endpoint(address) }),
             None => {
                 self.due.remove(Due::BINDINGS);
                 None
@@ -204,7 +240,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// Whether greetings may be among what the peer is still to be told.
+    /// Returns whether greetings may be due.
     pub(super) const fn owes_greetings(&self) -> bool {
         !P::ANNOUNCE_ALL && self.due.contains(Due::ANNOUNCEMENTS)
     }
@@ -213,7 +249,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        // Else the first announcement would hide that the peer may have taken what nobody has sent.
+        // Otherwise the first announcement would hide that the peer may have read entries that nobody wrote.
         if P::AUTO_RESTART && !self.is_intact() {
             return;
         }

@@ -13,8 +13,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
-        match self.endpoints.peer_of(endpoint.0) {
-            Some(destination) => self.send_message(endpoint.0, destination, payload),
+        match self.peer_of(endpoint) {
+            Some(destination) => self.send_message(endpoint.address, destination, payload),
             None => Err(self.no_destination(endpoint)),
         }
     }
@@ -24,13 +24,13 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send_to(&mut self, endpoint: Endpoint, destination: Address, payload: &[u8]) -> Result<(), SendError> {
-        if !self.endpoints.is_open(endpoint.0) {
-            return Err(SendError::NoEndpoint);
+        if !self.owns(endpoint) || !self.endpoints.is_open(endpoint.address) {
+            return Err(self.no_destination(endpoint));
         }
         if destination == Address::ANY {
             return Err(SendError::NoDestination);
         }
-        self.send_message(endpoint.0, destination, payload)
+        self.send_message(endpoint.address, destination, payload)
     }
 
     /// Takes a buffer, to be filled in place by [`write`](Self::write) and then sent by
@@ -64,8 +64,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// As long as greetings are due, for which there was no buffer, all sending is late: so it is seen whose greeting a message
-    /// has made needless, and none comes in the middle of an endpoint's messages.
+    /// Keeps all sending on the slow path while greetings are due that found no buffer. The slow path sees which greeting a message
+    /// has made needless, so that no greeting comes in the middle of an endpoint's messages.
     #[inline(always)]
     fn stay_slow(&mut self) {
         if self.owes_greetings()
@@ -83,21 +83,21 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     pub fn write(&self, buffer: &TxBuffer, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
-            return Err(SendError::Stale);
+            return Err(self.gone_buffer(buffer));
         }
         let written = u16::try_from(offset).is_ok_and(|offset| attached.outgoing.write(buffer.buffer, offset, bytes));
         if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.capacity() }) }
     }
 
-    /// Where the payload of a reserved buffer lies, in bytes from the start of the memory that the link was made with, and
-    /// as far as it may be filled: for a caller that fills it in place. Always inside that memory.
+    /// Returns the offsets of a buffer's payload from the start of the memory that the link was made with, for a caller that fills
+    /// it in place. They are always inside that memory.
     ///
     /// # Errors
-    /// [`SendError::Stale`] or [`SendError::Down`] where the link is not what it was: the place is nobody's then.
+    /// [`SendError::Stale`], [`SendError::Down`] or [`SendError::OtherLink`] if the buffer does not belong to the present session.
     pub fn buffer_range(&self, buffer: &TxBuffer) -> Result<Range<u32>, SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
-            return Err(SendError::Stale);
+            return Err(self.gone_buffer(buffer));
         }
         let start = attached.outgoing.offset(buffer.buffer).wrapping_add(Header::SIZE);
         Ok(start..start.wrapping_add(attached.outgoing.capacity().into()))
@@ -113,7 +113,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         buffer: TxBuffer,
         length: u16,
     ) -> Result<(), (SendError, TxBuffer)> {
-        let Some(destination) = self.endpoints.peer_of(endpoint.0) else {
+        let Some(destination) = self.peer_of(endpoint) else {
             return Err((self.no_destination(endpoint), buffer));
         };
         let Peer::Here(attached) = &mut self.peer else { return Err((SendError::Down, buffer)) };
@@ -124,15 +124,21 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
             true => attached.outgoing.reclaim(buffer.buffer),
             false => None,
         };
-        let Some(token) = token else { return Err((SendError::Stale, buffer)) };
-        attached.outgoing.set_header(&token, Header { source: endpoint.0, destination, length });
+        let Some(token) = token else { return Err((self.gone_buffer(&buffer), buffer)) };
+        attached.outgoing.set_header(&token, Header { source: endpoint.address, destination, length });
         if attached.outgoing.send(token) {
             attached.ring(self.doorbell.as_ref(), &mut self.counters);
         }
         if self.owes_greetings() {
-            self.endpoints.greeted(endpoint.0, destination);
+            self.endpoints.greeted(endpoint.address, destination);
         }
         Ok(())
+    }
+
+    /// Returns why a buffer is none of the present session.
+    #[cold]
+    const fn gone_buffer(&self, buffer: &TxBuffer) -> SendError {
+        if self.had(buffer.session) { SendError::Stale } else { SendError::OtherLink }
     }
 
     /// Gives a reserved buffer up, unsent.
@@ -147,7 +153,10 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
 
     #[cold]
     fn no_destination(&mut self, endpoint: Endpoint) -> SendError {
-        match (self.endpoints.is_open(endpoint.0), self.is_up()) {
+        if !self.owns(endpoint) {
+            return SendError::OtherLink;
+        }
+        match (self.endpoints.is_open(endpoint.address), self.is_up()) {
             (false, _) => SendError::NoEndpoint,
             (true, true) => SendError::NotBound,
             (true, false) => SendError::Down,
@@ -160,7 +169,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         destination: Address,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        // Where the build is for size, one way will do.
+        // A build for size has one way only.
         match !cfg!(for_size) && self.send_fast(source, destination, payload) {
             true => Ok(()),
             // To its end there, so that a message with a buffer at hand saves no registers.
@@ -168,7 +177,8 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
         }
     }
 
-    /// Sends where there is a buffer at hand that nobody has waited for, and room; whether it did. Where not, nothing was taken.
+    /// Sends if a buffer is free, no caller waits for one, and the payload fits. Returns whether it did; otherwise it has allocated
+    /// nothing.
     #[inline(always)]
     fn send_fast(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
@@ -217,7 +227,7 @@ impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
     }
 }
 
-/// That of `payload`, which is longer than 16 bits count only where it fits nowhere.
+/// Returns the header of `payload`. A payload longer than 16 bits can count fits no buffer.
 #[inline(always)]
 const fn header(source: Address, destination: Address, payload: &[u8]) -> Header {
     // CAST: see above.

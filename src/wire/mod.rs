@@ -6,8 +6,8 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
 )]
 
-pub mod link;
 pub mod openamp;
 pub mod resource_table;
 pub mod rpmsg;
+pub mod session;
 pub mod vring;

@@ -6,10 +6,9 @@
 
 use core::hint::black_box;
 
-use amp_ivshmem::link::{AnyLink, Event, Role, Settings};
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
-use amp_ivshmem::rpmsg::{Endpoint, Event as Bus};
+use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Event, Role, Settings};
 
 use crate::markers;
 use crate::sides::{HEARTBEAT, Sides, Wrong};
@@ -174,7 +173,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         let now = (self.now)();
         let event = to.poll(now);
         markers::end();
-        let Some(Event::Bus(Bus::Message(message))) = event else { return Err("no message was received") };
+        let Some(Event::Message(message)) = event else { return Err("no message was received") };
         markers::begin();
         let place = to.bus().payload_range(&message);
         markers::end();
@@ -249,7 +248,7 @@ fn receive<const E: usize, B: AnyLink<E>>(to: &mut B, now: Instant, into: &mut [
     let mut received = Received::default();
     while let Some(event) = to.poll(now) {
         match event {
-            Event::Bus(Bus::Message(message)) => {
+            Event::Message(message) => {
                 let length = usize::from(message.length);
                 match into.get_mut(..length).map(|into| to.bus().read(&message, 0, into)) {
                     Some(Ok(())) => received.messages += 1,

@@ -1,10 +1,9 @@
 //! Both sides of a link, in either profile, brought up until they are bound.
 
-use amp_ivshmem::link::openamp::{self, Host, Remote};
-use amp_ivshmem::link::{AnyLink, Link, Settings};
 use amp_ivshmem::mem::SharedMemory;
+use amp_ivshmem::openamp::{self, Host, Remote};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId};
-use amp_ivshmem::rpmsg::Endpoint;
+use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Link, Settings};
 
 use crate::sections::Bench;
 
@@ -58,11 +57,12 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     #[inline(never)]
     pub fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
         let memory = self.part(part)?;
-        let settings = |peer| {
-            openamp::Settings::dual_qemu_ivshmem(PART, PeerId(peer)).ok_or("the memory is too small for C's layout")
-        };
-        let host = Host::new(memory.clone(), self.doorbell, &settings(REMOTE)?).map_err(|_| "C's host cannot be")?;
-        let remote = Remote::new(memory, self.doorbell, settings(HOST)?).map_err(|_| "C's remote cannot be")?;
+        // The ids follow each other, as C's do.
+        let settings = openamp::Settings::dual_qemu_ivshmem(PART).ok_or("the memory is too small for C's layout")?;
+        let host =
+            Host::new(memory.clone(), self.doorbell, PeerId(HOST), settings).map_err(|_| "C's host cannot be")?;
+        let remote =
+            Remote::new(memory, self.doorbell, PeerId(REMOTE), settings).map_err(|_| "C's remote cannot be")?;
         self.bind(host, remote, 1)
     }
 

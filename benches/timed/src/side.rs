@@ -4,10 +4,9 @@
 
 use core::fmt::Write;
 
-use amp_ivshmem::link::{Event, Link, Role, Settings};
 use amp_ivshmem::mem::{Load, SharedMemory, Store, Table};
 use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
-use amp_ivshmem::rpmsg::{Endpoint, Event as Bus, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Event, Link, Role, SendError, Settings};
 
 /// Round trips of each kind.
 const TURNS: u32 = 1001;
@@ -212,7 +211,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
     /// Takes or awaits the next event. Returns true if it was a message.
     fn next_message<const L: usize>(&mut self) -> Result<bool, Wrong> {
         match self.link.poll(self.port.now()) {
-            Some(Event::Bus(Bus::Message(message))) => {
+            Some(Event::Message(message)) => {
                 let mut bytes = Payload([0; L]);
                 let length = usize::from(message.length);
                 self.link.bus().read(&message, 0, &mut bytes.0).map_err(|_| "a message cannot be read")?;

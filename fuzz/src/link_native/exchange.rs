@@ -1,9 +1,8 @@
 //! The traffic of the sides: sends, turns, and checks of each event.
 
-use amp_ivshmem::link::{Event, Reason, SetupError};
 use amp_ivshmem::platform::Instant;
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message};
-use amp_ivshmem::wire::link::{State, block};
+use amp_ivshmem::rpmsg::{DownReason, Event, Message, SetupError};
+use amp_ivshmem::wire::session::{State, block};
 
 use super::side::Side;
 use super::world::{SIDES, World};
@@ -122,7 +121,8 @@ impl World {
                 side.epoch = alone.then(|| word(which & 1 ^ 1, block::PEER_EPOCH));
             }
             Event::Down(reason) => {
-                let honest = matches!(reason, Reason::PeerLeft | Reason::Restarted | Reason::PeerTimeout);
+                let honest =
+                    matches!(reason, DownReason::PeerLeft | DownReason::PeerRestarted | DownReason::PeerTimeout);
                 assert!(honest || self.disputed[which].get(), "an honest peer, but {reason}");
                 self.last[which].set(Some(reason));
                 self.new_session(which);
@@ -134,8 +134,8 @@ impl World {
                 assert_eq!(usize::from(peer.0), which ^ 2, "the wrong rival");
             }
             Event::Incompatible(refusal) => panic!("an honest peer, but {refusal}"),
-            Event::Bus(BusEvent::Message(message)) => self.receive(which, side, message),
-            Event::Bus(_) => {}
+            Event::Message(message) => self.receive(which, side, message),
+            _ => {}
         }
     }
 

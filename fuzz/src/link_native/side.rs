@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::{Link, Role, Settings};
 use amp_ivshmem::mem::fake::Hooked;
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::Config;
+use amp_ivshmem::rpmsg::{Config, Link, Role, Settings};
 
 use super::world::{Bell, VIEWS, View};
 use crate::memory;

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use amp_ivshmem::link::Reason;
 use amp_ivshmem::mem::fake::Hook;
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::DownReason;
 
 use super::side::{Side, SideLink};
 use crate::input::Input;
@@ -71,7 +71,7 @@ pub struct World {
     pub(super) rivalry: Cell<bool>,
     pub(super) received: [Cell<u32>; 4],
     pub(super) silence: Cell<bool>,
-    pub(super) last: [Cell<Option<Reason>>; 4],
+    pub(super) last: [Cell<Option<DownReason>>; 4],
 }
 
 impl fmt::Debug for World {

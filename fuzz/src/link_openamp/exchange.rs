@@ -1,8 +1,7 @@
 //! The traffic of the two sides: sends, turns, and checks of each event.
 
-use amp_ivshmem::link::{AnyLink, Event, Reason};
 use amp_ivshmem::platform::Instant;
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message};
+use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message};
 
 use super::world::{Act, World};
 use crate::traffic::{self, MOST, STRAY};
@@ -47,9 +46,9 @@ impl World {
             let Some(event) = event else { break };
             user.told.hear(&event);
             match event {
-                Event::Bus(BusEvent::Message(message)) => self.receive(which, user, message),
+                Event::Message(message) => self.receive(which, user, message),
                 Event::Down(reason) => {
-                    let honest = matches!(reason, Reason::PeerLeft | Reason::Restarted);
+                    let honest = matches!(reason, DownReason::PeerLeft | DownReason::PeerRestarted);
                     assert!(honest || !self.honest.get(), "an honest peer, but {reason}");
                     user.void();
                     self.traffic.void(which ^ 1);

@@ -4,11 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use amp_ivshmem::link::AnyLink;
-use amp_ivshmem::link::openamp::{Host, Remote, Settings};
 use amp_ivshmem::mem::fake::{Hook, Hooked};
+use amp_ivshmem::openamp::{Host, Remote, Settings};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{Address, Config};
+use amp_ivshmem::rpmsg::{Address, AnyLink, Config};
 
 use super::LAYOUT;
 use crate::memory;
@@ -106,7 +105,7 @@ pub fn world() -> &'static World {
 }
 
 fn settings(peer: u16, address: Option<u64>) -> Settings {
-    Settings { layout: LAYOUT, peer: PeerId(peer), vector: Vector(0), address }
+    Settings { layout: LAYOUT, peer: Some(PeerId(peer)), vector: Vector(0), address }
 }
 
 fn view(which: usize) -> Memory {
@@ -151,7 +150,7 @@ impl World {
     fn start_host(&self) {
         let Ok(before) = self.host.try_borrow_mut().map(|mut host| host.take()) else { return };
         std::mem::forget(before.map(|user| user.link));
-        let link = Host::new(view(0), Bell(0), &settings(1, Some(0xafa0_0000))).expect("fits");
+        let link = Host::new(view(0), Bell(0), PeerId(0), settings(1, Some(0xafa0_0000))).expect("fits");
         self.host.replace(Some(User::new(link, &talk(0))));
         self.begin(0);
     }
@@ -171,7 +170,7 @@ impl World {
 
     /// Restarts the remote alone.
     pub fn start_remote(&self) {
-        let link = Remote::new(view(1), Bell(1), settings(0, None)).expect("fits");
+        let link = Remote::new(view(1), Bell(1), PeerId(1), settings(0, None)).expect("fits");
         let Ok(before) = self.remote.try_borrow_mut().map(|mut remote| remote.replace(User::new(link, &talk(1))))
         else {
             return;

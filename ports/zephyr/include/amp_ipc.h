@@ -45,9 +45,9 @@ enum amp_ipc_kind {
 /* 8-byte words of a link, and of each endpoint and buffer of it. src/ipc.rs reads them here, and does not compile where they
  * are too few or far too many.
  */
-#define AMP_IPC_LINK_WORDS     76
+#define AMP_IPC_LINK_WORDS     79
 #define AMP_IPC_ENDPOINT_WORDS 8
-#define AMP_IPC_BUFFER_WORDS   5
+#define AMP_IPC_BUFFER_WORDS   6
 
 /* Room for a link. All zero before it is first opened; of one lock with every call. */
 struct amp_ipc {

@@ -8,11 +8,12 @@ use core::ptr::{NonNull, drop_in_place};
 use core::slice;
 use core::time::Duration;
 
-use amp_ivshmem::link::{Event, Link, Reason, Role, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::profile::Native;
-use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Message, OpenError, SendError};
+
+use amp_ivshmem::rpmsg::{
+    Bus, DownReason, Endpoint, Event, Link, Message, Native, OpenError, Role, SendError, Settings,
+};
 
 mod buffers;
 
@@ -297,11 +298,11 @@ impl Instance<'_> {
                 Event::Up { peer } => return (Kind::Up, 0, peer.0.into(), 0),
                 Event::Down(reason) => {
                     self.lent.clear();
-                    let kind = if matches!(reason, Reason::Fault(_)) { Kind::Fault } else { Kind::Down };
+                    let kind = if matches!(reason, DownReason::Fault(_)) { Kind::Fault } else { Kind::Down };
                     return (kind, 0, 0, 0);
                 }
                 Event::Incompatible(_) => return (Kind::Refused, 0, 0, 0),
-                Event::Bus(rpmsg::Event::Message(message)) => {
+                Event::Message(message) => {
                     // One whose endpoint was deregistered meanwhile is nobody's.
                     let Some(number) = self.number(message.endpoint) else {
                         self.link.bus().release(message);
@@ -314,18 +315,18 @@ impl Instance<'_> {
                     };
                     return (kind, number, length, data);
                 }
-                Event::Bus(rpmsg::Event::Bound { endpoint, .. }) => {
+                Event::Bound { endpoint, .. } => {
                     if let Some(number) = self.number(endpoint) {
                         return (Kind::Bound, number, 0, 0);
                     }
                 }
-                Event::Bus(rpmsg::Event::Unbound { endpoint }) => {
+                Event::Unbound { endpoint } => {
                     if let Some(number) = self.number(endpoint) {
                         return (Kind::Unbound, number, 0, 0);
                     }
                 }
                 // An endpoint that is registered later is bound to the peer's then: the peer is told of it.
-                Event::Bus(_) => {}
+                _ => {}
             }
         }
         (Kind::Nothing, 0, 0, 0)

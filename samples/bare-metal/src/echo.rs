@@ -6,9 +6,8 @@
 mod image {
     use core::fmt::Write;
 
-    use amp_ivshmem::link::{Event, Link, OnlyRemote, Role, Settings};
     use amp_ivshmem::platform::Port;
-    use amp_ivshmem::rpmsg;
+    use amp_ivshmem::rpmsg::{Event, Link, OnlyRemote, Settings};
     use amp_ivshmem_bare_metal::{Console, Machine, image, park};
 
     image!(main, EchoLink = Link::unopened());
@@ -17,7 +16,7 @@ mod image {
     type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16, OnlyRemote>;
 
     fn main(mut machine: Machine, mut console: Console, link: &'static mut EchoLink) -> ! {
-        let opened = link.open(machine.memory(), machine.doorbell(), machine.id(), &Settings::new(Role::Remote));
+        let opened = link.open(machine.memory(), machine.doorbell(), machine.id(), &Settings::new(OnlyRemote));
         if opened.is_ok() && link.bus().open("echo").is_ok() {
             echo(&mut machine, link);
         }
@@ -29,7 +28,7 @@ mod image {
         let mut bytes = [0; 496];
         loop {
             match link.poll(machine.now()) {
-                Some(Event::Bus(rpmsg::Event::Message(message))) => {
+                Some(Event::Message(message)) => {
                     let endpoint = message.endpoint;
                     let bytes = bytes.get_mut(..message.length.into()).unwrap_or_default();
                     let read = link.bus().read(&message, 0, bytes);

@@ -1,6 +1,6 @@
 //! One side of `amp torture`'s traffic without end, whichever it is, as an image's main.
 
-use amp_ivshmem::link::Role;
+use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_conversation::{Endless, run_endless_in};
 use static_cell::StaticCell;
@@ -31,7 +31,7 @@ pub fn play<const LINKS: usize>(
 macro_rules! endless_image {
     ($role:ident, $first:literal, $links:literal) => {
         mod image {
-            use amp_ivshmem::link::Role;
+            use amp_ivshmem::rpmsg::Role;
             use amp_ivshmem_bare_metal::{Console, Machine, image};
 
             use crate::endless::{Side, play, side};

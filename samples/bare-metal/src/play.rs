@@ -1,6 +1,6 @@
 //! One side of the conversation, whichever it is, as an image's main.
 
-use amp_ivshmem::link::Role;
+use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_conversation::{Party, run_in};
 use static_cell::StaticCell;
@@ -20,7 +20,7 @@ pub fn play(role: Role, mut machine: Machine, mut console: Console) -> ! {
 macro_rules! image_of {
     ($role:ident) => {
         mod image {
-            use amp_ivshmem::link::Role;
+            use amp_ivshmem::rpmsg::Role;
             use amp_ivshmem_bare_metal::{Console, Machine, image};
 
             image!(main);

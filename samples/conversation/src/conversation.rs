@@ -1,9 +1,8 @@
 //! One endpoint's conversation: one side starts each message, the other checks it and sends it back.
 
-use amp_ivshmem::link::Role;
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
-use amp_ivshmem::rpmsg::{Endpoint, Message, OpenError, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Message, OpenError, Role, SendError};
 
 use crate::content::{Content, MAX_MESSAGE};
 use crate::histogram::Histogram;

@@ -9,9 +9,8 @@ use core::fmt::Write;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 
-use amp_ivshmem::link::{AreaError, Event, Link, Reason, Role, Settings};
 use amp_ivshmem::platform::{Instant, Port};
-use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
+use amp_ivshmem::rpmsg::{DownReason, Endpoint, Event, Link, Message, Role, Settings, SetupError};
 
 use crate::console::{because, line};
 use crate::content::{Content, MAX_MESSAGE};
@@ -72,14 +71,14 @@ pub struct Endless<P: Port, const L: usize> {
     next_tally: Instant,
 }
 
-const fn kind(reason: Reason) -> &'static str {
+const fn kind(reason: DownReason) -> &'static str {
     match reason {
-        Reason::PeerLeft => "left",
-        Reason::Restarted => "restarted",
-        Reason::PeerTimeout => "silent",
-        Reason::Fault(_) => "fault",
-        Reason::RoleConflict { .. } => "displaced",
-        Reason::StateCorrupted => "damaged",
+        DownReason::PeerLeft => "left",
+        DownReason::PeerRestarted => "restarted",
+        DownReason::PeerTimeout => "silent",
+        DownReason::Fault(_) => "fault",
+        DownReason::RoleConflict { .. } => "displaced",
+        DownReason::StateCorrupted => "damaged",
     }
 }
 
@@ -95,7 +94,7 @@ impl<P: Port, const L: usize> Endless<P, L> {
     ///
     /// # Errors
     /// The links cannot be in the shared memory.
-    pub fn new(port: &P, role: Role, first: u8) -> Result<Self, AreaError> {
+    pub fn new(port: &P, role: Role, first: u8) -> Result<Self, SetupError> {
         let mut streams = [const { None }; L];
         for (stream, number) in streams.iter_mut().zip(first..) {
             *stream = Stream::new(port, settings(role, number, L + usize::from(first)))?;
@@ -160,7 +159,7 @@ fn report(console: &mut impl Write, what: &str, expected: u32, number: u32) {
 
 impl<P: Port> Stream<P> {
     /// None where the link has no room for its endpoint, which it has.
-    fn new(port: &P, settings: Settings) -> Result<Option<Self>, AreaError> {
+    fn new(port: &P, settings: Settings) -> Result<Option<Self>, SetupError> {
         let now = port.now();
         let mut link = Link::new(port.memory(), port.doorbell(), port.id(), settings)?;
         let Ok(endpoint) = link.bus().open("amp.torture") else { return Ok(None) };
@@ -189,11 +188,11 @@ impl<P: Port> Stream<P> {
                     tally.write(console);
                 }
                 Event::Incompatible(_) => line(console).text("refused link=").number(self.number).end(),
-                Event::Bus(BusEvent::Message(message)) => {
+                Event::Message(message) => {
                     self.receive(&message, tally, console);
                     self.link.bus().release(message);
                 }
-                Event::Bus(_) => {}
+                _ => {}
             }
         }
         if self.up && now >= self.next {

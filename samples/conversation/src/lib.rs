@@ -20,8 +20,8 @@ pub use party::{Figures, Party, StartError};
 use core::fmt::Write;
 use core::mem::MaybeUninit;
 
-use amp_ivshmem::link::Role;
 use amp_ivshmem::platform::Port;
+use amp_ivshmem::rpmsg::Role;
 
 /// The endpoints' names, who starts on each, and how many messages.
 pub const CONVERSATIONS: [(&str, Role, u32); 3] =

@@ -2,9 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use amp_ivshmem::link::{AreaError, Event, Link, Reason, Role, Settings};
 use amp_ivshmem::platform::{Instant, Port};
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message, OpenError};
+use amp_ivshmem::rpmsg::{DownReason, Event, Link, Message, OpenError, Role, Settings, SetupError};
 
 use crate::CONVERSATIONS;
 use crate::console::{because, line};
@@ -21,7 +20,7 @@ const PROGRESS: u32 = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartError {
     /// The link cannot be in the shared memory.
-    Area(AreaError),
+    Area(SetupError),
     /// The link was built for fewer endpoints than there are conversations, or one's name is none.
     Open(OpenError),
 }
@@ -35,8 +34,8 @@ impl fmt::Display for StartError {
     }
 }
 
-impl From<AreaError> for StartError {
-    fn from(error: AreaError) -> Self {
+impl From<SetupError> for StartError {
+    fn from(error: SetupError) -> Self {
         Self::Area(error)
     }
 }
@@ -99,14 +98,14 @@ const fn name(role: Role) -> &'static str {
 }
 
 /// Why the link went down, in short.
-const fn kind(reason: Reason) -> &'static str {
+const fn kind(reason: DownReason) -> &'static str {
     match reason {
-        Reason::PeerLeft => "the peer has left",
-        Reason::Restarted => "the peer has restarted",
-        Reason::PeerTimeout => "the peer is silent",
-        Reason::Fault(_) => "the peer broke the protocol",
-        Reason::RoleConflict { .. } => "there is another such side",
-        Reason::StateCorrupted => "somebody overwrote it",
+        DownReason::PeerLeft => "the peer has left",
+        DownReason::PeerRestarted => "the peer has restarted",
+        DownReason::PeerTimeout => "the peer is silent",
+        DownReason::Fault(_) => "the peer broke the protocol",
+        DownReason::RoleConflict { .. } => "there is another such side",
+        DownReason::StateCorrupted => "somebody overwrote it",
     }
 }
 
@@ -205,31 +204,31 @@ impl<P: Port> Party<P> {
             Event::Incompatible(refusal) => {
                 because(console, "error: ", &refusal, "memory or peer do not fit this side")
             }
-            Event::Bus(BusEvent::Message(message)) => self.receive(message, now, console),
-            Event::Bus(BusEvent::Bound { endpoint, peer }) => {
+            Event::Message(message) => self.receive(message, now, console),
+            Event::Bound { endpoint, peer } => {
                 let conversation = self.conversations.iter().find(|talk| talk.endpoint == endpoint);
                 let start = line(console).text(conversation.map_or("?", |talk| talk.name)).text(" at ");
                 start.hex(endpoint.address().0).text(" is bound to ").hex(peer.0).end();
             }
-            Event::Bus(other) => self.mention(&other, console),
+            other => self.mention(&other, console),
         }
     }
 
     /// Says what has no consequence here.
     #[cfg(not(feature = "terse"))]
-    fn mention(&self, event: &BusEvent, console: &mut impl Write) {
+    fn mention(&self, event: &Event, console: &mut impl Write) {
         match event {
-            BusEvent::Unbound { endpoint } => line(console).hex(endpoint.address().0).text(" is unbound").end(),
-            BusEvent::Announced { name, address } => {
+            Event::Unbound { endpoint } => line(console).hex(endpoint.address().0).text(" is unbound").end(),
+            Event::Announced { name, address } => {
                 line(console).text("nobody here wants ").name(name).text(" at ").hex(address.0).end();
             }
-            BusEvent::Withdrawn { name, .. } => line(console).text("the peer withdraws ").name(name).end(),
-            BusEvent::Message(_) | BusEvent::Bound { .. } => (),
+            Event::Withdrawn { name, .. } => line(console).text("the peer withdraws ").name(name).end(),
+            _ => (),
         }
     }
 
     #[cfg(feature = "terse")]
-    fn mention(&self, _: &BusEvent, _: &mut impl Write) {}
+    fn mention(&self, _: &Event, _: &mut impl Write) {}
 
     fn receive(&mut self, message: Message, now: Instant, console: &mut impl Write) {
         if core::mem::take(&mut self.silent) {

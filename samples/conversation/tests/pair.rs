@@ -1,11 +1,11 @@
 //! Both sides of the talk in one process, over memory on the heap and in virtual time: nothing lost, nothing wrong, and
 //! no more doorbells than there is reason for.
 
-use amp_ivshmem::link::Role;
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
 use amp_ivshmem::platform::fake::CountingDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId, Port};
+use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_conversation::{Figures, MESSAGES, Party};
 
 struct Fake<'m> {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Asks all services at once and checks the answers. Each answer triggers the next request.
 
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Arrival, Event, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
-use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Arrival, Endpoint, Event, Message, Role};
 use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, Link, now, settings};
 use embassy_executor::Spawner;
 use static_cell::StaticCell;
@@ -41,8 +40,8 @@ async fn ask(link: &'static mut Link, device: Ivshmem) {
     }
     loop {
         let (endpoint, message) = match bus.next().await {
-            Event::Bus(BusEvent::Bound { endpoint, .. }) => (endpoint, None),
-            Event::Bus(BusEvent::Message(message)) => (message.endpoint, Some(message)),
+            Event::Bound { endpoint, .. } => (endpoint, None),
+            Event::Message(message) => (message.endpoint, Some(message)),
             Event::Up { .. } => {
                 clients.iter_mut().for_each(Client::restart);
                 continue;

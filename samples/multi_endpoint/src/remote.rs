@@ -4,9 +4,8 @@
 
 use core::time::Duration;
 
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Event, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
-use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, Message};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event, Message, Role};
 use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
 use crate::{LONGEST, SERVICES, SLOW};
@@ -38,7 +37,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
         // Wait for an event, or until the slow service is done with a request.
         let limit = slow.done_at.map_or(FOREVER, |at| Duration::from_micros(at.micros_since(bus.now())));
         match bus.next(limit) {
-            Ok(Event::Bus(BusEvent::Message(message))) => {
+            Ok(Event::Message(message)) => {
                 match endpoints.iter().position(|&endpoint| endpoint == Some(message.endpoint)) {
                     Some(SLOW) => slow.take(&mut bus, message),
                     Some(service) => at_once(&mut bus, service, message),

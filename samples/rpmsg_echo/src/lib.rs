@@ -6,7 +6,7 @@
 use core::fmt::Write;
 
 use amp_ivshmem_conversation::{Party, run_in};
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Role;
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_zephyr_rust::{Console, Ivshmem};
 use static_cell::StaticCell;
 

@@ -2,9 +2,8 @@
 
 use core::fmt::{Display, Write};
 
-use amp_ivshmem::link::{AnyLink, Event, Reason, Role};
 use amp_ivshmem::platform::Instant;
-use amp_ivshmem::rpmsg::{Event as BusEvent, Message, OpenError};
+use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message, OpenError, Role};
 
 use crate::bounce::Bounce;
 use crate::churn::Churn;
@@ -162,31 +161,31 @@ impl Exchange {
             }
             Event::Down(reason) => {
                 let _ = writeln!(console, "link down: {reason}");
-                if self.role == Role::Host && matches!(reason, Reason::Fault(_)) {
+                if self.role == Role::Host && matches!(reason, DownReason::Fault(_)) {
                     return Err(Ended);
                 }
             }
             Event::Incompatible(refusal) => {
                 let _ = writeln!(console, "refused: {refusal}");
             }
-            Event::Bus(BusEvent::Message(message)) => self.receive(link, message, console),
-            Event::Bus(BusEvent::Bound { endpoint, .. }) => {
+            Event::Message(message) => self.receive(link, message, console),
+            Event::Bound { endpoint, .. } => {
                 self.announcements += 1;
                 self.bind(endpoint, true);
             }
-            Event::Bus(BusEvent::Unbound { endpoint }) => {
+            Event::Unbound { endpoint } => {
                 self.announcements += 1;
                 self.bind(endpoint, false);
                 self.churn.unbound(link.bus(), endpoint);
             }
-            Event::Bus(BusEvent::Announced { name, address }) => {
+            Event::Announced { name, address } => {
                 self.announcements += 1;
                 self.bounce.announced(name, address);
                 if let Err(error) = self.churn.announced(link.bus(), name, address) {
                     wrong(&mut self.wrong, console, "announcement", &error);
                 }
             }
-            Event::Bus(BusEvent::Withdrawn { .. }) => self.announcements += 1,
+            Event::Withdrawn { .. } => self.announcements += 1,
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The layouts of the test, one after the other in one memory. The C side's layouts are in
 //! `tests/zephyr/openamp/src/layouts.c`. Contains offsets only, and depends on no link.
 
-use amp_ivshmem::link::openamp::Layout;
 use amp_ivshmem::mem::{Bytes, Load, MemoryError, Record, SharedMemory, Store};
+use amp_ivshmem::openamp::Layout;
 use amp_ivshmem::wire::resource_table::{ANY, BadTable, FEATURE_NAME_SERVICE, LENGTH, Vdev};
 
 use crate::Plan;

@@ -1,8 +1,7 @@
 //! One stream of numbered messages in both directions.
 
-use amp_ivshmem::link::{AnyLink, Role};
 use amp_ivshmem::platform::Doorbell;
-use amp_ivshmem::rpmsg::{Bus, Endpoint, Message, OpenError, Profile, SendError};
+use amp_ivshmem::rpmsg::{AnyLink, Bus, Endpoint, Message, OpenError, Profile, Role, SendError};
 use amp_ivshmem_conversation::{Content, MAX_MESSAGE};
 
 use crate::STREAMS;

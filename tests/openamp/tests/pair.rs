@@ -1,18 +1,18 @@
 //! The test's own traffic between a host and a remote of this module, in one process.
 
-use amp_ivshmem::link::Role;
-use amp_ivshmem::link::openamp::{Host, Remote, Settings};
 use amp_ivshmem::mem::fake::Heap;
+use amp_ivshmem::openamp::{Host, Remote, Settings};
 use amp_ivshmem::platform::fake::NoDoorbell;
 use amp_ivshmem::platform::{Instant, PeerId};
+use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_test_openamp::{ENDPOINTS, Exchange, Plan};
 
 #[test]
 fn every_message_arrives_once_and_right() {
     let heap = Heap::new(1 << 20);
-    let settings = |peer| Settings::dual_qemu_ivshmem(1 << 20, PeerId(peer)).unwrap();
-    let mut host: Host<_, _, ENDPOINTS, 16> = Host::new(heap.region(), NoDoorbell, &settings(1)).unwrap();
-    let mut remote: Remote<_, _, ENDPOINTS, 16> = Remote::new(heap.region(), NoDoorbell, settings(0)).unwrap();
+    let settings = Settings::dual_qemu_ivshmem(1 << 20).unwrap();
+    let mut host: Host<_, _, ENDPOINTS, 16> = Host::new(heap.region(), NoDoorbell, PeerId(0), settings).unwrap();
+    let mut remote: Remote<_, _, ENDPOINTS, 16> = Remote::new(heap.region(), NoDoorbell, PeerId(1), settings).unwrap();
     // Neither side has the C side's echo.
     let plan = Plan { bounces: 0, ..Plan::LONG };
     let mut at_host = Exchange::new(Role::Host, plan, &mut host).unwrap();

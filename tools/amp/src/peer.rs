@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amp_ivshmem::link;
+use amp_ivshmem::rpmsg;
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
@@ -31,8 +31,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
     let role = match options.role {
-        Role::Host => link::Role::Host,
-        Role::Remote => link::Role::Remote,
+        Role::Host => rpmsg::Role::Host,
+        Role::Remote => rpmsg::Role::Remote,
     };
     amp_ivshmem_conversation::run(&mut peer, role, &mut Stdout);
     bail!("the conversation ended: the last line above says why")

@@ -239,7 +239,7 @@ fn wrong_words_are_refused_before_anything_is_joined() {
         "ping --socket x --role host --profile c",
         "ping --socket x --role host --address 0xg",
         "ping --socket x --role host --buffer-size 23",
-        "echo --socket x --role host --link 252",
+        "echo --socket x --role host --link 126",
         "echo --socket x --role host --json",
     ] {
         let output = Command::new(AMP).args(words.split_whitespace()).output().unwrap();

@@ -41,7 +41,7 @@ pub fn scribble(socket: &Path, random: &mut Random, time: Duration) -> Result<()
             let place = random.below(u64::from(length) - 4) as u32 & !1;
             let offset = match aim {
                 Aim::Anywhere => place,
-                Aim::Blocks => place % 0x40 + 4096 * (place >> 8 & 3).min(2),
+                Aim::Blocks => place % 0x60 + 4096 * (place >> 8 & 3).min(2),
                 Aim::Rings => 3 * 4096 + place % 0x600 + half * (place >> 12 & 1),
             };
             let value = match random.below(4) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use amp::machines::Role;
 use amp::output::Stdout;
 use amp::process;
-use amp_ivshmem::link;
+use amp_ivshmem::rpmsg;
 use amp_ivshmem_conversation::{Endless, run_endless_in};
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
@@ -36,8 +36,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
     let role = match options.role {
-        Role::Host => link::Role::Host,
-        Role::Remote => link::Role::Remote,
+        Role::Host => rpmsg::Role::Host,
+        Role::Remote => rpmsg::Role::Remote,
     };
     let mut place = MaybeUninit::<Endless<_, 1>>::uninit();
     process::catch_interrupts()?;

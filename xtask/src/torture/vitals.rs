@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use amp_ivshmem::wire::link::{PAGE, block, directory, entry};
+use amp_ivshmem::wire::session::{PAGE, block, directory, entry};
 
 use amp::machines::Role;
 use amp::recent::Recent;

@@ -2,16 +2,16 @@
 
 use core::time::Duration;
 
-use amp_ivshmem::link::{self, AreaError, Either, Role, Roles, Settings};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Instant, Port};
-use amp_ivshmem::rpmsg::{Endpoint, Event as BusEvent, OpenError};
+use amp_ivshmem::rpmsg::{self, Endpoint, Event, OpenError, Role, Roles, Settings, SetupError};
 
 use crate::device::{Bell, Ivshmem};
 use crate::{sizes, sys};
 
-/// A link of the sizes that Kconfig has, for either role, or for the one that `R` names, which takes less flash.
-pub type Link<R = Either> = link::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
+/// A link of the sizes that Kconfig has. [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) as `R` takes less
+/// flash.
+pub type Link<R = Role> = rpmsg::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
 
 /// Waits without limit.
 pub const FOREVER: Duration = Duration::MAX;
@@ -21,7 +21,7 @@ const _: () = assert!(sizes::BUFFER_SIZE.is_multiple_of(8), "CONFIG_AMP_IVSHMEM_
 
 /// One side of a link with the buffers that Kconfig has; the rest is [`Settings`]' default.
 #[must_use]
-pub const fn settings(role: Role) -> Settings {
+pub const fn settings<R: Roles>(role: R) -> Settings<R> {
     // CAST: Kconfig's ranges end at 256 and 65552.
     Settings { buffer_count: sizes::BUFFERS as u16, buffer_size: sizes::BUFFER_SIZE as u32, ..Settings::new(role) }
 }
@@ -45,7 +45,7 @@ pub enum SendError {
     Wait(#[from] WaitError),
     /// The bus does not take it.
     #[error(transparent)]
-    Bus(#[from] amp_ivshmem::rpmsg::SendError),
+    Bus(#[from] rpmsg::SendError),
 }
 
 /// A link and the device that it is on, for one thread. Dropped, it leaves its peer.
@@ -55,8 +55,7 @@ pub enum SendError {
 /// ```no_run
 /// use core::time::Duration;
 ///
-/// use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Event, Role};
-/// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
+/// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Event, Role};
 /// use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 ///
 /// # const ORD: usize = 0;
@@ -66,7 +65,7 @@ pub enum SendError {
 /// let mut bus = Bus::new(&mut link, Ivshmem::take(ORD)?, &settings(Role::Remote))?;
 /// bus.open("echo")?;
 /// loop {
-///     if let Event::Bus(BusEvent::Message(message)) = bus.next(FOREVER)? {
+///     if let Event::Message(message) = bus.next(FOREVER)? {
 ///         let (endpoint, mut bytes) = (message.endpoint, [0; 496]);
 ///         let bytes = &mut bytes[..message.length.into()];
 ///         bus.link().bus().read(&message, 0, bytes)?;
@@ -78,10 +77,10 @@ pub enum SendError {
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Bus<'l, R: Roles = Either> {
+pub struct Bus<'l, R: Roles = Role> {
     link: &'l mut Link<R>,
     /// What happened while a sender waited.
-    early: Option<link::Event>,
+    early: Option<Event>,
     device: Ivshmem,
 }
 
@@ -90,7 +89,7 @@ impl<'l, R: Roles> Bus<'l, R> {
     ///
     /// # Errors
     /// Settings that do not fit the memory or Kconfig's sizes.
-    pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings) -> Result<Self, AreaError> {
+    pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings<R>) -> Result<Self, SetupError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
@@ -100,7 +99,7 @@ impl<'l, R: Roles> Bus<'l, R> {
         self.link
     }
 
-    /// The time, as [`Link::poll`](link::Link::poll) wants it.
+    /// The time, as [`Link::poll`](rpmsg::Link::poll) wants it.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.device.now()
@@ -119,12 +118,12 @@ impl<'l, R: Roles> Bus<'l, R> {
     ///
     /// # Errors
     /// See [`WaitError`].
-    pub fn next(&mut self, limit: Duration) -> Result<link::Event, WaitError> {
+    pub fn next(&mut self, limit: Duration) -> Result<Event, WaitError> {
         let deadline = self.until(limit)?;
         self.next_until(deadline).ok_or(WaitError::TimedOut)
     }
 
-    fn next_until(&mut self, deadline: Instant) -> Option<link::Event> {
+    fn next_until(&mut self, deadline: Instant) -> Option<Event> {
         loop {
             let now = self.now();
             if let Some(event) = self.early.take().or_else(|| self.poll(now)) {
@@ -156,12 +155,9 @@ impl<'l, R: Roles> Bus<'l, R> {
         let deadline = self.until(limit)?;
         loop {
             let event = self.next_until(deadline).ok_or(WaitError::TimedOut)?;
-            if let link::Event::Bus(BusEvent::Message(message)) = event {
-                let (endpoint, length) = (message.endpoint, usize::from(message.length));
-                let fits = length.min(to.len());
-                let read = to.get_mut(..fits).is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
-                self.link.bus().release(message);
-                if read {
+            if let Event::Message(message) = event {
+                let endpoint = message.endpoint;
+                if let Ok(length) = self.link.bus().recv(message, to) {
                     return Ok((endpoint, length));
                 }
             }
@@ -202,7 +198,7 @@ impl<'l, R: Roles> Bus<'l, R> {
 
     // Once for all who wait, because it is large where it is inlined.
     #[inline(never)]
-    fn poll(&mut self, now: Instant) -> Option<link::Event> {
+    fn poll(&mut self, now: Instant) -> Option<Event> {
         self.link.poll(now)
     }
 

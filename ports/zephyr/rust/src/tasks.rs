@@ -4,9 +4,8 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::time::Duration;
 
-use amp_ivshmem::link::{AreaError, Arrival, Event, Settings};
 use amp_ivshmem::platform::Port;
-use amp_ivshmem::rpmsg::{Endpoint, OpenError, SendError};
+use amp_ivshmem::rpmsg::{Arrival, Endpoint, Event, OpenError, SendError, Settings, SetupError};
 
 use crate::bus::Link;
 use crate::device::{Ivshmem, now};
@@ -17,8 +16,7 @@ use crate::device::{Ivshmem, now};
 /// Each future may be dropped before it is ready, as `select` does: nothing is lost, and nothing was sent.
 ///
 /// ```no_run
-/// use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{Arrival, Event, Role};
-/// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
+/// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Arrival, Event, Role};
 /// use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, Link, settings};
 ///
 /// static ARRIVAL: Arrival = Arrival::new();
@@ -27,7 +25,7 @@ use crate::device::{Ivshmem, now};
 ///     let mut bus = AsyncBus::new(link, device, &settings(Role::Host), &ARRIVAL)?;
 ///     bus.open("hello")?;
 ///     loop {
-///         if let Event::Bus(BusEvent::Bound { endpoint, .. }) = bus.next().await {
+///         if let Event::Bound { endpoint, .. } = bus.next().await {
 ///             bus.send(endpoint, b"hello").await?;
 ///         }
 ///     }
@@ -50,7 +48,7 @@ impl<'l> AsyncBus<'l> {
         device: Ivshmem,
         settings: &Settings,
         arrival: &'static Arrival,
-    ) -> Result<Self, AreaError> {
+    ) -> Result<Self, SetupError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, heartbeat: settings.heartbeat, arrival, device })
     }

@@ -175,7 +175,7 @@ fn what_cannot_be_an_instance_is_not_opened() {
         Setup { buffer_count: 3, ..good },
         Setup { buffer_count: 32, ..good },
         Setup { buffer_size: 100, ..good },
-        Setup { link: 252, ..good },
+        Setup { link: 126, ..good },
         Setup { size: 8192, ..good },
         Setup { area_offset: 4096, area_size: 1 << 20, ..good },
     ] {

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One endpoint: the remote echoes, the host sends and counts what comes back.
 
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{self, Role};
+// Of one role only, as the image is.
+#[cfg(CONFIG_SIZE_HOST)]
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::OnlyHost as Only;
+#[cfg(not(CONFIG_SIZE_HOST))]
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::OnlyRemote as Only;
 use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 use static_cell::ConstStaticCell;
-
-// Of one role only, as the image is.
-#[cfg(not(CONFIG_SIZE_HOST))]
-type Only = link::OnlyRemote;
-#[cfg(CONFIG_SIZE_HOST)]
-type Only = link::OnlyHost;
 
 static LINK: ConstStaticCell<Link<Only>> = ConstStaticCell::new(Link::unopened());
 
 /// Runs for ever; ends where it cannot, or, as the host, where something comes back that was not sent.
 pub fn run() -> Option<()> {
     let device = Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).ok()?;
-    let role = if cfg!(CONFIG_SIZE_HOST) { Role::Host } else { Role::Remote };
-    let mut bus = Bus::new(LINK.try_take()?, device, &settings(role)).ok()?;
+    let mut bus = Bus::new(LINK.try_take()?, device, &settings(Only)).ok()?;
     bus.open("echo").ok()?;
     #[cfg(not(CONFIG_SIZE_HOST))]
     return echo(&mut bus);
@@ -43,18 +40,17 @@ fn ping(bus: &mut Bus<'_, Only>) -> Option<()> {
     use core::fmt::Write;
 
     use amp_ivshmem_zephyr_rust::Console;
-    use amp_ivshmem_zephyr_rust::amp_ivshmem::link::Event;
-    use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event as BusEvent;
+    use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Event;
 
     const MESSAGES: u8 = 100;
     let mut count = 0;
     loop {
         let endpoint = match bus.next(FOREVER).ok()? {
-            Event::Bus(BusEvent::Bound { endpoint, .. }) => {
+            Event::Bound { endpoint, .. } => {
                 count = 0;
                 endpoint
             }
-            Event::Bus(BusEvent::Message(message)) => {
+            Event::Message(message) => {
                 let (endpoint, mut bytes) = (message.endpoint, [0; 16]);
                 let read = bus.link().bus().read(&message, 0, &mut bytes);
                 bus.link().bus().release(message);

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use amp_ivshmem::link::{AnyLink, Event, Reason, SetupError};
-use amp_ivshmem::rpmsg::{Event as Bus, Message, SendError};
+use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message, SendError, SetupError};
 use anyhow::{Error, Result, bail};
 
 use super::join::{ENDPOINTS, Errand, join};
@@ -69,8 +68,8 @@ impl Echo<'_> {
         let end = side.now() + LINGER;
         while let Some(event) = side.next(end)? {
             match event {
-                Event::Bus(Bus::Message(message)) => side.link.bus().release(message),
-                Event::Bus(Bus::Unbound { .. }) | Event::Down(_) => break,
+                Event::Message(message) => side.link.bus().release(message),
+                Event::Unbound { .. } | Event::Down(_) => break,
                 _ => (),
             }
         }
@@ -83,9 +82,9 @@ impl Echo<'_> {
             Event::Down(reason) => {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
-                    Reason::RoleConflict { .. } => bail!(reason),
+                    DownReason::RoleConflict { .. } => bail!(reason),
                     // C's host cannot tell its remote to begin anew.
-                    Reason::Fault(_)
+                    DownReason::Fault(_)
                         if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
                     {
                         return Err(Error::new(reason).context("the link went down for good, start both sides again"));
@@ -95,14 +94,14 @@ impl Echo<'_> {
             }
             Event::Incompatible(refusal @ SetupError::RoleConflict { .. }) => bail!(refusal),
             Event::Incompatible(refusal) => eprintln!("amp: not yet: {refusal}"),
-            Event::Bus(Bus::Bound { peer, .. }) => {
+            Event::Bound { peer, .. } => {
                 output::line(&format!("{} is bound to {peer}", self.options.join.endpoint))?;
             }
-            Event::Bus(Bus::Message(message)) if message.length == 0 && side.empty_is_greeting() => {
+            Event::Message(message) if message.length == 0 && side.empty_is_greeting() => {
                 side.link.bus().release(message);
             }
-            Event::Bus(Bus::Message(message)) => self.held.push_back(message),
-            Event::Bus(_) => (),
+            Event::Message(message) => self.held.push_back(message),
+            _ => (),
         }
         Ok(())
     }

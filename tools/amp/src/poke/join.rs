@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::openamp::{self, Layout};
-use amp_ivshmem::link::{self, AnyLink, Link};
 use amp_ivshmem::mem::SharedMemory;
+use amp_ivshmem::openamp::{self, Layout};
 use amp_ivshmem::platform::{PeerId, Port, Vector};
+use amp_ivshmem::rpmsg::{self, AnyLink, Link};
 use amp_ivshmem_host::Peer;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -47,14 +47,14 @@ pub trait Errand {
 pub fn join<E: Errand>(options: &JoinOptions, errand: E) -> Result<E::Outcome> {
     let mut peer = Peer::connect(&options.socket, Duration::from_secs_f64(options.timeout))?;
     let role = match options.role {
-        Role::Host => link::Role::Host,
-        Role::Remote => link::Role::Remote,
+        Role::Host => rpmsg::Role::Host,
+        Role::Remote => rpmsg::Role::Remote,
     };
     match options.profile {
         Profile::Native => {
             taken::native(&mut peer, options.role, options.link)?;
             let buffer_size = options.buffer_size;
-            let settings = link::Settings { link: options.link, buffer_size, ..link::Settings::new(role) };
+            let settings = rpmsg::Settings { link: options.link, buffer_size, ..rpmsg::Settings::new(role) };
             let mut link: Link<_, _, ENDPOINTS, NATIVE_BUFFERS> =
                 Link::new(peer.memory(), peer.doorbell(), peer.id(), settings)?;
             errand.run(Side::open(&mut peer, &mut link, options, None)?)
@@ -64,9 +64,10 @@ pub fn join<E: Errand>(options: &JoinOptions, errand: E) -> Result<E::Outcome> {
             let layout = layout(options, memory.len())?;
             let other = other::<E>(&mut peer, role, options)?;
             let pace = pace(&peer, role, other);
-            let settings = openamp::Settings { layout, peer: other, vector: Vector(0), address: options.address };
-            if role == link::Role::Remote {
-                let mut link = openamp::Remote::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, settings)?;
+            let settings = openamp::Settings { layout, peer: Some(other), vector: Vector(0), address: options.address };
+            if role == rpmsg::Role::Remote {
+                let mut link =
+                    openamp::Remote::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, peer.id(), settings)?;
                 return errand.run(Side::open(&mut peer, &mut link, options, pace)?);
             }
             options.address.context(
@@ -82,7 +83,8 @@ pub fn join<E: Errand>(options: &JoinOptions, errand: E) -> Result<E::Outcome> {
                 openamp::reset(&memory, &layout)?;
                 std::thread::sleep(TAKE_OVER);
             }
-            let mut link = openamp::Host::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, &settings)?;
+            let mut link =
+                openamp::Host::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, peer.id(), settings)?;
             errand.run(Side::open(&mut peer, &mut link, options, pace)?)
         }
     }
@@ -111,12 +113,12 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
 ///
 /// # Errors
 /// An interrupt, or nobody within the limit.
-fn other<E: Errand>(peer: &mut Peer, role: link::Role, options: &JoinOptions) -> Result<PeerId> {
+fn other<E: Errand>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> Result<PeerId> {
     if let Some(id) = options.peer_id {
         return Ok(PeerId(id));
     }
     let end = peer.now() + Duration::from_secs_f64(options.timeout);
-    while role == link::Role::Remote && peer.others().is_empty() {
+    while role == rpmsg::Role::Remote && peer.others().is_empty() {
         check_interrupts()?;
         if !E::PATIENT && peer.now() >= end {
             return Err(nobody(options));
@@ -126,14 +128,14 @@ fn other<E: Errand>(peer: &mut Peer, role: link::Role, options: &JoinOptions) ->
     }
     Ok(match peer.others()[..] {
         [only] => only,
-        _ => openamp::Settings::neighbour(role, peer.id()),
+        _ => openamp::neighbour(role, peer.id()),
     })
 }
 
 /// How often to look without a doorbell, where C's would go to another than this process.
-fn pace(peer: &Peer, role: link::Role, other: PeerId) -> Option<Duration> {
-    let theirs = if role == link::Role::Host { link::Role::Remote } else { link::Role::Host };
-    let rung = openamp::Settings::neighbour(theirs, other);
+fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
+    let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
+    let rung = openamp::neighbour(theirs, other);
     if rung == peer.id() {
         return None;
     }

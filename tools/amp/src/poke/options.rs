@@ -51,8 +51,8 @@ pub struct JoinOptions {
     /// Bytes of a buffer, of which rpmsg's header takes 16
     #[arg(long, value_name = "BYTES", default_value_t = 512, value_parser = clap::value_parser!(u32).range(24..=65552))]
     pub buffer_size: u32,
-    /// native: which link of the memory, 0 to 251
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=251))]
+    /// native: which link of the memory, 0 to 125
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=125))]
     pub link: u8,
     /// openamp: where the vrings are
     #[arg(long, value_enum, default_value = "dual-qemu-ivshmem")]

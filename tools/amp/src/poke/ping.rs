@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use amp_ivshmem::link::{AnyLink, Event};
-use amp_ivshmem::rpmsg::{Event as Bus, Message, SendError};
+use amp_ivshmem::rpmsg::{AnyLink, Event, Message, SendError};
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
@@ -148,7 +147,7 @@ impl Ping<'_> {
                 return Ok(());
             };
             match event {
-                Event::Bus(Bus::Message(message)) => {
+                Event::Message(message) => {
                     let now = side.now();
                     if !self.take(side, message, &mut answer)? {
                         continue;
@@ -173,9 +172,9 @@ impl Ping<'_> {
                     }
                 }
                 Event::Down(reason) => bail!("the link went down: {reason}"),
-                Event::Bus(Bus::Unbound { .. }) => bail!("the peer has closed its endpoint"),
+                Event::Unbound { .. } => bail!("the peer has closed its endpoint"),
                 Event::Incompatible(refusal) => bail!(refusal),
-                Event::Up { .. } | Event::Bus(_) => (),
+                _ => (),
             }
         }
     }

@@ -31,8 +31,8 @@ impl Errand for BadEcho {
         let end = side.now().plus_micros(60_000_000);
         while let Some(event) = side.next(end)? {
             let message = match event {
-                Event::Bus(Bus::Message(message)) => message,
-                Event::Bus(Bus::Unbound { .. }) | Event::Down(_) => break,
+                Event::Message(message) => message,
+                Event::Unbound { .. } | Event::Down(_) => break,
                 _ => continue,
             };
             let mut bytes = Vec::new();

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::{AnyLink, Event};
 use amp_ivshmem::platform::{Instant, PeerId, Port};
-use amp_ivshmem::rpmsg::{self, Address, Endpoint, Message};
+use amp_ivshmem::rpmsg::{self, Address, AnyLink, Endpoint, Event, Message};
 use amp_ivshmem_host::Peer;
 use anyhow::{Error, Result, anyhow, bail};
 
@@ -87,14 +86,14 @@ impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
                 Event::Up { peer } => up = Some(peer),
                 Event::Down(_) => (up, names) = (None, Vec::new()),
                 Event::Incompatible(refusal) => bail!(refusal),
-                Event::Bus(rpmsg::Event::Bound { peer: address, .. }) => {
+                Event::Bound { peer: address, .. } => {
                     if let Some(peer) = up {
                         return Ok((peer, address));
                     }
                 }
-                Event::Bus(rpmsg::Event::Announced { name, .. }) if names.len() < NAMES => names.push(name.to_string()),
-                Event::Bus(rpmsg::Event::Message(message)) => self.link.bus().release(message),
-                Event::Bus(_) => (),
+                Event::Announced { name, .. } if names.len() < NAMES => names.push(name.to_string()),
+                Event::Message(message) => self.link.bus().release(message),
+                _ => (),
             }
         }
         let JoinOptions { endpoint, role, timeout, profile, .. } = self.options;
@@ -135,7 +134,7 @@ impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
         while self.now() < end
             && let Some(event) = self.link.poll(self.peer.now())
         {
-            if let Event::Bus(rpmsg::Event::Message(message)) = event {
+            if let Event::Message(message) = event {
                 self.link.bus().release(message);
             }
         }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use amp_ivshmem::link::openamp::Layout;
 use amp_ivshmem::mem::{Load, MemoryError, Record, SharedMemory};
+use amp_ivshmem::openamp::Layout;
 use amp_ivshmem::platform::{PeerId, Port};
-use amp_ivshmem::wire::link::{PAGE, State, block, directory, entry};
 use amp_ivshmem::wire::openamp::status;
+use amp_ivshmem::wire::session::{PAGE, State, VERSION, block, directory, entry};
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
@@ -47,7 +47,7 @@ fn block_of<M: SharedMemory>(
     let entry: Record<M, { directory::ENTRY }> =
         Record::new(memory, directory::HEAD + u32::from(link) * directory::ENTRY)?;
     if head.load::<{ directory::MAGIC }>(Load::Acquire) != directory::MAGIC_VALUE
-        || head.load::<{ directory::VERSION }>(Load::Relaxed) != directory::VERSION_VALUE
+        || head.load::<{ directory::VERSION }>(Load::Relaxed) != VERSION
         || entry.load::<{ entry::MAGIC }>(Load::Acquire) != entry::MAGIC_VALUE
     {
         return Ok(None);

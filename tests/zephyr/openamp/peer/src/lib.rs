@@ -7,10 +7,10 @@ use core::time::Duration;
 
 use amp_ivshmem_test_openamp::layouts::{self, DESCRIPTORS};
 use amp_ivshmem_test_openamp::{ENDPOINTS, Exchange, Plan, rendezvous};
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::openamp::{self, Layout, Settings};
-use amp_ivshmem_zephyr_rust::amp_ivshmem::link::{AnyLink, Role};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::mem::{Region, SharedMemory};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::openamp::{self, Layout, Settings};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::{Port, Vector};
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{AnyLink, Role};
 use amp_ivshmem_zephyr_rust::{Bell, Console, Ivshmem};
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
@@ -77,8 +77,13 @@ impl Stage {
             }
         };
         let settings = self.settings(layout, None);
-        let mut link = openamp::Remote::<_, _, ENDPOINTS, DESCRIPTORS>::new(memory, self.doorbell.clone(), settings)
-            .map_err(|_| "a layout that does not fit")?;
+        let mut link = openamp::Remote::<_, _, ENDPOINTS, DESCRIPTORS>::new(
+            memory,
+            self.doorbell.clone(),
+            self.device.id(),
+            settings,
+        )
+        .map_err(|_| "a layout that does not fit")?;
         self.exchange(plan, &mut link)?;
         Ok(())
     }
@@ -103,13 +108,18 @@ impl Stage {
             }
         };
         let settings = self.settings(layout, Some(address));
-        let mut link = openamp::Host::<_, _, ENDPOINTS, DESCRIPTORS>::new(memory, self.doorbell.clone(), &settings)
-            .map_err(|_| "a layout that does not fit")?;
+        let mut link = openamp::Host::<_, _, ENDPOINTS, DESCRIPTORS>::new(
+            memory,
+            self.doorbell.clone(),
+            self.device.id(),
+            settings,
+        )
+        .map_err(|_| "a layout that does not fit")?;
         self.exchange(plan, &mut link)
     }
 
     fn settings(&self, layout: Layout, address: Option<u64>) -> Settings {
-        Settings { layout, peer: Settings::neighbour(ROLE, self.device.id()), vector: Vector(0), address }
+        Settings { layout, peer: None, vector: Vector(0), address }
     }
 
     /// Runs the traffic until both sides have finished a layout, or the link is unusable. Returns true if they have finished.

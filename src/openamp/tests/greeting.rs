@@ -23,7 +23,7 @@ fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
 /// What the remote sends when it is told that its endpoint is bound.
 fn until_bound(remote: &mut TestRemote<'_>) {
     while let Some(event) = remote.poll(Instant::default()) {
-        if matches!(event, Event::Bus(BusEvent::Bound { .. })) {
+        if matches!(event, Event::Bound { .. }) {
             return;
         }
     }

@@ -93,7 +93,7 @@ fn there_is_no_buffer_only_where_one_was_asked_for() {
         let breaker = Breaker { heap: &heap, left: Cell::new(-1), at: USED_INDEX, to };
         let settings = Settings { address: Some(BASE), ..settings(1) };
         let mut host: Host<_, Bells, 4, 16> =
-            Host::new(Hooked::new(heap.region(), &breaker), bells.clone(), &settings).unwrap();
+            Host::new(Hooked::new(heap.region(), &breaker), bells.clone(), PeerId(0), settings).unwrap();
         let mut remote = remote(&heap, &bells);
         let endpoint = opened(host.bus());
         send(host.bus(), endpoint, 16);

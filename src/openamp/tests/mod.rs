@@ -7,12 +7,11 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::link::Event;
 use crate::mem::Bytes;
 use crate::mem::Region;
 use crate::mem::fake::Heap;
 use crate::platform::{Doorbell, Instant, VectorOutOfRange};
-use crate::rpmsg::{Address, Bus, Config, Endpoint, Event as BusEvent, Name, Profile, SendError};
+use crate::rpmsg::{Address, Bus, Config, DownReason, Endpoint, Event, Fault, Name, Profile, RingError, SendError};
 use crate::wire::resource_table::Vdev;
 
 const MEMORY: u32 = 4 << 20;
@@ -34,15 +33,15 @@ type TestHost<'m> = Host<Region<'m>, Bells, 4, 16>;
 type TestRemote<'m> = Remote<Region<'m>, Bells, 4, 16>;
 
 fn settings(peer: u16) -> Settings {
-    Settings::dual_qemu_ivshmem(MEMORY, PeerId(peer)).unwrap()
+    Settings { peer: Some(PeerId(peer)), ..Settings::dual_qemu_ivshmem(MEMORY).unwrap() }
 }
 
 fn host<'m>(heap: &'m Heap, bells: &Bells) -> TestHost<'m> {
-    Host::new(heap.region(), bells.clone(), &Settings { address: Some(BASE), ..settings(1) }).unwrap()
+    Host::new(heap.region(), bells.clone(), PeerId(0), Settings { address: Some(BASE), ..settings(1) }).unwrap()
 }
 
 fn remote<'m>(heap: &'m Heap, bells: &Bells) -> TestRemote<'m> {
-    Remote::new(heap.region(), bells.clone(), settings(0)).unwrap()
+    Remote::new(heap.region(), bells.clone(), PeerId(1), settings(0)).unwrap()
 }
 
 /// A nameless endpoint that knows its peer.
@@ -74,7 +73,7 @@ fn drain<P: Profile, const E: usize>(
     let mut log = Vec::new();
     while let Some(event) = poll() {
         match event {
-            Event::Bus(BusEvent::Message(message)) => {
+            Event::Message(message) => {
                 let mut message = Some(message);
                 bus(&mut |bus| {
                     if let Some(message) = message.take() {
@@ -148,7 +147,7 @@ fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
             let room = $from.bus().buffer_range(&reserved).unwrap();
             memory.write(room.start, b"in place").unwrap();
             $from.bus().send_nocopy($endpoint, reserved, 8).unwrap();
-            let Some(Event::Bus(BusEvent::Message(message))) = $to.poll(Instant::default()) else { panic!() };
+            let Some(Event::Message(message)) = $to.poll(Instant::default()) else { panic!() };
             assert_eq!($to.bus().payload_range(&message), Ok(room.start..room.start + 8));
             let mut bytes = [0; 8];
             $to.bus().read(&message, 0, &mut bytes).unwrap();
@@ -185,7 +184,7 @@ fn c_messages_that_are_wrong() {
     let log = drain!(host);
     assert_eq!(
         log,
-        [std::format!("{:?}", Event::Down(crate::link::Reason::Fault(Fault::Length { length: 0xffff, buffer: 512 })))]
+        [std::format!("{:?}", Event::Down(DownReason::Fault(Fault::Length { length: 0xffff, buffer: 512 })))]
     );
 }
 

@@ -98,7 +98,7 @@ proptest! {
                     side.wake = Instant::default();
                     for _ in 0..100 {
                         match side.link.poll(now) {
-                            Some(Event::Bus(BusEvent::Message(message))) => side.link.bus().release(message),
+                            Some(Event::Message(message)) => side.link.bus().release(message),
                             Some(_) => (),
                             None => break,
                         }

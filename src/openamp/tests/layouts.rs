@@ -10,7 +10,7 @@ fn a_host_whose_buffers_are_nonsense_is_refused() {
     // Descriptor 3 names the buffer of descriptor 2.
     memory.write(MEMORY - 0x800 + 3 * 16, &[0, 8]).unwrap();
     let mut remote = remote(&heap, &bells);
-    let error = HostError::Buffers { id: 3 };
+    let error = RingError::PostedBuffers { id: 3 };
     assert_eq!(drain!(remote), [std::format!("{:?}", Event::Incompatible(error.into()))]);
 }
 
@@ -42,10 +42,11 @@ fn other_layouts_and_addresses() {
             (Some(u64::MAX << 20), None),
         ] {
             let (heap, bells) = (Heap::new(SMALL), Bells::default());
-            let settings = |peer, address| Settings { layout, peer: PeerId(peer), vector: Vector(0), address };
-            let mut host: TestHost<'_> = Host::new(heap.region(), bells.clone(), &settings(1, at_host))
+            let settings = |peer, address| Settings { layout, peer: Some(PeerId(peer)), vector: Vector(0), address };
+            let mut host: TestHost<'_> = Host::new(heap.region(), bells.clone(), PeerId(0), settings(1, at_host))
                 .unwrap_or_else(|error| panic!("{layout:?}: {error}"));
-            let mut remote: TestRemote<'_> = Remote::new(heap.region(), bells, settings(0, at_remote)).unwrap();
+            let mut remote: TestRemote<'_> =
+                Remote::new(heap.region(), bells, PeerId(1), settings(0, at_remote)).unwrap();
             let (to_host, to_remote) = (remote.bus().open("talk").unwrap(), host.bus().open("talk").unwrap());
             for _ in 0..3 {
                 drain!(remote);
@@ -70,7 +71,7 @@ fn the_status_in_a_resource_table_leaves_the_vdev_as_it_is() {
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
     memory.write(0x100, &table.table()).unwrap();
     let layout = table.layout(0x100, 0).unwrap().with_buffers(0x1_0000, 512, 512);
-    let host: TestHost<'_> = Host::new(heap.region(), bells, &Settings { layout, ..settings(1) }).unwrap();
+    let host: TestHost<'_> = Host::new(heap.region(), bells, PeerId(0), Settings { layout, ..settings(1) }).unwrap();
     let published = || {
         let mut bytes = [0; crate::wire::resource_table::LENGTH];
         memory.read(0x100, &mut bytes).unwrap();

@@ -103,7 +103,7 @@ fn another_links_buffer_is_not_taken_for_ours() {
     opened(host.bus());
     remote.bus().send(at_remote, b"first").unwrap();
     remote.bus().cancel(foreign);
-    assert!(matches!(remote.bus().send_nocopy(at_remote, second, 1), Err((SendError::Stale, _))));
+    assert!(matches!(remote.bus().send_nocopy(at_remote, second, 1), Err((SendError::OtherLink, _))));
     remote.bus().send(at_remote, b"second").unwrap();
     let log = drain!(host);
     assert_eq!(log[log.len() - 2..], ["0x7 got first", "0x7 got second"], "{log:?}");

@@ -12,7 +12,7 @@ fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
     drain!(first_host);
     std::mem::forget(first);
     let mut second = remote(&heap, &bells);
-    assert_eq!(drain!(second), ["Incompatible(OpenAmp(Used))"]);
+    assert_eq!(drain!(second), ["Incompatible(Service(InUse))"]);
     // The host restarts: both are fresh again. A first remote still there would notice by its used index.
     std::mem::forget(first_host);
     let _host = host(&heap, &bells);
@@ -30,15 +30,12 @@ fn a_host_that_restarts_is_noticed() {
     std::mem::forget(first);
     let mut second = host(&heap, &bells);
     let later = Instant::from_micros(1_000_000);
-    assert_eq!(remote.poll(later), Some(Event::Down(crate::link::Reason::Restarted)));
+    assert_eq!(remote.poll(later), Some(Event::Down(DownReason::PeerRestarted)));
     assert_eq!(remote.poll(later), Some(Event::Up { peer: PeerId(0) }));
     while remote.poll(later).is_some() {}
     assert!(drain!(second).iter().any(|line| line.contains("Announced")));
     drop(second);
-    assert_eq!(
-        remote.poll(later + core::time::Duration::from_secs(1)),
-        Some(Event::Down(crate::link::Reason::PeerLeft))
-    );
+    assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(DownReason::PeerLeft)));
 }
 
 /// C's remote that restarts alone counts from 0 again, and goes on from the used index that it finds in the memory: it
@@ -63,7 +60,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
         }
         remote.bus().send(at_remote, b"held").unwrap();
         let held = host.poll(Instant::default());
-        assert!(matches!(held, Some(Event::Bus(BusEvent::Message(_)))));
+        assert!(matches!(held, Some(Event::Message(_))));
         std::mem::forget(remote);
         trouble(&Bytes::new(&heap.region(), 0, MEMORY).unwrap());
         let mut log = drain!(host);

@@ -1,28 +1,27 @@
 //! C OpenAMP's host: sets the rings up, posts the buffers, and says so.
 
-use core::time::Duration;
-
-use super::{Settings, Status, queue, set_status, status_of};
-use crate::link::drive::{self, LinkDriver};
-use crate::link::{AnyLink, Event, Reason};
+use super::profile::HostProfile;
+use super::{Settings, Status, neighbour, queue, set_status, status_of};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
-use crate::rpmsg::profile::OpenAmpHost;
-use crate::rpmsg::{BufferPool, Bus, DriverIncoming, DriverOutgoing};
+use crate::rpmsg::{
+    self, AnyLink, BufferPool, Bus, DownReason, DriverIncoming, DriverOutgoing, Event, LinkDriver, RingError, Role,
+    SetupError,
+};
 use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
-/// How often to look without a doorbell: C rings for each message, and nothing else can be waited for.
-const TICK: Duration = Duration::from_millis(100);
+/// Interval of looks without a doorbell. C rings for each message, and nothing else can change.
+const TICK_MICROS: u32 = 100_000;
 
 /// The host's side of a link with a C remote, with at most `E` endpoints and `N` buffers in each direction.
 #[derive(Debug)]
 pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
-    bus: Bus<OpenAmpHost<M, N>, D, E>,
+    bus: Bus<HostProfile<M, N>, D, E>,
     next_tick: Instant,
-    /// Whom the caller has not been told of yet: C's host is up as soon as it is set up.
+    /// The peer, until the caller knows that the link is up. C's host is up as soon as its rings are set up.
     up: Option<PeerId>,
 }
 
@@ -31,18 +30,23 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     ///
     /// # Errors
     /// A layout that does not fit the memory or this link's sizes.
-    pub fn new(memory: M, doorbell: D, settings: &Settings) -> Result<Self, LayoutError> {
+    pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
+        Ok(Self::set_up(&memory, doorbell, id, &settings)?)
+    }
+
+    fn set_up(memory: &M, doorbell: D, id: PeerId, settings: &Settings) -> Result<Self, RingError> {
         let layout = &settings.layout;
-        let status_word = status_of(&memory, layout)?;
+        let peer = settings.peer.unwrap_or(neighbour(Role::Host, id));
+        let status_word = status_of(memory, layout).map_err(LayoutError::from)?;
         set_status(&status_word, status::RESET);
         status_word.fence();
         let (to_host, to_remote) = (layout.vring(layout.to_host), layout.vring(layout.to_remote));
         for vring in [to_host, to_remote] {
-            clear(&memory, vring, layout.count)?;
+            clear(memory, vring, layout.count)?;
         }
-        // Of buffers to the remote that come back, nobody has to tell us but when we wait for one.
+        // The remote needs to notify of returned buffers only while this side waits for one.
         let available: Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }> =
-            Table::new(&memory, to_remote.available, layout.count.into())?;
+            Table::new(memory, to_remote.available, layout.count.into()).map_err(LayoutError::from)?;
         available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
 
         let base = settings.address.unwrap_or(0);
@@ -50,24 +54,24 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         let (inward, outward) =
             (pool(layout.buffers, layout.to_host_size), pool(layout.to_remote_buffers, layout.to_remote_size));
         let (inward_queue, outward_queue) = (queue(to_host, layout.count), queue(to_remote, layout.count));
-        let incoming = DriverIncoming::new(&memory, inward_queue, inward)?;
-        let outgoing = DriverOutgoing::new(&memory, outward_queue, outward)?;
+        let incoming = DriverIncoming::new(memory, inward_queue, inward)?;
+        let outgoing = DriverOutgoing::new(memory, outward_queue, outward)?;
         let mut bus = Bus::new(doorbell);
-        bus.attach(outgoing, incoming, settings.peer, settings.vector);
+        bus.attach(outgoing, incoming, peer, settings.vector);
         set_status(&status_word, status::DRIVER_OK);
-        Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(settings.peer) })
+        Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(peer) })
     }
 
-    /// The bus, to open endpoints and send. What is sent before the remote has started waits for it in the ring.
-    pub const fn bus(&mut self) -> &mut Bus<OpenAmpHost<M, N>, D, E> {
+    /// The bus, to open endpoints and send. Messages sent before the remote starts wait in the ring.
+    pub const fn bus(&mut self) -> &mut Bus<HostProfile<M, N>, D, E> {
         &mut self.bus
     }
 
-    /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll). A remote that breaks its rings
+    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). A remote that breaks its rings
     /// ends the link for good: it cannot be told to start anew, so both sides must be.
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        drive::poll(self, now)
+        rpmsg::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
@@ -85,7 +89,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E>
 
     fn tick(&mut self, now: Instant) -> Option<Event> {
         if now >= self.next_tick {
-            self.next_tick = now + TICK;
+            self.next_tick = now.plus_short(TICK_MICROS);
             self.bus.rearm();
         }
         self.up.take().map(|peer| Event::Up { peer })
@@ -99,7 +103,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E>
         }
         self.bus.detach();
         set_status(&self.status, status::FAILED);
-        Some(Event::Down(Reason::Fault(fault)))
+        Some(Event::Down(DownReason::Fault(fault)))
     }
 }
 
@@ -115,23 +119,23 @@ fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), La
     let zeros = [0; 64];
     let mut offset = 0;
     while offset < vring.len {
-        let step = (vring.len - offset).min(64);
+        let step = vring.len.saturating_sub(offset).min(64);
         bytes.write(offset, zeros.get(..step as usize).unwrap_or_default())?;
-        offset += step;
+        offset = offset.saturating_add(step);
     }
     let descriptors: Table<M, { descriptor::SIZE }> = Table::new(memory, vring.descriptors, count.into())?;
     for id in 0..count {
-        let next = if id + 1 < count { id + 1 } else { CHAIN_END };
+        let next = Some(id.wrapping_add(1)).filter(|&next| next < count).unwrap_or(CHAIN_END);
         descriptors.store_u16::<{ descriptor::NEXT }>(id.into(), next, Store::Relaxed);
     }
     Ok(())
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Host<M, D, E, N> {
-    type Profile = OpenAmpHost<M, N>;
+    type Profile = HostProfile<M, N>;
     type Doorbell = D;
 
-    fn bus(&mut self) -> &mut Bus<OpenAmpHost<M, N>, D, E> {
+    fn bus(&mut self) -> &mut Bus<HostProfile<M, N>, D, E> {
         self.bus()
     }
 

@@ -3,14 +3,13 @@
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 
-use super::Link;
-use crate::link::{Event, Roles};
+use super::{Endpoint, Event, Link, SendError};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant};
-use crate::rpmsg::{Endpoint, SendError};
+use crate::session::Roles;
 
-/// What a port's interrupt handler signals and one task waits on; usually a `static`. Signal it on each doorbell, and
-/// from a timer at the link's [`deadline`](Link::deadline).
+/// A signal from a port's interrupt handler to the one task that waits on it; usually a `static`. Signal it on each doorbell,
+/// and from a timer at the link's [`deadline`](Link::deadline).
 pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
@@ -28,8 +27,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         }
     }
 
-    /// Sends, and waits for a free buffer if need be; `now` and `arrival` as for [`next`](Self::next). What arrives
-    /// meanwhile stays in its ring for that.
+    /// Sends, and waits for a free buffer if need be; `now` and `arrival` as for [`next`](Self::next). Messages that
+    /// arrive meanwhile stay in their ring for `next`.
     ///
     /// # Errors
     /// See [`SendError`], but never [`SendError::NoBuffer`]: a peer that goes away meanwhile ends the wait.
@@ -45,13 +44,13 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
                 Err(SendError::NoBuffer) => {}
                 result => return result,
             }
-            // Whoever waits here does not poll, so the link lives on here.
+            // A caller that waits here does not poll, so the session is kept alive here.
             let now = now();
-            if self.found.is_none() && now >= self.next_beat {
-                self.found = self.show_life(now);
+            if self.found.is_none() && self.session.is_due(now) {
+                self.found = self.session.tick(&mut self.rings, now);
             }
             if self.found.is_none() {
-                self.found = self.step(now);
+                self.found = self.session.resync(&mut self.rings, now);
             }
             if self.found.is_none() {
                 arrival.wait().await;
@@ -68,11 +67,11 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::link::{Reason, Role, Settings};
     use crate::mem::Region;
     use crate::mem::fake::Heap;
     use crate::platform::{PeerId, Vector, VectorOutOfRange};
-    use crate::rpmsg::Event as BusEvent;
+    use crate::rpmsg::Settings;
+    use crate::session::{DownReason, Role};
 
     struct Bell<'a>([&'a Arrival; 2]);
 
@@ -86,7 +85,7 @@ mod tests {
     type TestLink<'a> = Link<Region<'a>, Bell<'a>, 1, 16>;
 
     async fn until_bound(link: &mut TestLink<'_>, arrival: &Arrival) {
-        while !matches!(link.next(arrival, Instant::default).await, Event::Bus(BusEvent::Bound { .. })) {}
+        while !matches!(link.next(arrival, Instant::default).await, Event::Bound { .. }) {}
     }
 
     /// Two tasks, each polled only in turn: one sends more than there are buffers and waits for each, the other reads.
@@ -109,7 +108,7 @@ mod tests {
             let mut link = new(1, Role::Remote);
             link.bus().open("stream").unwrap();
             loop {
-                if let Event::Bus(BusEvent::Message(message)) = link.next(&arrivals[1], Instant::default).await {
+                if let Event::Message(message) = link.next(&arrivals[1], Instant::default).await {
                     let mut bytes = [0; 4];
                     link.bus().read(&message, 0, &mut bytes).unwrap();
                     link.bus().release(message);
@@ -148,6 +147,6 @@ mod tests {
             drop(remote);
             assert_eq!(sending.as_mut().poll(&mut context), Poll::Ready(Err(SendError::Down)));
         }
-        assert_eq!(host.poll(Instant::default()), Some(Event::Down(Reason::PeerLeft)));
+        assert_eq!(host.poll(Instant::default()), Some(Event::Down(DownReason::PeerLeft)));
     }
 }

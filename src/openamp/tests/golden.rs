@@ -2,7 +2,7 @@
 
 use super::*;
 
-const GOLDEN: &str = include_str!("../../../../tests/golden/dual_qemu_ivshmem.txt");
+const GOLDEN: &str = include_str!("../../../tests/golden/dual_qemu_ivshmem.txt");
 
 /// Compares the memory with a step of the golden trace.
 fn expect(heap: &Heap, step: &str) {
@@ -41,7 +41,7 @@ fn writes_what_c_writes() {
     rung([1, 0]);
 
     let name = Name::new("k").unwrap();
-    let announced = Event::Bus(BusEvent::Announced { name, address: Address(1024) });
+    let announced = Event::Announced { name, address: Address(1024) };
     assert_eq!(drain!(host), ["Up { peer: PeerId(1) }".into(), std::format!("{announced:?}")]);
     expect(&heap, "host has taken it");
     rung([0, 0]);
@@ -65,6 +65,6 @@ fn writes_what_c_writes() {
     expect(&heap, "remote closes k");
     rung([1, 0]);
     let log = drain!(host);
-    assert!(log.contains(&std::format!("{:?}", Event::Bus(BusEvent::Unbound { endpoint: at_host }))), "{log:?}");
+    assert!(log.contains(&std::format!("{:?}", Event::Unbound { endpoint: at_host })), "{log:?}");
     assert_eq!(host.bus().send(at_host, b"x"), Err(SendError::NotBound));
 }

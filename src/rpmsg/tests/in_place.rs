@@ -3,10 +3,10 @@
 use super::*;
 
 /// The next message for this side, not released.
-fn message(side: &mut Side<'_>, now: Instant) -> rpmsg::Message {
+pub(super) fn message(side: &mut Side<'_>, now: Instant) -> Message {
     loop {
         match side.link.poll(now) {
-            Some(Event::Bus(BusEvent::Message(message))) => return message,
+            Some(Event::Message(message)) => return message,
             Some(_) => (),
             None => panic!("no message"),
         }
@@ -63,4 +63,29 @@ fn a_place_on_a_link_that_went_down_is_nobody_s() {
     assert_eq!(a.link.bus().buffer_range(&reserved), Err(SendError::Stale));
     a.link.bus().release(message);
     a.link.bus().cancel(reserved);
+}
+
+#[test]
+fn a_message_is_received_into_a_slice_and_answered_in_one_call() {
+    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
+    let now = Instant::from_micros(1);
+    let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
+    settle(&mut [&mut a, &mut b], &bells, now);
+    // More often than there are buffers: each comes back.
+    for round in 0..40u8 {
+        a.send(&[round; 7]).unwrap();
+        let question = message(&mut b, now);
+        b.link.bus().reply(question, &[round; 3]).unwrap();
+        let (answer, mut bytes) = (message(&mut a, now), [0xff; 5]);
+        assert_eq!(a.link.bus().recv(answer, &mut bytes), Ok(3));
+        assert_eq!(bytes, [round, round, round, 0xff, 0xff]);
+    }
+    // A slice that is too short has the beginning; an answer that does not fit leaves the message.
+    a.send(b"beginning").unwrap();
+    let long = message(&mut b, now);
+    let (error, long) = b.link.bus().reply(long, &[0; 600]).unwrap_err();
+    assert_eq!(error, SendError::TooLong { max: 496 });
+    let mut bytes = [0; 5];
+    assert_eq!(b.link.bus().recv(long, &mut bytes), Ok(9));
+    assert_eq!(&bytes, b"begin");
 }

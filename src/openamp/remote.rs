@@ -1,24 +1,23 @@
 //! C OpenAMP's remote: waits for the host's status, finds out where the buffers are, and uses them.
 
-use core::time::Duration;
-
-use super::{HostError, Settings, Status, queue, status_of};
-use crate::link::drive::{self, LinkDriver};
-use crate::link::{AnyLink, Event, Reason, SetupError};
+use super::profile::{Policy, RemoteProfile};
+use super::{Settings, Status, neighbour, queue, status_of};
 use crate::mem::{Load, SharedMemory, Table};
-use crate::platform::{Doorbell, Instant};
-use crate::rpmsg::profile::{OpenAmpPolicy, OpenAmpRemote};
-use crate::rpmsg::{BufferPool, Bus, DeviceIncoming, DeviceOutgoing};
+use crate::platform::{Doorbell, Instant, PeerId};
+use crate::rpmsg::{
+    self, AnyLink, BufferPool, Bus, DeviceIncoming, DeviceOutgoing, DownReason, Event, LinkDriver, RingError, Role,
+    SetupError,
+};
 use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
-/// How often to look for a host that is not there yet; C does every millisecond, and rings nobody when it is.
-const SEARCH: Duration = Duration::from_millis(10);
-/// How often to look whether the host is still there.
-const TICK: Duration = Duration::from_millis(100);
+/// Interval of looks for a host that has not started. C looks every millisecond, and its host rings nobody.
+const SEARCH_MICROS: u32 = 10_000;
+/// Interval of looks at the host's status while the link is up.
+const TICK_MICROS: u32 = 100_000;
 
-type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, OpenAmpPolicy>);
+type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, Policy>);
 type Used<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
 
 /// The remote's side of a link with a C host, with at most `E` endpoints and `N` buffers in each direction.
@@ -26,10 +25,12 @@ type Used<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
 pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     memory: M,
     settings: Settings,
+    peer: PeerId,
     status: Status<M>,
-    bus: Bus<OpenAmpRemote<M, N>, D, E>,
+    bus: Bus<RemoteProfile<M, N>, D, E>,
     next_tick: Instant,
-    refused: Option<HostError>,
+    /// The last error that the caller knows.
+    reported: Option<RingError>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, E, N> {
@@ -37,21 +38,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     ///
     /// # Errors
     /// A layout that does not fit the memory.
-    pub fn new(memory: M, doorbell: D, settings: Settings) -> Result<Self, LayoutError> {
-        let status = status_of(&memory, &settings.layout)?;
-        let bus = Bus::new(doorbell);
-        Ok(Self { memory, settings, status, bus, next_tick: Instant::default(), refused: None })
+    pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
+        let status = status_of(&memory, &settings.layout).map_err(|error| RingError::Layout(error.into()))?;
+        let (bus, peer) = (Bus::new(doorbell), settings.peer.unwrap_or(neighbour(Role::Remote, id)));
+        Ok(Self { memory, settings, peer, status, bus, next_tick: Instant::default(), reported: None })
     }
 
     /// The bus, to open endpoints and send.
-    pub const fn bus(&mut self) -> &mut Bus<OpenAmpRemote<M, N>, D, E> {
+    pub const fn bus(&mut self) -> &mut Bus<RemoteProfile<M, N>, D, E> {
         &mut self.bus
     }
 
-    /// What has happened since the last call; see [`Link::poll`](crate::link::Link::poll).
+    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll).
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        drive::poll(self, now)
+        rpmsg::poll(self, now)
     }
 
     /// When to poll again even if no doorbell rings.
@@ -70,32 +71,32 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
                     self.bus.rearm();
                     return None;
                 }
-                (false, _) => Reason::PeerLeft,
+                (false, _) => DownReason::PeerLeft,
                 // Only this side writes the used rings, and a host that sets them up anew.
-                (true, false) => Reason::Restarted,
+                (true, false) => DownReason::PeerRestarted,
             };
             self.bus.detach();
             return Some(Event::Down(reason));
         }
         if !ready {
-            self.refused = None;
+            self.reported = None;
             return None;
         }
         match self.connect() {
             Ok((outgoing, incoming)) => {
-                self.refused = None;
-                self.bus.attach(outgoing, incoming, self.settings.peer, self.settings.vector);
-                Some(Event::Up { peer: self.settings.peer })
+                self.reported = None;
+                self.bus.attach(outgoing, incoming, self.peer, self.settings.vector);
+                Some(Event::Up { peer: self.peer })
             }
-            Err(error) if self.refused == Some(error) => None,
+            Err(error) if self.reported == Some(error) => None,
             Err(error) => {
-                self.refused = Some(error);
-                Some(Event::Incompatible(SetupError::OpenAmp(error)))
+                self.reported = Some(error);
+                Some(Event::Incompatible(error.into()))
             }
         }
     }
 
-    fn connect(&self) -> Result<Ends<M, N>, HostError> {
+    fn connect(&self) -> Result<Ends<M, N>, RingError> {
         let layout = &self.settings.layout;
         if usize::from(layout.count) > N {
             return Err(LayoutError::TooLarge { size: layout.count, capacity: N }.into());
@@ -104,7 +105,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         for vring in [to_host, to_remote] {
             let used: Used<M> = Table::new(&self.memory, vring.used, layout.count.into()).map_err(LayoutError::from)?;
             if used.load_header::<{ used::INDEX }>(Load::Relaxed) != 0 {
-                return Err(HostError::Used);
+                return Err(RingError::InUse);
             }
         }
         let (first, size) = self.posted(to_host.descriptors)?;
@@ -118,7 +119,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 
     /// The lowest address of the buffers that the host has posted, and their size: equal ones, one behind the other.
-    fn posted(&self, descriptors: u32) -> Result<(u64, u32), HostError> {
+    fn posted(&self, descriptors: u32) -> Result<(u64, u32), RingError> {
         let count = self.settings.layout.count;
         let table: Table<M, { descriptor::SIZE }> =
             Table::new(&self.memory, descriptors, count.into()).map_err(LayoutError::from)?;
@@ -134,12 +135,12 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let mut places = [false; N];
         for id in 0..count {
             let (address, length) = (address(id), length(id));
-            let wrong = HostError::Buffers { id };
+            let wrong = RingError::PostedBuffers { id };
             let offset = address.wrapping_sub(first);
             if length != size || size < 24 || !offset.is_multiple_of(u64::from(size.max(1))) {
                 return Err(wrong);
             }
-            let place = usize::try_from(offset / u64::from(size.max(1))).ok().and_then(|place| places.get_mut(place));
+            let place = offset.checked_div(size.into()).and_then(|place| places.get_mut(usize::try_from(place).ok()?));
             match place {
                 Some(taken) if !*taken => *taken = true,
                 _ => return Err(wrong),
@@ -156,22 +157,22 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E>
     }
 
     fn tick(&mut self, now: Instant) -> Option<Event> {
-        self.next_tick = now + if self.bus.is_up() { TICK } else { SEARCH };
+        self.next_tick = now.plus_short(if self.bus.is_up() { TICK_MICROS } else { SEARCH_MICROS });
         self.find()
     }
 
     fn resync(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
         self.bus.detach();
-        Some(Event::Down(Reason::Fault(fault)))
+        Some(Event::Down(DownReason::Fault(fault)))
     }
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Remote<M, D, E, N> {
-    type Profile = OpenAmpRemote<M, N>;
+    type Profile = RemoteProfile<M, N>;
     type Doorbell = D;
 
-    fn bus(&mut self) -> &mut Bus<OpenAmpRemote<M, N>, D, E> {
+    fn bus(&mut self) -> &mut Bus<RemoteProfile<M, N>, D, E> {
         self.bus()
     }
 

@@ -2,6 +2,7 @@
 
 mod flood;
 mod in_place;
+mod other_link;
 mod random;
 mod trouble;
 
@@ -11,11 +12,13 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use crate::link::*;
+use core::time::Duration;
+
 use crate::mem::fake::Heap;
 use crate::mem::{Bytes, Region};
-use crate::platform::{Doorbell, Instant, VectorOutOfRange};
-use crate::rpmsg::{Address, Config, Endpoint, Event as BusEvent, Name, ReadError, SendError};
+use crate::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use crate::rpmsg::*;
+use crate::session::AreaError;
 
 const MEMORY: u32 = 128 * 1024;
 
@@ -75,7 +78,7 @@ impl<'m> Side<'m> {
         }
         while let Some(event) = self.link.poll(now) {
             match event {
-                Event::Bus(BusEvent::Message(message)) => {
+                Event::Message(message) => {
                     let mut bytes = vec![0; message.length.into()];
                     self.link.bus().read(&message, 0, &mut bytes).unwrap();
                     let endpoint = message.endpoint;
@@ -197,7 +200,7 @@ fn leaving_and_coming_back() {
     settle(&mut [&mut a], &bells, now);
     assert_eq!(a.received, (1..5).map(|round| vec![round]).collect::<Vec<_>>(), "each exactly once");
     let downs: Vec<_> = a.log.iter().filter(|line| line.starts_with("Down")).collect();
-    assert_eq!(downs, ["Down(PeerLeft)", "Down(Restarted)", "Down(PeerLeft)"]);
+    assert_eq!(downs, ["Down(PeerLeft)", "Down(PeerRestarted)", "Down(PeerLeft)"]);
 }
 
 #[test]
@@ -242,26 +245,26 @@ fn what_cannot_be_is_named() {
     let heap = Heap::new(MEMORY);
     let new = |heap: &Heap, settings| TestLink::new(heap.region(), Bells::new(), PeerId(0), settings).map(|_| ()).err();
     let too_small = AreaError::TooSmall { needed: 8640, available: 4096 };
-    assert_eq!(new(&Heap::new(20 * 1024), HOST), Some(too_small));
-    assert_eq!(new(&Heap::new(4096), HOST), Some(AreaError::Place { offset: 4096, size: 0, memory: 4096 }));
-    assert!(matches!(new(&heap, Settings { buffer_count: 12, ..HOST }), Some(AreaError::Buffers)));
-    assert!(matches!(new(&heap, Settings { buffer_count: 32, ..HOST }), Some(AreaError::Buffers)));
-    assert!(matches!(new(&heap, Settings { buffer_size: 16, ..HOST }), Some(AreaError::Buffers)));
-    assert_eq!(new(&heap, Settings { link: 252, ..HOST }), Some(AreaError::Link));
+    assert_eq!(new(&Heap::new(20 * 1024), HOST), Some(too_small.into()));
+    assert_eq!(new(&Heap::new(4096), HOST), Some(AreaError::Place { offset: 4096, size: 0, memory: 4096 }.into()));
+    assert!(matches!(new(&heap, Settings { buffer_count: 12, ..HOST }), Some(SetupError::Service(RingError::Sizes))));
+    assert!(matches!(new(&heap, Settings { buffer_count: 32, ..HOST }), Some(SetupError::Service(RingError::Sizes))));
+    assert!(matches!(new(&heap, Settings { buffer_size: 16, ..HOST }), Some(SetupError::Service(RingError::Sizes))));
+    assert_eq!(new(&heap, Settings { link: 126, ..HOST }), Some(AreaError::Link.into()));
     assert_eq!(new(&heap, Settings { area: Some((4096, 64 * 1024)), ..HOST }), None);
     let second = Settings { link: 1, area: Some((32 * 1024, 64 * 1024)), ..HOST };
-    assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }));
+    assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }.into()));
     assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
 
     // One that is refused leaves no trace for the others to stumble over.
     let fresh = Heap::new(MEMORY);
     assert!(new(&fresh, Settings { buffer_count: 12, ..HOST }).is_some());
     assert_eq!(new(&fresh, Settings { area: Some((4096, 64 * 1024)), link: 1, ..HOST }), None);
-    assert_eq!(new(&fresh, Settings { vector: Vector(1), ..HOST }), Some(AreaError::Doorbell));
+    assert_eq!(new(&fresh, Settings { vector: Vector(1), ..HOST }), Some(AreaError::Doorbell.into()));
 
     let foreign = Heap::new(MEMORY);
     Bytes::new(&foreign.region(), 0, 4).unwrap().write(0, &[4, 0, 0, 0]).unwrap();
-    assert_eq!(new(&foreign, HOST), Some(AreaError::Foreign { found: 4 }));
+    assert_eq!(new(&foreign, HOST), Some(AreaError::Foreign { found: 4 }.into()));
     let bells = Bells::new();
     let mut remote = Side::new(&foreign, &bells, 1, REMOTE);
     settle(&mut [&mut remote], &bells, Instant::from_micros(1));
@@ -282,7 +285,7 @@ fn endpoints_come_and_go_while_traffic_flows() {
         a.wake = Instant::default();
         settle(&mut [&mut a, &mut b], &bells, now);
         let name = Name::new("extra").unwrap();
-        let announced = Event::Bus(BusEvent::Announced { name, address: at_a.address() });
+        let announced = Event::Announced { name, address: at_a.address() };
         assert_eq!(b.log.last(), Some(&std::format!("{announced:?}")));
         // The late one here is told of the early one there.
         let at_b = b.link.bus().open("extra").unwrap();

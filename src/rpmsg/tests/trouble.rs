@@ -56,8 +56,8 @@ fn a_block_that_says_nonsense_is_no_sign_of_life() {
 /// there mends its own, and the two find together again.
 #[test]
 fn damage_is_mended_by_whom_it_hurts() {
-    let directory = [0, 4, 8, 0x40, 0x44, 0x48, 0x4c];
-    let blocks = [0, 4, 8, 12, 20, 24, 28].map(|field| [0x1000 + field, 0x2000 + field]).concat();
+    let directory = [0, 4, 8, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54];
+    let blocks = [0, 4, 8, 12, 20, 24, 28, 0x40, 0x44].map(|field| [0x1000 + field, 0x2000 + field]).concat();
     for (offset, value) in
         directory.iter().chain(&blocks).flat_map(|&at| [0, 1, 3, 99, 0x4000, u32::MAX].map(|to| (at, to)))
     {
@@ -225,11 +225,11 @@ fn a_message_from_no_address_binds_nothing() {
         let header = b.link.bus().buffer_range(&reserved).unwrap().start - 16;
         b.link.bus().send_nocopy(from, reserved, 1).unwrap();
         damage(&heap, header, source);
-        let Some(Event::Bus(BusEvent::Message(message))) = a.link.poll(now) else { panic!("{source}") };
+        let Some(Event::Message(message)) = a.link.poll(now) else { panic!("{source}") };
         assert_eq!((message.source, a.link.bus().peer_of(nameless)), (Address(source), peer));
         a.link.bus().release(message);
         // Told of what is new only.
-        let told = (source == 7).then_some(Event::Bus(BusEvent::Bound { endpoint: nameless, peer: Address(7) }));
+        let told = (source == 7).then_some(Event::Bound { endpoint: nameless, peer: Address(7) });
         assert_eq!(a.link.poll(now), told);
     }
 }
@@ -244,7 +244,7 @@ fn who_has_been_replaced_gets_no_message_of_the_successor_s() {
     let mut late = Side::new(&heap, &bells, 2, HOST);
     settle(&mut [&mut late, &mut remote], &bells, now);
     assert!(late.is_bound() && remote.is_bound());
-    assert_eq!(early.link.poll(now), Some(Event::Down(Reason::Restarted)));
+    assert_eq!(early.link.poll(now), Some(Event::Down(DownReason::PeerRestarted)));
     remote.send(b"for the late one").unwrap();
-    assert!(!matches!(early.link.poll(now), Some(Event::Bus(BusEvent::Message(_)))));
+    assert!(!matches!(early.link.poll(now), Some(Event::Message(_))));
 }

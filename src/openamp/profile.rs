@@ -1,0 +1,42 @@
+//! The policies of C OpenAMP.
+
+use core::marker::PhantomData;
+
+use crate::mem::SharedMemory;
+use crate::rpmsg::profile::{DescriptorPolicy, Profile};
+use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};
+use crate::virtqueue::Flags;
+
+/// C OpenAMP's host: the driver of both queues.
+#[derive(Debug)]
+pub struct HostProfile<M, const N: usize>(PhantomData<M>);
+
+/// C OpenAMP's remote: the device of both queues.
+#[derive(Debug)]
+pub struct RemoteProfile<M, const N: usize>(PhantomData<M>);
+
+/// Descriptors as C OpenAMP writes them.
+#[derive(Debug)]
+pub struct Policy;
+
+impl DescriptorPolicy for Policy {
+    const REUSE_USED_FIRST: bool = true;
+    const FIXED: bool = false;
+    type Map<const N: usize> = [u16; N];
+    type Suppression = Flags;
+    const SUPPRESSION: Flags = Flags;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for HostProfile<M, N> {
+    type Outgoing = DriverOutgoing<M, N, Policy>;
+    type Incoming = DriverIncoming<M, N>;
+    const ANNOUNCE_ALL: bool = false;
+    const AUTO_RESTART: bool = false;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for RemoteProfile<M, N> {
+    type Outgoing = DeviceOutgoing<M, N>;
+    type Incoming = DeviceIncoming<M, N, Policy>;
+    const ANNOUNCE_ALL: bool = false;
+    const AUTO_RESTART: bool = true;
+}

@@ -1,0 +1,285 @@
+//! The rings of one side over a session: their layout, and the service that owns them.
+//!
+//! Each side is the driver of the queue that it sends with. So it writes the descriptors, the available ring and the buffers of
+//! its own queue, and the used ring of the other's, all of which lie in its own data.
+
+use core::marker::PhantomData;
+
+use super::profile::{DescriptorPolicy, Profile};
+use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, RingError, SetupError};
+use crate::mem::SharedMemory;
+use crate::platform::{Doorbell, PeerId, Vector};
+use crate::session::{AreaError, LocalBlock, RemoteBlock, Sections, Service, Span};
+use crate::virtqueue::{self, Events, Layout, Ring};
+use crate::wire::rpmsg::{Header, NameService};
+use crate::wire::session::{Features, Kind, block, queue};
+use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
+
+/// The fields of this side's only queue.
+const COUNT: u32 = block::QUEUES + queue::COUNT;
+const BUFFER_SIZE: u32 = block::QUEUES + queue::BUFFER_SIZE;
+const DESCRIPTORS: u32 = block::QUEUES + queue::DESCRIPTORS;
+const AVAILABLE: u32 = block::QUEUES + queue::AVAILABLE;
+const BUFFERS: u32 = block::QUEUES + queue::BUFFERS;
+const USED: u32 = block::QUEUES + queue::USED;
+
+/// The native profile: the sender is the driver.
+#[derive(Debug)]
+pub struct Native<M, const N: usize>(PhantomData<M>);
+
+/// Descriptors of the native profile: descriptor `n` is buffer `n`.
+#[derive(Debug)]
+pub struct NativePolicy;
+
+impl DescriptorPolicy for NativePolicy {
+    const REUSE_USED_FIRST: bool = false;
+    const FIXED: bool = true;
+    type Map<const N: usize> = ();
+    type Suppression = Events;
+    const SUPPRESSION: Events = Events;
+}
+
+impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {
+    type Outgoing = DriverOutgoing<M, N, NativePolicy>;
+    type Incoming = DeviceIncoming<M, N, NativePolicy>;
+    const ANNOUNCE_ALL: bool = true;
+    const AUTO_RESTART: bool = true;
+}
+
+/// A part of what a side has in its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Part {
+    /// The table that names its buffers.
+    #[error("descriptor table")]
+    Descriptors,
+    /// The ring in which it offers them.
+    #[error("available ring")]
+    Available,
+    /// Its messages.
+    #[error("buffers")]
+    Buffers,
+    /// The ring in which it returns the other side's buffers.
+    #[error("used ring")]
+    Used,
+}
+
+/// Returns whether buffers can be used: with room for an announcement, no more than a 16-bit length, and no more than
+/// `capacity`.
+// Inlined, so that the compiler evaluates constant settings.
+#[inline(always)]
+pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
+    const LARGEST: u32 = (Header::SIZE + u16::MAX as u32).next_multiple_of(8);
+    count.is_power_of_two()
+        && count as usize <= capacity
+        && count <= 1 << 15
+        && size.is_multiple_of(8)
+        && (Header::SIZE + NameService::SIZE..=LARGEST).contains(&size)
+}
+
+/// Returns the next multiple of `align`, a power of two. Offsets within a data section are far from the largest number.
+const fn aligned(offset: u32, align: u32) -> u32 {
+    offset.wrapping_add(align).wrapping_sub(1) & !align.wrapping_sub(1)
+}
+
+/// Returns buffers whose address is their offset.
+const fn pool(start: u32, size: u32) -> BufferPool {
+    BufferPool { start, address: start as u64, size }
+}
+
+/// Offsets of one side's rings and buffers from the start of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RingLayout {
+    used: u32,
+    descriptors: u32,
+    available: u32,
+    buffers: u32,
+    /// Number and size of the buffers that this side sends with.
+    count: u16,
+    size: u32,
+    /// Number of buffers that the peer sends with, for which the used ring has room, and their size.
+    peer_count: u16,
+    peer_size: u32,
+}
+
+impl RingLayout {
+    /// The layout of a link that is not open.
+    const NONE: Self =
+        Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0, peer_size: 0 };
+
+    /// Lays the parts out from the start of `data`, for a peer that sends with `peer_count` buffers.
+    fn compute(&mut self, data: Span, peer_count: u16) -> Result<(), AreaError> {
+        // From the start of the data, which is a page's. Nothing wraps: `buffers_are_sound` was asked, so the buffers have 2.2e9
+        // bytes at most, and the rings less than 2 MiB.
+        let descriptors = aligned(used_len(peer_count), descriptor::ALIGN);
+        let available = descriptors.wrapping_add(descriptor_table_len(self.count));
+        let buffers = aligned(available.wrapping_add(available_len(self.count)), 64);
+        let needed = buffers.wrapping_add(u32::from(self.count).wrapping_mul(self.size));
+        if needed > data.size {
+            return Err(AreaError::TooSmall { needed, available: data.size });
+        }
+        self.used = data.offset;
+        self.descriptors = data.offset.wrapping_add(descriptors);
+        self.available = data.offset.wrapping_add(available);
+        self.buffers = data.offset.wrapping_add(buffers);
+        self.peer_count = peer_count;
+        Ok(())
+    }
+}
+
+/// A bus with its rings: what the session of a native link carries.
+// The bus is last, because fields near the start are reached by shorter instructions.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Rings<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
+    layout: RingLayout,
+    pub bus: Bus<Native<M, N>, D, E>,
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E, N> {
+    /// Creates the service of a link that is not open.
+    pub const fn unopened() -> Self {
+        Self { layout: RingLayout::NONE, bus: Bus::unopened() }
+    }
+
+    /// Takes the number and size of the buffers to send with.
+    #[inline(always)]
+    pub fn set_buffers(&mut self, count: u16, size: u32) -> Result<(), RingError> {
+        if !buffers_are_sound(count.into(), size, N) {
+            return Err(RingError::Sizes);
+        }
+        (self.layout.count, self.layout.size) = (count, size);
+        Ok(())
+    }
+
+    /// Returns the offsets of the peer's parts, which have these lengths, if they are within `data` and aligned.
+    #[inline(always)]
+    fn offsets(peer: &RemoteBlock<M>, data: &Span, lens: [u32; 4]) -> Result<[u32; 4], RingError> {
+        // For the fields of 16 and 32 bits, and for whatever an application reads in place.
+        const PARTS: [(Part, u8); 4] =
+            [(Part::Descriptors, 4), (Part::Available, 2), (Part::Buffers, 8), (Part::Used, 4)];
+        let mut offsets = lens;
+        for (word, (place, &(part, align))) in (DESCRIPTORS / 4..).zip(offsets.iter_mut().zip(&PARTS)) {
+            let offset = peer.word(word);
+            if offset & u32::from(align).wrapping_sub(1) != 0 || !data.contains(offset, *place) {
+                return Err(RingError::PeerPart { part, offset });
+            }
+            *place = offset;
+        }
+        Ok(offsets)
+    }
+}
+
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> for Rings<M, D, E, N> {
+    const KIND: Kind = Kind::RPMSG;
+    const FEATURES: u32 = Features::EVENT_INDEX.bits();
+    const SHARES: bool = false;
+    const QUEUES: u8 = 1;
+
+    type Doorbell = D;
+    type Fault = Fault;
+    type Error = RingError;
+    type Event = Event;
+
+    fn doorbell(&self) -> Option<&D> {
+        self.bus.doorbell()
+    }
+
+    fn check(&self, sections: &Sections) -> Result<(), AreaError> {
+        // The most that the peer may send with.
+        let most = u16::try_from(N).unwrap_or(1 << 15);
+        let mut layout = self.layout;
+        layout.compute(sections.own(), most)
+    }
+
+    #[inline(always)]
+    fn offer(&self, block: &LocalBlock<M>) {
+        block.set::<COUNT>(self.layout.count.into());
+        block.set::<BUFFER_SIZE>(self.layout.size);
+    }
+
+    #[inline(always)]
+    fn verify(&self, block: &LocalBlock<M>) -> bool {
+        block.get::<COUNT>() == self.layout.count.into() && block.get::<BUFFER_SIZE>() == self.layout.size
+    }
+
+    #[inline(always)]
+    fn prepare(
+        &mut self,
+        memory: &M,
+        sections: &Sections,
+        block: &LocalBlock<M>,
+        peer: &RemoteBlock<M>,
+    ) -> Result<(), SetupError> {
+        let (peer_count, peer_size) = (peer.get::<COUNT>(), peer.get::<BUFFER_SIZE>());
+        if !buffers_are_sound(peer_count, peer_size, N) {
+            return Err(RingError::PeerBuffers { count: peer_count, size: peer_size }.into());
+        }
+        // CAST: a sound count is 32768 at most.
+        self.layout.compute(sections.own(), peer_count as u16)?;
+        self.layout.peer_size = peer_size;
+        let RingLayout { used, descriptors, available, buffers, count, size, peer_count, .. } = self.layout;
+        // They lie within the area, which is within the memory.
+        let outgoing = Layout { size: count, descriptors, available, used };
+        virtqueue::prepare_side(memory, outgoing, (used, peer_count), (buffers, size));
+        block.set::<DESCRIPTORS>(descriptors);
+        block.set::<AVAILABLE>(available);
+        block.set::<BUFFERS>(buffers);
+        block.set::<USED>(used);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn up(
+        &mut self,
+        memory: &M,
+        sections: &Sections,
+        peer: &RemoteBlock<M>,
+        (id, vector): (PeerId, Vector),
+    ) -> Result<(), RingError> {
+        let features = Features::from_bits_retain(peer.get::<{ block::FEATURES }>());
+        if !features.contains(Features::EVENT_INDEX) {
+            return Err(RingError::PeerFeatures);
+        }
+        // The peer's numbers must be those that this side has checked and laid its rings out for.
+        let own = &self.layout;
+        let (count, size) = (own.peer_count, own.peer_size);
+        let other = RingError::PeerBuffers { count: peer.get::<COUNT>(), size: peer.get::<BUFFER_SIZE>() };
+        if other != (RingError::PeerBuffers { count: count.into(), size }) {
+            return Err(other);
+        }
+        // Nothing wraps: `buffers_are_sound`.
+        let bytes = u32::from(count).wrapping_mul(size);
+        let lens = [descriptor_table_len(count), available_len(count), bytes, used_len(own.count)];
+        let [descriptors, available, buffers, used] = Self::offsets(peer, &sections.peer(), lens)?;
+        let incoming = Layout { size: count, descriptors, available, used: own.used };
+        let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
+        let (sent, received) = (pool(own.buffers, own.size), pool(buffers, size));
+        // All offsets were checked: the peer's above, this side's when they were laid out.
+        let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
+        let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
+        let Some(out_bytes) = sent.buffers_at(memory, own.count) else { return Err(other) };
+        let Some(in_bytes) = received.buffers_at(memory, count) else { return Err(other) };
+        let outgoing = DriverOutgoing::over(out_ring, out_bytes, sent);
+        self.bus.attach(outgoing, DeviceIncoming::over(in_ring, in_bytes, received), id, vector);
+        Ok(())
+    }
+
+    fn down(&mut self) {
+        self.bus.detach();
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        self.bus.fault()
+    }
+
+    fn is_intact(&self) -> bool {
+        self.bus.is_intact()
+    }
+
+    fn tick(&mut self) {
+        self.bus.rearm();
+    }
+}
+
+// The four offsets follow each other, as `Rings::offsets` reads them.
+const _: () = assert!(AVAILABLE == DESCRIPTORS + 4 && BUFFERS == DESCRIPTORS + 8 && USED == DESCRIPTORS + 12);

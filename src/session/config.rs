@@ -1,0 +1,124 @@
+//! Settings of a session, and the roles of its two sides.
+
+use core::fmt::Debug;
+use core::time::Duration;
+
+use crate::platform::{self, PeerId, Vector};
+
+/// A side of the link. A link has one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The side that says where in the memory the link is.
+    Host,
+    /// The side that finds the link in the directory.
+    Remote,
+}
+
+impl Role {
+    /// Returns the other side's role.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Host => Self::Remote,
+            Self::Remote => Self::Host,
+        }
+    }
+}
+
+/// A role in [`Settings`]: [`Role`] if it is known only at run time, [`OnlyHost`] or [`OnlyRemote`] if it is known at compile
+/// time, which leaves the other role's code out of the image.
+pub trait Roles: Copy + Debug {
+    /// The role of a link that is not open yet.
+    const UNOPENED: Self;
+
+    /// Returns the role.
+    fn role(self) -> Role;
+}
+
+/// The host, known at compile time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyHost;
+
+/// The remote, known at compile time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnlyRemote;
+
+impl Roles for Role {
+    const UNOPENED: Self = Self::Host;
+
+    #[inline(always)]
+    fn role(self) -> Role {
+        self
+    }
+}
+
+impl Roles for OnlyHost {
+    const UNOPENED: Self = Self;
+
+    #[inline(always)]
+    fn role(self) -> Role {
+        Role::Host
+    }
+}
+
+impl Roles for OnlyRemote {
+    const UNOPENED: Self = Self;
+
+    #[inline(always)]
+    fn role(self) -> Role {
+        Role::Remote
+    }
+}
+
+/// Settings of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings<R = Role> {
+    /// This side's role.
+    pub role: R,
+    /// Number of the link in the memory's directory, 0 to 125. Default 0.
+    pub link: u8,
+    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages behind the directory.
+    /// The remote reads it from the directory.
+    pub area: Option<(u32, u32)>,
+    /// The doorbell's vector at the peer. Default 0; a flat peer has no other.
+    pub vector: Vector,
+    /// Interval at which this side shows that it is alive, and looks without a doorbell; 1 ms at least. Default 100 ms.
+    pub heartbeat: Duration,
+    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. Default
+    /// never.
+    pub peer_timeout: Option<Duration>,
+}
+
+impl<R: Roles> Settings<R> {
+    /// Returns the defaults for one role.
+    #[must_use]
+    pub const fn new(role: R) -> Self {
+        Self { role, link: 0, area: None, vector: Vector(0), heartbeat: Duration::from_millis(100), peer_timeout: None }
+    }
+}
+
+/// The part of the settings that a session keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Config<R> {
+    pub role: R,
+    pub id: PeerId,
+    pub vector: Vector,
+    /// In microseconds; 1 ms at least, since a side that beat faster would do nothing else.
+    pub heartbeat: u32,
+    /// In microseconds; the largest number for never.
+    pub peer_timeout: u64,
+}
+
+impl<R: Roles> Config<R> {
+    /// The configuration of a session that is not open.
+    pub const NONE: Self = Self { role: R::UNOPENED, id: PeerId(0), vector: Vector(0), heartbeat: 0, peer_timeout: 0 };
+
+    // Inlined, so that the compiler evaluates constant settings.
+    #[inline(always)]
+    pub fn new(id: PeerId, settings: &Settings<R>) -> Self {
+        let &Settings { role, vector, heartbeat, peer_timeout, .. } = settings;
+        let heartbeat = u32::try_from(platform::micros(heartbeat)).unwrap_or(u32::MAX).max(1_000);
+        let peer_timeout = peer_timeout.map_or(u64::MAX, platform::micros);
+        Self { role, id, vector, heartbeat, peer_timeout }
+    }
+}

@@ -1,0 +1,337 @@
+//! The states of a session: the way of one side from INIT to RUN with the other, and back. See "Life" in
+//! `docs/wire-format.md`.
+
+use super::area::{Area, AreaError, Sections};
+use super::block::{LocalBlock, Offer, PeerError, PeerSnapshot, RemoteBlock};
+use super::config::{Role, Roles};
+use super::error::{DownReason, SessionEvent, SetupError};
+use super::{Blocks, Life, Service, Session};
+use crate::mem::SharedMemory;
+use crate::platform::{Doorbell, Instant, PeerId};
+use crate::wire::session::{Kind, Speaks, State};
+
+/// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
+/// doorbell may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
+const RING_AGAIN_MICROS: u32 = 5_000;
+
+/// Number of own heartbeats without one of the other side in this role, after which that side counts as gone.
+const CONFLICT_IS_OVER: u8 = 10;
+
+/// The constants of `S` in this side's block.
+const fn offer<M: SharedMemory, S: Service<M>>() -> Offer {
+    Offer { speaks: Speaks::new(S::KIND, S::QUEUES), features: S::FEATURES }
+}
+
+impl<M: SharedMemory, R: Roles> Session<M, R> {
+    /// Takes the link's place, and begins an incarnation.
+    pub(super) fn enter<S: Service<M>>(&mut self, service: &mut S, memory: M, area: Area) -> Result<(), AreaError> {
+        let role = self.role();
+        let (Some(own), Some(peer)) =
+            (LocalBlock::new(&memory, area, role), RemoteBlock::new(&memory, area, role.other()))
+        else {
+            return Err(AreaError::Misaligned);
+        };
+        self.blocks = Some(Blocks { memory, area, own, peer });
+        self.restart(service);
+        Ok(())
+    }
+
+    /// Begins a new incarnation: nothing that the peer knows of this side holds any more.
+    pub(super) fn restart<S: Service<M>>(&mut self, service: &mut S) {
+        service.down();
+        self.life = Life::Init;
+        (self.confirmed, self.ring_wait) = (0, 0);
+        if let Some(blocks) = &self.blocks {
+            // Beyond the epoch in the block, whoever wrote it, and beyond the one that the peer may still have for this side.
+            let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
+            self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
+            blocks.own.begin(self.epoch, self.config.id, offer::<M, S>(), |block| service.offer(block));
+        }
+        self.ring_peer(service);
+    }
+
+    /// Takes the steps with the peer that are possible now. Reports what prevents them, once until it is over.
+    pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
+        if now < self.not_before || self.role_conflict.is_some() {
+            return None;
+        }
+        let mut alive = false;
+        let met = match self.find(service) {
+            Ok(()) => {
+                let snapshot = self.blocks.as_ref().and_then(|blocks| blocks.peer.snapshot());
+                if let Some(snapshot) = &snapshot {
+                    alive = snapshot.alive();
+                    self.see(snapshot, now);
+                }
+                match snapshot {
+                    _ if matches!(self.life, Life::Run) => return self.check_running(service, snapshot.as_ref(), now),
+                    Some(snapshot) => self.approach(service, &snapshot, alive),
+                    // No area yet, or a block between two incarnations, or one with values that no side writes.
+                    None => Ok(None),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        match met {
+            Ok(Some(peer)) => return Some(S::Event::up(peer)),
+            Err(error) if !self.reported => return self.report::<S>(error),
+            Ok(None) if !alive && !self.reported => {
+                if let Some(error) = self.stranger(S::KIND) {
+                    return self.report::<S>(SetupError::Peer(error));
+                }
+            }
+            _ => (),
+        }
+        self.keep_ringing(service, now, alive);
+        None
+    }
+
+    /// Reports what prevents the link from coming up, once until it is over.
+    fn report<S: Service<M>>(&mut self, error: SetupError<S::Error>) -> Option<S::Event> {
+        let reported = core::mem::replace(&mut self.reported, true);
+        if reported { None } else { Some(S::Event::incompatible(error)) }
+    }
+
+    /// Host only: the remote that waits for this link cannot use it. Such a remote never writes its block.
+    fn stranger(&self, expected: Kind) -> Option<PeerError> {
+        if self.role() == Role::Remote {
+            return None;
+        }
+        match self.directory.as_ref()?.waiting()? {
+            (_, kind) if kind == expected => None,
+            // Version 1 does not say a kind.
+            (_, Kind(0)) => Some(PeerError::Speaks { found: Speaks(0), expected }),
+            (_, kind) => Some(PeerError::Speaks { found: Speaks::new(kind, 0), expected }),
+        }
+    }
+
+    /// Notes the peer's block as it is now.
+    fn see(&mut self, snapshot: &PeerSnapshot, now: Instant) {
+        let seen = core::mem::replace(&mut self.seen, *snapshot);
+        // Without branches, which takes less flash.
+        let moved = seen.epoch ^ snapshot.epoch
+            | seen.peer_epoch ^ snapshot.peer_epoch
+            | seen.state.to_wire() ^ snapshot.state.to_wire();
+        if moved != 0 {
+            self.ring_wait = 0;
+        }
+        if moved | seen.heartbeat ^ snapshot.heartbeat != 0 {
+            self.since = now;
+        }
+    }
+
+    /// Before RUN: confirms the peer's incarnation, sets the rings up when the peer has confirmed this one, and runs when the
+    /// peer is ready, too; as many of the three as `snapshot` allows. Returns the peer once all three are done.
+    #[inline(never)]
+    fn approach<S: Service<M>>(
+        &mut self,
+        service: &mut S,
+        snapshot: &PeerSnapshot,
+        alive: bool,
+    ) -> Result<Option<PeerId>, SetupError<S::Error>> {
+        if !alive {
+            if self.confirmed != 0 {
+                self.confirm(0);
+            }
+            return Ok(None);
+        }
+        if snapshot.epoch != self.confirmed {
+            self.confirm(snapshot.epoch);
+            self.ring_peer(service);
+        }
+        if snapshot.peer_epoch != self.epoch {
+            return Ok(None);
+        }
+        if matches!(self.life, Life::Init) {
+            self.prepare(service)?;
+            self.ring_peer(service);
+        }
+        if matches!(snapshot.state, State::Ready | State::Run) { self.run(service) } else { Ok(None) }
+    }
+
+    /// INIT to READY.
+    fn prepare<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
+        let Some(blocks) = &self.blocks else { return Ok(()) };
+        blocks.peer.check(S::KIND)?;
+        let sections = Sections::new(blocks.area, self.role(), S::SHARES);
+        service.prepare(&blocks.memory, &sections, &blocks.own, &blocks.peer)?;
+        blocks.own.state(State::Ready);
+        self.life = Life::Ready;
+        Ok(())
+    }
+
+    /// READY to RUN.
+    #[inline(never)]
+    fn run<S: Service<M>>(&mut self, service: &mut S) -> Result<Option<PeerId>, SetupError<S::Error>> {
+        // The peer's block was read before, so its place is known.
+        let Some(blocks) = &self.blocks else { return Ok(None) };
+        let peer = blocks.peer.id()?;
+        let sections = Sections::new(blocks.area, self.role(), S::SHARES);
+        service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
+        // A second side in this role may have overwritten the initial indices before it noticed this side. The peer then reads
+        // entries that nobody wrote, and the first message would hide that.
+        if !service.is_intact() {
+            self.restart(service);
+            return Ok(None);
+        }
+        blocks.own.state(State::Run);
+        self.life = Life::Run;
+        (self.reported, self.ring_wait) = (false, 0);
+        self.ring_peer(service);
+        Ok(Some(peer))
+    }
+
+    /// RUN: checks that it still is the same peer, and that it is alive. A block between two incarnations, or one with invalid
+    /// values, does not count as a sign of life.
+    fn check_running<S: Service<M>>(
+        &mut self,
+        service: &mut S,
+        snapshot: Option<&PeerSnapshot>,
+        now: Instant,
+    ) -> Option<S::Event> {
+        let Some(snapshot) = snapshot else { return self.check_timeout(service, now) };
+        let reason = if !snapshot.alive() {
+            DownReason::PeerLeft
+        } else if snapshot.epoch != self.confirmed {
+            DownReason::PeerRestarted
+        } else if snapshot.peer_epoch == self.epoch && snapshot.state != State::Init {
+            return self.check_timeout(service, now);
+        } else {
+            // The same incarnation, but back in INIT: only a new start of this side makes it begin again.
+            self.restart(service);
+            return Some(S::Event::down(DownReason::PeerRestarted));
+        };
+        service.down();
+        self.confirm(0);
+        Some(S::Event::down(reason))
+    }
+
+    /// RUN: checks the time since the peer's last sign of life. After too long a time, only a new start of this side makes the
+    /// peer begin again.
+    fn check_timeout<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
+        if now.micros_since(self.since) < self.config.peer_timeout {
+            return None;
+        }
+        self.restart(service);
+        Some(S::Event::down(DownReason::PeerTimeout))
+    }
+
+    /// Goes back to INIT, with the peer's epoch confirmed, or none.
+    #[inline(never)]
+    fn confirm(&mut self, epoch: u32) {
+        self.life = Life::Init;
+        self.confirmed = epoch;
+        if let Some(blocks) = &self.blocks {
+            blocks.own.confirm(epoch);
+        }
+    }
+
+    /// Remote only: finds the link in the directory, also after its host has moved it.
+    fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
+        if self.role() == Role::Remote
+            && matches!(self.life, Life::Init)
+            && let Some(directory) = &self.directory
+            && let Some(area) = directory.find(self.config.id, S::KIND, S::SHARES)?
+            && self.blocks.as_ref().is_none_or(|blocks| blocks.area != area)
+        {
+            let memory = directory.memory().clone();
+            self.enter(service, memory, area)?;
+        }
+        Ok(())
+    }
+
+    /// Once in a heartbeat: shows that this side is alive, and checks that what it has written still stands. A new incarnation
+    /// repairs a damaged block; a block that another side has taken over is left alone.
+    pub(super) fn show_life<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
+        self.next_beat = now.plus_short(self.config.heartbeat);
+        let blocks = self.blocks.as_ref()?;
+        if let Some((heartbeat, beats)) = &mut self.role_conflict {
+            let (seen, last) = (blocks.own.last_heartbeat(), *heartbeat);
+            (*heartbeat, *beats) = (seen, if seen == last { beats.saturating_add(1) } else { 0 });
+            if *beats < CONFLICT_IS_OVER {
+                return None;
+            }
+            self.role_conflict = None;
+            self.restart(service);
+            return None;
+        }
+        if let Some(directory) = self.directory.as_ref().filter(|_| self.role() == Role::Host) {
+            directory.write(&blocks.area, S::KIND);
+        }
+        let state = match self.life {
+            Life::Init => State::Init,
+            Life::Ready => State::Ready,
+            Life::Run => State::Run,
+        };
+        let own = &blocks.own;
+        let words =
+            own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
+        // An index set back would leave both sides waiting for each other for ever.
+        match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
+            Ok(()) => {
+                self.beat = self.beat.wrapping_add(1);
+                blocks.own.heartbeat(self.beat);
+                service.tick();
+                None
+            }
+            Err(owner) => {
+                let up = matches!(self.life, Life::Run);
+                self.restart_as(service, owner);
+                match (owner, up) {
+                    (Some(peer), true) => Some(S::Event::down(DownReason::RoleConflict { peer })),
+                    (Some(peer), false) => self.report::<S>(SetupError::RoleConflict { peer }),
+                    (None, true) => Some(S::Event::down(DownReason::StateCorrupted)),
+                    (None, false) => None,
+                }
+            }
+        }
+    }
+
+    /// Begins again after this side's words were overwritten: at once, or, if the block is `owner`'s now, when that side is
+    /// gone.
+    fn restart_as<S: Service<M>>(&mut self, service: &mut S, owner: Option<PeerId>) {
+        match (owner, &self.blocks) {
+            (Some(_), Some(blocks)) => {
+                self.role_conflict = Some((blocks.own.last_heartbeat(), 0));
+                service.down();
+                (self.life, self.confirmed, self.ring_wait) = (Life::Init, 0, 0);
+            }
+            _ => self.restart(service),
+        }
+    }
+
+    /// Rings a peer that does not answer, each time after a longer wait. If nobody is there, waits for the doorbell.
+    fn keep_ringing<S: Service<M>>(&mut self, service: &S, now: Instant, alive: bool) {
+        if !alive {
+            self.ring_wait = 0;
+            return;
+        }
+        if self.ring_wait == 0 {
+            self.ring_wait = RING_AGAIN_MICROS;
+        } else if now < self.next_ring {
+            return;
+        } else {
+            self.ring_peer(service);
+            self.ring_wait = self.ring_wait.saturating_mul(2).min(self.config.heartbeat);
+        }
+        self.next_ring = now.plus_short(self.ring_wait);
+    }
+
+    /// Rings the present or the last peer. An absent one hears nothing.
+    pub(super) fn ring_peer<S: Service<M>>(&mut self, service: &S) {
+        let known =
+            self.blocks.as_ref().filter(|blocks| blocks.peer.snapshot().is_some_and(|snapshot| snapshot.epoch != 0));
+        let peer = match known {
+            Some(blocks) => blocks.peer.id().ok(),
+            None if self.role() == Role::Host => {
+                self.directory.as_ref().and_then(|directory| directory.waiting()).map(|(peer, _)| peer)
+            }
+            None => None,
+        };
+        if let Some(peer) = peer
+            && service.doorbell().is_some_and(|doorbell| doorbell.ring(peer, self.config.vector).is_ok())
+        {
+            self.doorbells = self.doorbells.wrapping_add(1);
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub enum Work {
     Cargo(&'static str),
     /// Cargo with these words, for a guest's target.
     Guest(&'static str, &'static str),
-    /// The image of `tests/copies` for this target, on this machine of this QEMU.
+    /// The image of `tests/copies` for this target, on this machine of this QEMU, with options.
     Copies(&'static str, &'static str, &'static str),
     /// Cargo with these words, on loom's model of the memory.
     Loom(&'static str),
@@ -94,7 +94,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("copies m33", Work::Copies("thumbv8m.main-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
     (
         "copies a53",
-        Work::Copies("aarch64-unknown-none-softfloat", "qemu-system-aarch64", "virt,gic-version=2"),
+        Work::Copies("aarch64-unknown-none-softfloat", "qemu-system-aarch64", "virt -cpu cortex-a53"),
         Counted::AsOne,
         5,
     ),

@@ -180,7 +180,7 @@ fn command(work: &Work) -> Result<Option<Command>> {
         Work::Copies(target, program, machine) => {
             let mut cargo = workspace::cargo();
             let runner = format!("CARGO_TARGET_{}_RUNNER", target.to_uppercase().replace(['-', '.'], "_"));
-            let machine = format!("-machine {machine} -display none -semihosting -kernel");
+            let machine = format!("-machine {machine} -display none -nic none -semihosting -kernel");
             cargo.env(runner, format!("{} {machine}", qemu::find(program)?.display()));
             cargo.args(["run", "-p", "amp-ivshmem-test-copies", "--profile", "guest"]);
             workspace::for_guest(&mut cargo, target);

@@ -153,11 +153,10 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
 /// The published crates, with all that they can do.
-const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
-const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
+const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
+const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
 /// Packs them as for crates.io, and builds what was packed.
-const PACKAGES: &str =
-    "package --locked --allow-dirty --quiet -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server";
+const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
 /// What touches memory and is done in seconds at Miri's speed.
 const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
 const MIRI_CORE_BIG_ENDIAN: &str = "miri test --target powerpc-unknown-linux-gnu -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg:: virtqueue:: ivshmem::device in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";

@@ -49,7 +49,7 @@ pub enum RingError {
     },
     /// An earlier incarnation of this side has used the rings.
     #[error(
-        "the rings are in use, as an earlier start of this side left them: restart the peer, which sets them up anew"
+        "the rings are in use, as an earlier start of this side left them: restart the host, which sets them up anew"
     )]
     InUse,
     /// A part of the layout is not inside the memory.

@@ -1,18 +1,19 @@
-//! Where C OpenAMP has its things in the shared memory. Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's
-//! `subsys/ipc` (`rpmsg_service`, and the backend `ipc_rpmsg_static_vrings`), and the legacy vring layout (virtio 1.3,
-//! 2.7.2, and `vring_init` of open-amp). Offsets and sizes are in bytes.
+//! The layout of C OpenAMP's status word, vrings and buffers in shared memory. Offsets and sizes are in bytes.
+//!
+//! Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's `subsys/ipc` (`rpmsg_service`, and the backend
+//! `ipc_rpmsg_static_vrings`), and the legacy vring layout (virtio 1.3, 2.7.2, and `vring_init` of open-amp).
 
 use super::vring::{available_len, descriptor_table_len, used_len};
 
 /// The host's status: the low byte of a word of its own.
 pub mod status {
-    /// Nobody there, or to be ready again soon.
+    /// No host, or one that resets the link before it is ready again.
     pub const RESET: u32 = 0;
     /// The rings are set up: the remote may use them.
     pub const DRIVER_OK: u32 = 4;
     /// The host has given up.
     pub const FAILED: u32 = 0x80;
-    /// What of the word is the status.
+    /// Bits of the word that hold the status.
     pub const MASK: u32 = 0xff;
 }
 
@@ -22,20 +23,20 @@ pub const CHAIN_END: u16 = 0x8000;
 /// Where everything is. Both sides must be told the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Where the host's status is.
+    /// Offset of the host's status word.
     pub status: u32,
-    /// Where vring 0 is: messages to the host.
+    /// Offset of vring 0, for messages to the host.
     pub to_host: u32,
-    /// Where vring 1 is: messages to the remote.
+    /// Offset of vring 1, for messages to the remote.
     pub to_remote: u32,
     /// Descriptors of each, a power of two.
     pub count: u16,
-    /// What the used rings are aligned to: a power of two, 4 at least. C aligns addresses, this offsets: the same where
-    /// the memory itself begins at a multiple.
+    /// Alignment of the used rings, in bytes: a power of two, at least 4. C aligns addresses and this layout
+    /// aligns offsets: both agree if the memory itself begins at a multiple.
     pub align: u32,
-    /// Where the buffers to the host begin.
+    /// Offset of the buffers to the host.
     pub buffers: u32,
-    /// Where the buffers to the remote begin: behind the others, unless C's pool is split.
+    /// Offset of the buffers to the remote: they follow the others, unless C's pool is split.
     pub to_remote_buffers: u32,
     /// Bytes of a buffer to the host, header included. The remote takes what the host has posted.
     pub to_host_size: u32,
@@ -80,10 +81,12 @@ impl Layout {
         }
     }
 
-    /// The layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes, with `size` bytes for each buffer
-    /// (`zephyr,buffer-size`, 512 by default) and `align` (`CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT`, 4 by
-    /// default): status, buffers, the vring to the remote, the vring to the host, and as many descriptors as fit. None
-    /// where not even one does, or for an alignment that is no power of two or less than 4.
+    /// The layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes: status, buffers, the vring to the
+    /// remote, the vring to the host, and as many descriptors as fit.
+    ///
+    /// `size` is the size of each buffer (`zephyr,buffer-size`, 512 by default). `align` is
+    /// `CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT`, 4 by default. Returns `None` if no descriptor fits, or if the
+    /// alignment is less than 4 or not a power of two.
     #[must_use]
     pub const fn static_vrings(memory: u32, size: u32, align: u32) -> Option<Self> {
         if !align.is_power_of_two() || align < 4 || size == 0 {

@@ -42,7 +42,7 @@ impl Header {
     /// Bytes of a header.
     pub const SIZE: u32 = 16;
 
-    /// As it stands in memory, in words that are little-endian there.
+    /// Returns the header as words, which are little-endian in memory.
     #[must_use]
     #[inline(always)]
     pub const fn to_words(self) -> [u32; 4] {
@@ -71,7 +71,7 @@ impl core::hash::Hash for Name {
     }
 }
 
-// As derived, but without `memcmp`, which a small image has no other use for.
+// The same as a derived one, but without `memcmp`, which nothing else in a small image uses.
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
@@ -87,7 +87,7 @@ impl Name {
     /// No name.
     pub(crate) const NONE: Self = Self([0; NAME_SIZE]);
 
-    /// Whether it is one.
+    /// Returns whether this is a name.
     pub(crate) fn is_some(&self) -> bool {
         self.0[0] != 0
     }
@@ -102,7 +102,7 @@ impl Name {
         if length > 0 && length == name.len() { Ok(field) } else { Err(BadName) }
     }
 
-    /// Takes `bytes` over as far as they are a name: up to a NUL, and 31 at most. How many those are.
+    /// Copies the name at the start of `bytes`, up to a NUL and at most 31 bytes, and returns its length.
     fn fill(&mut self, bytes: &[u8]) -> usize {
         let mut length = 0_usize;
         for (place, &byte) in self.0.iter_mut().zip(bytes).take(NAME_SIZE.wrapping_sub(1)) {
@@ -180,7 +180,7 @@ impl NameService {
         self.flags = U32::new(if exists { 0 } else { Self::DESTROY });
     }
 
-    /// Whether the endpoint exists; otherwise it is gone.
+    /// Returns true if the endpoint exists, and false if it is gone.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.flags.get() & Self::DESTROY == 0

@@ -6,7 +6,7 @@
 pub mod descriptor {
     /// Bytes for each descriptor.
     pub const SIZE: u32 = 16;
-    /// What the table's place must be a multiple of.
+    /// Alignment of the table's offset, in bytes.
     pub const ALIGN: u32 = 16;
     /// Low half of the buffer's address, u32. Written by the driver.
     pub const ADDRESS_LOW: u32 = 0;
@@ -26,7 +26,7 @@ pub mod available {
     pub const HEADER: u32 = 4;
     /// Flags, u16 of the head. Written by the driver.
     pub const FLAGS: u32 = 0;
-    /// How many entries were ever made available, u16 of the head, wrapping. Written by the driver.
+    /// Number of entries made available so far, u16 of the head, wrapping. Written by the driver.
     pub const INDEX: u32 = 2;
     /// Bytes for each entry: a descriptor's number, u16.
     pub const ENTRY: u32 = 2;
@@ -46,13 +46,13 @@ pub mod used {
     pub const HEADER: u32 = 4;
     /// Flags, u16 of the head. Written by the device.
     pub const FLAGS: u32 = 0;
-    /// How many entries were ever used, u16 of the head, wrapping. Written by the device.
+    /// Number of entries used so far, u16 of the head, wrapping. Written by the device.
     pub const INDEX: u32 = 2;
     /// Bytes for each entry.
     pub const ENTRY: u32 = 8;
     /// The descriptor's number, u32 of an entry.
     pub const ID: u32 = 0;
-    /// How many bytes the device wrote, u32 of an entry.
+    /// Number of bytes that the device wrote, u32 of an entry.
     pub const LENGTH: u32 = 4;
     /// Bytes after the entries.
     pub const TAIL: u32 = 2;
@@ -64,7 +64,7 @@ pub mod used {
 }
 
 bitflags::bitflags! {
-    /// What a descriptor says of its buffer (virtio 1.3, 2.7.5). Unknown bits are kept.
+    /// Flags of a descriptor (virtio 1.3, 2.7.5). Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct DescriptorFlags: u16 {
         /// The buffer goes on in the descriptor `next`.
@@ -95,8 +95,8 @@ pub const fn used_len(size: u16) -> u32 {
     (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEADER).wrapping_add(used::TAIL)
 }
 
-/// Whether moving an index from `old` to `new` passes `event`, so that the other side must be notified (virtio 1.3,
-/// 2.7.7 and 2.7.10). All three wrap at 65536.
+/// Returns whether an index that moves from `old` to `new` passes `event`, so that the other side must be notified
+/// (virtio 1.3, 2.7.7 and 2.7.10). All three wrap at 65536.
 #[must_use]
 pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
     new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)

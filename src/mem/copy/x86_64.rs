@@ -9,8 +9,9 @@ pub use self::{copy as copy_in, copy as copy_out};
 /// Both ranges are mapped, and the private one is not accessed by anyone else.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // What is no multiple of a step is copied from the start and up to the end, and some of it twice. In the loop both are 64
-    // bytes before their end, and `i`, at most 0, counts up to there. Last what is shortest, so that it jumps least.
+    // A length that is not a multiple of a step is copied from the start and up to the end, so some bytes are copied twice.
+    // In the loop both pointers are 64 bytes before their end, and `i`, at most 0, counts up to there. The shortest case
+    // comes last, so that it takes the fewest jumps.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(

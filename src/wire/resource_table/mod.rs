@@ -28,7 +28,7 @@ struct Header {
     reserved: [U32; 2],
 }
 
-/// What stands behind a vdev's type, before its vrings.
+/// Fields of a vdev after its type, before its vrings.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct VdevHead {
@@ -74,7 +74,7 @@ pub enum BadTable {
     /// Another version, or no table.
     #[error("the resource table's version is {0}, not 1: another version, or nothing was published yet")]
     Version(u32),
-    /// What has to be 0 is not.
+    /// A reserved field is not 0.
     #[error("the resource table's reserved words are not 0")]
     Reserved,
     /// Not as many vrings as rpmsg has.
@@ -93,11 +93,11 @@ pub enum BadTable {
         vring: usize,
         /// Descriptors.
         count: u32,
-        /// What its used ring is aligned to.
+        /// Alignment of its used ring.
         align: u32,
-        /// Where it is, as its publisher counts.
+        /// Address, as its publisher counts.
         address: u32,
-        /// Where the memory begins, as its publisher counts.
+        /// Start address of the memory, as its publisher counts.
         base: u32,
     },
 }
@@ -105,26 +105,26 @@ pub enum BadTable {
 /// One vring, as the table has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vring {
-    /// Where it is, as the remote counts (`da`), or [`ANY`].
+    /// Device address (`da`), as the remote counts, or [`ANY`].
     pub address: u32,
-    /// What its used ring is aligned to.
+    /// Alignment of its used ring.
     pub align: u32,
     /// Descriptors.
     pub count: u32,
-    /// Which number it is notified by.
+    /// Notification id of the vring.
     pub notify_id: u32,
 }
 
 /// An rpmsg device, as the table has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vdev {
-    /// Where its entry begins in the table.
+    /// Offset of its entry in the table.
     pub offset: u32,
-    /// Which number the device is notified by.
+    /// Notification id of the device.
     pub notify_id: u32,
-    /// What the remote offers: bit 0 is the name service.
+    /// Features that the remote offers; bit 0 is the name service.
     pub device_features: u32,
-    /// What the host has accepted.
+    /// Features that the host has accepted.
     pub guest_features: u32,
     /// virtio's status, which the host writes.
     pub status: u8,
@@ -140,7 +140,7 @@ const NOTIFY_ID: u32 = 2;
 pub const FEATURE_NAME_SERVICE: u32 = 1;
 
 impl Vdev {
-    /// What a remote publishes that leaves all addresses to the host, or names them.
+    /// Creates the table of a remote, which names its vrings' addresses or leaves them to the host ([`ANY`]).
     #[must_use]
     pub const fn new(addresses: [u32; 2], count: u16, align: u32) -> Self {
         let [zero, one] = addresses;

@@ -5,7 +5,7 @@ use std::vec;
 
 use super::*;
 
-/// What OpenAMP's samples publish: two vrings of 16 at addresses that the host is to choose.
+/// OpenAMP's samples publish two vrings of 16, at addresses that the host chooses.
 #[test]
 fn a_published_table_is_read_back() {
     let vdev = Vdev::new([ANY, ANY], 16, 16);
@@ -103,7 +103,7 @@ proptest! {
         }
     }
 
-    /// What is published is what is read.
+    /// A reader gets back the device that was published.
     #[test]
     fn every_device_survives_its_table(
         addresses in any::<[u32; 2]>(), count in any::<u16>(), align in any::<u32>(), status in any::<u8>(),

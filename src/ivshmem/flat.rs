@@ -11,7 +11,7 @@
 //! | an event on a vector other than 0 is never delivered and never cleared, and QEMU spins | one vector, everywhere: [`VECTORS`] |
 //! | ringing vector 64 or more reads past an array in QEMU | [`Device`] refuses it before it touches the register |
 //! | a doorbell before the interrupt is enabled is lost | enable it first, then look at the memory once, then sleep |
-//! | the machine's reset is not told to its peers | life and death are in the shared memory, see [`link`](crate::link) |
+//! | the machine's reset is not told to its peers | peers tell each other through the shared memory that they live |
 //! | a number that returns while an older client lives breaks an assertion | the server never gives one again |
 
 use safe_mmio::UniqueMmioPointer;

@@ -6,7 +6,7 @@
 //! * payload is copied, by code the compiler cannot see into (see [`Region`]);
 //! * bounds are proven once: a [`Table`] checks its place when it is made, and then its accesses cannot leave it.
 //!
-//! The reasons, with the interleavings, are in `docs/memory-model.md`.
+//! The reasons, with the interleavings, are in `docs/explanation/memory-model.md`.
 #![allow(unsafe_code, reason = "this is the one room of the core that may touch shared memory")]
 
 mod buffers;

@@ -1,5 +1,5 @@
 //! The states of a session: the way of one side from INIT to RUN with the other, and back. See "Life" in
-//! `docs/wire-format.md`.
+//! `docs/reference/wire-format.md`.
 
 use super::area::{Area, AreaError, Sections};
 use super::block::{LocalBlock, Offer, PeerError, PeerSnapshot, RemoteBlock};

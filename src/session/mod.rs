@@ -3,7 +3,7 @@
 //! A [`Session`] carries one [`Service`], which owns the rings. Each side writes a block of its own (its id, its incarnation,
 //! its state, its offer) and reads the other's; a doorbell only says "look". Both sides may start, die and return in any
 //! order. One rule makes restarts safe: a side touches its rings only while the other side has confirmed the present incarnation and
-//! does not use them yet. So nothing old is ever read as new. `docs/wire-format.md` has the layout and the
+//! does not use them yet. So nothing old is ever read as new. `docs/reference/wire-format.md` has the layout and the
 //! states.
 //!
 //! A session is polled and never blocks. The service's owner holds both, and calls [`tick`](Session::tick) when the session

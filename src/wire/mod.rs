@@ -1,6 +1,6 @@
 //! Bytes and layouts as types. No state, no memory access, no panic.
 //!
-//! Everything is little-endian and packed. `docs/wire-format.md` is the same in prose.
+//! Everything is little-endian and packed. `docs/reference/wire-format.md` is the same in prose.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

@@ -1,6 +1,6 @@
 //! A session's memory: the directory, and the block that each side writes about itself.
 //!
-//! Source: `docs/wire-format.md`, version 2. Offsets and sizes are in bytes; every field is a little-endian u32.
+//! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes; every field is a little-endian u32.
 
 use core::fmt;
 

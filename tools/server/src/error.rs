@@ -79,7 +79,7 @@ pub enum ServerError {
     /// The system refused.
     #[error("{what}: {error}")]
     System {
-        /// What was attempted, and the remedy if there is one.
+        /// The attempted action, and the remedy if there is one.
         what: String,
         /// The system's answer. It is no `source`: the message holds it already, and reporters print both.
         error: io::Error,

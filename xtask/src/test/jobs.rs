@@ -157,9 +157,19 @@ const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p a
 const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
 /// Packs them as for crates.io, and builds what was packed.
 const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
-/// What touches memory and is done in seconds at Miri's speed.
-const MIRI_CORE: &str = "miri test -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg::endpoints virtqueue:: ivshmem::device other_link in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
-const MIRI_CORE_BIG_ENDIAN: &str = "miri test --target powerpc-unknown-linux-gnu -p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg::endpoints virtqueue:: ivshmem::device other_link in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues";
+/// Miri on the tests that touch memory and that it finishes in seconds, with more words for cargo.
+macro_rules! miri_core {
+    ($words:literal) => {
+        concat!(
+            "miri test ",
+            $words,
+            "-p amp-ivshmem --features fakes --lib -- mem::buffers rpmsg::endpoints virtqueue:: ivshmem::device \
+             other_link in_place flood leaving comes_up_in --skip openamp --skip survives --skip two_queues"
+        )
+    };
+}
+const MIRI_CORE: &str = miri_core!("");
+const MIRI_CORE_BIG_ENDIAN: &str = miri_core!("--target powerpc-unknown-linux-gnu ");
 const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D warnings";
 const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,async,log -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Error;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// Whether this program has the command `guard`.
+/// Set if this program has the command `guard`.
 static GUARD: AtomicBool = AtomicBool::new(false);
 
 /// Says that this program has the command `guard`, which calls [`guard`]. A program that does not, as a unit test, starts its

@@ -4,7 +4,8 @@
 
 use amp_ivshmem::mem::Bytes;
 use amp_ivshmem::mem::fake::{Model, Weakening};
-use amp_ivshmem::virtqueue::{Device, Driver, Layout, Suppression, prepare_available, prepare_used};
+use amp_ivshmem::virtqueue::chain::{ChainDevice, ChainDriver, Element, QueueId, Segments, Window};
+use amp_ivshmem::virtqueue::{Device, Driver, Indirect, Layout, Suppression, prepare_available, prepare_used};
 use amp_ivshmem::wire::vring::DescriptorFlags;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +18,9 @@ const BUFFERS: u32 = 68;
 type Weak = [Option<Weakening>; 2];
 const SOUND: Weak = [None, None];
 
-fn prepared() -> Model {
+fn prepared(suppression: Suppression) -> Model {
     let memory = Model::new(BUFFERS + 2);
-    prepare_available(&memory, LAYOUT.available, LAYOUT.size).unwrap();
+    prepare_available(&memory, LAYOUT.available, LAYOUT.size, suppression).unwrap();
     prepare_used(&memory, LAYOUT.used, LAYOUT.size).unwrap();
     memory
 }
@@ -46,7 +47,7 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> 
 /// Checks that a receiver that sees a message sees all of it.
 fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared().weakened(driver_lacks);
+        let memory = prepared(suppression).weakened(driver_lacks);
         let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
         let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
@@ -77,7 +78,7 @@ fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
 /// Checks that a receiver that sleeps although a message is present is rung for it.
 fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared().weakened(driver_lacks);
+        let memory = prepared(suppression).weakened(driver_lacks);
         let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
         let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
@@ -98,7 +99,7 @@ fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, d
 /// Checks that a sender that sleeps although a buffer has come back is rung for it.
 fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared().weakened(driver_lacks);
+        let memory = prepared(suppression).weakened(driver_lacks);
         let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, suppression).unwrap();
         let mut device = Device::new(&there, LAYOUT, suppression).unwrap();
@@ -121,7 +122,7 @@ fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lac
 /// Checks that the sender may write a buffer that has come back.
 fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
-        let memory = prepared().weakened(driver_lacks);
+        let memory = prepared(Suppression::Events).weakened(driver_lacks);
         let there = memory.weakened(device_lacks);
         let mut driver = Driver::new(&memory, LAYOUT, Suppression::Events).unwrap();
         let mut device = Device::new(&there, LAYOUT, Suppression::Events).unwrap();
@@ -131,6 +132,39 @@ fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
             Bytes::new(&memory, BUFFERS, 2).unwrap().write(driver.hold(taken).into(), &[9]).unwrap();
         }
         receiver.join().unwrap();
+    });
+}
+
+/// Checks that a chain arrives whole, that its answer comes back whole, and that its descriptors may then be written again.
+fn a_chain_and_its_answer_arrive([driver_lacks, device_lacks]: Weak) {
+    loom::model(move || {
+        let memory = prepared(Suppression::Events).weakened(driver_lacks);
+        let there = memory.weakened(device_lacks);
+        let mut driver: ChainDriver<_, 2> =
+            ChainDriver::new(&memory, LAYOUT, Suppression::Events, None, QueueId(1)).unwrap();
+        let window = Window::offsets(BUFFERS + 2);
+        let mut device: ChainDevice<_, _, 2> =
+            ChainDevice::new(&there, LAYOUT, Suppression::Events, Indirect::Forbidden, window, QueueId(2)).unwrap();
+        let peer = thread::spawn(move || {
+            let Some(mut chain) = device.pop().unwrap() else { return };
+            let all = Segments::<2>::gather(device.walk(&mut chain).unwrap()).unwrap();
+            let mut byte = [0];
+            assert!(all.read(&there, 0, &mut byte) && byte == [7], "the request is not there");
+            assert!(all.write(&there, 0, &[8]));
+            assert!(device.add_used(chain, 1).is_ok());
+        });
+        let buffers = Bytes::new(&memory, BUFFERS, 2).unwrap();
+        let elements = [0, 1].map(|at| Element { address: u64::from(BUFFERS) + at, length: 1 });
+        buffers.write(0, &[7]).unwrap();
+        assert!(driver.add(&elements[..1], &elements[1..]).is_ok());
+        if let Some(done) = driver.pop_used().unwrap() {
+            let mut byte = [0];
+            buffers.read(1, &mut byte).unwrap();
+            assert_eq!((done.written, byte), (1, [8]), "the answer is not there");
+            buffers.write(0, &[9]).unwrap();
+            assert!(driver.add(&elements, &[]).is_ok());
+        }
+        peer.join().unwrap();
     });
 }
 
@@ -172,6 +206,11 @@ fn no_freed_buffer_is_missed_by_flags() {
 #[test]
 fn buffers_come_back_unread_by_the_indices() {
     buffers_come_back_unread(SOUND);
+}
+
+#[test]
+fn a_chain_and_its_answer_arrive_by_the_indices() {
+    a_chain_and_its_answer_arrive(SOUND);
 }
 
 /// Tests with each ordering of the queue removed in turn. The checks above must fail, or they prove nothing.
@@ -252,5 +291,29 @@ mod weakened {
     #[should_panic(expected = "asleep")]
     fn the_driver_looks_before_it_has_asked() {
         no_freed_buffer_is_missed(Suppression::Events, [NO_FENCES, None]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_driver_publishes_a_chain_too_early() {
+        a_chain_and_its_answer_arrive([Some(Weakening::StoresAt(AVAILABLE_INDEX)), None]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_device_reads_a_chain_too_early() {
+        a_chain_and_its_answer_arrive([None, Some(Weakening::LoadsAt(AVAILABLE_INDEX))]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_device_returns_a_chain_too_early() {
+        a_chain_and_its_answer_arrive([None, Some(Weakening::StoresAt(USED_INDEX))]);
+    }
+
+    #[test]
+    #[should_panic]
+    fn the_driver_reads_an_answer_too_early() {
+        a_chain_and_its_answer_arrive([Some(Weakening::LoadsAt(USED_INDEX)), None]);
     }
 }

@@ -21,8 +21,8 @@ const MOST_ACCESSES: u32 = 8;
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
-    prepare();
     let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
+    prepare(suppression);
     let mut device: Device<_, 8> = Device::new(&peer.view(), LAYOUT, suppression).expect("fits");
     peer.arm();
     let mut held = [false; 8];

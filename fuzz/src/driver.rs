@@ -28,8 +28,8 @@ enum State {
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
-    prepare();
     let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
+    prepare(suppression);
     let mut driver: Driver<_, 8> = Driver::new(&peer.view(), LAYOUT, suppression).expect("fits");
     peer.arm();
     let mut states = [State::Free; 8];

@@ -4,6 +4,8 @@
 //! Each module is one target. Its bytes encode operations, and the events between two accesses to the shared memory. An
 //! oracle in each target panics at a violation.
 
+pub mod chain_device;
+pub mod chain_driver;
 pub mod client;
 pub mod device;
 pub mod driver;

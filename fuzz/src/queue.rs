@@ -37,10 +37,10 @@ impl Fifo {
 }
 
 /// Prepares the queue's memory.
-pub fn prepare() {
+pub fn prepare(suppression: Suppression) {
     memory::clear(LEN);
     let region = memory::heap().region();
-    prepare_available(&region, LAYOUT.available, LAYOUT.size).expect("inside");
+    prepare_available(&region, LAYOUT.available, LAYOUT.size, suppression).expect("inside");
     prepare_used(&region, LAYOUT.used, LAYOUT.size).expect("inside");
 }
 
@@ -52,9 +52,9 @@ pub fn run(data: &[u8]) {
     let input = INPUT.with(|input| *input);
     input.set(data);
     let Some(first) = input.byte() else { return };
-    prepare();
     let region = memory::heap().region();
     let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
+    prepare(suppression);
     let mut driver: Driver<Region<'_>, 8> = Driver::new(&region, LAYOUT, suppression).expect("fits");
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
     // The indices of both sides begin anywhere in the ring. The core's property tests cover their wrap.

@@ -39,7 +39,20 @@ macro_rules! targets {
     };
 }
 
-targets!(queue, driver, device, link_native, link_hostile, link_openamp, names, resource_table, server, client);
+targets!(
+    queue,
+    driver,
+    device,
+    chain_driver,
+    chain_device,
+    link_native,
+    link_hostile,
+    link_openamp,
+    names,
+    resource_table,
+    server,
+    client
+);
 
 /// Checks virtio's notification rule over all 16-bit values, including the wrap: notify if and only if the event is one of the
 /// passed indices, from `old` to just before `new`. Counted from `old`, the event lies `distance` ahead, and it is passed if

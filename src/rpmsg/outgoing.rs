@@ -21,12 +21,21 @@ pub trait Outgoing {
     /// Allocates a buffer to fill; `None` where all are with the peer.
     ///
     /// # Errors
-    /// What the peer broke; again, as long as it is broken.
+    /// The rule that the peer broke.
     fn alloc(&mut self) -> Result<Option<Self::Token>, Fault>;
 
     /// Allocates a buffer and writes the header and the payload into it. Returns none, and allocates nothing, if there is no
-    /// buffer or the payload does not fit. Who asks [again](Self::alloc) then is told what the peer broke.
+    /// buffer or the payload does not fit. [`resume_alloc`](Self::resume_alloc) says whether the peer broke a rule.
     fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<Self::Token>;
+
+    /// Continues the last [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) behind its look at the ring. Returns
+    /// none if that found no buffer.
+    ///
+    /// # Errors
+    /// The rule that the peer broke in a popped buffer. The next `alloc` finds a broken ring.
+    fn resume_alloc(&mut self) -> Result<Option<Self::Token>, Fault> {
+        Ok(None)
+    }
 
     /// Frees an allocated buffer, unsent.
     fn free(&mut self, token: Self::Token);
@@ -210,6 +219,8 @@ pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
     unsent: [u16; N],
     unsent_count: usize,
+    /// A popped descriptor that names no buffer to send in.
+    stopped: Option<u16>,
 }
 
 impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
@@ -221,7 +232,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, Flags)?;
         queue.disable_notification();
-        Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0 })
+        Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0, stopped: None })
     }
 
     /// Returns the buffer that descriptor `id` names.
@@ -233,6 +244,21 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
             return Err(Fault::NotForUs { length: buffer.length, size: self.pool.size });
         }
         Ok(slot)
+    }
+
+    /// Accepts a popped descriptor that names a buffer to send in, or stops at it.
+    #[inline(always)]
+    fn accept(&mut self, id: u16) -> Result<Option<u16>, Fault> {
+        match self.slot_of(id) {
+            Ok(slot) => {
+                self.map.set(id, slot);
+                Ok(Some(id))
+            }
+            Err(fault) => {
+                self.stopped = Some(id);
+                Err(fault)
+            }
+        }
     }
 
     /// Returns whether a buffer was freed unsent.
@@ -260,16 +286,16 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
             self.unsent_count = self.unsent_count.saturating_sub(1);
             return Ok(Some(id));
         }
-        let Some(id) = self.queue.pop_avail()? else { return Ok(None) };
-        match self.slot_of(id) {
-            Ok(slot) => {
-                self.map.set(id, slot);
-                Ok(Some(id))
-            }
-            Err(fault) => {
-                self.queue.untake(id);
-                Err(fault)
-            }
+        match self.queue.pop_avail()? {
+            Some(id) => self.accept(id),
+            None => Ok(None),
+        }
+    }
+
+    fn resume_alloc(&mut self) -> Result<Option<u16>, Fault> {
+        match self.stopped.take() {
+            Some(id) => self.accept(id),
+            None => Ok(None),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, RingE
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::session::{AreaError, LocalBlock, RemoteBlock, Sections, Service, Span};
-use crate::virtqueue::{self, Events, Layout, Ring};
+use crate::virtqueue::{AvailableRing, DescriptorTable, Events, Layout, Ring, UsedRing};
 use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::session::{Features, Kind, block, queue};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
@@ -219,8 +219,14 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
         self.layout.peer_size = peer_size;
         let RingLayout { used, descriptors, available, buffers, count, size, peer_count, .. } = self.layout;
         // They lie within the area, which is within the memory.
-        let outgoing = Layout { size: count, descriptors, available, used };
-        virtqueue::prepare_side(memory, outgoing, (used, peer_count), (buffers, size));
+        if let Some(available) = AvailableRing::at(memory, available, count)
+            && let Some(used) = UsedRing::at(memory, used, peer_count)
+            && let Some(descriptors) = DescriptorTable::at(memory, descriptors, count)
+        {
+            available.prepare(Events);
+            used.prepare();
+            descriptors.prepare(count, buffers.into(), size);
+        }
         block.set::<DESCRIPTORS>(descriptors);
         block.set::<AVAILABLE>(available);
         block.set::<BUFFERS>(buffers);

@@ -241,9 +241,12 @@ impl<P: Profile> Attached<P> {
     /// What the peer broke.
     #[cfg_attr(not(for_size), cold, inline(never))]
     fn alloc_slow(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Token>, Fault> {
+        // If nobody waits for a buffer, the fast path has just looked, unless the build has none. This continues behind its look.
+        let mut looked = !cfg!(for_size) && !self.waiting;
         let mut asked = false;
         loop {
-            if let Some(token) = self.outgoing.alloc()? {
+            let found = if looked { self.outgoing.resume_alloc()? } else { self.outgoing.alloc()? };
+            if let Some(token) = found {
                 if self.waiting {
                     self.waiting = false;
                     self.outgoing.disable_notification();
@@ -256,7 +259,7 @@ impl<P: Profile> Attached<P> {
             if asked || self.outgoing.enable_notification() {
                 return Ok(None);
             }
-            asked = true;
+            (asked, looked) = (true, false);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The device side: owns the used ring, pops available buffers and returns them as used.
 
+use super::descriptor::{Descriptor, address};
 use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event_of_one, used};
@@ -7,22 +8,22 @@ use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event_of_o
 /// A buffer that the driver made available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    /// Its descriptor.
+    /// The number of its descriptor.
     pub id: u16,
-    /// Where the driver says it is; not checked here.
+    /// Its address, as the driver wrote it. The caller checks it.
     pub address: u64,
-    /// How long the driver says it is, in bytes; not checked here.
+    /// Its length in bytes, as the driver wrote it. The caller checks it.
     pub length: u32,
-    /// Whether the device may write it (WRITE); otherwise it may only read it.
+    /// True if the device may write it; false if it may only read it.
     pub writable: bool,
 }
 
-/// Who holds a descriptor.
+/// The holder of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    /// Nobody: there is no such descriptor.
+    /// No side: the queue has no such descriptor.
     Nobody,
-    /// The driver, as far as this side has read.
+    /// The driver, as far as this side has read the ring.
     Driver,
     /// This side.
     Device,
@@ -33,11 +34,11 @@ enum Holder {
 pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// For each descriptor.
+    /// The holder of each descriptor.
     holders: [Holder; N],
-    /// What stands in memory of when the driver is to notify: the event's index, or the flags.
+    /// The value in memory that tells the driver when to notify: an event index or flags.
     armed: u16,
-    /// The driver's available index when last read.
+    /// The driver's available index, as it was read last.
     seen: u16,
     /// Buffers popped so far; the low 16 bits are the next available index to read.
     avail_count: u32,
@@ -46,16 +47,16 @@ pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
-    /// The device side of a queue whose memory is [prepared](super::prepare_used): nothing held, and the driver asked to
-    /// notify. Touches no memory.
+    /// Makes the device side of a queue whose memory is [prepared](super::prepare_used). It holds nothing, and the driver is
+    /// asked to notify. No memory is touched.
     ///
     /// # Errors
-    /// Parts outside the memory, or more descriptors than `N`.
+    /// [`LayoutError`] if a part is outside the memory, or the queue has more than `N` descriptors.
     pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, LayoutError> {
         Ok(Self::over(Ring::new(memory, layout, N)?, suppression))
     }
 
-    /// The same where the parts were found good already.
+    /// Makes the device side over parts that were checked before.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
@@ -64,45 +65,45 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         Self { ring, suppression, holders, armed: 0, seen: 0, avail_count: 0, used_count: 0 }
     }
 
-    /// How many descriptors there are.
+    /// Returns the queue's size in descriptors.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size
     }
 
-    /// Buffers popped from the available ring so far; wraps.
+    /// Returns the number of buffers popped so far; it wraps.
     #[must_use]
     pub fn avail_count(&self) -> u32 {
         self.avail_count
     }
 
-    /// Buffers added to the used ring so far; wraps.
+    /// Returns the number of buffers returned so far; it wraps.
     #[must_use]
     pub fn used_count(&self) -> u32 {
         self.used_count
     }
 
-    /// Whether the used ring's index is still what this side wrote; otherwise the driver has set the queue up anew.
+    /// Returns true if the used ring's index is the one that this side wrote. If not, the driver has set the queue up again.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         // CAST: a ring's index has 16 bits, here and below.
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == self.used_count as u16
     }
 
-    /// Pops the next descriptor that the driver made available. The caller returns it by [`add_used`](Self::add_used) at any later
-    /// time, in any order.
+    /// Pops the next descriptor that the driver made available. The caller returns it with [`add_used`](Self::add_used), at
+    /// any later time and in any order.
     ///
     /// # Errors
-    /// What the driver broke.
+    /// The rule that the driver broke.
     #[inline]
     pub fn pop_avail(&mut self) -> Result<Option<u16>, Fault> {
         self.next(false)
     }
 
-    /// As [`pop_avail`](Self::pop_avail); where there is none, the driver has been asked to notify of the next.
+    /// Pops like [`pop_avail`](Self::pop_avail). If the ring is empty, the driver is asked to notify of the next descriptor.
     ///
     /// # Errors
-    /// What the driver broke.
+    /// The rule that the driver broke.
     #[inline]
     pub fn pop_avail_or_enable(&mut self) -> Result<Option<u16>, Fault> {
         self.next(true)
@@ -113,8 +114,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let before = self.avail_count;
         let taken = before as u16;
         if taken == self.seen {
-            // Before the look, or what comes after it would come in silence. Only once for each place in the ring: any look
-            // after the barrier will do.
+            // Before the load, or a buffer that comes after it would not be notified. Once per position in the ring is
+            // enough, because every later load follows the same barrier.
             if arm && !self.is_armed() {
                 self.arm();
             }
@@ -134,24 +135,16 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         Ok(Some(id))
     }
 
-    /// Undoes the last [`pop_avail`](Self::pop_avail), of descriptor `id`: the next one pops it again.
-    pub(crate) fn untake(&mut self, id: u16) {
-        if let Some(holder) = self.holders.get_mut(usize::from(id)) {
-            *holder = Holder::Driver;
-            self.avail_count = self.avail_count.wrapping_sub(1);
-        }
-    }
-
-    /// Whether this side holds a descriptor.
+    /// Returns true if this side holds descriptor `id`.
     #[must_use]
     pub fn holds(&self, id: u16) -> bool {
         self.holders.get(usize::from(id)) == Some(&Holder::Device)
     }
 
-    /// Reads a popped descriptor.
+    /// Reads a popped descriptor as a single buffer.
     ///
     /// # Errors
-    /// A descriptor of another kind than rpmsg has.
+    /// [`Fault::NotSingle`] if it is part of a chain or refers to an indirect table.
     #[inline]
     pub fn buffer(&self, id: u16) -> Result<Buffer, Fault> {
         let index = u32::from(id);
@@ -159,23 +152,22 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let flags = descriptors.load_u16::<{ descriptor::FLAGS }>(index, Load::Relaxed);
         let flags = DescriptorFlags::from_bits_retain(flags);
         if flags.intersects(DescriptorFlags::NEXT.union(DescriptorFlags::INDIRECT)) {
-            return Err(Fault::NotOneBuffer { id, flags: flags.bits() });
+            return Err(Fault::NotSingle { id, flags: flags.bits() });
         }
-        let low = descriptors.load_u32::<{ descriptor::ADDRESS_LOW }>(index, Load::Relaxed);
-        let high = descriptors.load_u32::<{ descriptor::ADDRESS_HIGH }>(index, Load::Relaxed);
+        let address = address(descriptors, index);
         let length = descriptors.load_u32::<{ descriptor::LENGTH }>(index, Load::Relaxed);
-        Ok(Buffer {
-            id,
-            address: u64::from(high) << 32 | u64::from(low),
-            length,
-            writable: flags.contains(DescriptorFlags::WRITE),
-        })
+        Ok(Buffer { id, address, length, writable: flags.contains(DescriptorFlags::WRITE) })
     }
 
-    /// Returns a popped descriptor, into whose buffer `length` bytes were written, to the driver. True where the driver must be
-    /// notified of it. Does nothing with one that this side does not hold.
+    /// Reads descriptor `id` of a chain.
+    pub(super) fn descriptor(&self, id: u16) -> Descriptor {
+        Descriptor::load(&self.ring.descriptors, id.into())
+    }
+
+    /// Returns a popped descriptor to the driver, with `length` bytes written to its buffer. Returns true if the driver must be
+    /// notified. Does nothing if this side does not hold the descriptor.
     ///
-    /// What was stored to the buffer before is visible to a driver that finds it.
+    /// The driver that pops it sees everything that was stored to the buffer before.
     #[inline]
     pub fn add_used(&mut self, id: u16, length: u32) -> bool {
         match self.holders.get_mut(usize::from(id)) {
@@ -186,7 +178,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.store_u32::<{ used::ID }>(old, id.into(), Store::Relaxed);
         self.ring.used.store_u32::<{ used::LENGTH }>(old, length, Store::Relaxed);
         self.used_count = old.wrapping_add(1);
-        // Publishes the entry and the buffer's contents, and that this side has done with reading it.
+        // Publishes the entry and the buffer's contents. This side's reads of the buffer come before it, too.
         self.ring.used.store_header::<{ used::INDEX }>(self.used_count as u16, Store::Release);
         // As `Driver::add_avail`.
         self.ring.used.fence();
@@ -201,14 +193,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         }
     }
 
-    /// Asks the driver to notify when it has made one more buffer available. True where nothing is there to pop yet, so that
-    /// the caller may sleep; otherwise it must pop first.
+    /// Asks the driver to notify when it makes one more buffer available. Returns true if there is nothing to pop, so that the
+    /// caller may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.arm();
         self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16
     }
 
-    /// Writes again when the driver is to notify, which somebody may have overwritten.
+    /// Repeats the last request to the driver, in case a peer has overwritten it.
     pub fn rearm(&mut self) {
         self.set_armed(self.armed);
     }
@@ -225,10 +217,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.fence();
     }
 
-    /// Asks the driver not to notify. It may still do so once, as it may have looked before.
+    /// Asks the driver not to notify. It may still notify once, if it read the request before this one.
     pub fn disable_notification(&mut self) {
         let events = self.suppression.by_events();
-        // An index that the driver passes only after 65535 more buffers.
+        // The driver passes this index only after 65535 more buffers.
         self.set_armed(if events { (self.avail_count as u16).wrapping_sub(1) } else { used::NO_NOTIFY });
     }
 

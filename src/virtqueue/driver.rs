@@ -1,18 +1,21 @@
 //! The driver side: owns the descriptors and the available ring, makes buffers available and pops used ones.
 
-use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression, describe};
+use super::descriptor::{describe, describe_chained};
+use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 
-/// An allocated descriptor that this side has yet to make [available](Driver::add_avail), to [hold](Driver::hold) or to
-/// [free](Driver::free), on its own queue and before the next [`pop_used`](Driver::pop_used): that call counts it as one that the
-/// device holds.
+/// An allocated descriptor. The caller makes it [available](Driver::add_avail), [holds](Driver::hold) it or
+/// [frees](Driver::free) it, before the next [`pop_used`](Driver::pop_used), which would take it for one that the device holds.
+///
+/// It belongs to the queue that returned it, and has no record of it: give it to no other queue. Code that hands out tokens
+/// uses [chains](super::chain), whose tokens name their queue.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a descriptor that is neither made available, held nor freed is lost until the queue is set up anew"]
 pub struct DescriptorToken(u16);
 
 impl DescriptorToken {
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     #[inline(always)]
     pub const fn id(&self) -> u16 {
@@ -22,24 +25,24 @@ impl DescriptorToken {
 
 /// The state of a descriptor that this side holds.
 const HELD: u16 = 0xfffe;
-/// The state of a descriptor that the device holds, or is about to: a [`DescriptorToken`] one has it already.
+/// The state of a descriptor that the device holds. A [`DescriptorToken`]'s descriptor has this state already.
 const WITH_DEVICE: u16 = 0xffff;
 /// The end of the free list.
 const END: u16 = 0xfffd;
 
 /// The driver side of a queue of at most `N` descriptors.
 ///
-/// A descriptor is free, then [allocated](Self::alloc), then made [available](Self::add_avail) to the device, and allocated again
-/// when it was [popped](Self::pop_used) from the used ring.
+/// A descriptor is free, then [allocated](Self::alloc), then [available](Self::add_avail) to the device. When it is
+/// [popped](Self::pop_used) from the used ring, it is allocated again.
 #[derive(Debug)]
 pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// For each descriptor the next free one, or `END`, `HELD`, `WITH_DEVICE`.
+    /// The state of each descriptor: the next free one, `END`, `HELD` or `WITH_DEVICE`.
     next: [u16; N],
     /// The first free descriptor, or `END`.
     first_free: u16,
-    /// The device's used index when last read.
+    /// The device's used index, as it was read last.
     seen: u16,
     /// Buffers made available so far; the low 16 bits are this side's available index.
     avail_count: u32,
@@ -48,25 +51,25 @@ pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
-    /// The driver side of a queue whose memory is [prepared](super::prepare_available): all descriptors free, nothing
-    /// offered, and no notifications asked for. Touches no memory.
+    /// Makes the driver side of a queue whose memory is [prepared](super::prepare_available). All descriptors are free, and no
+    /// notification is requested. No memory is touched.
     ///
     /// # Errors
-    /// Parts outside the memory, or more descriptors than `N`.
+    /// [`LayoutError`] if a part is outside the memory, or the queue has more than `N` descriptors.
     pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, LayoutError> {
         let mut driver = Self::over(Ring::new(memory, layout, N)?, suppression);
         driver.free_all();
         Ok(driver)
     }
 
-    /// The same where the parts were found good already, but without a free descriptor before [`free_all`](Self::free_all).
+    /// Makes the driver side over parts that were checked before. No descriptor is free until [`free_all`](Self::free_all).
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
         Self { ring, suppression, next: [0; N], first_free: END, seen: 0, avail_count: 0, used_count: 0 }
     }
 
-    /// Makes all descriptors free, the first one the first to be allocated.
+    /// Frees all descriptors. The first one will be allocated first.
     pub(crate) fn free_all(&mut self) {
         self.first_free = END;
         for id in (0..self.ring.size).rev() {
@@ -74,33 +77,33 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// How many descriptors there are.
+    /// Returns the queue's size in descriptors.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size
     }
 
-    /// Whether the available ring's index is still what this side wrote; otherwise somebody has overwritten it, and the
-    /// device may wait for what it was offered long ago.
+    /// Returns true if the available ring's index is the one that this side wrote. If not, a peer has overwritten it, and the
+    /// device may miss buffers.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         // CAST: a ring's index has 16 bits, here and below.
         self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16
     }
 
-    /// Buffers made available so far; wraps.
+    /// Returns the number of buffers made available so far; it wraps.
     #[must_use]
     pub fn avail_count(&self) -> u32 {
         self.avail_count
     }
 
-    /// Used buffers popped so far; wraps.
+    /// Returns the number of used buffers popped so far; it wraps.
     #[must_use]
     pub fn used_count(&self) -> u32 {
         self.used_count
     }
 
-    /// Allocates a descriptor. The caller fills its buffer and then makes it available by [`add_avail`](Self::add_avail).
+    /// Allocates a descriptor. The caller fills its buffer, then makes it available with [`add_avail`](Self::add_avail).
     #[inline]
     pub fn alloc(&mut self) -> Option<DescriptorToken> {
         let id = self.first_free;
@@ -118,7 +121,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// Holds a descriptor for later; its number [reclaims](Self::reclaim) it.
+    /// Holds a descriptor for later. Its number [reclaims](Self::reclaim) it.
     #[inline]
     pub fn hold(&mut self, token: DescriptorToken) -> u16 {
         if let Some(state) = self.next.get_mut(usize::from(token.0)) {
@@ -127,7 +130,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         token.0
     }
 
-    /// Returns the descriptor that was [held](Self::hold) as `id`; none where it was not, or is not any more.
+    /// Returns descriptor `id` if it is [held](Self::hold), and ends the hold.
     #[inline]
     pub fn reclaim(&mut self, id: u16) -> Option<DescriptorToken> {
         match self.next.get_mut(usize::from(id)) {
@@ -137,15 +140,26 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Some(DescriptorToken(id))
     }
 
-    /// Writes into a descriptor that it is the `length` bytes at `address`.
+    /// Writes a descriptor: its buffer is the `length` bytes at `address`.
     #[inline]
     pub fn describe(&self, token: &DescriptorToken, address: u64, length: u32, flags: DescriptorFlags) {
-        describe(&self.ring.descriptors, token.0, address, length, flags);
+        describe(&self.ring.descriptors, token.0.into(), address, length, flags);
     }
 
-    /// Makes a described buffer available to the device. True where the device must be notified of it.
+    /// Writes a descriptor of a chain: its address, its length, and the descriptor that follows it.
+    pub(super) fn describe_chained(
+        &self,
+        token: &DescriptorToken,
+        place: (u64, u32),
+        flags: DescriptorFlags,
+        next: Option<u16>,
+    ) {
+        describe_chained(&self.ring.descriptors, token.0.into(), place, flags, next);
+    }
+
+    /// Makes a described buffer available to the device. Returns true if the device must be notified.
     ///
-    /// What was stored to the buffer before is visible to a device that finds it.
+    /// The device that pops it sees everything that was stored to the buffer before.
     #[inline]
     pub fn add_avail(&mut self, token: DescriptorToken) -> bool {
         let old = self.avail_count;
@@ -153,8 +167,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.avail_count = old.wrapping_add(1);
         // Publishes the entry, the descriptor and the buffer's contents.
         self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
-        // Publish, then check; the device does the reverse (see `Device::pop_avail_or_enable`). With a full barrier on both sides at
-        // least one of them sees the other's store:
+        // Publish, then check. The device does the reverse (see `Device::pop_avail_or_enable`). With a full barrier on both
+        // sides, at least one of them sees the other's store:
         //   driver: index := n;       fence; read event
         //   device: event := n - 1;   fence; read index
         self.ring.available.fence();
@@ -171,7 +185,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     /// [holds](Self::hold) it or [frees](Self::free) it.
     ///
     /// # Errors
-    /// What the device broke.
+    /// The rule that the device broke.
     #[inline]
     pub fn pop_used(&mut self) -> Result<Option<DescriptorToken>, Fault> {
         let before = self.used_count;
@@ -182,11 +196,11 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
             if collected == index {
                 return Ok(None);
             }
-            // No further than what the device holds: a device that began anew runs past that.
+            // The device can have used only what it held. A device that restarted exceeds that.
             self.seen = self.ring.advance(collected, index, (self.avail_count as u16).wrapping_sub(collected))?;
         }
         let id = self.ring.used.load_u32::<{ used::ID }>(before, Load::Relaxed);
-        // A descriptor that does not exist has no state, or never this one.
+        // A descriptor that does not exist has no state, or another one.
         match self.next.get(id as usize) {
             Some(&WITH_DEVICE) => (),
             _ => return Err(self.ring.not_held(id)),
@@ -196,8 +210,13 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Ok(Some(DescriptorToken(id as u16)))
     }
 
-    /// Asks the device to notify when it has used one more buffer. True where nothing is there to pop yet, so that
-    /// the caller may sleep; otherwise it must pop first.
+    /// Reads the length in the used entry that was [popped](Self::pop_used) last.
+    pub(super) fn last_used_length(&self) -> u32 {
+        self.ring.used.load_u32::<{ used::LENGTH }>(self.used_count.wrapping_sub(1), Load::Relaxed)
+    }
+
+    /// Asks the device to notify when it has used one more buffer. Returns true if there is nothing to pop, so that the caller
+    /// may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         let collected = self.used_count as u16;
         match self.suppression.by_events() {
@@ -209,10 +228,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }
 
-    /// Asks the device not to notify. It may still do so once, as it may have looked before.
+    /// Asks the device not to notify. It may still notify once, if it read the request before this one.
     pub fn disable_notification(&mut self) {
         match self.suppression.by_events() {
-            // An index that the device passes only after 65535 more buffers.
+            // The device passes this index only after 65535 more buffers.
             true => self.set_event((self.used_count as u16).wrapping_sub(1)),
             false => {
                 self.ring.available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mem::fake::Heap;
-use crate::mem::{Bytes, Region};
-use crate::wire::vring::{DescriptorFlags, available_len, descriptor_table_len, used_len};
+use crate::mem::{Bytes, MemoryError, Region, Store};
+use crate::wire::vring::{DescriptorFlags, available_len, descriptor, descriptor_table_len, used_len};
 
 const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
 const MEMORY: u32 = 0x1000;
@@ -16,7 +16,7 @@ const MEMORY: u32 = 0x1000;
 type Pair<'m> = (Driver<Region<'m>, 8>, Device<Region<'m>, 8>);
 
 fn pair(heap: &Heap, suppression: Suppression) -> Pair<'_> {
-    prepare_available(&heap.region(), LAYOUT.available, LAYOUT.size).unwrap();
+    prepare_available(&heap.region(), LAYOUT.available, LAYOUT.size, suppression).unwrap();
     prepare_used(&heap.region(), LAYOUT.used, LAYOUT.size).unwrap();
     let driver = Driver::new(&heap.region(), LAYOUT, suppression).unwrap();
     let device = Device::new(&heap.region(), LAYOUT, suppression).unwrap();
@@ -200,7 +200,7 @@ fn names_what_the_peer_broke() {
     other.available.store_u16::<{ available::ID }>(1, 4, Store::Relaxed);
     other.descriptors.store_u16::<{ descriptor::FLAGS }>(4, 1, Store::Relaxed);
     assert_eq!(device.pop_avail(), Ok(Some(4)));
-    assert_eq!(device.buffer(4), Err(Fault::NotOneBuffer { id: 4, flags: 1 }));
+    assert_eq!(device.buffer(4), Err(Fault::NotSingle { id: 4, flags: 1 }));
 
     let first = driver.alloc().unwrap();
     let id = first.id();

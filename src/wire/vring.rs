@@ -16,7 +16,7 @@ pub mod descriptor {
     pub const LENGTH: u32 = 8;
     /// [`Flags`](super::DescriptorFlags), u16. Written by the driver.
     pub const FLAGS: u32 = 12;
-    /// The next descriptor of a chain, u16. Written by the driver; never read here, as a message is one descriptor.
+    /// The next descriptor of a chain, u16. Written by the driver.
     pub const NEXT: u32 = 14;
 }
 
@@ -61,6 +61,18 @@ pub mod used {
     pub const AVAILABLE_EVENT: u32 = 0;
     /// The flag that asks the driver not to notify; meaningful only without EVENT_IDX.
     pub const NO_NOTIFY: u16 = 1;
+}
+
+bitflags::bitflags! {
+    /// Features that concern a ring, at their bits of a device's (virtio 1.3, 6). Unknown bits are kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RingFeatures: u64 {
+        /// A descriptor may refer to an indirect table.
+        const INDIRECT_DESC = 1 << 28;
+        /// Notifications are suppressed by indices, not by flags.
+        const EVENT_IDX = 1 << 29;
+        const _ = !0;
+    }
 }
 
 bitflags::bitflags! {

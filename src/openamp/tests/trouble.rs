@@ -86,7 +86,7 @@ fn a_fault_is_told_after_a_message_that_was_too_long() {
     let at_remote = opened(remote.bus());
     assert_eq!(remote.bus().send(at_remote, &[0; 600]), Err(SendError::TooLong { max: 496 }));
     assert_eq!(remote.bus().send(at_remote, b"short"), Err(SendError::Down));
-    assert!(drain!(remote)[0].contains("Down(Fault(Queue(NotOneBuffer { id: 0, flags: 3 })))"));
+    assert!(drain!(remote)[0].contains("Down(Fault(Queue(NotSingle { id: 0, flags: 3 })))"));
 }
 
 #[test]

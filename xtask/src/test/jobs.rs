@@ -137,6 +137,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz queue", Work::Fuzz("queue"), Counted::AsOne, 15),
     ("fuzz driver", Work::Fuzz("driver"), Counted::AsOne, 10),
     ("fuzz device", Work::Fuzz("device"), Counted::AsOne, 10),
+    ("fuzz chain_driver", Work::Fuzz("chain_driver"), Counted::AsOne, 10),
+    ("fuzz chain_device", Work::Fuzz("chain_device"), Counted::AsOne, 10),
     ("fuzz link_native", Work::Fuzz("link_native"), Counted::AsOne, 10),
     ("fuzz link_hostile", Work::Fuzz("link_hostile"), Counted::AsOne, 10),
     ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),

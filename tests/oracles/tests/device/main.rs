@@ -3,6 +3,7 @@
 //!
 //! Each side has its own representation of the memory, so the test copies the bytes between steps.
 
+mod chains;
 mod rings;
 
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use amp_ivshmem::mem::{Bytes, Region};
 use amp_ivshmem::virtqueue::{Device, Fault, Layout, Suppression, prepare_used};
 use proptest::prelude::*;
 
-use rings::{DEVICES, DRIVERS, Rings, SIZE};
+use rings::{DEVICES, DRIVERS, Elements, Rings, SIZE};
 
 const LEN: u32 = 0x1000;
 const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
@@ -54,7 +55,7 @@ proptest! {
         let heap = Heap::new(LEN);
         prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
         let ours = Bytes::new(&heap.region(), 0, LEN).unwrap();
-        let mut driver = Rings::new(events);
+        let mut driver = Rings::new(events, false);
         let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
 
         let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
@@ -140,10 +141,10 @@ fn a_chain_is_refused() {
     let heap = Heap::new(LEN);
     prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
     let ours = Bytes::new(&heap.region(), 0, LEN).unwrap();
-    let mut driver = Rings::new(true);
+    let mut driver = Rings::new(true, false);
     let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, Suppression::Events).unwrap();
-    driver.add_chain();
+    driver.add_chain(Elements { readable: vec![vec![0], vec![0]], writable: vec![] });
     driver_to_ours(&ours, &driver);
     assert_eq!(device.pop_avail(), Ok(Some(0)));
-    assert!(matches!(device.buffer(0), Err(Fault::NotOneBuffer { id: 0, .. })));
+    assert!(matches!(device.buffer(0), Err(Fault::NotSingle { id: 0, .. })));
 }

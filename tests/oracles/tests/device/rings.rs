@@ -4,7 +4,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::HashMap;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
@@ -119,65 +119,86 @@ impl Transport for Places {
     }
 }
 
+/// The elements of a buffer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elements {
+    /// Those that the device reads.
+    pub readable: Vec<Vec<u8>>,
+    /// Those that the device writes.
+    pub writable: Vec<Vec<u8>>,
+}
+
 /// The driver's queue, and the buffers in it.
 #[derive(Debug)]
 pub struct Rings {
     queue: VirtQueue<HeapHal, { SIZE as usize }>,
     places: Places,
-    /// Buffers by token, each with whether the device may write it.
-    lent: HashMap<u16, (Vec<u8>, bool)>,
-    /// Buffers of a chain, which never comes back.
-    chained: [Vec<u8>; 2],
+    /// Buffers by token.
+    lent: HashMap<u16, Elements>,
 }
 
 impl Rings {
     /// Makes an empty queue.
-    pub fn new(events: bool) -> Self {
+    pub fn new(events: bool, indirect: bool) -> Self {
         let mut places = Places::default();
-        let queue = VirtQueue::new(&mut places, 0, false, events).unwrap();
-        Self { queue, places, lent: HashMap::new(), chained: [vec![0; 1], vec![0; 1]] }
+        let queue = VirtQueue::new(&mut places, 0, indirect, events).unwrap();
+        Self { queue, places, lent: HashMap::new() }
     }
 
-    /// Adds a buffer and returns its descriptor and address, or none if the queue is full.
+    /// Adds a buffer of one element and returns its descriptor and address, or none if the queue is full.
     pub fn add(&mut self, length: usize, write: bool) -> Option<(u16, u64)> {
-        let mut buffer = vec![0; length];
-        let address = buffer.as_ptr().addr() as u64;
-        let added = if write {
-            // SAFETY: the buffer stays in `lent`, untouched, until it is popped.
-            unsafe { self.queue.add(&[], &mut [&mut buffer]) }
-        } else {
-            // SAFETY: as above.
-            unsafe { self.queue.add(&[&buffer], &mut []) }
-        };
-        match added {
+        let (element, mut elements) = (vec![0; length], Elements::default());
+        if write { &mut elements.writable } else { &mut elements.readable }.push(element);
+        self.add_chain(elements).map(|(token, addresses)| (token, addresses[0]))
+    }
+
+    /// Adds a buffer and returns its first descriptor and the addresses of its elements, or none if the queue is full.
+    pub fn add_chain(&mut self, mut elements: Elements) -> Option<(u16, Vec<u64>)> {
+        let addresses = elements.readable.iter().chain(&elements.writable);
+        let addresses = addresses.map(|element| element.as_ptr().expose_provenance() as u64).collect();
+        let Elements { readable, writable } = &mut elements;
+        let readable: Vec<&[u8]> = readable.iter().map(Vec::as_slice).collect();
+        let mut writable: Vec<&mut [u8]> = writable.iter_mut().map(Vec::as_mut_slice).collect();
+        // SAFETY: the elements stay in `lent`, and only `write` touches them, until they are popped.
+        match unsafe { self.queue.add(&readable, &mut writable) } {
             Ok(token) => {
-                assert!(self.lent.insert(token, (buffer, write)).is_none(), "token {token} is lent already");
-                Some((token, address))
+                assert!(self.lent.insert(token, elements).is_none(), "token {token} is lent already");
+                Some((token, addresses))
             }
             Err(Error::QueueFull) => None,
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Adds two buffers in a chain.
-    pub fn add_chain(&mut self) {
-        let [first, second] = &self.chained;
-        // SAFETY: both live as long as the queue, and nothing touches them.
-        unsafe { self.queue.add(&[first, second], &mut []) }.unwrap();
+    /// Writes an element of a buffer that is lent, as its device.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) {
+        let start = with_exposed_provenance_mut::<u8>(address as usize);
+        // SAFETY: the element is lent, as long as these bytes, and nobody looks at it.
+        unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
-    /// Pops the next used buffer. Returns its descriptor and the device's length.
+    /// Reads an indirect table of a buffer that is lent.
+    pub fn read_table(&self, address: u64, length: usize) -> Vec<u8> {
+        let start = with_exposed_provenance::<u8>(address as usize);
+        // SAFETY: the driver keeps the table until its buffer is popped, and does not touch it.
+        unsafe { std::slice::from_raw_parts(start, length) }.to_vec()
+    }
+
+    /// Pops the next used buffer of one element. Returns its descriptor and the device's length.
     pub fn pop(&mut self) -> Option<(u16, u32)> {
+        self.pop_chain().map(|(token, length, _)| (token, length))
+    }
+
+    /// Pops the next used buffer. Returns its first descriptor, the device's length, and its elements.
+    pub fn pop_chain(&mut self) -> Option<(u16, u32, Elements)> {
         let token = self.queue.peek_used()?;
-        let (mut buffer, write) = self.lent.remove(&token).unwrap();
-        let length = if write {
-            // SAFETY: this is the buffer that was added with this token.
-            unsafe { self.queue.pop_used(token, &[], &mut [&mut buffer]) }
-        } else {
-            // SAFETY: as above.
-            unsafe { self.queue.pop_used(token, &[&buffer], &mut []) }
-        };
-        Some((token, length.unwrap()))
+        let mut elements = self.lent.remove(&token).unwrap();
+        let Elements { readable, writable } = &mut elements;
+        let readable: Vec<&[u8]> = readable.iter().map(Vec::as_slice).collect();
+        let mut writable: Vec<&mut [u8]> = writable.iter_mut().map(Vec::as_mut_slice).collect();
+        // SAFETY: these are the elements that were added with this token.
+        let length = unsafe { self.queue.pop_used(token, &readable, &mut writable) };
+        Some((token, length.unwrap(), elements))
     }
 
     /// Returns true if the driver would notify the device now.
@@ -192,14 +213,14 @@ impl Rings {
 
     /// Returns the bytes that the driver has written.
     pub fn read_driver_area(&self) -> [u8; DRIVERS] {
-        let start = std::ptr::with_exposed_provenance::<[u8; DRIVERS]>(self.places.driver as usize);
+        let start = with_exposed_provenance::<[u8; DRIVERS]>(self.places.driver as usize);
         // SAFETY: the memory comes from `dma_alloc`, lives as long as the queue, and the queue is idle.
         unsafe { start.read() }
     }
 
     /// Writes the device's ring.
     pub fn write_used(&mut self, bytes: &[u8; DEVICES]) {
-        let start = std::ptr::with_exposed_provenance_mut::<[u8; DEVICES]>(self.places.used as usize);
+        let start = with_exposed_provenance_mut::<[u8; DEVICES]>(self.places.used as usize);
         // SAFETY: as above.
         unsafe { start.write(*bytes) };
     }

@@ -3,6 +3,8 @@
 //!
 //! Each side has its own representation of the memory, so the test copies the bytes between steps.
 
+mod chains;
+
 use std::collections::VecDeque;
 
 use amp_ivshmem::mem::Bytes;
@@ -57,9 +59,9 @@ proptest! {
             theirs.read_slice(&mut bytes, GuestAddress(at.into())).unwrap();
             ours.write(at, &bytes).unwrap();
         };
-        prepare_available(&heap.region(), LAYOUT.available, SIZE).unwrap();
-        prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
         let suppression = if events { Suppression::Events } else { Suppression::Flags };
+        prepare_available(&heap.region(), LAYOUT.available, SIZE, suppression).unwrap();
+        prepare_used(&heap.region(), LAYOUT.used, SIZE).unwrap();
         let mut driver: Driver<_, { SIZE as usize }> = Driver::new(&heap.region(), LAYOUT, suppression).unwrap();
         let mut device = Queue::new(SIZE).unwrap();
         device.set_desc_table_address(Some(LAYOUT.descriptors), Some(0));

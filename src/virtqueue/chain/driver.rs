@@ -1,0 +1,269 @@
+//! The driver side of chains: adds buffers of several elements, and pops their completions.
+
+use super::super::{DescriptorToken, Driver, Layout, LayoutError, Suppress, Suppression};
+use super::{AddError, ChainFault, IndirectTables, QueueId};
+use crate::mem::SharedMemory;
+use crate::wire::vring::{DescriptorFlags, descriptor};
+
+/// One element of a buffer: a range of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Its address, as the device knows it.
+    pub address: u64,
+    /// Its length in bytes; not 0.
+    pub length: u32,
+}
+
+/// Identifies a chain that was added, and equals the token of its [`Completion`]. No chain of another queue has the same token.
+/// A token of the same queue repeats after 65536 chains with the same first descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ChainToken {
+    queue: QueueId,
+    head: u16,
+    round: u16,
+}
+
+impl ChainToken {
+    /// Returns the number of the chain's first descriptor, below the queue's size.
+    #[must_use]
+    pub const fn head(&self) -> u16 {
+        self.head
+    }
+}
+
+/// The result of adding a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the device may have to be notified"]
+pub struct Added {
+    /// Identifies the chain's completion.
+    pub token: ChainToken,
+    /// True if the device must be notified.
+    pub notify: bool,
+}
+
+/// A chain that the device has used. Its elements belong to the driver again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The token from [`ChainDriver::add`].
+    pub token: ChainToken,
+    /// The bytes that the device claims it wrote, from the first writable element on. Never more than the chain has for it.
+    pub written: u32,
+}
+
+/// The state of one descriptor.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// The next descriptor of its chain.
+    next: Option<u16>,
+    /// The number of chains that began at it before; it wraps.
+    round: u16,
+    /// The writable bytes of the chain that begins at it.
+    writable: u32,
+    /// True while the device holds a chain that begins at it.
+    pending: bool,
+}
+
+/// The driver side of a queue of at most `N` descriptors whose buffers are chains.
+#[derive(Debug)]
+pub struct ChainDriver<M: SharedMemory, const N: usize, S = Suppression> {
+    ring: Driver<M, N, S>,
+    tables: Option<IndirectTables<M>>,
+    id: QueueId,
+    entries: [Entry; N],
+    /// The number of free descriptors.
+    free: u16,
+    fault: Option<ChainFault>,
+}
+
+impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
+    /// Makes the driver side of a queue whose memory is [prepared](crate::virtqueue::prepare_available). Give `tables` only if
+    /// INDIRECT_DESC was negotiated: then a chain of several elements that fits a table takes one descriptor.
+    ///
+    /// # Errors
+    /// [`LayoutError`] if a ring is outside the memory, or the queue has more descriptors than `N` or than there are tables.
+    pub fn new(
+        memory: &M,
+        layout: Layout,
+        suppression: S,
+        tables: Option<IndirectTables<M>>,
+        id: QueueId,
+    ) -> Result<Self, LayoutError> {
+        let ring = Driver::new(memory, layout, suppression)?;
+        if let Some(tables) = tables.as_ref().filter(|tables| tables.count() < layout.size) {
+            return Err(LayoutError::TooLarge { size: layout.size, capacity: tables.count().into() });
+        }
+        let entries = [Entry { next: None, round: 0, writable: 0, pending: false }; N];
+        Ok(Self { free: ring.size(), ring, tables, id, entries, fault: None })
+    }
+
+    /// Returns the queue's size, which limits the length of a chain.
+    #[must_use]
+    pub fn size(&self) -> u16 {
+        self.ring.size()
+    }
+
+    /// Returns the number of free descriptors.
+    #[must_use]
+    pub const fn free(&self) -> u16 {
+        self.free
+    }
+
+    /// Returns true while the device holds the chain of `token`. Returns false for a token of another queue.
+    #[must_use]
+    pub fn is_pending(&self, token: ChainToken) -> bool {
+        let entry = self.entries.get(usize::from(token.head));
+        token.queue == self.id && entry.is_some_and(|entry| entry.pending && entry.round == token.round)
+    }
+
+    /// Returns the rule that the device broke, after which the queue must be set up again.
+    #[must_use]
+    pub const fn fault(&self) -> Option<ChainFault> {
+        self.fault
+    }
+
+    /// Makes a chain available to the device. The device reads the `readable` elements and writes the `writable` ones. They all
+    /// belong to the device until the chain's completion.
+    ///
+    /// # Errors
+    /// See [`AddError`].
+    pub fn add(&mut self, readable: &[Element], writable: &[Element]) -> Result<Added, AddError> {
+        if self.fault.is_some() {
+            return Err(AddError::Broken);
+        }
+        let (count, writable_bytes) = measure(self.size(), readable, writable)?;
+        let in_table = count > 1 && self.tables.as_ref().is_some_and(|tables| count <= tables.length());
+        let needed = if in_table { 1 } else { count };
+        if needed > self.free {
+            return Err(AddError::NoDescriptors);
+        }
+        let elements = elements(readable, writable);
+        let head = if in_table { self.write_table(elements, count) } else { self.write_chain(elements) };
+        let head = head.ok_or(AddError::NoDescriptors)?;
+        let id = head.id();
+        let mut round = 0;
+        if let Some(entry) = self.entries.get_mut(usize::from(id)) {
+            round = entry.round;
+            (entry.writable, entry.pending) = (writable_bytes, true);
+        }
+        let notify = self.ring.add_avail(head);
+        Ok(Added { token: ChainToken { queue: self.id, head: id, round }, notify })
+    }
+
+    fn alloc(&mut self) -> Option<DescriptorToken> {
+        let token = self.ring.alloc()?;
+        self.free = self.free.wrapping_sub(1);
+        Some(token)
+    }
+
+    /// Writes a chain into the queue's own table. It begins with the last element, so the next descriptor is always known.
+    fn write_chain(&mut self, elements: impl DoubleEndedIterator<Item = Part>) -> Option<DescriptorToken> {
+        let mut next = None;
+        for (element, flags) in elements.rev() {
+            let Some(token) = self.alloc() else {
+                // Never: the caller has counted the free ones.
+                self.free_chain(next);
+                return None;
+            };
+            self.ring.describe_chained(&token, (element.address, element.length), flags, next);
+            let id = self.ring.hold(token);
+            if let Some(entry) = self.entries.get_mut(usize::from(id)) {
+                entry.next = next;
+            }
+            next = Some(id);
+        }
+        self.ring.reclaim(next?)
+    }
+
+    /// Writes a chain into an indirect table, and a descriptor that refers to the table.
+    fn write_table(&mut self, elements: impl Iterator<Item = Part>, count: u16) -> Option<DescriptorToken> {
+        let token = self.alloc()?;
+        let tables = self.tables.as_ref()?;
+        let id = token.id();
+        for (index, (element, flags)) in (0..count).zip(elements) {
+            let next = index.wrapping_add(1);
+            tables.write(id, index, element, flags, (next < count).then_some(next));
+        }
+        let length = u32::from(count).wrapping_mul(descriptor::SIZE);
+        self.ring.describe_chained(&token, (tables.address(id), length), DescriptorFlags::INDIRECT, None);
+        if let Some(entry) = self.entries.get_mut(usize::from(id)) {
+            entry.next = None;
+        }
+        Some(token)
+    }
+
+    /// Pops one chain that the device has used.
+    ///
+    /// # Errors
+    /// The rule that the device broke, and the same for each later call.
+    pub fn pop_used(&mut self) -> Result<Option<Completion>, ChainFault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => self.next_used().inspect_err(|&fault| self.fault = Some(fault)),
+        }
+    }
+
+    fn next_used(&mut self) -> Result<Option<Completion>, ChainFault> {
+        let Some(token) = self.ring.pop_used()? else { return Ok(None) };
+        let written = self.ring.last_used_length();
+        let id = self.ring.hold(token);
+        let Some(entry) = self.entries.get_mut(usize::from(id)) else { return Ok(None) };
+        let (round, writable) = (entry.round, entry.writable);
+        if written > writable {
+            return Err(ChainFault::Written { written, writable });
+        }
+        (entry.pending, entry.round) = (false, round.wrapping_add(1));
+        self.free_chain(Some(id));
+        Ok(Some(Completion { token: ChainToken { queue: self.id, head: id, round }, written }))
+    }
+
+    /// Frees the held descriptors of the chain that begins at `next`.
+    fn free_chain(&mut self, mut next: Option<u16>) {
+        for _ in 0..self.size() {
+            let Some(token) = next.and_then(|id| self.ring.reclaim(id)) else { return };
+            next = self.entries.get(usize::from(token.id())).and_then(|entry| entry.next);
+            self.ring.free(token);
+            self.free = self.free.wrapping_add(1);
+        }
+    }
+
+    /// Asks the device to notify when it has used one more chain. Returns true if there is nothing to pop, so that the caller
+    /// may sleep. If it returns false, the caller must pop first.
+    pub fn enable_notification(&mut self) -> bool {
+        self.ring.enable_notification()
+    }
+
+    /// Asks the device not to notify. It may still notify once, if it read the request before this one.
+    pub fn disable_notification(&mut self) {
+        self.ring.disable_notification();
+    }
+}
+
+/// An element and the flags of its descriptor.
+type Part = (Element, DescriptorFlags);
+
+/// Returns the elements of a chain in their order.
+fn elements(readable: &[Element], writable: &[Element]) -> impl DoubleEndedIterator<Item = Part> {
+    let readable = readable.iter().map(|&element| (element, DescriptorFlags::empty()));
+    readable.chain(writable.iter().map(|&element| (element, DescriptorFlags::WRITE)))
+}
+
+/// Checks a chain for a queue of `size`. Returns the number of its elements, and the bytes of the writable ones.
+fn measure(size: u16, readable: &[Element], writable: &[Element]) -> Result<(u16, u32), AddError> {
+    let count = readable.len().saturating_add(writable.len());
+    let count = u16::try_from(count).ok().filter(|&count| count <= size);
+    let count = count.ok_or(AddError::TooManyElements { max: size })?;
+    if count == 0 {
+        return Err(AddError::Empty);
+    }
+    let writable_bytes = bytes(writable, 0)?;
+    bytes(readable, writable_bytes)?;
+    Ok((count, writable_bytes))
+}
+
+/// Returns the bytes of `elements`, added to `sum`.
+fn bytes(elements: &[Element], sum: u32) -> Result<u32, AddError> {
+    elements.iter().try_fold(sum, |sum, element| match element.length {
+        0 => Err(AddError::ZeroLength),
+        length => sum.checked_add(length).ok_or(AddError::TooManyBytes),
+    })
+}

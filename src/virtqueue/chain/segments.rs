@@ -1,0 +1,149 @@
+//! A whole chain in a private list, and copies into and out of its elements.
+
+use super::{AddressMap, ChainFault, Walk};
+use crate::mem::{Bytes, SharedMemory};
+use crate::virtqueue::Suppress;
+
+/// One element of a chain: a range of bytes inside the shared memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    /// The first byte's offset in the shared memory.
+    pub offset: u32,
+    /// The length in bytes; not 0.
+    pub length: u32,
+    /// True if the device writes it; false if it reads it.
+    pub writable: bool,
+}
+
+/// The reason why a chain was not gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatherError {
+    /// The driver broke a rule.
+    #[error(transparent)]
+    Fault(#[from] ChainFault),
+    /// The chain has more elements than this device takes. Virtio 1.3, 2.7.4.1, allows such a limit.
+    #[error(
+        "the chain has more than the {limit} elements that this device takes: return it, or build the device for more"
+    )]
+    TooMany {
+        /// The limit of elements.
+        limit: usize,
+    },
+}
+
+/// The elements of one chain, at most `K`. The readable ones come first.
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<const K: usize> {
+    all: [Segment; K],
+    readable: Part,
+    writable: Part,
+}
+
+/// The count and the bytes of the readable or the writable elements.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    count: usize,
+    bytes: u32,
+}
+
+impl<const K: usize> Segments<K> {
+    /// Walks the rest of a chain, and keeps its elements.
+    ///
+    /// # Errors
+    /// See [`GatherError`].
+    pub fn gather<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress>(
+        walk: Walk<'_, M, A, N, S>,
+    ) -> Result<Self, GatherError> {
+        let mut gathered = Self { all: [Segment::default(); K], readable: Part::default(), writable: Part::default() };
+        for (index, segment) in walk.enumerate() {
+            let segment = segment?;
+            *gathered.all.get_mut(index).ok_or(GatherError::TooMany { limit: K })? = segment;
+            let part = if segment.writable { &mut gathered.writable } else { &mut gathered.readable };
+            // No overflow: the walk bounds both.
+            part.count = part.count.wrapping_add(1);
+            part.bytes = part.bytes.wrapping_add(segment.length);
+        }
+        Ok(gathered)
+    }
+
+    /// Returns the readable elements.
+    #[must_use]
+    pub fn readable(&self) -> &[Segment] {
+        self.all.get(..self.readable.count).unwrap_or_default()
+    }
+
+    /// Returns the writable elements.
+    #[must_use]
+    pub fn writable(&self) -> &[Segment] {
+        let all = self.readable.count.wrapping_add(self.writable.count);
+        self.all.get(self.readable.count..all).unwrap_or_default()
+    }
+
+    /// Returns the bytes of all readable elements.
+    #[must_use]
+    pub const fn readable_bytes(&self) -> u32 {
+        self.readable.bytes
+    }
+
+    /// Returns the bytes of all writable elements.
+    #[must_use]
+    pub const fn writable_bytes(&self) -> u32 {
+        self.writable.bytes
+    }
+
+    /// Fills `to` from byte `offset` of the readable elements, as if they were one. Returns false and copies nothing if they are
+    /// too short. `memory` is the memory of the queue.
+    #[must_use]
+    pub fn read<M: SharedMemory>(&self, memory: &M, offset: u32, to: &mut [u8]) -> bool {
+        if !within(self.readable.bytes, offset, to.len()) {
+            return false;
+        }
+        let mut done = 0;
+        for (segment, skip) in from(self.readable(), offset) {
+            let left = to.get_mut(done..).unwrap_or_default();
+            let length = left.len().min(segment.length.saturating_sub(skip) as usize);
+            let place = Bytes::new(memory, segment.offset, segment.length);
+            let read =
+                place.is_ok_and(|place| left.get_mut(..length).is_some_and(|left| place.read(skip, left).is_ok()));
+            if !read {
+                return false;
+            }
+            done = done.wrapping_add(length);
+        }
+        done == to.len()
+    }
+
+    /// Copies `bytes` to byte `offset` of the writable elements, as if they were one. Returns false and copies nothing if they
+    /// are too short. `memory` is the memory of the queue.
+    #[must_use]
+    pub fn write<M: SharedMemory>(&self, memory: &M, offset: u32, bytes: &[u8]) -> bool {
+        if !within(self.writable.bytes, offset, bytes.len()) {
+            return false;
+        }
+        let mut left = bytes;
+        for (segment, skip) in from(self.writable(), offset) {
+            let length = left.len().min(segment.length.saturating_sub(skip) as usize);
+            let Some((now, later)) = left.split_at_checked(length) else { return false };
+            let place = Bytes::new(memory, segment.offset, segment.length);
+            if !place.is_ok_and(|place| place.write(skip, now).is_ok()) {
+                return false;
+            }
+            left = later;
+        }
+        left.is_empty()
+    }
+}
+
+/// Returns true if `length` bytes at `offset` are within the first `size`.
+fn within(size: u32, offset: u32, length: usize) -> bool {
+    size.checked_sub(offset).is_some_and(|left| length <= left as usize)
+}
+
+/// Returns each segment with the number of its bytes that come before `offset` of all.
+fn from(segments: &[Segment], offset: u32) -> impl Iterator<Item = (Segment, u32)> {
+    segments.iter().scan(offset, |before, &segment| {
+        let skip = (*before).min(segment.length);
+        *before = before.wrapping_sub(skip);
+        Some((segment, skip))
+    })
+}

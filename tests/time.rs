@@ -42,14 +42,14 @@ struct Side<L> {
     down: Option<DownReason>,
 }
 
-impl<L: AnyLink<1>> Side<L> {
+impl<L: AnyLink> Side<L> {
     fn new(id: PeerId, doorbell: &CountingDoorbell, mut link: L, late: u64) -> Self {
         let endpoint = link.bus().open("talk").unwrap();
         Self { id, doorbell: doorbell.clone(), link, endpoint, heard: Vec::new(), wake: 0, late, random: 1, down: None }
     }
 }
 
-impl<L: AnyLink<1>> Machine for Side<L> {
+impl<L: AnyLink> Machine for Side<L> {
     fn wake(&self) -> u64 {
         if self.doorbell.is_rung(self.id) { 0 } else { self.wake }
     }

@@ -34,7 +34,7 @@ pub struct User<L> {
     stale_buffers: Vec<TxBuffer>,
 }
 
-impl<L: AnyLink<ENDPOINTS>> User<L> {
+impl<L: AnyLink> User<L> {
     /// Makes the user of a new link.
     pub fn new(mut link: L, talk: &Config<'_>) -> Self {
         let talk = link.bus().open_with(talk).expect("free");

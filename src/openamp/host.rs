@@ -19,7 +19,7 @@ const TICK_MICROS: u32 = 100_000;
 #[derive(Debug)]
 pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
-    bus: Bus<HostProfile<M, N>, D, E>,
+    bus: Bus<HostProfile<M, E, N>, D>,
     next_tick: Instant,
     /// The peer, until the caller knows that the link is up. C's host is up as soon as its rings are set up.
     up: Option<PeerId>,
@@ -63,7 +63,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     }
 
     /// The bus, to open endpoints and send. Messages sent before the remote starts wait in the ring.
-    pub const fn bus(&mut self) -> &mut Bus<HostProfile<M, N>, D, E> {
+    pub const fn bus(&mut self) -> &mut Bus<HostProfile<M, E, N>, D> {
         &mut self.bus
     }
 
@@ -81,7 +81,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E> for Host<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver for Host<M, D, E, N> {
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         now >= self.next_tick || self.up.is_some()
@@ -131,11 +131,11 @@ fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), La
     Ok(())
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Host<M, D, E, N> {
-    type Profile = HostProfile<M, N>;
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink for Host<M, D, E, N> {
+    type Profile = HostProfile<M, E, N>;
     type Doorbell = D;
 
-    fn bus(&mut self) -> &mut Bus<HostProfile<M, N>, D, E> {
+    fn bus(&mut self) -> &mut Bus<HostProfile<M, E, N>, D> {
         self.bus()
     }
 

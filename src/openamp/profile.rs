@@ -3,17 +3,18 @@
 use core::marker::PhantomData;
 
 use crate::mem::SharedMemory;
+use crate::rpmsg::Table;
 use crate::rpmsg::profile::{DescriptorPolicy, Profile};
 use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};
 use crate::virtqueue::Flags;
 
-/// C OpenAMP's host: the driver of both queues.
+/// C OpenAMP's host: the driver of both queues. At most `E` endpoints, and `N` buffers in each direction.
 #[derive(Debug)]
-pub struct HostProfile<M, const N: usize>(PhantomData<M>);
+pub struct HostProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// C OpenAMP's remote: the device of both queues.
+/// C OpenAMP's remote: the device of both queues. At most `E` endpoints, and `N` buffers in each direction.
 #[derive(Debug)]
-pub struct RemoteProfile<M, const N: usize>(PhantomData<M>);
+pub struct RemoteProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 
 /// Descriptors as C OpenAMP writes them.
 #[derive(Debug)]
@@ -27,14 +28,16 @@ impl DescriptorPolicy for Policy {
     const SUPPRESSION: Flags = Flags;
 }
 
-impl<M: SharedMemory, const N: usize> Profile for HostProfile<M, N> {
+impl<M: SharedMemory, const E: usize, const N: usize> Profile for HostProfile<M, E, N> {
+    type Endpoints = Table<E>;
     type Outgoing = DriverOutgoing<M, N, Policy>;
     type Incoming = DriverIncoming<M, N>;
     const ANNOUNCE_ALL: bool = false;
     const AUTO_RESTART: bool = false;
 }
 
-impl<M: SharedMemory, const N: usize> Profile for RemoteProfile<M, N> {
+impl<M: SharedMemory, const E: usize, const N: usize> Profile for RemoteProfile<M, E, N> {
+    type Endpoints = Table<E>;
     type Outgoing = DeviceOutgoing<M, N>;
     type Incoming = DeviceIncoming<M, N, Policy>;
     const ANNOUNCE_ALL: bool = false;

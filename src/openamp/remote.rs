@@ -27,7 +27,7 @@ pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> 
     settings: Settings,
     peer: PeerId,
     status: Status<M>,
-    bus: Bus<RemoteProfile<M, N>, D, E>,
+    bus: Bus<RemoteProfile<M, E, N>, D>,
     next_tick: Instant,
     /// The last error that the caller knows.
     reported: Option<RingError>,
@@ -45,7 +45,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 
     /// The bus, to open endpoints and send.
-    pub const fn bus(&mut self) -> &mut Bus<RemoteProfile<M, N>, D, E> {
+    pub const fn bus(&mut self) -> &mut Bus<RemoteProfile<M, E, N>, D> {
         &mut self.bus
     }
 
@@ -150,7 +150,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E> for Remote<M, D, E, N> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver for Remote<M, D, E, N> {
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         now >= self.next_tick || !self.bus.is_up()
@@ -168,11 +168,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver<E>
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink<E> for Remote<M, D, E, N> {
-    type Profile = RemoteProfile<M, N>;
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink for Remote<M, D, E, N> {
+    type Profile = RemoteProfile<M, E, N>;
     type Doorbell = D;
 
-    fn bus(&mut self) -> &mut Bus<RemoteProfile<M, N>, D, E> {
+    fn bus(&mut self) -> &mut Bus<RemoteProfile<M, E, N>, D> {
         self.bus()
     }
 

@@ -141,11 +141,11 @@ pub(super) struct Attached<P: Profile> {
     pub waiting: bool,
 }
 
-/// A bus with at most `E` endpoints, in the wire profile `P`, ringing by `D`.
+/// A bus in the wire profile `P`, which rings by `D`.
 // In this order, because what is near the start is reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Bus<P: Profile, D, const E: usize> {
+pub struct Bus<P: Profile, D> {
     /// The present or last session: a count from 1 on, with the bus's number in the upper bits, so that no two are the same.
     pub(super) session: u32,
     /// The number of this bus, which no other bus has; 0 before it has an endpoint or a peer.
@@ -159,10 +159,10 @@ pub struct Bus<P: Profile, D, const E: usize> {
     /// Present once the link is open.
     pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
-    pub(super) endpoints: Endpoints<E>,
+    pub(super) endpoints: Endpoints<P::Endpoints>,
 }
 
-impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
+impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// A bus without a peer.
     pub(crate) fn new(doorbell: D) -> Self {
         let mut bus = Self::unopened();

@@ -3,15 +3,15 @@
 use super::{Bus, Event, Message, Profile, RxOutcome};
 use crate::platform::{Doorbell, Instant};
 
-/// A side of a link in any profile, with at most `E` endpoints, for code that is written once for all profiles.
-pub trait AnyLink<const E: usize> {
+/// One side of a link in any profile, for code that is written once for all profiles.
+pub trait AnyLink {
     /// The wire profile.
     type Profile: Profile;
     /// The doorbell.
     type Doorbell: Doorbell;
 
     /// Returns the bus, to open endpoints and send.
-    fn bus(&mut self) -> &mut Bus<Self::Profile, Self::Doorbell, E>;
+    fn bus(&mut self) -> &mut Bus<Self::Profile, Self::Doorbell>;
 
     /// Returns the next event since the last call; `now` is the time on any clock that only grows.
     ///
@@ -23,7 +23,7 @@ pub trait AnyLink<const E: usize> {
 }
 
 /// The life-cycle of a link: what brings its bus up and takes it down.
-pub(crate) trait LinkDriver<const E: usize>: AnyLink<E> {
+pub(crate) trait LinkDriver: AnyLink {
     /// Returns whether the life-cycle is due.
     fn is_due(&self, now: Instant) -> bool;
 
@@ -44,7 +44,7 @@ pub(crate) trait LinkDriver<const E: usize>: AnyLink<E> {
 /// however busy the bus is. A fault of the peer comes before both.
 // Inlined, so that the outcome decides the caller's own match on the event, and no event goes through memory.
 #[inline(always)]
-pub(crate) fn poll<const E: usize, L: LinkDriver<E>>(link: &mut L, now: Instant) -> Option<Event> {
+pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {
         match link.bus().receive() {
             RxOutcome::Message(message) => {
@@ -62,7 +62,7 @@ pub(crate) fn poll<const E: usize, L: LinkDriver<E>>(link: &mut L, now: Instant)
 /// Polls when the life-cycle is due, when the bus has deferred work, or when the peer has changed or broken something.
 #[cold]
 #[inline(never)]
-fn poll_slow<const E: usize, L: LinkDriver<E>>(link: &mut L, now: Instant) -> Option<Event> {
+fn poll_slow<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     // First that the link is down, then what that unbinds.
     if link.bus().fault().is_some() {
         return link.resync(now);

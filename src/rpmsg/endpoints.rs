@@ -1,5 +1,7 @@
 //! The endpoints of one side: their addresses, their names, and the peer that each is bound to.
 
+use core::fmt::Debug;
+
 use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
@@ -44,7 +46,7 @@ impl Maybe {
 
 /// The part of an endpoint that each message needs. It has a table of its own, so that one shift finds it.
 #[derive(Clone, Copy, Debug)]
-struct Binding {
+pub struct Binding {
     /// None in a free slot.
     address: Maybe,
     /// None where it is not known, in a free slot, and in an endpoint that is closed: [`Endpoints::peer_of`] needs no other look.
@@ -53,7 +55,7 @@ struct Binding {
 
 /// All else of an endpoint.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+pub struct Slot {
     /// [`Name::NONE`] where it has none.
     name: Name,
     /// The peer's address given when it was opened; survives the link's going down.
@@ -65,20 +67,60 @@ struct Slot {
     generation: u16,
 }
 
-/// All endpoints of one side, at most `E`.
+/// Room for the endpoints of a bus. A [`Profile`](super::Profile) chooses it, so that a bus needs no parameter for it.
+pub trait EndpointTable: Debug {
+    /// The table without an endpoint.
+    const EMPTY: Self;
+    /// Number of endpoints that it holds.
+    const CAPACITY: usize;
+
+    /// Returns the bindings, which each message needs.
+    fn bindings(&self) -> &[Binding];
+
+    /// Returns bindings and slots: both have an endpoint's parts at the same index.
+    fn parts(&mut self) -> (&mut [Binding], &mut [Slot]);
+
+    /// Returns the slots.
+    fn slots(&self) -> &[Slot];
+}
+
+/// Room for at most `E` endpoints.
 #[derive(Debug)]
-pub(super) struct Endpoints<const E: usize> {
-    /// `bindings[i]` and `slots[i]` are one endpoint's.
+pub struct Table<const E: usize> {
     bindings: [Binding; E],
     slots: [Slot; E],
 }
 
-impl<const E: usize> Endpoints<E> {
+impl<const E: usize> EndpointTable for Table<E> {
+    const EMPTY: Self = Self { bindings: [Binding::FREE; E], slots: [Slot::free(0); E] };
+    const CAPACITY: usize = E;
+
+    #[inline(always)]
+    fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    #[inline(always)]
+    fn parts(&mut self) -> (&mut [Binding], &mut [Slot]) {
+        (&mut self.bindings, &mut self.slots)
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+}
+
+/// All endpoints of one side.
+#[derive(Debug)]
+pub(super) struct Endpoints<T>(T);
+
+impl<T: EndpointTable> Endpoints<T> {
     /// Distance between two addresses of a slot: a power of two, so that a slot is found without a division.
-    const STRIDE: usize = E.next_power_of_two();
+    const STRIDE: usize = T::CAPACITY.next_power_of_two();
 
     pub const fn new() -> Self {
-        Self { bindings: [Binding::FREE; E], slots: [Slot::free(0); E] }
+        Self(T::EMPTY)
     }
 
     /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
@@ -125,7 +167,7 @@ impl<const E: usize> Endpoints<E> {
     /// The peer of the endpoint at `address`, where there is one that is bound.
     #[inline]
     pub fn peer_of(&self, address: Address) -> Option<Address> {
-        let &Binding { address: own, peer } = self.bindings.get(self.index_of(address)?)?;
+        let &Binding { address: own, peer } = self.0.bindings().get(self.index_of(address)?)?;
         (own == Maybe::from(address) && peer.is_some()).then(|| peer.or_any())
     }
 
@@ -135,15 +177,16 @@ impl<const E: usize> Endpoints<E> {
         // A dynamic address says where its slot is; others are few.
         match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
             Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),
-            None => self.bindings.iter().position(|binding| binding.address == Maybe::from(address)),
+            None => self.0.bindings().iter().position(|binding| binding.address == Maybe::from(address)),
         }
     }
 
     /// The slot of `address`, also where the endpoint is closed and the peer not told yet.
     fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         let index = self.index_of(address)?;
-        let binding = self.bindings.get_mut(index).filter(|binding| binding.address == Maybe::from(address))?;
-        Some((binding, self.slots.get_mut(index)?))
+        let (bindings, slots) = self.0.parts();
+        let binding = bindings.get_mut(index).filter(|binding| binding.address == Maybe::from(address))?;
+        Some((binding, slots.get_mut(index)?))
     }
 
     /// The open endpoint at `address`.
@@ -168,7 +211,8 @@ impl<const E: usize> Endpoints<E> {
 
     /// All slots; a free one has no name and no peer, and none was told of.
     fn all(&mut self) -> impl Iterator<Item = (&mut Binding, &mut Slot)> {
-        self.bindings.iter_mut().zip(&mut self.slots)
+        let (bindings, slots) = self.0.parts();
+        bindings.iter_mut().zip(slots)
     }
 
     /// An endpoint that was bound, or unbound, since the application was told, which it is now; and its peer.
@@ -183,7 +227,7 @@ impl<const E: usize> Endpoints<E> {
     /// would take an endpoint that was opened under a closed one's name for closed.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
         // `max_by_key` returns the last of equals, which in reverse is the first.
-        let all = self.bindings.iter().zip(&self.slots).rev();
+        let all = self.0.bindings().iter().zip(self.0.slots()).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
         let address = binding.address.or_any();
         match slot.announce {
@@ -304,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_announced_first_and_equals_in_the_order_of_the_table() {
-        let mut endpoints = Endpoints::<4>::new();
+        let mut endpoints = Endpoints::<Table<4>>::new();
         let mut open = |name| endpoints.open(&Config { name: Some(name), ..Config::default() }, true, true).unwrap();
         let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open);
         assert!(endpoints.close(c, true));

@@ -110,7 +110,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 
     /// Returns the bus, to open endpoints and send.
-    pub const fn bus(&mut self) -> &mut Bus<Native<M, N>, D, E> {
+    pub const fn bus(&mut self) -> &mut Bus<Native<M, E, N>, D> {
         &mut self.rings.bus
     }
 
@@ -158,7 +158,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> LinkDriver<E> for Link<M, D, E, N, R> {
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> LinkDriver for Link<M, D, E, N, R> {
     /// Once in a heartbeat.
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
@@ -179,11 +179,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> AnyLink<E> for Link<M, D, E, N, R> {
-    type Profile = Native<M, N>;
+impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> AnyLink for Link<M, D, E, N, R> {
+    type Profile = Native<M, E, N>;
     type Doorbell = D;
 
-    fn bus(&mut self) -> &mut Bus<Native<M, N>, D, E> {
+    fn bus(&mut self) -> &mut Bus<Native<M, E, N>, D> {
         self.bus()
     }
 

@@ -35,6 +35,7 @@ pub use bus::{Bus, Counters, Event, Message, TxBuffer};
 pub use drive::AnyLink;
 pub(crate) use drive::{LinkDriver, poll};
 pub use endpoint::{Config, Endpoint};
+pub(crate) use endpoints::Table;
 pub use error::{DownReason, Fault, OpenError, ReadError, RingError, SendError, SetupError};
 pub(crate) use incoming::{DeviceIncoming, DriverIncoming, Incoming};
 pub use link::{Link, Settings};

@@ -2,6 +2,7 @@
 
 use core::fmt::Debug;
 
+use super::endpoints::EndpointTable;
 use super::{Incoming, Outgoing};
 use crate::virtqueue::Suppress;
 
@@ -63,6 +64,8 @@ impl<const N: usize> DescriptorMap for [u16; N] {
 
 /// The ends of a bus, and the habits of its name service.
 pub trait Profile: Debug {
+    /// Room for the endpoints.
+    type Endpoints: EndpointTable;
     /// The sending end.
     type Outgoing: Outgoing + Debug;
     /// The receiving end.

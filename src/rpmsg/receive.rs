@@ -21,7 +21,7 @@ pub(crate) enum RxOutcome {
     Other,
 }
 
-impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
+impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Fills `to` from byte `offset` of a message's payload.
     ///
     /// The peer may write its buffer meanwhile, so two reads of one byte may differ: read once what a decision hangs on.

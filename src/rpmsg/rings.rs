@@ -5,6 +5,7 @@
 
 use core::marker::PhantomData;
 
+use super::endpoints::Table;
 use super::profile::{DescriptorPolicy, Profile};
 use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, RingError, SetupError};
 use crate::mem::SharedMemory;
@@ -23,9 +24,9 @@ const AVAILABLE: u32 = block::QUEUES + queue::AVAILABLE;
 const BUFFERS: u32 = block::QUEUES + queue::BUFFERS;
 const USED: u32 = block::QUEUES + queue::USED;
 
-/// The native profile: the sender is the driver.
+/// The native profile: the sender is the driver. At most `E` endpoints, and `N` buffers in each direction.
 #[derive(Debug)]
-pub struct Native<M, const N: usize>(PhantomData<M>);
+pub struct Native<M, const E: usize, const N: usize>(PhantomData<M>);
 
 /// Descriptors of the native profile: descriptor `n` is buffer `n`.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ impl DescriptorPolicy for NativePolicy {
     const SUPPRESSION: Events = Events;
 }
 
-impl<M: SharedMemory, const N: usize> Profile for Native<M, N> {
+impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N> {
+    type Endpoints = Table<E>;
     type Outgoing = DriverOutgoing<M, N, NativePolicy>;
     type Incoming = DeviceIncoming<M, N, NativePolicy>;
     const ANNOUNCE_ALL: bool = true;
@@ -132,7 +134,7 @@ impl RingLayout {
 #[repr(C)]
 pub(super) struct Rings<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     layout: RingLayout,
-    pub bus: Bus<Native<M, N>, D, E>,
+    pub bus: Bus<Native<M, E, N>, D>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E, N> {

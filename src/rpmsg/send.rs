@@ -7,7 +7,7 @@ use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
 
-impl<P: Profile, D: Doorbell, const E: usize> Bus<P, D, E> {
+impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Sends `payload` to the endpoint's peer.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 
     /// Sends a message of `length` bytes from each side in turn.
-    fn exchange<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn exchange<A: AnyLink, B: AnyLink>(
         &mut self,
         name: &str,
         sides: &mut Sides<A, B>,
@@ -80,7 +80,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
 
     /// Does the same. The first `warm` messages use both rings all round once and are not counted.
     #[inline(never)]
-    fn exchange_warm<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn exchange_warm<A: AnyLink, B: AnyLink>(
         &mut self,
         name: &str,
         sides: &mut Sides<A, B>,
@@ -104,7 +104,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
 
     // Each kind of link has one place that sends and one that polls, as in an application.
     #[inline(never)]
-    fn message<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn message<A: AnyLink, B: AnyLink>(
         &self,
         from: &mut A,
         endpoint: Endpoint,
@@ -128,7 +128,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
 
     /// Sends a message from each side in turn, without touching its payload.
     #[inline(never)]
-    fn zero_copy<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn zero_copy<A: AnyLink, B: AnyLink>(
         &mut self,
         name: &str,
         sides: &mut Sides<A, B>,
@@ -149,7 +149,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 
     #[inline(always)]
-    fn in_place<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn in_place<A: AnyLink, B: AnyLink>(
         &self,
         from: &mut A,
         endpoint: Endpoint,
@@ -188,7 +188,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
 
     /// Sends bursts from one side, each received in one wake-up.
     #[inline(never)]
-    fn bursts<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
+    fn bursts<A: AnyLink, B: AnyLink>(
         &mut self,
         name: &str,
         sides: &mut Sides<A, B>,
@@ -244,7 +244,7 @@ impl Received {
 
 /// Polls until nothing more is there, and reads and releases each message.
 #[inline(always)]
-fn receive<const E: usize, B: AnyLink<E>>(to: &mut B, now: Instant, into: &mut [u8]) -> Received {
+fn receive<B: AnyLink>(to: &mut B, now: Instant, into: &mut [u8]) -> Received {
     let mut received = Received::default();
     while let Some(event) = to.poll(now) {
         match event {

@@ -67,12 +67,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 
     /// Opens `endpoints` endpoints on each side and runs both until the last are bound.
-    fn bind<const E: usize, A: AnyLink<E>, B: AnyLink<E>>(
-        &self,
-        mut a: A,
-        mut b: B,
-        endpoints: u32,
-    ) -> Result<Sides<A, B>, Wrong> {
+    fn bind<A: AnyLink, B: AnyLink>(&self, mut a: A, mut b: B, endpoints: u32) -> Result<Sides<A, B>, Wrong> {
         let mut last = None;
         for number in 0..endpoints {
             let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8);

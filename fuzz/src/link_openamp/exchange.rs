@@ -5,7 +5,7 @@ use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message};
 
 use super::world::{Act, World};
 use crate::traffic::{self, MOST, STRAY};
-use crate::user::{BUFFERS, ENDPOINTS, SIZE, User};
+use crate::user::{BUFFERS, SIZE, User};
 
 impl World {
     /// Sends to an address that may have no endpoint.
@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    pub(super) fn turn<L: AnyLink<ENDPOINTS>>(&self, which: usize, user: &mut User<L>) {
+    pub(super) fn turn<L: AnyLink>(&self, which: usize, user: &mut User<L>) {
         for _ in 0..16 {
             let event = user.link.poll(Instant::from_micros(self.now.get()));
             self.bounded(which);
@@ -59,7 +59,7 @@ impl World {
         let _ = user.link.deadline();
     }
 
-    fn receive<L: AnyLink<ENDPOINTS>>(&self, which: usize, user: &mut User<L>, message: Message) {
+    fn receive<L: AnyLink>(&self, which: usize, user: &mut User<L>, message: Message) {
         let (mut bytes, length) = ([0; MOST], usize::from(message.length));
         assert!(length <= MOST, "{length} bytes in a buffer of {SIZE}");
         user.link.bus().read(&message, 0, &mut bytes[..length]).expect("inside");

@@ -194,7 +194,7 @@ impl World {
         .unwrap_or(0)
     }
 
-    fn act_as<L: AnyLink<ENDPOINTS>>(&self, which: usize, user: &mut User<L>, act: Act) -> usize {
+    fn act_as<L: AnyLink>(&self, which: usize, user: &mut User<L>, act: Act) -> usize {
         let outer = self.accesses[which].replace(0);
         let mut result = 0;
         match act {

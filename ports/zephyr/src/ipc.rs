@@ -56,7 +56,7 @@ impl Doorbell for Bell {
     }
 }
 
-type ZephyrBus = Bus<Native<Region<'static>, BUFFERS>, Bell, ENDPOINTS>;
+type ZephyrBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Bell>;
 type ZephyrLink = Link<Region<'static>, Bell, ENDPOINTS, BUFFERS>;
 
 /// What C is told; it has the errno for each. The numbers are those of `enum amp_ipc_status`.

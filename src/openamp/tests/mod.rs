@@ -50,7 +50,7 @@ fn endpoint(address: u32, peer: u32) -> Config<'static> {
 }
 
 /// An endpoint to send from, to nobody that the peer knows.
-fn opened<P: Profile, const E: usize>(bus: &mut Bus<P, Bells, E>) -> Endpoint {
+fn opened<P: Profile>(bus: &mut Bus<P, Bells>) -> Endpoint {
     bus.open_with(&endpoint(7, 7)).unwrap()
 }
 
@@ -66,9 +66,9 @@ fn set_word(heap: &Heap, offset: u32, value: u16) {
 }
 
 /// All that a side has to say, with its messages' contents.
-fn drain<P: Profile, const E: usize>(
+fn drain<P: Profile>(
     mut poll: impl FnMut() -> Option<Event>,
-    mut bus: impl FnMut(&mut dyn FnMut(&mut Bus<P, Bells, E>)),
+    mut bus: impl FnMut(&mut dyn FnMut(&mut Bus<P, Bells>)),
 ) -> Vec<String> {
     let mut log = Vec::new();
     while let Some(event) = poll() {

@@ -16,7 +16,7 @@ fn offered(heap: &Heap, count: u32) -> Vec<u16> {
 }
 
 /// Sends so many messages, each of which gets a buffer.
-fn send<P: Profile, const E: usize>(bus: &mut Bus<P, Bells, E>, from: Endpoint, count: u8) {
+fn send<P: Profile>(bus: &mut Bus<P, Bells>, from: Endpoint, count: u8) {
     (0..count).for_each(|number| bus.send(from, &[number]).unwrap());
 }
 

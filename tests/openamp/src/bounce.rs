@@ -35,7 +35,7 @@ impl Default for Bounce {
 
 impl Bounce {
     /// Closes all endpoints, for a new peer or at the end.
-    pub fn restart<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) {
+    pub fn restart<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) {
         for bouncer in self.bouncers.iter_mut().filter_map(Option::take) {
             bus.close(bouncer.endpoint);
         }
@@ -64,11 +64,7 @@ impl Bounce {
     ///
     /// # Errors
     /// The link has too few endpoints.
-    pub fn step<P: Profile, D: Doorbell, const E: usize>(
-        &mut self,
-        bus: &mut Bus<P, D, E>,
-        each: u32,
-    ) -> Result<bool, OpenError> {
+    pub fn step<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, each: u32) -> Result<bool, OpenError> {
         let mut any = false;
         for index in (0..BOUNCERS).filter(|_| each > 0) {
             if let Some(place @ None) = self.bouncers.get_mut(index) {
@@ -83,12 +79,7 @@ impl Bounce {
     }
 
     /// Sends the next message of an endpoint whose last message was answered. Returns true if it did.
-    fn send<P: Profile, D: Doorbell, const E: usize>(
-        &mut self,
-        bus: &mut Bus<P, D, E>,
-        index: usize,
-        each: u32,
-    ) -> bool {
+    fn send<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, index: usize, each: u32) -> bool {
         let Some(echo) = self.echo else { return false };
         let max = bus.max_message().min(LONGEST);
         let Some(Some(bouncer)) = self.bouncers.get_mut(index) else { return false };
@@ -104,12 +95,7 @@ impl Bounce {
     }
 
     /// Handles a reply and sends the next message at once. Returns true if the reply was correct.
-    pub fn receive<P: Profile, D: Doorbell, const E: usize>(
-        &mut self,
-        bus: &mut Bus<P, D, E>,
-        message: Message,
-        each: u32,
-    ) -> bool {
+    pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: Message, each: u32) -> bool {
         let max = bus.max_message().min(LONGEST);
         let to = message.endpoint;
         let of = |bouncer: &Option<Bouncer>| bouncer.is_some_and(|bouncer| bouncer.endpoint == to);

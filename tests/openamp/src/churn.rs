@@ -50,7 +50,7 @@ pub struct Churn {
 
 impl Churn {
     /// Closes all endpoints, for a new peer.
-    pub fn restart<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) {
+    pub fn restart<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) {
         let own = self.own.take().map(|(endpoint, _)| endpoint);
         for endpoint in own.into_iter().chain(self.visitors.iter().flatten().map(|visitor| visitor.endpoint)) {
             bus.close(endpoint);
@@ -63,9 +63,9 @@ impl Churn {
     }
 
     /// Handles an announced endpoint that matches no local one. Returns true if there is room for an answer.
-    pub fn announced<P: Profile, D: Doorbell, const E: usize>(
+    pub fn announced<P: Profile, D: Doorbell>(
         &mut self,
-        bus: &mut Bus<P, D, E>,
+        bus: &mut Bus<P, D>,
         name: Name,
         address: Address,
     ) -> Result<(), OpenError> {
@@ -79,7 +79,7 @@ impl Churn {
     }
 
     /// Handles the end of an endpoint of the peer that a local one was bound to.
-    pub fn unbound<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>, endpoint: Endpoint) {
+    pub fn unbound<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, endpoint: Endpoint) {
         for place in &mut self.visitors {
             if place.is_some_and(|visitor| visitor.endpoint == endpoint) {
                 *place = None;
@@ -90,11 +90,7 @@ impl Churn {
     }
 
     /// Handles a message. Returns whether it was correct, or none if it is for another endpoint.
-    pub fn receive<P: Profile, D: Doorbell, const E: usize>(
-        &mut self,
-        bus: &mut Bus<P, D, E>,
-        message: &Message,
-    ) -> Option<bool> {
+    pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: &Message) -> Option<bool> {
         if let Some((own, name)) = self.own
             && own == message.endpoint
         {
@@ -111,9 +107,9 @@ impl Churn {
     }
 
     /// Answers announcements. Opens the next endpoint if one may begin, with this text in its name.
-    pub fn step<P: Profile, D: Doorbell, const E: usize>(
+    pub fn step<P: Profile, D: Doorbell>(
         &mut self,
-        bus: &mut Bus<P, D, E>,
+        bus: &mut Bus<P, D>,
         begin: Option<&str>,
     ) -> Result<bool, OpenError> {
         let mut any = false;

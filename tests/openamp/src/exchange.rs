@@ -38,7 +38,7 @@ impl Exchange {
     ///
     /// # Errors
     /// The link has fewer than [`ENDPOINTS`](crate::ENDPOINTS) endpoints.
-    pub fn new<L: AnyLink<E>, const E: usize>(role: Role, plan: Plan, link: &mut L) -> Result<Self, OpenError> {
+    pub fn new<L: AnyLink>(role: Role, plan: Plan, link: &mut L) -> Result<Self, OpenError> {
         let mut open = |index| Stream::open(index, role, plan.messages, link);
         Ok(Self {
             role,
@@ -67,7 +67,7 @@ impl Exchange {
     }
 
     /// Returns the time of the next step without a doorbell.
-    pub fn deadline<L: AnyLink<E>, const E: usize>(&self, link: &L) -> Instant {
+    pub fn deadline<L: AnyLink>(&self, link: &L) -> Instant {
         if self.busy { Instant::default() } else { link.deadline() }
     }
 
@@ -75,12 +75,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Ended`] if the link went down for good.
-    pub fn step<L: AnyLink<E>, const E: usize>(
-        &mut self,
-        link: &mut L,
-        now: Instant,
-        console: &mut impl Write,
-    ) -> Result<(), Ended> {
+    pub fn step<L: AnyLink>(&mut self, link: &mut L, now: Instant, console: &mut impl Write) -> Result<(), Ended> {
         self.busy = true;
         for _ in 0..EVENTS {
             let Some(event) = link.poll(now) else {
@@ -145,12 +140,7 @@ impl Exchange {
         );
     }
 
-    fn handle<L: AnyLink<E>, const E: usize>(
-        &mut self,
-        link: &mut L,
-        event: Event,
-        console: &mut impl Write,
-    ) -> Result<(), Ended> {
+    fn handle<L: AnyLink>(&mut self, link: &mut L, event: Event, console: &mut impl Write) -> Result<(), Ended> {
         match event {
             Event::Up { peer } => {
                 self.streams.iter_mut().for_each(Stream::restart);
@@ -196,7 +186,7 @@ impl Exchange {
         }
     }
 
-    fn receive<L: AnyLink<E>, const E: usize>(&mut self, link: &mut L, message: Message, console: &mut impl Write) {
+    fn receive<L: AnyLink>(&mut self, link: &mut L, message: Message, console: &mut impl Write) {
         let bus = link.bus();
         if let Some(stream) = self.streams.iter_mut().find(|stream| stream.endpoint == message.endpoint) {
             if let Err(number) = stream.receive(bus, message) {

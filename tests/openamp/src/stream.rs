@@ -30,12 +30,7 @@ pub struct Stream {
 pub type Verdict = Result<(), u32>;
 
 impl Stream {
-    pub fn open<L: AnyLink<E>, const E: usize>(
-        index: usize,
-        role: Role,
-        messages: u32,
-        link: &mut L,
-    ) -> Result<Self, OpenError> {
+    pub fn open<L: AnyLink>(index: usize, role: Role, messages: u32, link: &mut L) -> Result<Self, OpenError> {
         let endpoint = link.bus().open(STREAMS.get(index).copied().unwrap_or_default())?;
         let held = [const { None }; HELD];
         Ok(Self { index, endpoint, role, messages, bound: false, sent: 0, received: 0, held })
@@ -57,11 +52,7 @@ impl Stream {
     }
 
     /// Handles a message. Returns its number if it is wrong.
-    pub fn receive<P: Profile, D: Doorbell, const E: usize>(
-        &mut self,
-        bus: &mut Bus<P, D, E>,
-        message: Message,
-    ) -> Verdict {
+    pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: Message) -> Verdict {
         // A greeting from a side that has bound to our announcement. The first message is never empty.
         if message.length == 0 && self.received == 0 {
             bus.release(message);
@@ -88,12 +79,7 @@ impl Stream {
         verdict
     }
 
-    fn judge<P: Profile, D: Doorbell, const E: usize>(
-        &self,
-        bus: &mut Bus<P, D, E>,
-        message: Message,
-        number: u32,
-    ) -> Verdict {
+    fn judge<P: Profile, D: Doorbell>(&self, bus: &mut Bus<P, D>, message: Message, number: u32) -> Verdict {
         let mut buffer = [0; MAX_MESSAGE];
         let peer = if self.role == Role::Host { Role::Remote } else { Role::Host };
         let bytes = buffer.get_mut(..message.length.into());
@@ -107,7 +93,7 @@ impl Stream {
     ///
     /// # Errors
     /// Any error other than a lack of buffers.
-    pub fn send<P: Profile, D: Doorbell, const E: usize>(&mut self, bus: &mut Bus<P, D, E>) -> Result<bool, SendError> {
+    pub fn send<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) -> Result<bool, SendError> {
         if !self.bound || self.sent == self.messages {
             return Ok(false);
         }
@@ -127,11 +113,7 @@ impl Stream {
         }
     }
 
-    fn send_in_place<P: Profile, D: Doorbell, const E: usize>(
-        &self,
-        bus: &mut Bus<P, D, E>,
-        bytes: &[u8],
-    ) -> Result<(), SendError> {
+    fn send_in_place<P: Profile, D: Doorbell>(&self, bus: &mut Bus<P, D>, bytes: &[u8]) -> Result<(), SendError> {
         if self.sent.is_multiple_of(UNSENT) {
             let unsent = bus.alloc_tx_buffer()?;
             bus.write(&unsent, 0, &[0xff; MAX_MESSAGE])?;

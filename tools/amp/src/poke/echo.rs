@@ -6,7 +6,7 @@ use std::time::Duration;
 use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message, SendError, SetupError};
 use anyhow::{Error, Result, bail};
 
-use super::join::{ENDPOINTS, Errand, join};
+use super::join::{Errand, join};
 use super::options::{EchoOptions, Profile};
 use super::side::Side;
 use crate::machines::Role;
@@ -48,7 +48,7 @@ impl Errand for Echo<'_> {
     type Outcome = ();
     const PATIENT: bool = true;
 
-    fn run<L: AnyLink<ENDPOINTS>>(mut self, mut side: Side<'_, L>) -> Result<()> {
+    fn run<L: AnyLink>(mut self, mut side: Side<'_, L>) -> Result<()> {
         let result = self.serve(&mut side);
         side.leave();
         result
@@ -56,7 +56,7 @@ impl Errand for Echo<'_> {
 }
 
 impl Echo<'_> {
-    fn serve<L: AnyLink<ENDPOINTS>>(&mut self, side: &mut Side<'_, L>) -> Result<()> {
+    fn serve<L: AnyLink>(&mut self, side: &mut Side<'_, L>) -> Result<()> {
         let count = self.options.count.unwrap_or(u64::MAX);
         while *self.answered < count {
             let wait = if self.held.is_empty() { IDLE } else { RETRY };
@@ -76,7 +76,7 @@ impl Echo<'_> {
         Ok(())
     }
 
-    fn heed<L: AnyLink<ENDPOINTS>>(&mut self, side: &mut Side<'_, L>, event: Event) -> Result<()> {
+    fn heed<L: AnyLink>(&mut self, side: &mut Side<'_, L>, event: Event) -> Result<()> {
         match event {
             Event::Up { peer } => output::line(&format!("up with peer {peer}"))?,
             Event::Down(reason) => {
@@ -106,7 +106,7 @@ impl Echo<'_> {
         Ok(())
     }
 
-    fn answer<L: AnyLink<ENDPOINTS>>(&mut self, side: &mut Side<'_, L>, count: u64) {
+    fn answer<L: AnyLink>(&mut self, side: &mut Side<'_, L>, count: u64) {
         let mut bytes = Vec::new();
         while *self.answered < count
             && let Some(message) = self.held.pop_front()

@@ -37,7 +37,7 @@ pub trait Errand {
     const PATIENT: bool;
 
     /// Does it.
-    fn run<L: AnyLink<ENDPOINTS>>(self, side: Side<'_, L>) -> Result<Self::Outcome>;
+    fn run<L: AnyLink>(self, side: Side<'_, L>) -> Result<Self::Outcome>;
 }
 
 /// Joins, and runs the errand.

@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 use super::figures::Figures;
-use super::join::{ENDPOINTS, Errand, join};
+use super::join::{Errand, join};
 use super::options::{PingOptions, Profile};
 use super::side::Side;
 use crate::machines::Role;
@@ -72,7 +72,7 @@ impl Errand for Ping<'_> {
     type Outcome = ();
     const PATIENT: bool = false;
 
-    fn run<L: AnyLink<ENDPOINTS>>(mut self, mut side: Side<'_, L>) -> Result<()> {
+    fn run<L: AnyLink>(mut self, mut side: Side<'_, L>) -> Result<()> {
         let (peer, address) = side.bind()?;
         let lengths = self.lengths(&mut side)?;
         let span = match (*lengths.start(), *lengths.end()) {
@@ -99,7 +99,7 @@ impl Errand for Ping<'_> {
 }
 
 impl Ping<'_> {
-    fn lengths<L: AnyLink<ENDPOINTS>>(&self, side: &mut Side<'_, L>) -> Result<RangeInclusive<u16>> {
+    fn lengths<L: AnyLink>(&self, side: &mut Side<'_, L>) -> Result<RangeInclusive<u16>> {
         // At most 65535 by the header; an openamp buffer may be larger.
         let max = u16::try_from(side.link.bus().max_message()).unwrap_or(u16::MAX);
         let lengths = self.options.length.clone().unwrap_or(1..=max);
@@ -117,7 +117,7 @@ impl Ping<'_> {
     }
 
     /// Sends one message, and waits for its answer.
-    fn one<L: AnyLink<ENDPOINTS>>(&mut self, side: &mut Side<'_, L>, bytes: &[u8]) -> Result<()> {
+    fn one<L: AnyLink>(&mut self, side: &mut Side<'_, L>, bytes: &[u8]) -> Result<()> {
         let end = side.now() + side.timeout();
         let mut answer = Vec::new();
         let mut sent_at = None;
@@ -180,12 +180,7 @@ impl Ping<'_> {
     }
 
     /// Takes a message's bytes; false for one that is no answer.
-    fn take<L: AnyLink<ENDPOINTS>>(
-        &self,
-        side: &mut Side<'_, L>,
-        message: Message,
-        answer: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn take<L: AnyLink>(&self, side: &mut Side<'_, L>, message: Message, answer: &mut Vec<u8>) -> Result<bool> {
         side.read(&message, answer)?;
         side.link.bus().release(message);
         Ok(!answer.is_empty() || !side.empty_is_greeting())

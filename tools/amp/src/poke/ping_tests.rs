@@ -25,7 +25,7 @@ impl Errand for BadEcho {
     type Outcome = ();
     const PATIENT: bool = false;
 
-    fn run<L: AnyLink<ENDPOINTS>>(self, mut side: Side<'_, L>) -> Result<()> {
+    fn run<L: AnyLink>(self, mut side: Side<'_, L>) -> Result<()> {
         side.bind()?;
         let (mut number, mut late) = (0, Vec::new());
         let end = side.now().plus_micros(60_000_000);

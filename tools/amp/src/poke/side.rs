@@ -7,7 +7,6 @@ use amp_ivshmem::rpmsg::{self, Address, AnyLink, Endpoint, Event, Message};
 use amp_ivshmem_host::Peer;
 use anyhow::{Error, Result, anyhow, bail};
 
-use super::join::ENDPOINTS;
 use super::options::{JoinOptions, Profile};
 use crate::process::check_interrupts;
 
@@ -17,7 +16,7 @@ const NAMES: usize = 16;
 const LEAVE: Duration = Duration::from_millis(100);
 
 /// One side of a link.
-pub struct Side<'a, L: AnyLink<ENDPOINTS>> {
+pub struct Side<'a, L: AnyLink> {
     peer: &'a mut Peer,
     /// The link, to send.
     pub link: &'a mut L,
@@ -27,7 +26,7 @@ pub struct Side<'a, L: AnyLink<ENDPOINTS>> {
     pace: Option<Duration>,
 }
 
-impl<'a, L: AnyLink<ENDPOINTS>> Side<'a, L> {
+impl<'a, L: AnyLink> Side<'a, L> {
     /// The side with its endpoint, looking at least each `pace`.
     ///
     /// # Errors

@@ -123,7 +123,7 @@ impl Stage {
     }
 
     /// Runs the traffic until both sides have finished a layout, or the link is unusable. Returns true if they have finished.
-    fn exchange<L: AnyLink<ENDPOINTS>>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
+    fn exchange<L: AnyLink>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
         let mut exchange = Exchange::new(ROLE, plan, link).map_err(|_| "too few endpoints")?;
         let mut said = false;
         while exchange.step(link, self.device.now(), &mut Console).is_ok() {

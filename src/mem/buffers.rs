@@ -1,6 +1,6 @@
 //! Buffers: equal pieces of shared memory in a row. The constructor proves that all are inside.
 
-use super::{Load, MemoryError, SharedMemory, Store};
+use super::{Load, MemoryError, SharedMemory, Source, Store};
 
 /// Bytes of a slot's header.
 const HEADER: u32 = 16;
@@ -115,21 +115,23 @@ impl<M: SharedMemory> BufferArray<M> {
     /// Stores the slot's words and copies `from` behind them; false, and nothing done, where it does not fit.
     #[inline(always)]
     #[must_use]
-    pub fn fill(&self, slot: u16, words: [u32; 4], from: &[u8]) -> bool {
+    pub fn fill<'a>(&'a self, slot: u16, words: [u32; 4], from: impl Into<Source<'a>>) -> bool {
         self.fit(from).map(|fitting| fitting.fill(slot, words)).is_some()
     }
 
     /// `bytes`, where they fit into a slot's payload.
     #[inline(always)]
     #[must_use]
-    pub fn fit<'a>(&'a self, bytes: &'a [u8]) -> Option<FittingPayload<'a, M>> {
+    pub fn fit<'a>(&'a self, bytes: impl Into<Source<'a>>) -> Option<FittingPayload<'a, M>> {
+        let bytes = bytes.into();
         (bytes.len() <= usize::from(self.capacity)).then_some(FittingPayload { slots: self, bytes })
     }
 
     /// Copies `from` to byte `offset` of a slot's payload; false, and nothing done, where it does not fit.
     #[inline]
     #[must_use]
-    pub fn write(&self, slot: u16, offset: u16, from: &[u8]) -> bool {
+    pub fn write<'a>(&self, slot: u16, offset: u16, from: impl Into<Source<'a>>) -> bool {
+        let from = from.into();
         let fits = offset <= self.capacity && from.len() <= usize::from(self.capacity - offset);
         if fits {
             // SAFETY: inside the slot, hence inside.
@@ -156,7 +158,7 @@ impl<M: SharedMemory> BufferArray<M> {
 #[derive(Debug)]
 pub struct FittingPayload<'a, M> {
     slots: &'a BufferArray<M>,
-    bytes: &'a [u8],
+    bytes: Source<'a>,
 }
 
 impl<M: SharedMemory> FittingPayload<'_, M> {

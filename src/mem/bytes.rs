@@ -38,7 +38,7 @@ impl<M: SharedMemory> Bytes<M> {
     pub fn write(&self, offset: u32, from: &[u8]) -> Result<(), MemoryError> {
         self.check(offset, from.len())?;
         // SAFETY: just checked.
-        unsafe { self.memory.copy_in(offset as usize, from) };
+        unsafe { self.memory.copy_in(offset as usize, from.into()) };
         Ok(())
     }
 

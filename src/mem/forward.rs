@@ -1,6 +1,6 @@
 //! Memories that pass each access on to another memory.
 
-use super::{Load, SharedMemory, Store, WordAccess};
+use super::{Load, SharedMemory, Source, Store, WordAccess};
 
 /// A view of another memory: it adds a hook, a lifetime or a fault, and passes all accesses on.
 ///
@@ -96,7 +96,7 @@ unsafe impl<F: Forward> SharedMemory for F {
     }
 
     #[inline(always)]
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: Source<'_>) {
         if self.before() {
             // SAFETY: the caller's promise is the same.
             unsafe { self.inner().copy_in(offset, from) }

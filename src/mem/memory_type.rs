@@ -9,16 +9,16 @@ use super::copy::{self, aligned};
 /// # Safety
 /// Both functions copy all bytes, and access nothing else.
 pub unsafe trait MemoryType: Copy + core::fmt::Debug + Send + Sync + 'static {
-    /// Copies `len` private bytes to shared memory.
+    /// Copies `len` bytes to shared memory. Bytes that change meanwhile or overlap arrive mixed.
     ///
     /// # Safety
-    /// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
+    /// Both ranges are mapped. The source allows unaligned loads.
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize);
 
     /// Copies `len` shared bytes to private memory.
     ///
     /// # Safety
-    /// As [`copy_in`](Self::copy_in).
+    /// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
     unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize);
 }
 

@@ -17,6 +17,7 @@ pub mod fake;
 mod forward;
 mod memory_type;
 mod region;
+mod source;
 mod table;
 mod words;
 
@@ -27,6 +28,7 @@ pub use bytes::Bytes;
 pub use forward::Forward;
 pub use memory_type::{DeviceMemory, MemoryType, NormalMemory};
 pub use region::Region;
+pub use source::Source;
 pub use table::{Record, Table};
 pub use words::WordAccess;
 
@@ -123,11 +125,11 @@ pub unsafe trait SharedMemory: WordAccess {
     /// Returns true if offset 0 lies at a multiple of `align`, a power of two.
     fn is_aligned_to(&self, align: u32) -> bool;
 
-    /// Copies private bytes into the shared memory.
+    /// Copies bytes from elsewhere into the shared memory.
     ///
     /// # Safety
     /// `offset + from.len() <= len()`.
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]);
+    unsafe fn copy_in(&self, offset: usize, from: Source<'_>);
 
     /// Copies shared bytes into private memory. If the peer writes them meanwhile, the copy may have old and new bytes.
     ///

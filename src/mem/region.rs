@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 
-use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Store, WordAccess};
+use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Source, Store, WordAccess};
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
@@ -130,14 +130,14 @@ unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
     }
 
     #[inline(always)]
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
-        // SAFETY: inside, by this method's contract; private memory and the mapping never overlap, by `new`'s.
-        unsafe { T::copy_in(from.as_ptr(), self.at(offset, from.len()), from.len()) }
+    unsafe fn copy_in(&self, offset: usize, from: Source<'_>) {
+        // SAFETY: inside, by this method's contract; the source is readable, by `Source::new`'s.
+        unsafe { T::copy_in(from.start(), self.at(offset, from.len()), from.len()) }
     }
 
     #[inline(always)]
     unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
-        // SAFETY: as for `copy_in`.
+        // SAFETY: inside, by this method's contract; `to` is private.
         unsafe { T::copy_out(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
     }
 }

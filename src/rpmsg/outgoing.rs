@@ -2,7 +2,7 @@
 
 use super::profile::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
-use crate::mem::{BufferArray, SharedMemory};
+use crate::mem::{BufferArray, SharedMemory, Source};
 use crate::virtqueue::{DescriptorToken, Device, Driver, Flags, Layout, LayoutError, Ring};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
@@ -26,7 +26,7 @@ pub trait Outgoing {
 
     /// Allocates a buffer and writes the header and the payload into it. Returns none, and allocates nothing, if there is no
     /// buffer or the payload does not fit. [`resume_alloc`](Self::resume_alloc) says whether the peer broke a rule.
-    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<Self::Token>;
+    fn alloc_and_fill(&mut self, header: Header, payload: Source<'_>) -> Option<Self::Token>;
 
     /// Continues the last [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) behind its look at the ring. Returns
     /// none if that found no buffer.
@@ -53,7 +53,7 @@ pub trait Outgoing {
     fn offset(&self, id: u16) -> u32;
 
     /// Writes the header and the payload of an allocated buffer; false, and nothing done, where they do not fit.
-    fn fill(&self, token: &Self::Token, header: Header, payload: &[u8]) -> bool;
+    fn fill(&self, token: &Self::Token, header: Header, payload: Source<'_>) -> bool;
 
     /// Writes the header of an allocated buffer.
     fn set_header(&self, token: &Self::Token, header: Header);
@@ -153,7 +153,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOu
     }
 
     #[inline(always)]
-    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<DescriptorToken> {
+    fn alloc_and_fill(&mut self, header: Header, payload: Source<'_>) -> Option<DescriptorToken> {
         let fitting = self.buffers.fit(payload)?;
         let token = Self::alloc_from(&mut self.queue, &self.pool).ok().flatten()?;
         fitting.fill(token.id(), header.to_words());
@@ -181,7 +181,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOu
     }
 
     #[inline(always)]
-    fn fill(&self, token: &DescriptorToken, header: Header, payload: &[u8]) -> bool {
+    fn fill(&self, token: &DescriptorToken, header: Header, payload: Source<'_>) -> bool {
         self.buffers.fill(token.id(), header.to_words(), payload)
     }
 
@@ -300,7 +300,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     #[inline(always)]
-    fn alloc_and_fill(&mut self, header: Header, payload: &[u8]) -> Option<u16> {
+    fn alloc_and_fill(&mut self, header: Header, payload: Source<'_>) -> Option<u16> {
         if payload.len() > self.capacity().into() {
             return None;
         }
@@ -335,7 +335,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     #[inline]
-    fn fill(&self, id: &u16, header: Header, payload: &[u8]) -> bool {
+    fn fill(&self, id: &u16, header: Header, payload: Source<'_>) -> bool {
         self.buffers.fill(self.map.slot(*id), header.to_words(), payload)
     }
 

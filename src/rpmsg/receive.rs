@@ -258,7 +258,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
             // A greeting is empty.
             let payload = if peer == Address::NAME_SERVICE { announcement.as_bytes() } else { &[] };
             // Or too small a buffer for a name, or no peer: nobody will ever be told.
-            if self.send_message(address, peer, payload).is_err() {
+            if self.send_message(address, peer, payload.into()).is_err() {
                 return;
             }
             self.endpoints.announced(address);

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::bus::{Attached, Bus, Peer, TxBuffer};
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
+use crate::mem::Source;
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
 
@@ -13,6 +14,18 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// # Errors
     /// See [`SendError`]; nothing was sent then.
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
+        match self.peer_of(endpoint) {
+            Some(destination) => self.send_message(endpoint.address, destination, payload.into()),
+            None => Err(self.no_destination(endpoint)),
+        }
+    }
+
+    /// Sends a payload that may change meanwhile, for example one in the buffer of a received message, to the endpoint's
+    /// peer.
+    ///
+    /// # Errors
+    /// See [`SendError`]; nothing was sent then.
+    pub fn send_from(&mut self, endpoint: Endpoint, payload: Source<'_>) -> Result<(), SendError> {
         match self.peer_of(endpoint) {
             Some(destination) => self.send_message(endpoint.address, destination, payload),
             None => Err(self.no_destination(endpoint)),
@@ -30,7 +43,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         if destination == Address::ANY {
             return Err(SendError::NoDestination);
         }
-        self.send_message(endpoint.address, destination, payload)
+        self.send_message(endpoint.address, destination, payload.into())
     }
 
     /// Takes a buffer, to be filled in place by [`write`](Self::write) and then sent by
@@ -167,7 +180,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         &mut self,
         source: Address,
         destination: Address,
-        payload: &[u8],
+        payload: Source<'_>,
     ) -> Result<(), SendError> {
         // A build for size has one way only.
         match !cfg!(for_size) && self.send_fast(source, destination, payload) {
@@ -180,7 +193,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Sends if a buffer is free, no caller waits for one, and the payload fits. Returns whether it did; otherwise it has allocated
     /// nothing.
     #[inline(always)]
-    fn send_fast(&mut self, source: Address, destination: Address, payload: &[u8]) -> bool {
+    fn send_fast(&mut self, source: Address, destination: Address, payload: Source<'_>) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
         if attached.waiting {
             return false;
@@ -196,7 +209,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
 
     /// Sends what could not be [sent at once](Self::send_fast), or why not.
     #[cfg_attr(not(for_size), cold, inline(never))]
-    fn send_slow(&mut self, source: Address, destination: Address, payload: &[u8]) -> Result<(), SendError> {
+    fn send_slow(&mut self, source: Address, destination: Address, payload: Source<'_>) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         // First, as what is too long takes nothing, and withdraws no request for a doorbell.
         if payload.len() > attached.outgoing.capacity().into() {
@@ -229,7 +242,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
 
 /// Returns the header of `payload`. A payload longer than 16 bits can count fits no buffer.
 #[inline(always)]
-const fn header(source: Address, destination: Address, payload: &[u8]) -> Header {
+const fn header(source: Address, destination: Address, payload: Source<'_>) -> Header {
     // CAST: see above.
     Header { source, destination, length: payload.len() as u16 }
 }

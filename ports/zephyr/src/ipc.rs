@@ -8,12 +8,12 @@ use core::ptr::{NonNull, drop_in_place};
 use core::slice;
 use core::time::Duration;
 
-use amp_ivshmem::mem::Region;
+use amp_ivshmem::mem::{Region, Source};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-
 use amp_ivshmem::rpmsg::{
     Bus, DownReason, Endpoint, Event, Link, Message, Native, OpenError, Role, SendError, Settings,
 };
+use amp_ivshmem::wire::rpmsg::NAME_SIZE;
 
 mod buffers;
 
@@ -100,7 +100,7 @@ impl From<SendError> for Status {
     }
 }
 
-/// How an instance is to be: `struct amp_ipc_settings`.
+/// How an instance is to be: `struct amp_ipc_setup`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Setup {
@@ -268,8 +268,13 @@ impl Instance<'_> {
         u32::try_from(number).ok()
     }
 
-    fn register(&mut self, name: &[u8]) -> Result<u32, Status> {
-        let name = str::from_utf8(name).map_err(|_| Status::BadName)?;
+    fn register(&mut self, name: Source<'_>) -> Result<u32, Status> {
+        // Copied before it is checked, because it may change meanwhile.
+        let mut private = [0; NAME_SIZE];
+        if !name.read(&mut private) {
+            return Err(Status::BadName);
+        }
+        let name = str::from_utf8(private.get(..name.len()).unwrap_or_default()).map_err(|_| Status::BadName)?;
         let free = self.endpoints.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
         let endpoint = self.link.bus().open(name).map_err(|error| match error {
             OpenError::Full => Status::NoRoom,
@@ -281,11 +286,11 @@ impl Instance<'_> {
         u32::try_from(free).map_err(|_| Status::NoRoom)
     }
 
-    fn send(&mut self, number: u32, payload: &[u8]) -> Status {
+    fn send(&mut self, number: u32, payload: Source<'_>) -> Status {
         let Some(endpoint) = self.endpoint(number) else {
             return Status::NoEndpoint;
         };
-        match self.link.bus().send(endpoint, payload) {
+        match self.link.bus().send_from(endpoint, payload) {
             Ok(()) => Status::Ok,
             Err(error) => error.into(),
         }
@@ -361,7 +366,7 @@ pub extern "C" fn amp_ipc_close(state: &mut State) -> Status {
 /// Opens an endpoint whose name is the `length` bytes at `name`; its number goes to `number`.
 ///
 /// # Safety
-/// The bytes can be read.
+/// The bytes can be read. They may lie in the shared memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_register(
     state: &mut State,
@@ -373,7 +378,7 @@ pub unsafe extern "C" fn amp_ipc_register(
         return Status::NotOpen;
     };
     // SAFETY: by this function's contract.
-    let name = unsafe { slice::from_raw_parts(name.as_ptr(), length) };
+    let name = unsafe { Source::new(name.as_ptr(), length) };
     match instance.register(name) {
         Ok(new) => {
             *number = new;
@@ -403,14 +408,14 @@ pub extern "C" fn amp_ipc_deregister(state: &mut State, number: u32) -> Status {
 /// Sends the `length` bytes at `payload`; never blocks.
 ///
 /// # Safety
-/// The bytes can be read, and are not in the shared memory.
+/// The bytes can be read. They may lie in the shared memory, as the message does that a callback answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_send(state: &mut State, number: u32, payload: NonNull<u8>, length: usize) -> Status {
     let Some(mut instance) = state.get() else {
         return Status::NotOpen;
     };
     // SAFETY: by this function's contract.
-    let payload = unsafe { slice::from_raw_parts(payload.as_ptr(), length) };
+    let payload = unsafe { Source::new(payload.as_ptr(), length) };
     instance.send(number, payload)
 }
 

@@ -26,10 +26,12 @@ macro_rules! below_16 {
     };
 }
 
-/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 16.
+/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+///
+/// Neither side needs any alignment, but both are faster at multiples of 16.
 ///
 /// # Safety
-/// Both ranges are mapped, and the private one is not accessed by anyone else.
+/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[cfg(target_feature = "neon")]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
@@ -59,10 +61,12 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 8.
+/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+///
+/// Neither side needs any alignment, but both are faster at multiples of 8.
 ///
 /// # Safety
-/// Both ranges are mapped, and the private one is not accessed by anyone else.
+/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[cfg(not(target_feature = "neon"))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {

@@ -20,7 +20,7 @@ trait Direction {
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize);
 }
 
-/// From private to shared memory.
+/// From private to shared memory. The source is read by volatile loads too, because it may change meanwhile.
 struct In;
 
 impl Direction for In {
@@ -32,7 +32,7 @@ impl Direction for In {
     #[inline(always)]
     unsafe fn byte(&self, from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        let byte = unsafe { from.read() };
+        let byte = unsafe { from.read_volatile() };
         // SAFETY: the caller's promise.
         unsafe { to.write_volatile(byte) };
     }
@@ -40,7 +40,7 @@ impl Direction for In {
     #[inline(always)]
     unsafe fn word(&self, from: *const usize, to: *mut usize) {
         // SAFETY: the caller's promise.
-        let word = unsafe { from.read() };
+        let word = unsafe { from.read_volatile() };
         // SAFETY: the caller's promise.
         unsafe { to.write_volatile(word) };
     }
@@ -48,7 +48,7 @@ impl Direction for In {
     #[inline(always)]
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
         // SAFETY: the caller's promise.
-        let word = unsafe { from.read_unaligned() };
+        let word = usize::from_ne_bytes(unsafe { from.cast::<[u8; WORD]>().read_volatile() });
         // SAFETY: the caller's promise.
         unsafe { to.write_volatile(word) };
     }
@@ -88,10 +88,10 @@ impl Direction for Out {
     }
 }
 
-/// Copies `len` private bytes to shared memory.
+/// Copies `len` bytes to shared memory. Bytes that change meanwhile or overlap arrive mixed.
 ///
 /// # Safety
-/// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
+/// Both ranges are mapped. The source allows unaligned loads.
 pub unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's promise.
     unsafe { copy(&In, from, to, len) }
@@ -100,7 +100,7 @@ pub unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
 /// Copies `len` shared bytes to private memory.
 ///
 /// # Safety
-/// As [`copy_in`].
+/// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
 pub unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the caller's promise.
     unsafe { copy(&Out, from, to, len) }
@@ -109,7 +109,7 @@ pub unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
 /// Copies bytes up to the first word of the shared side, then whole words, then the bytes that remain.
 ///
 /// # Safety
-/// As [`copy_in`].
+/// As [`copy_in`] or [`copy_out`], whichever the direction is.
 #[inline(always)]
 unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: usize) {
     let first = (direction.shared(from, to).wrapping_neg() % WORD).min(len);

@@ -32,10 +32,12 @@ macro_rules! below_16 {
     };
 }
 
-/// Copies `len` bytes that do not overlap. Neither side needs any alignment, but both are faster at multiples of 4.
+/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+///
+/// Neither side needs any alignment, but both are faster at multiples of 4.
 ///
 /// # Safety
-/// Both ranges are mapped, and the private one is not accessed by anyone else.
+/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // Few bytes are copied inline, because a call would cost as much. A build for size calls.

@@ -3,10 +3,12 @@
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies `len` bytes that do not overlap. Neither side needs any alignment.
+/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+///
+/// Neither side needs any alignment.
 ///
 /// # Safety
-/// Both ranges are mapped, and the private one is not accessed by anyone else.
+/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // A length that is not a multiple of a step is copied from the start and up to the end, so some bytes are copied twice.

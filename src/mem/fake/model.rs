@@ -4,9 +4,10 @@
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 use std::sync::Arc;
+use std::vec;
 use std::vec::Vec;
 
-use crate::mem::{Load, SharedMemory, Store, WordAccess};
+use crate::mem::{Load, SharedMemory, Source, Store, WordAccess};
 
 /// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
 /// memory where no place is accessed in two widths.
@@ -149,12 +150,14 @@ unsafe impl SharedMemory for Model {
         self.start.is_multiple_of(align)
     }
 
-    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
+    unsafe fn copy_in(&self, offset: usize, from: Source<'_>) {
         if from.is_empty() {
             return;
         }
+        let mut bytes = vec![0; from.len()];
+        assert!(from.read(&mut bytes));
         let (cells, at) = self.at(offset);
-        for (cell, &byte) in cells.bytes[at..].iter().zip(from) {
+        for (cell, byte) in cells.bytes[at..].iter().zip(bytes) {
             // SAFETY: loom fails the test where another access is possible meanwhile.
             cell.with_mut(|place| unsafe { *place = byte });
         }

@@ -1,12 +1,26 @@
 //! Two instances in one process, as the C backend drives them.
 
+use core::cell::Cell;
 use core::mem::zeroed;
+use core::slice;
 
 use super::buffers::*;
 use super::*;
 
+/// A device that writes a byte when it rings: a peer that reuses a buffer at once.
+struct Device {
+    overwritten: Cell<usize>,
+}
+
 #[unsafe(no_mangle)]
-extern "C" fn amp_zephyr_ring(_: *const c_void, _: u32, vector: u16) -> i32 {
+extern "C" fn amp_zephyr_ring(device: *const c_void, _: u32, vector: u16) -> i32 {
+    // SAFETY: where there is one, it lives until its test ends.
+    if let Some(device) = unsafe { device.cast::<Device>().as_ref() }
+        && device.overwritten.get() != 0
+    {
+        // SAFETY: the test named a byte of its leaked memory.
+        unsafe { (device.overwritten.get() as *mut u8).write_volatile(b'?') };
+    }
     if vector == 0 { 0 } else { -22 }
 }
 
@@ -22,10 +36,14 @@ struct Side {
 
 impl Side {
     fn open(memory: usize, host: bool, id: u32) -> Self {
+        Self::open_on(core::ptr::null(), memory, host, id)
+    }
+
+    fn open_on(device: *const Device, memory: usize, host: bool, id: u32) -> Self {
         // SAFETY: all zero is what C hands over.
         let mut state: Box<State> = Box::new(unsafe { zeroed() });
         let setup = Setup {
-            device: core::ptr::null(),
+            device: device.cast(),
             memory,
             size: SIZE,
             id,
@@ -241,6 +259,33 @@ fn a_message_is_written_held_and_read_in_place() {
         assert_eq!(amp_ipc_release(state, numbers[to], 8), Status::NotLent);
         assert_eq!(amp_ipc_release(state, numbers[to], usize::MAX - 7), Status::NotLent);
     }
+}
+
+/// Miri finds a reference to the received message, which the peer may write at any time.
+#[test]
+fn a_message_is_answered_from_the_buffer_that_it_came_in() {
+    let (memory, device) = (memory(), Box::leak(Box::new(Device { overwritten: Cell::new(0) })));
+    let mut sides = [Side::open(memory, true, 0), Side::open_on(device, memory, false, 1)];
+    let numbers = [sides[0].register("echo").unwrap(), sides[1].register("echo").unwrap()];
+    until(&mut sides, 1, Kind::Bound);
+    sides[1].copy = false;
+    assert_eq!(sides[0].send(numbers[0], b"asked"), Status::Ok);
+    let event = until(&mut sides, 1, Kind::Message);
+    // The host waits for the answer's doorbell.
+    while sides[0].poll().kind != Kind::Nothing {}
+    device.overwritten.set(event.data);
+    let bytes = NonNull::new(event.data as *mut u8).unwrap();
+    // SAFETY: the message's bytes can be read.
+    let sent = unsafe { amp_ipc_send(&mut sides[1].state, numbers[1], bytes, event.length as usize) };
+    assert_eq!((sent, bytes_at(event.data, 1)), (Status::Ok, b"?".to_vec()), "and it rang");
+    amp_ipc_done(&mut sides[1].state);
+    until(&mut sides, 0, Kind::Message);
+    assert_eq!(&sides[0].buffer[..5], b"asked");
+    // A name may lie there, too.
+    fill(event.data, b"name");
+    let mut number = 0;
+    // SAFETY: as above.
+    assert_eq!(unsafe { amp_ipc_register(&mut sides[1].state, bytes, 4, &mut number) }, Status::Ok);
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! The bytes that a copy into the shared memory reads: the caller's own, or bytes that somebody else may write meanwhile.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+/// Bytes to copy from. Nothing refers to them, so they may lie in memory that another machine writes.
+///
+/// A slice converts into one. A port that gets a pointer from its operating system makes one of the pointer, because an
+/// application may answer a message straight from the buffer that the message arrived in.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    start: *const u8,
+    len: usize,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+impl Source<'_> {
+    /// The `len` bytes at `start`.
+    ///
+    /// # Safety
+    /// For all of `'a` the bytes stay mapped and readable, in memory without side effects that allows unaligned loads.
+    /// Others may write them; the copy then holds old and new bytes mixed.
+    #[must_use]
+    #[inline(always)]
+    pub const unsafe fn new(start: *const u8, len: usize) -> Self {
+        Self { start, len, bytes: PhantomData }
+    }
+
+    /// The address of the first byte.
+    #[must_use]
+    #[inline(always)]
+    pub const fn start(&self) -> *const u8 {
+        self.start
+    }
+
+    /// The number of bytes.
+    #[must_use]
+    #[inline(always)]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether there are no bytes.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Copies the bytes to the start of `to`; returns false, and copies nothing, if `to` is shorter.
+    #[must_use]
+    pub fn read(&self, to: &mut [u8]) -> bool {
+        let fits = self.len <= to.len();
+        if fits {
+            // SAFETY: readable by `new`'s contract; `to` is private and at least as long.
+            unsafe { super::copy::aligned::copy_out(self.start, to.as_mut_ptr(), self.len) };
+        }
+        fits
+    }
+}
+
+impl<'a> From<&'a [u8]> for Source<'a> {
+    #[inline(always)]
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { start: bytes.as_ptr(), len: bytes.len(), bytes: PhantomData }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Source<'a> {
+    #[inline(always)]
+    fn from(bytes: &'a [u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({} bytes at {:p})", self.len, self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+
+    #[test]
+    fn a_source_is_read_whole_or_not_at_all() {
+        let (source, mut to) = (Source::from(b"abc"), [0; 4]);
+        assert!(source.len() == 3 && !source.is_empty() && Source::from(&[]).is_empty());
+        assert!(!source.read(&mut to[..2]) && to == [0; 4]);
+        assert!(source.read(&mut to) && to == *b"abc\0");
+    }
+}

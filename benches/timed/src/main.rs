@@ -21,4 +21,4 @@ mod image {
 }
 
 #[cfg(not(target_os = "none"))]
-include!("../../../samples/bare-metal/src/not_here.rs");
+include!("../../../ports/bare-metal/not_here.rs");

@@ -2,7 +2,7 @@
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{AnyLink, Bus, Endpoint, Message, OpenError, Profile, Role, SendError};
-use amp_ivshmem_conversation::{Content, MAX_MESSAGE};
+use amp_ivshmem_workload::{Content, MAX_MESSAGE};
 
 use crate::STREAMS;
 

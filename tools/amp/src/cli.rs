@@ -50,7 +50,7 @@ Examples:
   west build -S amp-ivshmem -b qemu_cortex_m3 -d remote samples/rpmsg_echo
   west build -S amp-ivshmem -b qemu_cortex_a53 -d host samples/rpmsg_echo -- -DCONFIG_SAMPLE_HOST=y
   amp pair host remote
-  amp pair host remote --until 'role=host .*lost=0' --until 'role=remote .*lost=0' --timeout 60
+  amp pair host remote --until '1000 messages came back' --timeout 60
   amp pair SYSBUILD_FOLDER       the two images of a build with --sysbuild
 
 Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
@@ -88,7 +88,7 @@ Examples:
     Echo(poke::EchoOptions),
     /// Be one side of the demo's pair, as this process
     #[command(after_help = "\
-The other side is a peer on the same server: a guest that runs the sample rpmsg_echo, or another of these processes. This side
+The other side is a peer on the same server: a guest that runs tests/zephyr/workload, or another of these processes. This side
 prints its figures at the end, and answers the other side until a signal ends it.
 
 Examples:

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use amp_ivshmem::rpmsg;
+use amp_ivshmem_workload::protocol::role_name;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
@@ -36,15 +38,24 @@ impl Role {
     /// The image that plays it.
     pub const fn image(self) -> &'static str {
         match self {
-            Self::Host => "echo-host",
-            Self::Remote => "echo-remote",
+            Self::Host => "exchange-host",
+            Self::Remote => "exchange-remote",
+        }
+    }
+}
+
+impl From<Role> for rpmsg::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Host => Self::Host,
+            Role::Remote => Self::Remote,
         }
     }
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Host { "host" } else { "remote" })
+        f.write_str(role_name((*self).into()))
     }
 }
 
@@ -103,7 +114,7 @@ impl Machine {
 /// They did not build.
 pub fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let what = format!("the {} images", machine.name());
-    let arguments = ["--profile", "guest", "-p", "amp-ivshmem-echo", "--bins"];
+    let arguments = ["--profile", "guest", "-p", "amp-ivshmem-test-images", "--bins"];
     let files = workspace::build(&what, Some(target), &arguments)?;
     Ok([workspace::find(&files, Role::Host.image())?, workspace::find(&files, Role::Remote.image())?])
 }
@@ -169,7 +180,7 @@ impl Workshop {
         zephyr.lang_rust()?;
         let mut workshop = Self::default();
         for &(machine, role) in sides.iter().filter(|(machine, _)| *machine != Machine::Linux) {
-            let build = zephyr_images::echo(zephyr, machine, role)?;
+            let build = zephyr_images::exchange(zephyr, machine, role)?;
             workshop.zephyr.insert((machine, role), build);
         }
         Ok(workshop)
@@ -236,7 +247,7 @@ mod tests {
     fn no_path_of_the_users_is_in_what_the_loader_splits() {
         let folder = Path::new("/home/a b:c/target");
         let workshop = Workshop {
-            images: [(Machine::M3, [folder.join("echo-host"), folder.join("echo-remote")])].into(),
+            images: [(Machine::M3, [folder.join("exchange-host"), folder.join("exchange-remote")])].into(),
             qemu: [(Machine::M3, PathBuf::from("/usr/bin/qemu-system-arm"))].into(),
             flat_object: folder.join(FLAT_OBJECT),
             ..Workshop::default()
@@ -247,6 +258,6 @@ mod tests {
         assert_eq!(preload, Some(OsStr::new("./libamp_qemu_flat.so")));
         let arguments: Vec<_> = command.get_args().collect();
         assert!(arguments.contains(&OsStr::new("socket,id=ivshmem,path=/tmp/a,,b/socket")), "{arguments:?}");
-        assert_eq!(arguments.last(), Some(&folder.join("echo-remote").as_os_str()));
+        assert_eq!(arguments.last(), Some(&folder.join("exchange-remote").as_os_str()));
     }
 }

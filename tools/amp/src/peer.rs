@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amp_ivshmem::rpmsg;
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
@@ -30,10 +29,6 @@ pub struct Options {
 /// No server, or a memory too small for the link.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
-    let role = match options.role {
-        Role::Host => rpmsg::Role::Host,
-        Role::Remote => rpmsg::Role::Remote,
-    };
-    amp_ivshmem_conversation::run(&mut peer, role, &mut Stdout);
-    bail!("the conversation ended: the last line above says why")
+    amp_ivshmem_workload::run(&mut peer, options.role.into(), &mut Stdout);
+    bail!("the exchange ended: the last line above says why")
 }

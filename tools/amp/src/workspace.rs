@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn artifacts_are_found_in_the_messages_that_have_them() {
-        let line = r#"{"reason":"compiler-artifact","filenames":["target/x/guest/echo-host"],"fresh":true}"#;
+        let line = r#"{"reason":"compiler-artifact","filenames":["target/x/guest/exchange-host"],"fresh":true}"#;
         let files = artifacts(line);
-        assert_eq!(find(&files, "echo-host").unwrap(), Path::new("target/x/guest/echo-host"));
-        assert!(find(&files, "echo-remote").is_err());
+        assert_eq!(find(&files, "exchange-host").unwrap(), Path::new("target/x/guest/exchange-host"));
+        assert!(find(&files, "exchange-remote").is_err());
         assert!(artifacts(r#"{"reason":"build-finished","success":true}"#).is_empty());
         assert!(artifacts("warning: not JSON").is_empty());
     }

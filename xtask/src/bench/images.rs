@@ -8,11 +8,12 @@ use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 use super::Context as Bench;
 use super::figure::Figure;
 use amp::machines::{self, Machine, Role};
+use amp::workspace;
 
-/// Of the M3's image `echo`, a remote that does nothing but send back what comes: the core, its port and start-up.
+/// Sizes of the M3's image `echo`, the smallest remote: the core, the port and start-up.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 
-/// Builds the images and measures the M3's echo; with `verbose`, shows also those of the demo, which check and report.
+/// Builds the bare-metal samples and measures the M3's echo. With `verbose`, shows the sizes of all images, also of the demo's.
 ///
 /// # Errors
 /// An image that does not build or is no ELF file.
@@ -21,15 +22,21 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
     for &machine in machines {
         let target = machine.target().context("a machine without images")?;
-        let [host, remote] = machines::images(machine, target)?;
-        let echo = remote.with_file_name("echo");
-        for (path, name) in [(&echo, "echo"), (&host, Role::Host.image()), (&remote, Role::Remote.image())] {
+        let what = ["--profile", "guest", "-p", "amp-ivshmem-sample-bare-metal", "--bins"];
+        let files = workspace::build("the bare-metal samples", Some(target), &what)?;
+        let mut images = vec![("echo", workspace::find(&files, "echo")?)];
+        if bench.verbose {
+            let [host, remote] = machines::images(machine, target)?;
+            images.push(("ping", workspace::find(&files, "ping")?));
+            images.extend([(Role::Host.image(), host), (Role::Remote.image(), remote)]);
+        }
+        for (name, path) in &images {
             let (flash, ram) = size(path)?;
             if bench.verbose {
                 let machine = machine.name();
                 eprintln!("amp: {name} on {machine}: {flash} bytes of flash, {ram} of RAM without its stack");
             }
-            if (machine, path) == (Machine::M3, &echo) {
+            if (machine, *name) == (Machine::M3, "echo") {
                 figures = KEYS.iter().zip([flash, ram]).map(|(key, size)| Figure::exact(key, size as f64)).collect();
             }
         }

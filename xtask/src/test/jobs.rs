@@ -33,6 +33,8 @@ pub enum Work {
     DocsRs(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
+    /// The bare-metal samples, on pairs of machines.
+    Samples,
     /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
     Twister,
 }
@@ -155,10 +157,10 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
 /// The published crates, with all that they can do.
-const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
-const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
+const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
+const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
 /// Packs them as for crates.io, and builds what was packed.
-const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-conversation -p amp-ivshmem-tool";
+const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
 /// Miri on the tests that touch memory and that it finishes in seconds, with more words for cargo.
 macro_rules! miri_core {
     ($words:literal) => {
@@ -174,7 +176,7 @@ const MIRI_CORE: &str = miri_core!("");
 const MIRI_CORE_BIG_ENDIAN: &str = miri_core!("--target powerpc-unknown-linux-gnu ");
 const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D warnings";
 const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,async,log -- -D warnings";
-const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-echo -p amp-ivshmem-conversation -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
+const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-sample-bare-metal -p amp-ivshmem-test-images -p amp-ivshmem-workload -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].
 const TORTURES: &[(&str, Work, Counted, u64)] = &[
@@ -247,8 +249,9 @@ pub fn all() -> Vec<Job> {
         })
     });
     let tortures = TORTURES.iter().map(job);
+    let samples = job(&("samples", Work::Samples, Counted::AsOne, 5));
     let zephyr = job(&("zephyr", Work::Twister, Counted::AsOne, 60));
-    JOBS.iter().map(job).chain(cores).chain(talks).chain(tortures).chain([zephyr]).collect()
+    JOBS.iter().map(job).chain(cores).chain(talks).chain([samples]).chain(tortures).chain([zephyr]).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod fuzz;
 mod got;
 mod jobs;
 mod lint;
+mod samples;
 mod scenarios;
 mod twister;
 mod zephyr;
@@ -82,6 +83,7 @@ fn hold(job: &Job, options: &Options) -> Result<End> {
     }
     match command(&job.work)? {
         Some(command) => run_command(command, job.counted, job.limit),
+        None if matches!(job.work, Work::Samples) => samples::hold(),
         None => zephyr::hold(job.limit, options.all_zephyr),
     }
 }
@@ -156,7 +158,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
-/// None for Twister's, which is planned only once Zephyr was found.
+/// Returns none for jobs that are no single command: the samples, and Twister's, which is planned only once Zephyr was found.
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
@@ -220,7 +222,7 @@ fn command(work: &Work) -> Result<Option<Command>> {
             amp.args(words.split_whitespace());
             amp
         }
-        Work::Twister => return Ok(None),
+        Work::Samples | Work::Twister => return Ok(None),
     };
     Ok(Some(command))
 }

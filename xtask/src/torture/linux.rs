@@ -7,9 +7,8 @@ use std::time::Duration;
 use amp::machines::Role;
 use amp::output::Stdout;
 use amp::process;
-use amp_ivshmem::rpmsg;
-use amp_ivshmem_conversation::{Endless, run_endless_in};
 use amp_ivshmem_host::Peer;
+use amp_ivshmem_workload::stream::{self, Stream};
 use anyhow::{Result, bail};
 
 /// How long the server has to hand over the memory.
@@ -35,15 +34,11 @@ pub struct Options {
 /// No server, or a memory that the link cannot be in.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
-    let role = match options.role {
-        Role::Host => rpmsg::Role::Host,
-        Role::Remote => rpmsg::Role::Remote,
-    };
-    let mut place = MaybeUninit::<Endless<_, 1>>::uninit();
+    let mut place = MaybeUninit::<Stream<_, 1>>::uninit();
     process::catch_interrupts()?;
     // A signal ends the wait that it comes in, and one that comes before it is seen after the next heartbeat.
     let keep_on = || process::check_interrupts().is_ok();
-    if run_endless_in(&mut place, &mut peer, role, options.link, &mut Stdout, keep_on) {
+    if stream::run_in(&mut place, &mut peer, options.role.into(), options.link, &mut Stdout, keep_on) {
         return Ok(());
     }
     bail!("there was no talk: its own line above says why")

@@ -1,4 +1,4 @@
-/* Contents of the messages. samples/conversation/src/content.rs computes the same, so both sides know each byte. */
+/* Contents of the messages. tests/workload/src/content.rs computes the same, so both sides know each byte. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CONTENT_H_
 #define CONTENT_H_

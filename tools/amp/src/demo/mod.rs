@@ -73,7 +73,7 @@ struct Report {
 /// What is missing, or what went wrong; with `json`, also printed as an object.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
-    let expected = u64::from(amp_ivshmem_conversation::MESSAGES);
+    let expected = u64::from(amp_ivshmem_workload::MESSAGES);
     let prepared = images::prepare(options);
     if let (Err(error), true) = (&prepared, options.json) {
         // What was missing is the better of two errors.

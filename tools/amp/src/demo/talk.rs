@@ -5,15 +5,16 @@ use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
+use amp_ivshmem_workload::protocol::{ERROR, FIRST_MESSAGE, Figures, role_name};
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::demo::figures::{Figures, Total};
+use crate::demo::figures::Total;
 use crate::demo::pair::Start;
 use crate::machines::Role;
 use crate::process::{self, DRAIN, LastLines, Next, Running, Source, check_interrupts, cut};
 
-/// What a console's line starts with that says why its machine says no more: the talk's, and the port's own.
-const REPORTS: [&str; 2] = ["error: ", "amp: "];
+/// Lines that begin so say why a side ends: the workload's own, and the port's.
+const REPORTS: [&str; 2] = [ERROR, "amp: "];
 
 /// How a talk is held.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +149,7 @@ impl Talk {
     fn heed(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
         let side = &mut self.sides[index];
         side.up = true;
-        if line.starts_with("first message") && self.first_message.is_none() {
+        if line.starts_with(FIRST_MESSAGE) && self.first_message.is_none() {
             self.first_message = Some(at);
         }
         if let Some(report) = REPORTS.iter().find_map(|start| line.strip_prefix(start)) {
@@ -157,7 +158,12 @@ impl Talk {
         if line.starts_with("figures ") {
             let figures =
                 Figures::parse(line).with_context(|| format!("{} printed wrong figures: {}", side.label, cut(line)))?;
-            ensure!(figures.role == side.role, "{} printed figures of the {}", side.label, figures.role);
+            ensure!(
+                figures.role == side.role.into(),
+                "{} printed figures of the {}",
+                side.label,
+                role_name(figures.role)
+            );
             ensure!(side.figures.is_none(), "{} printed its figures twice", side.label);
             side.figures = Some(figures);
         }

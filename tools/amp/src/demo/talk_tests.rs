@@ -33,7 +33,7 @@ fn both_figures_end_it_in_any_order() {
 fn the_second_starts_when_the_first_is_up() {
     let outcome = talk(
         Start::RemoteFirst,
-        &format!("echo first message; {HOST}; sleep 60"),
+        &format!("echo first message: 3 bytes; {HOST}; sleep 60"),
         &format!("sleep 0.3; {REMOTE}; sleep 60"),
     );
     let outcome = outcome.unwrap();

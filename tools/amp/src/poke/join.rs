@@ -13,7 +13,6 @@ use clap::ValueEnum;
 use super::options::{JoinOptions, LayoutName, Profile};
 use super::side::{Side, nobody};
 use super::taken;
-use crate::machines::Role;
 use crate::process::check_interrupts;
 
 /// Endpoints of the link: the one that is talked over.
@@ -46,10 +45,7 @@ pub trait Errand {
 /// No server, a memory that does not suit, a role that is taken, or the errand's own.
 pub fn join<E: Errand>(options: &JoinOptions, errand: E) -> Result<E::Outcome> {
     let mut peer = Peer::connect(&options.socket, Duration::from_secs_f64(options.timeout))?;
-    let role = match options.role {
-        Role::Host => rpmsg::Role::Host,
-        Role::Remote => rpmsg::Role::Remote,
-    };
+    let role = options.role.into();
     match options.profile {
         Profile::Native => {
             taken::native(&mut peer, options.role, options.link)?;

@@ -168,9 +168,14 @@ fn value<'a>(cache: &'a str, name: &str) -> Option<&'a str> {
     cache.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split_once('=').map(|(_, value)| value))
 }
 
-/// The samples' choice in Kconfig, or the `ipc_service` backend's node.
+/// The choice in Kconfig of the samples and of this repository's tests, or the `ipc_service` backend's node.
 fn role(config: &str, devicetree: &str) -> Option<Role> {
-    for (symbol, role) in [("CONFIG_SAMPLE_HOST", Role::Host), ("CONFIG_SAMPLE_REMOTE", Role::Remote)] {
+    for (symbol, role) in [
+        ("CONFIG_SAMPLE_HOST", Role::Host),
+        ("CONFIG_SAMPLE_REMOTE", Role::Remote),
+        ("CONFIG_TEST_HOST", Role::Host),
+        ("CONFIG_TEST_REMOTE", Role::Remote),
+    ] {
         if has(config, symbol) {
             return Some(role);
         }

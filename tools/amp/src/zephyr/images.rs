@@ -30,14 +30,14 @@ pub fn board(machine: Machine) -> Result<&'static str> {
     }
 }
 
-/// The demo's image, the sample `rpmsg_echo`.
+/// The demo's image, the application `tests/zephyr/workload`.
 ///
 /// # Errors
 /// It does not build.
-pub fn echo(zephyr: &Zephyr, machine: Machine, role: Role) -> Result<Build> {
-    let name = format!("{}-{role}", machine.name());
-    let choice = if role == Role::Host { "-DCONFIG_SAMPLE_HOST=y" } else { "-DCONFIG_SAMPLE_REMOTE=y" };
-    Build::open(&build(zephyr, &name, board(machine)?, "samples/rpmsg_echo", choice)?)
+pub fn exchange(zephyr: &Zephyr, machine: Machine, role: Role) -> Result<Build> {
+    let name = format!("exchange-{}-{role}", machine.name());
+    let choice = if role == Role::Host { "-DCONFIG_TEST_HOST=y" } else { "-DCONFIG_TEST_REMOTE=y" };
+    Build::open(&build(zephyr, &name, board(machine)?, "tests/zephyr/workload", choice)?)
 }
 
 /// The folder of an application's build, up to date.

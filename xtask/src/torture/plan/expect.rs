@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use amp_ivshmem_conversation::SILENCE;
+use amp_ivshmem_workload::stream::PEER_TIMEOUT;
 use anyhow::Result;
 
 use super::Plan;
@@ -74,7 +74,7 @@ impl Plan<'_> {
         before: &[Option<Duration>],
     ) -> Result<()> {
         for (other, link) in rig.other_ends(index) {
-            if let Some((at, Why::Silent)) = self.notices(rig, (other, link), since, index)? {
+            if let Some((at, Why::Timeout)) = self.notices(rig, (other, link), since, index)? {
                 let waited = between(before[other], rig.waited()[other]);
                 let last = rig.vitals.pulse(rig.members[index].role, link, at);
                 let death = Death {
@@ -86,7 +86,7 @@ impl Plan<'_> {
                 };
                 rig.report.noticed(millis(death.after));
                 rig.report.deaths += 1;
-                let verdict = death.judge(SILENCE);
+                let verdict = death.judge(PEER_TIMEOUT);
                 if rig.report.count(verdict) {
                     rig.finding(format!("side {other} and the death of side {index}: {verdict:?}: {death:?}"));
                 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use amp_ivshmem_conversation::SILENCE;
+use amp_ivshmem_workload::stream::PEER_TIMEOUT;
 use anyhow::Result;
 
 use super::Rig;
@@ -75,11 +75,11 @@ impl Rig<'_> {
         let Down { member, link, why, at, .. } = *down;
         let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);
         let mut verdict = None;
-        if why == Why::Silent
+        if why == Why::Timeout
             && let Some((other, _)) = other
         {
             let beat = self.vitals.last_beat(self.members[other].role, link, at);
-            let from = beat.unwrap_or(at - SILENCE);
+            let from = beat.unwrap_or(at - PEER_TIMEOUT);
             let death = Death {
                 after: Duration::ZERO,
                 silent: at - from,
@@ -87,7 +87,7 @@ impl Rig<'_> {
                 blind: self.vitals.blind_since(from),
                 waited: self.waits.of(other, from, at).zip(Some(Duration::ZERO)),
             };
-            verdict = Some((death.judge(SILENCE), death));
+            verdict = Some((death.judge(PEER_TIMEOUT), death));
         }
         match verdict {
             Some((Verdict::Busy, _)) => self.report.too_busy += 1,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Rig;
-use crate::torture::word::{Tally, Why, Word, Wrong};
+use crate::torture::word::{Report, Tally, Why, Word, Wrong};
 use amp::process::{LastLines, Running, Source};
 
 /// A line of a member's console, or its end.
@@ -53,9 +53,10 @@ impl Rig<'_> {
         let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
             Some(Word::Died) => self.note_end(event.member, event.incarnation, &line),
-            Some(Word::Wrong(..)) if event.source == Source::Errors || forgiven => {}
-            Some(Word::Wrong(wrong, count)) => {
-                match wrong {
+            Some(Word::Report(Report::Wrong { .. })) if event.source == Source::Errors || forgiven => {}
+            Some(Word::Report(Report::Wrong { kind, expected, got })) => {
+                let count = if kind == Wrong::Lost { u64::from(got.saturating_sub(expected)) } else { 1 };
+                match kind {
                     Wrong::Duplicated => self.report.duplicated += count,
                     Wrong::Lost => self.report.lost += count,
                     Wrong::Corrupted => self.report.corrupted += count,
@@ -63,33 +64,35 @@ impl Rig<'_> {
                 }
                 self.finding(format!("{label}: {line}"));
             }
-            Some(Word::Down { link, why }) if why.is_fault() && event.source == Source::Output && !forgiven => {
+            Some(Word::Report(report @ Report::Down { why, .. }))
+                if why.is_fault() && event.source == Source::Output && !forgiven =>
+            {
                 self.report.faults += 1;
                 self.finding(format!("{label}: {line}"));
                 if current {
-                    self.note(event.member, Word::Down { link, why }, event.at, forgiven);
+                    self.note(event.member, report, event.at, forgiven);
                 }
             }
-            Some(word) if current => self.note(event.member, word, event.at, forgiven),
+            Some(Word::Report(report)) if current => self.note(event.member, report, event.at, forgiven),
             _ => {}
         }
     }
 
-    fn note(&mut self, index: usize, word: Word, at: Instant, forgiven: bool) {
+    fn note(&mut self, index: usize, report: Report, at: Instant, forgiven: bool) {
         let seen = &mut self.seen[index];
         seen.first_line.get_or_insert(at);
-        match word {
-            Word::Up(link) => self.sessions.up(index, link, at),
-            Word::Talks(link) => {
+        match report {
+            Report::Up { link, .. } => self.sessions.up(index, link, at),
+            Report::Talks { link } => {
                 seen.talks.insert(link, at);
             }
-            Word::Down { link, why } => {
+            Report::Down { link, why } => {
                 seen.downs.insert(link, (at, why));
                 if !forgiven {
                     self.sessions.down(index, link, why, at);
                 }
             }
-            Word::Tally(tally) => {
+            Report::Tally(tally) => {
                 if tally.sent < seen.tally.sent {
                     // It was reset, and counts anew.
                     self.bank(index);
@@ -97,17 +100,18 @@ impl Rig<'_> {
                 let seen = &mut self.seen[index];
                 // Both ends of the interval must lie after what is waited for: the former one counts. A session whose first
                 // message somebody has scribbled over takes the others for stale, but they come.
-                if tally.received + tally.stale > seen.tally.received + seen.tally.stale {
+                let came = |tally: Tally| u64::from(tally.received) + u64::from(tally.stale);
+                if came(tally) > came(seen.tally) {
                     seen.progress = seen.last_tally;
                 }
                 seen.last_tally = Some(at);
                 seen.tally = tally;
             }
-            Word::Refused if !forgiven => {
+            Report::Incompatible { .. } if !forgiven => {
                 self.report.ended += 1;
                 self.finding(format!("side {index} says that it cannot be: {:?}", self.last_lines(index)));
             }
-            Word::Refused | Word::Wrong(..) | Word::Died => {}
+            Report::Incompatible { .. } | Report::Wrong { .. } => {}
         }
     }
 

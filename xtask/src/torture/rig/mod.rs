@@ -200,8 +200,8 @@ impl<'w> Rig<'w> {
     /// What the former incarnation has counted goes to the report.
     fn bank(&mut self, index: usize) {
         let tally = std::mem::take(&mut self.seen[index].tally);
-        self.report.messages += tally.received;
-        self.report.in_flight += tally.cut;
+        self.report.messages += u64::from(tally.received);
+        self.report.in_flight += u64::from(tally.in_flight);
     }
 
     /// SIGKILL.

@@ -73,7 +73,7 @@ impl Sessions {
         let explained = |down: &Down| {
             let by = |other: &&Down| {
                 let same = other.link == down.link && other.member != down.member;
-                let anew = other.why == Why::Silent || other.why.is_fault();
+                let anew = other.why == Why::Timeout || other.why.is_fault();
                 same && anew && other.at > down.up && other.at <= down.at + SETTLE
             };
             down.why == Why::Restarted && self.ends.iter().any(|other| by(&other))
@@ -119,8 +119,8 @@ mod tests {
         sessions.up(0, 0, at(1));
         sessions.up(1, 0, at(1));
         sessions.down(1, 0, Why::Restarted, at(4));
-        sessions.down(0, 0, Why::Silent, at(5));
-        let silent = Down { member: 0, link: 0, why: Why::Silent, up: at(1), at: at(5) };
+        sessions.down(0, 0, Why::Timeout, at(5));
+        let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
         assert_eq!(sessions.rest(), [silent], "whichever is heard first");
         assert_eq!(sessions.rest(), []);
         // Another link's is no reason, nor is an end that was before.

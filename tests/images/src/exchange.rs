@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One side of the exchange, in either role, as an image's main.
+
+use amp_ivshmem::rpmsg::Role;
+use amp_ivshmem_bare_metal::{Console, Machine, park};
+use amp_ivshmem_workload::{Node, run_in};
+use static_cell::StaticCell;
+
+/// The node, in memory that the image's size shows, and not on the stack.
+static NODE: StaticCell<Node<Machine>> = StaticCell::new();
+
+/// Runs the side with this role for ever.
+pub fn run(role: Role, mut machine: Machine, mut console: Console) -> ! {
+    if let Some(place) = NODE.try_uninit() {
+        run_in(place, &mut machine, role, &mut console);
+    }
+    park()
+}
+
+/// Makes an image of the side with this role.
+macro_rules! exchange_image {
+    ($role:ident) => {
+        mod image {
+            use amp_ivshmem::rpmsg::Role;
+            use amp_ivshmem_bare_metal::{Console, Machine, image};
+
+            image!(main);
+
+            fn main(machine: Machine, console: Console) -> ! {
+                crate::exchange::run(Role::$role, machine, console)
+            }
+        }
+    };
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A stream of messages for `amp torture`: the remote of link 0.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+#[macro_use]
+mod stream;
+
+#[cfg(target_os = "none")]
+stream_image!(Remote, 0, 1);
+
+#[cfg(not(target_os = "none"))]
+include!("../../../ports/bare-metal/not_here.rs");

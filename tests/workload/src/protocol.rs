@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The lines that a side prints for programs: their format, to write and to read.
+//!
+//! A line is a keyword, and then `key=value` words in a fixed order, separated by single spaces.
+
+use core::fmt::Write;
+use core::str::SplitAsciiWhitespace;
+
+use amp_ivshmem::rpmsg::Role;
+
+use crate::console::{Line, line};
+
+mod report;
+
+pub use report::{Report, Tally, Why, Wrong};
+
+/// Begins a line that says why a side ends.
+pub const ERROR: &str = "error: ";
+/// Begins the line about the first message that a side receives from a peer.
+pub const FIRST_MESSAGE: &str = "first message: ";
+
+/// The result of an exchange for one side: `figures role=host messages=6667 lost=0 …`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The side.
+    pub role: Role,
+    /// Messages that this side started and that came back right.
+    pub messages: u32,
+    /// Messages that this side started and that did not come back.
+    pub lost: u32,
+    /// Messages with a wrong length or wrong bytes, at either end.
+    pub wrong: u32,
+    /// The median of the round trips that this side started, in microseconds.
+    pub median_micros: u32,
+    /// The 99th percentile of these round trips, in microseconds.
+    pub p99_micros: u32,
+    /// Doorbells that this side rang.
+    pub doorbells: u32,
+}
+
+impl Figures {
+    const KEYS: [&str; 6] = ["messages", "lost", "wrong", "median_us", "p99_us", "doorbells"];
+
+    /// Prints the figures as one line.
+    pub fn write(&self, console: &mut impl Write) {
+        let Self { role, messages, lost, wrong, median_micros, p99_micros, doorbells } = *self;
+        let values = [messages, lost, wrong, median_micros, p99_micros, doorbells];
+        fields(line(console).text("figures ").text(role_word(role)), &Self::KEYS, &values).end();
+    }
+
+    /// Reads a line of exactly this form.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = words(line, "figures")?;
+        let role = words.next()?;
+        let role = [Role::Host, Role::Remote].into_iter().find(|&side| role_word(side) == role)?;
+        let [messages, lost, wrong, median_micros, p99_micros, doorbells] = numbers(words, Self::KEYS)?;
+        Some(Self { role, messages, lost, wrong, median_micros, p99_micros, doorbells })
+    }
+}
+
+/// The side's name in lines: `host` or `remote`.
+#[must_use]
+pub const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Host => "host",
+        Role::Remote => "remote",
+    }
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Host => "role=host",
+        Role::Remote => "role=remote",
+    }
+}
+
+/// Writes ` key=value` for each pair.
+fn fields<'c, W: Write>(mut line: Line<'c, W>, keys: &[&str], values: &[u32]) -> Line<'c, W> {
+    for (key, &value) in keys.iter().zip(values) {
+        line = line.text(" ").text(key).text("=").number(value);
+    }
+    line
+}
+
+/// The words after `keyword`.
+fn words<'l>(line: &'l str, keyword: &str) -> Option<SplitAsciiWhitespace<'l>> {
+    let mut words = line.split_ascii_whitespace();
+    (words.next()? == keyword).then_some(words)
+}
+
+/// The values of exactly these keys.
+fn numbers<const N: usize>(mut words: SplitAsciiWhitespace<'_>, keys: [&str; N]) -> Option<[u32; N]> {
+    let mut values = [0; N];
+    for (value, key) in values.iter_mut().zip(keys) {
+        *value = words.next()?.strip_prefix(key)?.strip_prefix('=')?.parse().ok()?;
+    }
+    words.next().is_none().then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::String;
+    use std::{assert_eq, format};
+
+    use super::*;
+
+    const FIGURES: &str = "figures role=host messages=6667 lost=0 wrong=1 median_us=123 p99_us=456 doorbells=789";
+
+    #[test]
+    fn figures_are_read_as_they_were_written() {
+        let figures = Figures::parse(FIGURES).unwrap();
+        assert_eq!((figures.role, figures.messages, figures.wrong), (Role::Host, 6667, 1));
+        assert_eq!((figures.median_micros, figures.p99_micros, figures.doorbells), (123, 456, 789));
+        let mut text = String::new();
+        figures.write(&mut text);
+        assert_eq!(text, format!("{FIGURES}\n"));
+        let remote = Figures { role: Role::Remote, ..figures };
+        text.clear();
+        remote.write(&mut text);
+        assert_eq!(Figures::parse(&text), Some(remote));
+    }
+
+    #[test]
+    fn other_lines_are_not_figures() {
+        for line in [
+            "",
+            "figures",
+            "the figures role=host",
+            "figures role=both messages=1 lost=0 wrong=0 median_us=1 p99_us=1 doorbells=1",
+            "figures role=host messages=-1 lost=0 wrong=0 median_us=1 p99_us=1 doorbells=1",
+            "figures role=host messages=1 wrong=0 lost=0 median_us=1 p99_us=1 doorbells=1",
+            "figures role=host messages=99999999999 lost=0 wrong=0 median_us=1 p99_us=1 doorbells=1",
+        ] {
+            assert_eq!(Figures::parse(line), None, "{line}");
+        }
+        assert_eq!(Figures::parse(&format!("{FIGURES} more=1")), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! Lets the code ask for Kconfig's options, as `#[cfg(CONFIG_TEST_HOST)]`.
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_TEST_HOST)");
+    zephyr_build::export_kconfig_bool_options();
+}

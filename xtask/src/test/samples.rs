@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The job that runs the bare-metal samples: the image `ping` on one machine, the image `echo` on the other.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use amp::folder::Folder;
+use amp::machines::{Machine, SHARED_MEMORY, Workshop};
+use amp::process::{self, Next, Running};
+use amp::workspace;
+use amp_ivshmem_server as server;
+use anyhow::{Context, Result, bail, ensure};
+
+use super::End;
+use super::count::Count;
+
+/// The pairs: the machine that pings and the machine that echoes.
+const PAIRS: [(Machine, Machine); 2] = [(Machine::A53, Machine::M3), (Machine::M3, Machine::A53)];
+/// The time limit of a pair.
+const LIMIT: Duration = Duration::from_secs(60);
+/// The line that `ping` prints at the end.
+const DONE: &str = "ping: 1000 messages came back";
+
+/// Runs both pairs.
+///
+/// # Errors
+/// An interrupt.
+pub fn hold() -> Result<End> {
+    let mut sum = Count::default();
+    let mut output = Vec::new();
+    for (host, remote) in PAIRS {
+        match run(host, remote) {
+            Ok(()) => sum += Count::PASSED,
+            Err(error) => {
+                process::check_interrupts()?;
+                sum += Count::FAILED;
+                output.push(format!("{} pings {}: {error:#}", host.name(), remote.name()));
+            }
+        }
+    }
+    let verdict = if sum.failed == 0 { "ok" } else { "FAILED" };
+    Ok(End { note: format!("{verdict}: {} passed, {} failed", sum.passed, sum.failed), count: sum, output })
+}
+
+fn run(host: Machine, remote: Machine) -> Result<()> {
+    let workshop = Workshop::with_images(&[host, remote].into(), images)?;
+    let folder = Folder::new_in(&std::env::temp_dir())?;
+    let socket = folder.socket();
+    let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
+    let (sender, lines) = mpsc::sync_channel(64);
+    let mut machines = Vec::new();
+    for (machine, image) in [(remote, "echo"), (host, "ping")] {
+        let mut running = Running::spawn(workshop.boot(machine, image, &socket)?)?;
+        let sender = sender.clone();
+        running.read(move |_, line| {
+            // Nobody listens after the end.
+            let _ = sender.send(line);
+        });
+        machines.push(running);
+    }
+    let end = Instant::now() + LIMIT;
+    loop {
+        process::check_interrupts()?;
+        ensure!(Instant::now() < end, "no line '{DONE}' within {} s", LIMIT.as_secs());
+        let Next::Item(line) = process::next(&lines) else { continue };
+        let line = line.context("a machine ended early")?;
+        if line == DONE {
+            break;
+        }
+        if line.starts_with("ping: ") || line.starts_with("echo: ") || line.starts_with("amp: ") {
+            bail!("a machine printed: {line}");
+        }
+    }
+    drop(machines);
+    server.stop().context("the server ended")
+}
+
+fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
+    let what = format!("the bare-metal samples for {}", machine.name());
+    let words = ["--profile", "guest", "-p", "amp-ivshmem-sample-bare-metal", "--bins"];
+    let files = workspace::build(&what, Some(target), &words)?;
+    Ok([workspace::find(&files, "ping")?, workspace::find(&files, "echo")?])
+}

@@ -5,25 +5,11 @@
 mod exchange;
 mod world;
 
-use amp_ivshmem::openamp::Layout;
-
 use self::world::{Act, world};
 use crate::memory;
 use crate::scribbler::{Scribbler, Target};
-use crate::user::{BUFFERS, SIZE};
+use crate::user::SIZE;
 
-/// Targets: status, two vrings, buffers.
-const LAYOUT: Layout = Layout {
-    status: 0,
-    to_host: 0x100,
-    to_remote: 0x200,
-    count: BUFFERS as u16,
-    align: 4,
-    buffers: 0x400,
-    to_remote_buffers: 0x400 + BUFFERS as u32 * SIZE,
-    to_host_size: SIZE,
-    to_remote_size: SIZE,
-};
 const LEN: u32 = 0x400 + 8 * SIZE;
 const TARGETS: &[Target] = &[
     Target { at: 0, stride: 1, slots: 1 },

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 use amp_ivshmem::rpmsg::Address;
 
-use crate::user::ENDPOINTS;
+/// Endpoints of each side. A power of two, so that each address has a slot, even one without an endpoint.
+pub const ENDPOINTS: usize = 4;
 
 /// Longest payload, in bytes.
 pub const MOST: usize = 48;

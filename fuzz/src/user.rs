@@ -5,12 +5,11 @@ use amp_ivshmem::rpmsg::{Address, AnyLink, Config, Endpoint, Message, ReadError,
 
 use crate::memory;
 use crate::told::Told;
+pub use crate::traffic::ENDPOINTS;
 use crate::traffic::{self, MOST, Stray};
 
 /// Buffers of each side. Few, so that they run out.
 pub const BUFFERS: usize = 4;
-/// Endpoints of each side. A power of two, so that each address has a slot, even one without an endpoint.
-pub const ENDPOINTS: usize = 4;
 /// Bytes of a buffer, header included.
 pub const SIZE: u32 = 64;
 

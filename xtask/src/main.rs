@@ -3,8 +3,13 @@
 
 mod bench;
 mod check;
+mod checkout;
+mod fuzz;
+mod images;
+mod static_build;
 mod test;
 mod torture;
+mod trial;
 
 #[cfg(target_arch = "x86_64")]
 use std::path::PathBuf;
@@ -21,8 +26,8 @@ use clap_complete::Shell;
     bin_name = "./amp",
     version,
     after_help = "\
-The commands test, check, torture and bench are for developers of amp-ivshmem; the others are for users, and `cargo install --path tools/amp`
-installs them as `amp`.
+The commands test, torture, bench, fuzz, images, static and check are for developers of amp-ivshmem. The others are for users, and
+`cargo install --path tools/amp` installs them as `amp`.
 
 Examples:
   ./amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
@@ -66,7 +71,7 @@ Examples:
   ./amp torture --pair a53,m3 --cycles 1000 --seed 7
   ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
     Torture(torture::Options),
-    /// Check the tree: licences, links in the docs, the repository's address, the published crates
+    /// Check the tree: licences, links in the docs, the repository's address, the published crates, import circles
     #[command(after_help = "\
 Each line names a place, the cause and the remedy. `./amp test` runs each rule as a job of its own.
 
@@ -78,6 +83,15 @@ Examples:
     /// Measure: instructions and doorbells per message, flash and RAM, times
     #[command(after_help = "Examples:\n  ./amp bench\n  ./amp bench --json\n  ./amp bench --check flash")]
     Bench(bench::Options),
+    /// Run a fuzz target for some seconds, starting from its corpus
+    #[command(after_help = "Examples:\n  ./amp fuzz link_native\n  ./amp fuzz client --seconds 3600")]
+    Fuzz(fuzz::Options),
+    /// Build the bare-metal images, and print where they are
+    #[command(after_help = "Examples:\n  ./amp images")]
+    Images,
+    /// Build amp without shared libraries for x86_64 and aarch64, and try it away from the checkout
+    #[command(after_help = "Examples:\n  ./amp static\n  ./amp static aarch64-unknown-linux-musl")]
+    Static(static_build::Options),
     /// Become a program that its parent traces
     #[cfg(target_arch = "x86_64")]
     #[command(hide = true)]
@@ -101,9 +115,12 @@ fn main() -> ExitCode {
     cli::exit_code(match Cli::parse().command {
         Command::User(command) => command.run(),
         Command::Test(options) => test::run(&options),
-        Command::Check(options) => check::run(&options),
         Command::Torture(options) => torture::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench(options) => bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Images => images::run().map(|()| ExitCode::SUCCESS),
+        Command::Static(options) => static_build::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Check(options) => check::run(&options),
         #[cfg(target_arch = "x86_64")]
         Command::Traced { program } => Err(bench::become_traced(&program)),
         Command::Member(options) => torture::linux::run(&options).map(|()| ExitCode::SUCCESS),

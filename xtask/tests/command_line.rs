@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["test", "torture", "bench", "completions"] {
+    for command in ["test", "torture", "bench", "fuzz", "images", "static", "check", "completions"] {
         let output = xtask(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Examples:"), "{command}");

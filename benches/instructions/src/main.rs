@@ -2,6 +2,7 @@
 //! a Linux program takes memory from the heap. `amp bench` runs and counts it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+mod bench;
 mod markers;
 mod sections;
 mod sides;
@@ -16,7 +17,7 @@ mod image {
     use amp_ivshmem::platform::Port;
     use amp_ivshmem_bare_metal::{Console, Machine, image, park};
 
-    use crate::sections::Bench;
+    use crate::bench::Bench;
 
     image!(main);
 
@@ -43,7 +44,7 @@ fn main() {
     use amp_ivshmem::platform::fake::NoDoorbell;
 
     let heap = Heap::new(3 << 20);
-    let mut bench = sections::Bench {
+    let mut bench = bench::Bench {
         memory: heap.region(),
         doorbell: NoDoorbell,
         // The clock does not belong to this library.

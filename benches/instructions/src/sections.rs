@@ -10,6 +10,7 @@ use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
 use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Event, Role, Settings};
 
+use crate::bench::Bench;
 use crate::markers;
 use crate::sides::{HEARTBEAT, Sides, Wrong};
 #[cfg(not(target_os = "none"))]
@@ -22,18 +23,6 @@ const BURST: u32 = 8;
 /// Private payload, aligned like an application's buffers.
 #[repr(align(8))]
 struct Buffer([u8; 496]);
-
-/// The parts that a program supplies.
-pub struct Bench<M, D, N, T> {
-    /// Memory of at least 1 MiB, or 3 MiB for [`run_large`](Self::run_large).
-    pub memory: M,
-    /// A doorbell to an absent peer.
-    pub doorbell: D,
-    /// Reads the machine's clock.
-    pub now: N,
-    /// Receives the name and the number of messages of each section after it.
-    pub tell: T,
-}
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
     /// Checks the counted operations, and runs the sections that fit any machine.

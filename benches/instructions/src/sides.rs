@@ -5,7 +5,7 @@ use amp_ivshmem::openamp::{self, Host, Remote};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId};
 use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Link, Settings};
 
-use crate::sections::Bench;
+use crate::bench::Bench;
 
 /// Bytes of a link's memory; each begins at a multiple.
 pub const PART: u32 = 256 * 1024;

@@ -5,15 +5,27 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use amp_ivshmem::mem::fake::{Hook, Hooked};
-use amp_ivshmem::openamp::{Host, Remote, Settings};
+use amp_ivshmem::openamp::{Host, Layout, Remote, Settings};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::{Address, AnyLink, Config};
 
-use super::LAYOUT;
 use crate::memory;
 use crate::scribbler::Scribbler;
 use crate::traffic::{Stray, Traffic};
-use crate::user::{BUFFERS, ENDPOINTS, User};
+use crate::user::{BUFFERS, ENDPOINTS, SIZE, User};
+
+/// Targets: status, two vrings, buffers.
+pub const LAYOUT: Layout = Layout {
+    status: 0,
+    to_host: 0x100,
+    to_remote: 0x200,
+    count: BUFFERS as u16,
+    align: 4,
+    buffers: 0x400,
+    to_remote_buffers: 0x400 + BUFFERS as u32 * SIZE,
+    to_host_size: SIZE,
+    to_remote_size: SIZE,
+};
 
 /// Limit of memory accesses in a single call.
 const MOST_ACCESSES: u32 = 1200;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use clap_complete::Shell;
 
-use crate::{demo, output, pair, peer, poke, process, server_options};
+use crate::{client, demo, output, pair, peer, process, server_options};
 
 /// The commands of users.
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ Examples:
   amp ping --socket /tmp/ivshmem --role remote --profile openamp --length 1-496 --seed 7
   amp ping --socket /tmp/ivshmem --role host --profile openamp --address 0x8000000000
   amp ping --socket /tmp/ivshmem --role host --json 2>/dev/null | jq .median_us")]
-    Ping(poke::PingOptions),
+    Ping(client::PingOptions),
     /// Answer each message to an endpoint with itself, as a peer on a running server
     #[command(after_help = "\
 It runs until Ctrl-C or --count, whatever peers come and go; then it prints how many messages it answered.
@@ -85,7 +85,7 @@ Examples:
   amp echo --socket /tmp/ivshmem --role remote
   amp echo --socket /tmp/ivshmem --role remote --endpoint amp.first --count 1000
   amp echo --socket /tmp/ivshmem --role host --profile openamp --layout static-vrings --address 0")]
-    Echo(poke::EchoOptions),
+    Echo(client::EchoOptions),
     /// Be one side of the demo's pair, as this process
     #[command(after_help = "\
 The other side is a peer on the same server: a guest that runs tests/zephyr/workload, or another of these processes. This side
@@ -117,8 +117,8 @@ impl Command {
             Self::Demo(options) => demo::run(&options)?,
             Self::Server(options) => amp_ivshmem_server::run(&options.into())?,
             Self::Pair(options) => pair::run(&options)?,
-            Self::Ping(options) => poke::ping(&options)?,
-            Self::Echo(options) => poke::echo(&options)?,
+            Self::Ping(options) => client::ping(&options)?,
+            Self::Echo(options) => client::echo(&options)?,
             Self::Machine(options) => return Err(pair::become_machine(&options)),
             Self::Peer(options) => peer::run(&options)?,
             Self::Guard { parent, command } => return Err(process::guard(parent, &command)),

@@ -1,17 +1,20 @@
 //! The tool `amp` as a library: the commands of users, and what `xtask` shares with them.
 
+pub mod artifacts;
+pub mod cache;
+pub mod checkout;
 pub mod cli;
+mod client;
 pub mod console;
 pub mod demo;
 pub mod folder;
-pub mod machines;
+pub mod machine;
 pub mod output;
 mod pair;
 mod peer;
-mod poke;
 pub mod process;
 pub mod qemu;
 pub mod recent;
+pub mod role;
 mod server_options;
-pub mod workspace;
 pub mod zephyr;

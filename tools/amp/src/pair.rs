@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use amp_ivshmem_server as server;
 use anyhow::{Context, Error, Result, bail, ensure};
 use regex::Regex;
 
@@ -13,8 +14,7 @@ use crate::folder::Folder;
 use crate::process::{self, DRAIN, LastLines, Next, Running, check_interrupts};
 use crate::server_options::parse_size;
 use crate::zephyr::build::{self, Build};
-use crate::{machines, output};
-use amp_ivshmem_server as server;
+use crate::{artifacts, output};
 
 /// What `amp pair` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -122,7 +122,7 @@ fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
             bail!("{name} is built for {size} bytes of shared memory, and --size says {wanted}: leave --size out")
         }
         (Some((_, size)), _) => Ok((*size, first.vectors)),
-        (None, wanted) => Ok((wanted.unwrap_or(machines::SHARED_MEMORY), first.vectors)),
+        (None, wanted) => Ok((wanted.unwrap_or(artifacts::SHARED_MEMORY), first.vectors)),
     }
 }
 
@@ -181,7 +181,7 @@ fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machines::Role;
+    use crate::role::Role;
 
     fn build(folder: &str, role: Option<Role>, flat_size: Option<u64>, vectors: u16) -> Build {
         Build::for_tests(folder, role, flat_size, vectors)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use amp_ivshmem_host::Peer;
 use anyhow::{Result, bail};
 
-use crate::machines::Role;
 use crate::output::Stdout;
+use crate::role::Role;
 
 /// How long the server has to hand over the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);

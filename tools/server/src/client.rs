@@ -9,11 +9,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
 
-use super::Reason;
-
-/// How many messages may wait for one client: a thousand peers of 64 vectors. Those of peers that are gone again do not
-/// wait (see [`Client::forget`]), so that a client that merely sleeps is not dropped for others' comings and goings.
-pub const QUEUE_MAX: usize = 1 << 16;
+use crate::event::{QUEUE_MAX, Reason};
 
 /// One message of the protocol: a number, and with some a descriptor.
 #[derive(Debug)]
@@ -105,7 +101,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn forget(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
+    pub fn drop_queued_for(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
         let number = i64::from(id);
         let before = self.queue.len();
         // The greeting's numbers are no ids: the version and the own id come without a descriptor.

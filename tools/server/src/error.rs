@@ -1,11 +1,10 @@
-//! Why a server does not start, or ends.
+//! Errors that keep a server from starting, or end it.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::{SIZE_MAX, SIZE_MIN, VECTORS_MAX};
-use amp_ivshmem_host::SOCKET_PATH_MAX;
+use crate::options::{SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 
 /// Why a [`Server`](crate::Server) does not start, or ended before it was told to. Each message is one line and names the remedy.
 #[derive(Debug, thiserror::Error)]

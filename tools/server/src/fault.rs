@@ -3,11 +3,9 @@
 //! Doorbells between peers do not pass a server; each writes the other's eventfd. So with faults the others get eventfds
 //! of this server's own, and a relay on a thread of its own passes on what is rung there, or not.
 
-use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,71 +13,11 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::ServerError;
 use crate::error::Explain;
+use crate::faults::Faults;
 use crate::random::Random;
 
 /// How often the relay and the server look at the time.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
-
-/// Which faults, and how many. 0 is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// One doorbell in so many is lost.
-    pub lose: u64,
-    /// One doorbell in so many comes twice.
-    pub double: u64,
-    /// Doorbells come up to so many milliseconds late.
-    pub late: u64,
-    /// Clients are greeted up to so many milliseconds late.
-    pub join: u64,
-    /// Once in about so many milliseconds a peer's connection is closed.
-    pub drop: u64,
-    /// This peer is told nothing more once it has been greeted.
-    pub stall: Option<u16>,
-    /// What to draw from.
-    pub seed: u64,
-}
-
-impl FromStr for Faults {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut faults = Self { seed: 1, ..Self::default() };
-        for part in text.split(',') {
-            let wrong = || {
-                format!("'{part}' is no fault: they are lose=N, double=N, late=MS, join=MS, drop=MS, stall=ID, seed=S")
-            };
-            let (name, value) = part.split_once('=').ok_or_else(wrong)?;
-            let number: u64 = value.parse().map_err(|_| wrong())?;
-            match name {
-                "lose" => faults.lose = number,
-                "double" => faults.double = number,
-                "late" => faults.late = number,
-                "join" => faults.join = number,
-                "drop" => faults.drop = number,
-                "stall" => faults.stall = Some(u16::try_from(number).map_err(|_| wrong())?),
-                "seed" => faults.seed = number,
-                _ => return Err(wrong()),
-            }
-        }
-        Ok(faults)
-    }
-}
-
-impl Faults {
-    /// What the relay draws from: not what the server does, whose number of draws depends on when clients come.
-    pub(crate) fn relays(&self) -> Random {
-        Random::new(self.seed ^ 0xbe11)
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lose, double, late, join, drop, stall, seed } = self;
-        write!(f, "lose={lose},double={double},late={late},join={join},drop={drop},")?;
-        stall.map_or(Ok(()), |id| write!(f, "stall={id},"))?;
-        write!(f, "seed={seed}")
-    }
-}
 
 /// What the others ring instead of a peer's own doorbell.
 struct Bell {
@@ -93,7 +31,7 @@ struct Bell {
 type Bells = Arc<Mutex<Vec<Arc<Bell>>>>;
 
 /// The faults at work. Its relay ends with it.
-pub struct Mischief {
+pub struct FaultInjector {
     faults: Faults,
     random: Random,
     bells: Bells,
@@ -102,7 +40,7 @@ pub struct Mischief {
     next_drop: Instant,
 }
 
-impl Mischief {
+impl FaultInjector {
     /// Starts the relay.
     pub fn new(faults: Faults) -> Result<Self, ServerError> {
         let bells = Bells::default();
@@ -118,10 +56,10 @@ impl Mischief {
                 }
             })
             .explain("cannot start the relay's thread")?;
-        let mut mischief =
+        let mut injector =
             Self { faults, random: Random::new(faults.seed), bells, waiting: Vec::new(), next_drop: Instant::now() };
-        mischief.plan_drop();
-        Ok(mischief)
+        injector.plan_drop();
+        Ok(injector)
     }
 
     fn plan_drop(&mut self) {
@@ -149,12 +87,12 @@ impl Mischief {
     }
 
     /// Peer `owner` is gone.
-    pub fn forget(&self, owner: u16) {
+    pub fn remove_peer(&self, owner: u16) {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner).retain(|bell| bell.owner != owner);
     }
 
     /// A client that is to be greeted now; one that is to wait comes by [`due`](Self::due).
-    pub fn put_off(&mut self, connection: OwnedFd) -> Option<OwnedFd> {
+    pub fn defer(&mut self, connection: OwnedFd) -> Option<OwnedFd> {
         if self.faults.join == 0 {
             return Some(connection);
         }
@@ -245,9 +183,9 @@ mod tests {
     fn the_longest_delays_do_not_overflow() {
         let longest = u64::MAX;
         let faults = format!("late={longest},join={longest},drop={longest}").parse().unwrap();
-        let mut mischief = Mischief::new(faults).unwrap();
-        assert!(mischief.put_off(eventfd(0, EventfdFlags::CLOEXEC).unwrap()).is_none());
-        assert_eq!(mischief.victim(&[0]), None);
+        let mut injector = FaultInjector::new(faults).unwrap();
+        assert!(injector.defer(eventfd(0, EventfdFlags::CLOEXEC).unwrap()).is_none());
+        assert_eq!(injector.victim(&[0]), None);
         assert_eq!(relayed(Faults { late: 0, ..faults }, 1), 1);
     }
 

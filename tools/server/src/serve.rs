@@ -2,25 +2,17 @@
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
 
-use super::client::{Client, Sent};
-use super::error::Explain;
-use super::fault::Mischief;
-use super::ids::Ids;
-use super::{Event, Reason, Server, ServerError};
-
-/// Ends the loop when it becomes readable.
-pub struct Stop {
-    /// A descriptor that nobody else reads.
-    pub fd: Arc<OwnedFd>,
-    /// Who or what that is, for people.
-    pub name: &'static str,
-}
+use crate::client::{Client, Sent};
+use crate::error::{Explain, ServerError};
+use crate::event::{Event, Reason};
+use crate::fault::FaultInjector;
+use crate::ids::Ids;
+use crate::server::{Server, Stop};
 
 /// What the kernel may hold for one client, in bytes: its minimum, some five messages. The rest waits with us, where an
 /// eventfd under way does not count against the user's limit of descriptors in flight.
@@ -60,9 +52,9 @@ pub struct Serving<R> {
     /// That has been reported since a client was last accepted.
     full_said: bool,
     /// Clients to drop at the end of this turn.
-    doomed: Vec<(u16, Reason)>,
+    pending_disconnects: Vec<(u16, Reason)>,
     /// What is to go wrong, if anything.
-    mischief: Option<Mischief>,
+    injector: Option<FaultInjector>,
 }
 
 impl<R: FnMut(Event)> Serving<R> {
@@ -72,7 +64,7 @@ impl<R: FnMut(Event)> Serving<R> {
     /// No descriptor or thread is left.
     pub fn new(server: Server, report: R) -> Result<Self, ServerError> {
         let memory = Rc::new(server.memory.try_clone().explain("no descriptor left for the memory")?);
-        let mischief = server.faults.map(Mischief::new).transpose()?;
+        let injector = server.faults.map(FaultInjector::new).transpose()?;
         Ok(Self {
             server,
             memory,
@@ -81,8 +73,8 @@ impl<R: FnMut(Event)> Serving<R> {
             report,
             full: false,
             full_said: false,
-            doomed: Vec::new(),
-            mischief,
+            pending_disconnects: Vec::new(),
+            injector,
         })
     }
 
@@ -100,21 +92,21 @@ impl<R: FnMut(Event)> Serving<R> {
             if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
                 && let Some(reason) = client.look()
             {
-                self.doomed.push((client.id, reason));
+                self.pending_disconnects.push((client.id, reason));
             }
         }
-        self.bury();
+        self.reap();
         if self.full || !listener.is_empty() {
             self.full = false;
             self.accept();
         }
-        self.misbehave();
+        self.inject();
         for client in &mut self.clients {
             if client.is_behind() && client.send() == Sent::Broken {
-                self.doomed.push((client.id, Reason::Closed));
+                self.pending_disconnects.push((client.id, Reason::Closed));
             }
         }
-        self.bury();
+        self.reap();
         Ok(None)
     }
 
@@ -123,7 +115,7 @@ impl<R: FnMut(Event)> Serving<R> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
         fds.push(PollFd::new(self.server.listener.socket(), listener));
-        let mut pause = self.full || self.mischief.as_ref().is_some_and(Mischief::is_timed);
+        let mut pause = self.full || self.injector.as_ref().is_some_and(FaultInjector::is_timed);
         for client in &self.clients {
             let writable = client.is_behind() && !client.crowded;
             pause |= client.crowded;
@@ -143,8 +135,8 @@ impl<R: FnMut(Event)> Serving<R> {
             match accept_with(self.server.listener.socket(), flags) {
                 Ok(connection) => {
                     self.full_said = false;
-                    let now_or_later = match &mut self.mischief {
-                        Some(mischief) => mischief.put_off(connection),
+                    let now_or_later = match &mut self.injector {
+                        Some(injector) => injector.defer(connection),
                         None => Some(connection),
                     };
                     let Some(connection) = now_or_later else { continue };
@@ -176,9 +168,9 @@ impl<R: FnMut(Event)> Serving<R> {
             .map_err(|error| format!("no eventfd for it ({error}); raise the limit with ulimit -n"))?;
         let id = self.ids.take().ok_or("all 65536 ids are used or remembered; restart the oldest peers")?;
         let mut client = Client::new(id, connection, eventfds);
-        if let Some(mischief) = &self.mischief {
+        if let Some(injector) = &self.injector {
             client.doorbells =
-                mischief.relay(id, &client.eventfds).map_err(|error| format!("no relay for it: {error}"))?;
+                injector.relay(id, &client.eventfds).map_err(|error| format!("no relay for it: {error}"))?;
         }
         let greeting = (|| {
             client.push(0, None)?;
@@ -194,10 +186,10 @@ impl<R: FnMut(Event)> Serving<R> {
             return Err("too many peers for it to be told of".to_owned());
         }
         // Not before it is told of itself.
-        client.stalled = self.mischief.as_ref().is_some_and(|mischief| mischief.stalled() == Some(id));
+        client.stalled = self.injector.as_ref().is_some_and(|injector| injector.stalled() == Some(id));
         for other in &mut self.clients {
             if let Err(reason) = other.push_peer(id, &client.doorbells) {
-                self.doomed.push((other.id, reason));
+                self.pending_disconnects.push((other.id, reason));
             }
         }
         self.clients.push(client);
@@ -205,30 +197,30 @@ impl<R: FnMut(Event)> Serving<R> {
     }
 
     /// Does what the faults want at this time: late joins, and peers that are dropped.
-    fn misbehave(&mut self) {
-        let Some(mischief) = &mut self.mischief else { return };
+    fn inject(&mut self) {
+        let Some(injector) = &mut self.injector else { return };
         let ids: Vec<u16> = self.clients.iter().map(|client| client.id).collect();
-        if let Some(id) = mischief.victim(&ids) {
-            self.doomed.push((id, Reason::Fault));
+        if let Some(id) = injector.victim(&ids) {
+            self.pending_disconnects.push((id, Reason::Fault));
         }
-        for connection in mischief.due() {
+        for connection in injector.due() {
             let event = self.admit(connection).map_or_else(Event::Refused, Event::Joined);
             (self.report)(event);
         }
     }
 
-    /// Drops the doomed, and tells the others.
-    fn bury(&mut self) {
-        while let Some((id, reason)) = self.doomed.pop() {
+    /// Drops the pending_disconnects, and tells the others.
+    fn reap(&mut self) {
+        while let Some((id, reason)) = self.pending_disconnects.pop() {
             let Some(at) = self.clients.iter().position(|client| client.id == id) else { continue };
             let gone = self.clients.remove(at);
             self.ids.give_back(id);
-            if let Some(mischief) = &self.mischief {
-                mischief.forget(id);
+            if let Some(injector) = &self.injector {
+                injector.remove_peer(id);
             }
             for client in &mut self.clients {
-                if let Err(reason) = client.forget(id, gone.eventfds.len()) {
-                    self.doomed.push((client.id, reason));
+                if let Err(reason) = client.drop_queued_for(id, gone.eventfds.len()) {
+                    self.pending_disconnects.push((client.id, reason));
                 }
             }
             (self.report)(Event::Left(id, reason));

@@ -6,12 +6,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use amp_ivshmem_host::SOCKET_PATH_MAX;
 use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 
 use crate::error::{Explain, ServerError};
+use crate::options::SOCKET_PATH_MAX;
 
 /// How many clients may wait to be accepted, where the system's own limit (`net.core.somaxconn`) is not lower.
 const BACKLOG: i32 = 1024;

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use amp::artifacts::{Artifacts, SHARED_MEMORY};
+use amp::folder::Folder;
+use amp::machine::Machine;
+use amp::process::{self, Next, Running};
+use amp_ivshmem_server as server;
 use anyhow::{Context, Result, bail};
 
 use super::counts::{self, Section};
-use amp::folder::Folder;
-use amp::machines::{Machine, SHARED_MEMORY, Workshop};
-use amp::process::{self, Next, Running};
-use amp::workspace;
-use amp_ivshmem_server as server;
+use crate::checkout::{self, checkout};
 
 /// The counter's file.
 const COUNTER: &str = "libamp_qemu_count.so";
@@ -25,15 +26,15 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// # Errors
 /// What does not build, start or end.
 pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
-    let workshop = Workshop::with_images(&[machine].into(), image)?;
-    let files = workspace::build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
-    let counter = workspace::find(&files, COUNTER)?;
+    let artifacts = Artifacts::with_images(checkout()?, &[machine].into(), image)?;
+    let files = checkout()?.build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
+    let counter = checkout::find(&files, COUNTER)?;
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
     let out = tempfile::NamedTempFile::new().context("no file for the counts: name another folder in TMPDIR")?;
     let out = out.path();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
-    let mut command = workshop.boot(machine, IMAGE, &socket)?;
+    let mut command = artifacts.boot(machine, IMAGE, &socket)?;
     // The guest's time goes with its instructions, so that every run is the same.
     command.args(["-icount", "shift=0"]);
     // Where the guests' ports have the shared memory.
@@ -43,14 +44,14 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let told = run(command)?;
     server.stop().context("the server ended")?;
     let text = std::fs::read_to_string(out).context("the counter wrote nothing")?;
-    let image = workshop.image(machine, IMAGE)?;
+    let image = artifacts.image(machine, IMAGE)?;
     Ok((image, counts::name(&told, counts::parse(&text)?)?))
 }
 
 fn image(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let what = format!("the {} image to count", machine.name());
-    let files = workspace::build(&what, Some(target), &["--profile", "counted", "-p", "amp-ivshmem-instructions"])?;
-    let image = workspace::find(&files, IMAGE)?;
+    let files = checkout()?.build(&what, Some(target), &["--profile", "counted", "-p", "amp-ivshmem-instructions"])?;
+    let image = checkout::find(&files, IMAGE)?;
     Ok([image.clone(), image])
 }
 

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use amp::artifacts;
+use amp::machine::Machine;
+use amp::role::Role;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, SectionFlags, SectionKind, elf};
 
-use super::Context as Bench;
+use super::context::Context as Bench;
 use super::figure::Figure;
-use amp::machines::{self, Machine, Role};
-use amp::workspace;
+use crate::checkout::{checkout, find};
 
 /// Sizes of the M3's image `echo`, the smallest remote: the core, the port and start-up.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
@@ -23,11 +25,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     for &machine in machines {
         let target = machine.target().context("a machine without images")?;
         let what = ["--profile", "guest", "-p", "amp-ivshmem-sample-bare-metal", "--bins"];
-        let files = workspace::build("the bare-metal samples", Some(target), &what)?;
-        let mut images = vec![("echo", workspace::find(&files, "echo")?)];
+        let files = checkout()?.build("the bare-metal samples", Some(target), &what)?;
+        let mut images = vec![("echo", find(&files, "echo")?)];
         if bench.verbose {
-            let [host, remote] = machines::images(machine, target)?;
-            images.push(("ping", workspace::find(&files, "ping")?));
+            let [host, remote] = artifacts::images(checkout()?, machine, target)?;
+            images.push(("ping", find(&files, "ping")?));
             images.extend([(Role::Host.image(), host), (Role::Remote.image(), remote)]);
         }
         for (name, path) in &images {

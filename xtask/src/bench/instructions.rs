@@ -3,15 +3,16 @@
 
 use std::path::Path;
 
+use amp::machine::Machine;
 use anyhow::{Context as _, Result, ensure};
 
+use super::context::Context;
 use super::counts::Section;
 use super::figure::Figure;
 use super::functions::{Functions, by_function};
+use super::guest;
 #[cfg(target_arch = "x86_64")]
-use super::traced;
-use super::{Context, guest};
-use amp::machines::Machine;
+use super::ptrace_counter;
 
 /// Where the counted program's own sources are: what it does between the markers is not the library's.
 const PROGRAM: &str = "benches/instructions/src/";
@@ -69,7 +70,7 @@ pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
 /// What does not build or run.
 #[cfg(target_arch = "x86_64")]
 pub fn x86_64(bench: &Context) -> Result<Vec<Figure>> {
-    let (program, sections) = traced::count()?;
+    let (program, sections) = ptrace_counter::count()?;
     figures(bench, "x86_64", X86_64_KEYS, &program, &sections)
 }
 

@@ -1,5 +1,6 @@
 //! `amp bench`: measures what the keys of the [table] say, group by group, and compares. Each group is a file.
 
+mod context;
 mod counts;
 pub mod figure;
 mod functions;
@@ -8,24 +9,23 @@ pub mod images;
 mod instructions;
 mod noise;
 mod plot;
+#[cfg(target_arch = "x86_64")]
+mod ptrace_counter;
 mod report;
 mod table;
 mod timed;
-#[cfg(target_arch = "x86_64")]
-mod traced;
 mod zephyr;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
-
-use amp::machines::Machine;
+use amp::machine::Machine;
 use amp::process;
-
+use anyhow::{Result, ensure};
+use context::Context;
 use figure::{Figure, Missing};
-use report::{Report, Row, row};
 #[cfg(target_arch = "x86_64")]
-pub use traced::become_traced;
+pub use ptrace_counter::become_traced;
+use report::{Report, Row, row};
 
 /// What `amp bench` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,13 +47,6 @@ pub struct Options {
     pub no_worse: bool,
     /// Show more, as the instructions of each function
     #[arg(short, long)]
-    pub verbose: bool,
-}
-
-/// What a group is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Context {
-    /// Whether to print details, on standard error.
     pub verbose: bool,
 }
 

@@ -1,11 +1,11 @@
 //! What a bench has found out: its rows, how they are printed, and whether it ends well.
 
+use amp::output;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::figure::{Figure, Missing};
 use super::table::{self, Key, Recorded};
-use amp::output;
 
 /// One key as it is printed.
 #[derive(Clone, Debug, Serialize)]

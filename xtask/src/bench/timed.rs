@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
+use amp::artifacts::{Artifacts, SHARED_MEMORY};
+use amp::folder::Folder;
+use amp::machine::Machine;
+use amp::process::{self, Next, Running};
+use amp_ivshmem_server as server;
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::context::Context;
 use super::figure::Figure;
-use super::{Context, noise};
-use amp::folder::Folder;
-use amp::machines::{Machine, SHARED_MEMORY, Workshop};
-use amp::process::{self, Next, Running};
-use amp::workspace;
-use amp_ivshmem_server as server;
+use super::noise;
+use crate::checkout::{self, checkout};
 
 /// All from the same runs.
 pub const KEYS: &[&str] = &[
@@ -44,9 +46,9 @@ type Told = BTreeMap<String, f64>;
 /// # Errors
 /// What does not build, start or end.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
-    let workshop = Workshop::with_images(&[Machine::A53].into(), image)?;
+    let artifacts = Artifacts::with_images(checkout()?, &[Machine::A53].into(), image)?;
     let watch = noise::Watch::begin()?;
-    let runs = (0..RUNS).map(|_| run(&workshop)).collect::<Result<Vec<_>>>()?;
+    let runs = (0..RUNS).map(|_| run(&artifacts)).collect::<Result<Vec<_>>>()?;
     let busy = watch.end()?;
     if let Some(busy) = &busy {
         eprintln!("amp: {busy}: times mean little");
@@ -68,8 +70,8 @@ pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
 
 fn image(_: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let files =
-        workspace::build("the image to time", Some(target), &["--profile", "counted", "-p", "amp-ivshmem-timed"])?;
-    let image = workspace::find(&files, IMAGE)?;
+        checkout()?.build("the image to time", Some(target), &["--profile", "counted", "-p", "amp-ivshmem-timed"])?;
+    let image = checkout::find(&files, IMAGE)?;
     Ok([image.clone(), image])
 }
 
@@ -89,14 +91,14 @@ fn value(key: &str, told: &Told) -> Result<f64> {
 }
 
 /// One run.
-fn run(workshop: &Workshop) -> Result<Told> {
+fn run(artifacts: &Artifacts) -> Result<Told> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let (sender, lines) = mpsc::sync_channel(64);
     let mut told = Told::new();
     let start = |sender: &SyncSender<_>| -> Result<Running> {
-        let mut running = Running::spawn(workshop.boot(Machine::A53, IMAGE, &socket)?)?;
+        let mut running = Running::spawn(artifacts.boot(Machine::A53, IMAGE, &socket)?)?;
         let sender = sender.clone();
         running.read(move |_, line| {
             let _ = sender.send(line);

@@ -1,12 +1,14 @@
 //! What rpmsg takes of a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same bare.
 
+use amp::machine::Machine;
+use amp::zephyr::images;
+use amp::zephyr::tree::Zephyr;
 use anyhow::Result;
 
-use crate::bench::Context;
+use crate::bench::context::Context;
 use crate::bench::figure::Figure;
 use crate::bench::images::size;
-use amp::machines::Machine;
-use amp::zephyr::{Zephyr, images};
+use crate::checkout::checkout;
 
 /// Over the bare application, on `qemu_cortex_m3`.
 pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
@@ -16,7 +18,7 @@ pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host",
 /// # Errors
 /// What is missing, and the remedy.
 pub fn check() -> Result<()> {
-    let zephyr = Zephyr::find()?;
+    let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
     zephyr.check_targets()?;
     images::probe(&zephyr, &lang_rust, Machine::M3)
@@ -27,7 +29,7 @@ pub fn check() -> Result<()> {
 /// # Errors
 /// An image that does not build or is no ELF file, or an interrupt.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
-    let zephyr = Zephyr::find()?;
+    let zephyr = Zephyr::find(checkout()?)?;
     let board = images::board(Machine::M3)?;
     let image = |name: &str, setting| images::build(&zephyr, name, board, "tests/zephyr/size", setting);
     let built = [

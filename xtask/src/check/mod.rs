@@ -1,17 +1,24 @@
 //! The command `check`: rules for the whole tree that no compiler and no linter knows.
 
 mod address;
+mod cycles;
+mod graph;
+mod imports;
+mod known;
 mod licences;
 mod links;
+mod modules;
 mod packages;
+mod python;
 mod tree;
 
 use std::process::ExitCode;
 
+use amp::output;
 use anyhow::Result;
-
-use amp::{output, workspace};
 pub use tree::Tree;
+
+use crate::checkout::checkout;
 
 /// The words after `check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,6 +41,8 @@ enum Rule {
     Address,
     /// The published crates have their metadata, and are small
     Packages,
+    /// No file imports another that imports it back, directly or through more files
+    Cycles,
 }
 
 /// Prints what breaks the rules, one line for each place.
@@ -41,8 +50,8 @@ enum Rule {
 /// # Errors
 /// No git, a file that cannot be read, or nowhere to print to. A broken rule is an exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let root = workspace::root();
-    let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages];
+    let root = checkout()?.root();
+    let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles];
     let mut broken = 0;
     for rule in all.into_iter().filter(|rule| options.rule.is_none_or(|only| only == *rule)) {
         let findings = match rule {
@@ -50,6 +59,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             Rule::Links => links::check(&Tree::list(root, &[])?)?,
             Rule::Address => address::check(&Tree::list(root, &[])?)?,
             Rule::Packages => packages::check()?,
+            Rule::Cycles => cycles::check(checkout()?)?,
         };
         findings.iter().try_for_each(|finding| output::line(&finding.to_string()))?;
         broken += findings.len();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use amp::workspace;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::tree::Finding;
+use crate::checkout::checkout;
 
 /// The most files of a package; the largest, the core's, has about 90.
 const FILES_MAX: usize = 130;
@@ -62,7 +62,7 @@ pub fn check() -> Result<Vec<Finding>> {
 }
 
 fn ask(words: &[&str]) -> Result<String> {
-    let mut cargo = workspace::cargo();
+    let mut cargo = checkout()?.cargo();
     let output = cargo.args(words).output().context("cargo did not start")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "cargo {}: {}", words.join(" "), errors.trim());

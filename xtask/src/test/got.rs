@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use amp::cache;
+use amp::process;
 use anyhow::Result;
 
-use amp::zephyr::create::cache;
-use amp::{process, workspace};
+use crate::checkout::checkout;
 
 /// Time limit to build a program of crates.io, on two cores that do something else, too.
 const BUILD_LIMIT: Duration = Duration::from_secs(1200);
@@ -31,7 +32,7 @@ pub type Absent = Option<String>;
 
 impl Program {
     fn folder(&self) -> Result<PathBuf> {
-        Ok(cache()?.join(format!("{}-{}", self.name, self.version)))
+        Ok(cache::folder()?.join(format!("{}-{}", self.name, self.version)))
     }
 
     /// The program's file, which may not be there yet.
@@ -52,7 +53,7 @@ impl Program {
             path.push(":");
         }
         path.push(OsString::from(self.folder()?.join("bin")));
-        let mut cargo = workspace::cargo();
+        let mut cargo = checkout()?.cargo();
         // A question must not install a toolchain.
         cargo.env("PATH", path).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
         Ok(cargo)
@@ -105,7 +106,7 @@ impl Program {
 /// # Errors
 /// An interrupt.
 pub fn toolchain(version: &str) -> Result<Absent> {
-    let mut question = workspace::cargo();
+    let mut question = checkout()?.cargo();
     question.arg(format!("+{version}")).arg("--version").env("RUSTUP_AUTO_INSTALL", "0");
     let answer = process::output(question, ASK_LIMIT);
     process::check_interrupts()?;

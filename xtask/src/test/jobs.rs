@@ -1,10 +1,10 @@
-//! All that `amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
+//! All that `./amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use amp::demo::pair::{Pair, Start};
-use amp::machines::Machine;
+use amp::machine::Machine;
 
 use super::lint::Lint;
 
@@ -76,6 +76,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     // Builds cargo-deny the first time.
     ("deny licences, bans and sources", Work::Lint(Lint::Deny), Counted::AsOne, 2),
     ("deny advisories", Work::Lint(Lint::Advisories), Counted::AsOne, 2),
+    ("check cycles", Work::Amp(Cow::Borrowed("check cycles")), Counted::AsOne, 5),
     ("clippy linux", Work::Cargo("clippy --all-targets --all-features -- -D warnings"), Counted::AsOne, 15),
     ("clippy m3 core", Work::Guest(M3, CLIPPY_BARE), Counted::AsOne, 10),
     ("clippy m3 core with all", Work::Guest(M3, CLIPPY_ALL), Counted::AsOne, 10),
@@ -148,6 +149,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz resource_table", Work::Fuzz("resource_table"), Counted::AsOne, 10),
     ("fuzz server", Work::Fuzz("server"), Counted::AsOne, 10),
     ("fuzz client", Work::Fuzz("client"), Counted::AsOne, 10),
+    ("static x86_64", Work::Amp(Cow::Borrowed("static x86_64-unknown-linux-musl")), Counted::AsOne, 15),
+    ("static aarch64", Work::Amp(Cow::Borrowed("static aarch64-unknown-linux-musl")), Counted::AsOne, 15),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --no-worse m3.echo_remote")), Counted::AsOne, 10),
     ("instructions a53", Work::Amp(Cow::Borrowed("bench --no-worse instr.a53")), Counted::AsOne, 15),
     ("instructions m3", Work::Amp(Cow::Borrowed("bench --no-worse instr.m3")), Counted::AsOne, 15),

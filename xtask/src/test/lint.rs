@@ -3,11 +3,12 @@
 use std::process::Command;
 use std::time::Duration;
 
-use amp::{process, workspace};
+use amp::process;
 use anyhow::{Result, bail};
 
 use super::got::{Absent, Program};
 use crate::check::Tree;
+use crate::checkout::checkout;
 
 const DENY: Program = Program { name: "cargo-deny", version: "0.20.2" };
 const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
@@ -77,13 +78,13 @@ pub fn command(lint: Lint) -> Result<Command> {
         Lint::Ruff | Lint::RuffFormat => process::guarded(RUFF.file()?),
         Lint::Shellcheck => process::guarded("shellcheck"),
     };
-    command.args(words).current_dir(workspace::root());
+    command.args(words).current_dir(checkout()?.root());
     let is_linted: fn(&str, &str) -> bool = match lint {
         Lint::Deny | Lint::Advisories => return Ok(command),
         Lint::Ruff | Lint::RuffFormat => |file, _| file.ends_with(".py"),
         Lint::Shellcheck => |file, text| file.ends_with(".sh") || is_shell(text),
     };
-    let tree = Tree::list(workspace::root(), &[])?;
+    let tree = Tree::list(checkout()?.root(), &[])?;
     let mut found = false;
     for file in tree.files() {
         if tree.text(file)?.is_some_and(|text| is_linted(file, &text)) {

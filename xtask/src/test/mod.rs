@@ -1,8 +1,8 @@
-//! `amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
+//! `./amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
 
 mod count;
-mod fuzz;
-mod got;
+mod end;
+pub mod got;
 mod jobs;
 mod lint;
 mod samples;
@@ -14,13 +14,16 @@ use std::borrow::Cow;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-
-use crate::bench;
+use amp::output;
 use amp::process::{self, Running};
-use amp::{output, qemu, workspace};
+use amp::qemu;
+use anyhow::Result;
 use count::Count;
+use end::End;
 use jobs::{Counted, Job, Work};
+
+use crate::checkout::checkout;
+use crate::{bench, fuzz, static_build};
 
 /// The oldest Rust that builds the published crates: `rust-version` in Cargo.toml.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -36,15 +39,6 @@ pub struct Options {
     /// Run all pairs of devices under Zephyr, not only PCI beside flat; with a workspace, about ten minutes more
     #[arg(long)]
     pub all_zephyr: bool,
-}
-
-/// How one job ended.
-struct End {
-    count: Count,
-    /// What is told beside the name, on one line.
-    note: String,
-    /// The output, where it is worth showing.
-    output: Vec<String>,
 }
 
 /// Runs the jobs that the filter lets through; the last line counts their tests.
@@ -68,7 +62,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     for (index, job) in jobs.iter().enumerate() {
         output::print(&format!("[{:2}/{}] {} ... ", index + 1, jobs.len(), job.name))?;
         let begun = Instant::now();
-        let end = hold(job, options)?;
+        let end = run_job(job, options)?;
         output::line(&format!("{} ({:.1} s)", end.note, begun.elapsed().as_secs_f64()))?;
         end.output.iter().try_for_each(|line| output::line(&format!("    {line}")))?;
         sum += end.count;
@@ -77,14 +71,14 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn hold(job: &Job, options: &Options) -> Result<End> {
+fn run_job(job: &Job, options: &Options) -> Result<End> {
     if let Some(reason) = missing(&job.work)? {
         return Ok(End { count: Count::SKIPPED, note: format!("skipped: {reason}"), output: Vec::new() });
     }
     match command(&job.work)? {
         Some(command) => run_command(command, job.counted, job.limit),
-        None if matches!(job.work, Work::Samples) => samples::hold(),
-        None => zephyr::hold(job.limit, options.all_zephyr),
+        None if matches!(job.work, Work::Samples) => samples::run(),
+        None => zephyr::run(job.limit, options.all_zephyr),
     }
 }
 
@@ -128,7 +122,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
 /// What the toolchain lacks for a job, if anything.
 fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     if let Work::Guest(target, _) | Work::Copies(target, ..) = work
-        && let Some(reason) = workspace::missing_target(target)
+        && let Some(reason) = checkout()?.missing_target(target)
     {
         return Ok(Some(reason.into()));
     }
@@ -138,6 +132,9 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
             (&["clippy", "--version"], "this toolchain has no clippy")
         }
         Work::Amp(words) if words.starts_with("bench ") => return Ok(bench::missing(words)?.map(Cow::Owned)),
+        Work::Amp(words) if words.starts_with("static ") => {
+            return Ok(static_build::missing(&words["static ".len()..])?.map(Cow::Owned));
+        }
         Work::Miri(_) | Work::MiriOnce(_) => (
             // Builds what Miri needs of the standard library, once.
             &["+nightly", "miri", "setup"],
@@ -150,7 +147,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
         Work::DocsRs(_) => (&["+nightly", "--version"], "no nightly toolchain (rustup toolchain install nightly)"),
         _ => return Ok(None),
     };
-    let mut cargo = workspace::cargo();
+    let mut cargo = checkout()?.cargo();
     // Asking must not install anything.
     cargo.args(question).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
     let answer = process::output(cargo, Duration::from_secs(300));
@@ -162,57 +159,57 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             cargo.args(words.split_whitespace()).env("RUSTDOCFLAGS", "-D warnings");
             cargo
         }
         Work::Loom(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             cargo.args(words.split_whitespace()).env("RUSTFLAGS", "--cfg loom");
             cargo
         }
         Work::Guest(target, words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             let mut words = words.split_whitespace();
             cargo.args(words.next());
-            workspace::for_guest(&mut cargo, target);
+            checkout()?.for_guest(&mut cargo, target);
             cargo.args(words);
             cargo
         }
         Work::Copies(target, program, machine) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             let runner = format!("CARGO_TARGET_{}_RUNNER", target.to_uppercase().replace(['-', '.'], "_"));
             let machine = format!("-machine {machine} -display none -nic none -semihosting -kernel");
             cargo.env(runner, format!("{} {machine}", qemu::find(program)?.display()));
             cargo.args(["run", "-p", "amp-ivshmem-test-copies", "--profile", "guest"]);
-            workspace::for_guest(&mut cargo, target);
+            checkout()?.for_guest(&mut cargo, target);
             cargo
         }
         Work::Miri(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             // Several interleavings; each would otherwise run the threads in one and the same order.
             cargo.env("MIRIFLAGS", "-Zmiri-many-seeds=0..8 -Zmiri-preemption-rate=0.1");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
         Work::MiriOnce(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             // Its stale loads know no memory that is used again in another width, as it is where a link is laid out anew; and a
             // side that dies is one that is never dropped.
             cargo.env("MIRIFLAGS", "-Zmiri-disable-weak-memory-emulation -Zmiri-ignore-leaks");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
-        Work::Fuzz(target) => fuzz::command(target)?,
+        Work::Fuzz(target) => fuzz::command(target, fuzz::SECONDS)?,
         Work::Lint(lint) => lint::command(*lint)?,
         Work::Oldest(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             // A folder of its own, or this compiler and the project's would each build all anew.
             cargo.arg(format!("+{OLDEST_RUST}")).args(words.split_whitespace()).args(["--target-dir", "target/oldest"]);
             cargo
         }
         Work::DocsRs(words) => {
-            let mut cargo = workspace::cargo();
+            let mut cargo = checkout()?.cargo();
             cargo.arg("+nightly").args(words.split_whitespace()).args(["--target-dir", "target/docs.rs"]);
             cargo.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings");
             cargo

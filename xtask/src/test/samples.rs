@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use amp::artifacts::{Artifacts, SHARED_MEMORY};
 use amp::folder::Folder;
-use amp::machines::{Machine, SHARED_MEMORY, Workshop};
+use amp::machine::Machine;
 use amp::process::{self, Next, Running};
-use amp::workspace;
 use amp_ivshmem_server as server;
 use anyhow::{Context, Result, bail, ensure};
 
-use super::End;
 use super::count::Count;
+use super::end::End;
+use crate::checkout::{checkout, find};
 
 /// The pairs: the machine that pings and the machine that echoes.
 const PAIRS: [(Machine, Machine); 2] = [(Machine::A53, Machine::M3), (Machine::M3, Machine::A53)];
@@ -26,11 +27,11 @@ const DONE: &str = "ping: 1000 messages came back";
 ///
 /// # Errors
 /// An interrupt.
-pub fn hold() -> Result<End> {
+pub fn run() -> Result<End> {
     let mut sum = Count::default();
     let mut output = Vec::new();
     for (host, remote) in PAIRS {
-        match run(host, remote) {
+        match run_pair(host, remote) {
             Ok(()) => sum += Count::PASSED,
             Err(error) => {
                 process::check_interrupts()?;
@@ -43,15 +44,15 @@ pub fn hold() -> Result<End> {
     Ok(End { note: format!("{verdict}: {} passed, {} failed", sum.passed, sum.failed), count: sum, output })
 }
 
-fn run(host: Machine, remote: Machine) -> Result<()> {
-    let workshop = Workshop::with_images(&[host, remote].into(), images)?;
+fn run_pair(host: Machine, remote: Machine) -> Result<()> {
+    let artifacts = Artifacts::with_images(checkout()?, &[host, remote].into(), images)?;
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let (sender, lines) = mpsc::sync_channel(64);
     let mut machines = Vec::new();
     for (machine, image) in [(remote, "echo"), (host, "ping")] {
-        let mut running = Running::spawn(workshop.boot(machine, image, &socket)?)?;
+        let mut running = Running::spawn(artifacts.boot(machine, image, &socket)?)?;
         let sender = sender.clone();
         running.read(move |_, line| {
             // Nobody listens after the end.
@@ -79,6 +80,6 @@ fn run(host: Machine, remote: Machine) -> Result<()> {
 fn images(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let what = format!("the bare-metal samples for {}", machine.name());
     let words = ["--profile", "guest", "-p", "amp-ivshmem-sample-bare-metal", "--bins"];
-    let files = workspace::build(&what, Some(target), &words)?;
-    Ok([workspace::find(&files, "ping")?, workspace::find(&files, "echo")?])
+    let files = checkout()?.build(&what, Some(target), &words)?;
+    Ok([find(&files, "ping")?, find(&files, "echo")?])
 }

@@ -49,7 +49,7 @@ pub fn by_default(all: &BTreeSet<String>) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use amp::workspace;
+    use crate::checkout::checkout;
 
     #[test]
     fn scenarios_are_the_keys_below_tests() {
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_application_is_run_by_default() {
-        let all = all(workspace::root()).unwrap();
+        let all = all(checkout().unwrap().root()).unwrap();
         let chosen = by_default(&all);
         assert!(all.contains("amp_ivshmem.ivshmem") && chosen.contains("amp_ivshmem.ivshmem"));
         assert!(

@@ -6,15 +6,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use amp::machine::Machine;
+use amp::zephyr::images::{self, board};
+use amp::zephyr::run;
+use amp::zephyr::tree::Zephyr;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::count::Count;
 use super::scenarios;
-use amp::machines::Machine;
-use amp::workspace;
-use amp::zephyr::images::{self, board};
-use amp::zephyr::{Zephyr, run};
+use crate::checkout::checkout;
 
 /// Words for Twister from the user, as `--force-toolchain`; with `-s` among them they choose the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
@@ -39,10 +40,10 @@ pub struct Plan {
 /// # Errors
 /// What is missing on this machine, and the remedy.
 pub fn plan(all: bool) -> Result<(Command, Plan)> {
-    let zephyr = Zephyr::find()?;
+    let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
     zephyr.check_targets()?;
-    let root = workspace::root().canonicalize()?;
+    let root = checkout()?.root();
     let folder = zephyr.cache()?;
     fs::create_dir_all(&folder).with_context(|| format!("no folder {}", folder.display()))?;
 
@@ -54,7 +55,7 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
         images::probe(&zephyr, &lang_rust, machine)?;
     }
 
-    let names = scenarios::all(&root)?;
+    let names = scenarios::all(root)?;
     let words = std::env::var(WORDS).unwrap_or_default();
     let words = shlex::split(&words).with_context(|| format!("{WORDS} has a quote that is not closed: {words}"))?;
     let chosen = if all { names.clone() } else { scenarios::by_default(&names) };

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
+use amp::process::{self, Running};
 use anyhow::Result;
 
-use super::End;
 use super::count::Count;
+use super::end::End;
 use super::{scenarios, twister};
-use amp::process::{self, Running};
-use amp::workspace;
+use crate::checkout::checkout;
 
 /// Runs it.
 ///
 /// # Errors
 /// An interrupt.
-pub fn hold(limit: Duration, all: bool) -> Result<End> {
+pub fn run(limit: Duration, all: bool) -> Result<End> {
     let planned = twister::plan(all);
     process::check_interrupts()?;
     let (command, plan) = match planned {
         Ok(plan) => plan,
         Err(reason) => {
-            let skipped = scenarios::all(workspace::root()).map_or(1, |names| names.len() as u64);
+            let skipped = scenarios::all(checkout()?.root()).map_or(1, |names| names.len() as u64);
             let count = Count { skipped, ..Count::default() };
             return Ok(End { count, note: format!("skipped: {skipped} scenarios: {reason:#}"), output: Vec::new() });
         }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 use amp_ivshmem::platform::{Doorbell, Port, Vector};
 use amp_ivshmem_host::Peer;
-use anyhow::Result;
-
 use amp_ivshmem_server::random::Random;
+use anyhow::Result;
 
 /// Where it writes.
 #[derive(Clone, Copy, Debug)]

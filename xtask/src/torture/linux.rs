@@ -4,9 +4,9 @@ use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amp::machines::Role;
 use amp::output::Stdout;
 use amp::process;
+use amp::role::Role;
 use amp_ivshmem_host::Peer;
 use amp_ivshmem_workload::stream::{self, Stream};
 use anyhow::{Result, bail};

@@ -1,66 +1,32 @@
-//! `amp torture`: pairs whose sides and server are killed, stopped, reset and restarted at random while every message is
+//! `./amp torture`: pairs whose sides and server are killed, stopped, reset and restarted at random while every message is
 //! checked; and what came of it.
 
+mod console;
+mod heartbeats;
 mod hostile;
 pub mod linux;
+mod options;
 mod plan;
 mod qmp;
 mod report;
-mod rig;
+mod testbed;
 mod verdict;
-mod vitals;
-mod word;
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Result, bail};
-
+use amp::artifacts::Artifacts;
 use amp::demo::pair::Pair;
-use amp::machines::{Machine, Role, Workshop};
+use amp::machine::Machine;
+use amp::role::Role;
 use amp::{output, process};
-use amp_ivshmem_server::Faults;
 use amp_ivshmem_server::random::Random;
+use anyhow::{Result, bail};
+pub use options::Options;
 use plan::Plan;
 use report::Report;
-use rig::{Member, Rig};
+use testbed::{Member, Testbed};
 
-/// What `amp torture` can be told.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// The machines of the rpmsg host and the remote, as for the demo; may be given several times
-    #[arg(long, value_name = "HOST-SIDE,REMOTE-SIDE")]
-    pub pair: Vec<Pair>,
-    /// Also an A53 as the host of three links at once, with two M3s and a Linux process as their remotes
-    #[arg(long)]
-    pub star: bool,
-    /// For how long in all, in minutes; may be a fraction. 1 where no number of cycles is given
-    #[arg(long, value_name = "N")]
-    pub minutes: Option<f64>,
-    /// End each pair after this many kills and restarts of a side
-    #[arg(long, value_name = "N")]
-    pub cycles: Option<u64>,
-    /// What to draw all numbers from; without it another each time, which is printed
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// Only SIGKILL and restart, for the most cycles in a time
-    #[arg(long)]
-    pub kills_only: bool,
-    /// Only SIGKILL, and a restart when the others have noticed, for the most such deaths in a time
-    #[arg(long, conflicts_with = "kills_only")]
-    pub deaths_only: bool,
-    /// Now and then somebody scribbles over the shared memory while traffic flows
-    #[arg(long)]
-    pub hostile: bool,
-    /// What the server does wrong meanwhile, as for `amp server`
-    #[arg(long, value_name = "FAULTS")]
-    pub fault: Option<Faults>,
-    /// Print the figures as JSON, one object a pair and one for all; findings go to standard error
-    #[arg(long)]
-    pub json: bool,
-    /// Show the sides' consoles on standard error
-    #[arg(long)]
-    pub verbose: bool,
-}
+use crate::checkout::checkout;
 
 const KINDS: [Machine; 3] = [Machine::A53, Machine::M3, Machine::Linux];
 
@@ -89,9 +55,9 @@ pub fn run(options: &Options) -> Result<()> {
     if options.star {
         pairs.push(None);
     }
-    let guest = options.hostile.then_some(rig::HOSTILE_GUEST);
+    let guest = options.hostile.then_some(testbed::HOSTILE_GUEST);
     let machines = pairs.iter().flat_map(|&pair| members(pair)).map(|member| member.machine).chain(guest).collect();
-    let workshop = Workshop::prepare(&machines)?;
+    let artifacts = Artifacts::prepare(checkout()?, &machines)?;
     if !options.json {
         output::line(&format!("seed {seed}"))?;
     }
@@ -100,9 +66,9 @@ pub fn run(options: &Options) -> Result<()> {
     for (number, pair) in (0..).zip(&pairs) {
         let name = pair.map_or("star".to_owned(), |pair| pair.to_string());
         let report = Report { pair: name, seed, ..Report::default() };
-        let rig = Rig::new(&workshop, members(*pair), report, options)?;
+        let testbed = Testbed::new(&artifacts, members(*pair), report, options)?;
         let plan = Plan { options, limit: share, random: Random::new(seed.wrapping_add(number << 32)) };
-        let report = plan.carry_out(rig)?;
+        let report = plan.carry_out(testbed)?;
         tell(options, &report)?;
         all.add(&report);
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::vitals::BEAT;
+use super::heartbeats::BEAT;
 
+/// How long a pair may take until it talks again before it counts as hung, after scribbling, too: much longer than any boot,
+/// since other work may keep the machine busy.
+pub const HUNG: Duration = Duration::from_secs(30);
 /// How long both sides have to talk after the newcomer's boot.
 pub const RECOVERY: Duration = Duration::from_secs(1);
 
@@ -66,6 +69,11 @@ pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict
         waited if waited >= late => Verdict::Busy,
         _ => Verdict::Untimely,
     }
+}
+
+/// The wait between two readings.
+pub fn between(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
+    Some(after?.saturating_sub(before?))
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 
 use anyhow::Result;
 
-use super::Options;
-use crate::machines::{Machine, Workshop};
+use super::options::Options;
+use crate::artifacts::Artifacts;
+use crate::checkout::Checkout;
+use crate::machine::Machine;
 use crate::process;
-use crate::zephyr::{Zephyr, create};
+use crate::zephyr::create;
+use crate::zephyr::tree::Zephyr;
 
 /// Everything for the talk.
 pub struct Prepared {
     /// The machines.
-    pub workshop: Workshop,
+    pub artifacts: Artifacts,
     /// `zephyr`, `bare-metal`, or `none`.
     pub images: &'static str,
     /// Which they are and why.
@@ -26,24 +29,27 @@ pub fn prepare(options: &Options) -> Result<Prepared> {
     let sides = options.pair.sides();
     if sides.iter().all(|(machine, _)| *machine == Machine::Linux) {
         let said = "two Linux processes, no images".to_owned();
-        return Ok(Prepared { workshop: Workshop::default(), images: "none", said });
+        return Ok(Prepared { artifacts: Artifacts::default(), images: "none", said });
     }
+    let checkout = Checkout::find()?;
     let bare_metal = |why: String| {
-        let workshop = Workshop::prepare(&[options.pair.host, options.pair.remote].into())?;
-        Ok(Prepared { workshop, images: "bare-metal", said: format!("bare-metal images{why}") })
+        let artifacts = Artifacts::prepare(&checkout, &[options.pair.host, options.pair.remote].into())?;
+        Ok(Prepared { artifacts, images: "bare-metal", said: format!("bare-metal images{why}") })
     };
     if options.bare_metal {
         return bare_metal(String::new());
     }
-    let zephyr = match Zephyr::find() {
+    let zephyr = match Zephyr::find(&checkout) {
         Err(_) if options.zephyr && std::env::var_os("ZEPHYR_BASE").is_none_or(|base| base.is_empty()) => {
-            create::create()
+            create::create(&checkout)
         }
         found => found,
     };
-    let prepared = zephyr.and_then(|zephyr| Ok((Workshop::prepare_zephyr(&zephyr, &sides)?, zephyr)));
+    let prepared = zephyr.and_then(|zephyr| Ok((Artifacts::prepare_zephyr(&zephyr, &sides)?, zephyr)));
     match prepared {
-        Ok((workshop, zephyr)) => Ok(Prepared { workshop, images: "zephyr", said: format!("Zephyr images: {zephyr}") }),
+        Ok((artifacts, zephyr)) => {
+            Ok(Prepared { artifacts, images: "zephyr", said: format!("Zephyr images: {zephyr}") })
+        }
         Err(error) if options.zephyr => Err(error),
         Err(error) => {
             process::check_interrupts()?;

@@ -2,52 +2,28 @@
 
 mod figures;
 mod images;
+mod options;
 pub mod pair;
-mod talk;
+mod session;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use serde::Serialize;
-
-use crate::console::Console;
-use crate::folder::Folder;
-use crate::machines::{SHARED_MEMORY, Workshop};
-use crate::{output, process};
 use amp_ivshmem_server as server;
+use anyhow::{Context, Result, bail};
 use figures::Total;
 use images::Prepared;
+pub use options::Options;
 use pair::{Pair, Start};
-use talk::{Outcome, Rules, Talk};
+use serde::Serialize;
+use session::{Outcome, Rules, Session};
+
+use crate::artifacts::{Artifacts, SHARED_MEMORY};
+use crate::console::Console;
+use crate::folder::Folder;
+use crate::{output, process};
 
 /// How long a machine has until its console shows life, at most.
 const UP_LIMIT: Duration = Duration::from_secs(30);
-
-/// What `amp demo` can be told.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Options {
-    /// The machines of the rpmsg host and of the rpmsg remote: each a53, m3 or host (a Linux process)
-    #[arg(long, value_name = "HOST-SIDE,REMOTE-SIDE", default_value = "a53,m3")]
-    pub pair: Pair,
-    /// Who starts first
-    #[arg(long, value_enum, default_value = "host-first")]
-    pub start: Start,
-    /// How long one talk may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
-    /// How many talks to hold, one after the other; ends at the first that fails
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub runs: u32,
-    /// Insist on Zephyr images; where there is no workspace, make one with west in the cache folder (needs the network)
-    #[arg(long, conflicts_with = "bare_metal")]
-    pub zephyr: bool,
-    /// Take the bare-metal images, and do not look for Zephyr
-    #[arg(long)]
-    pub bare_metal: bool,
-    /// Print the figures as JSON, one object a run; the consoles go to standard error
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// What came of a run, as a program reads it. Times are in the unit of their name.
 #[derive(Debug, Serialize)]
@@ -79,7 +55,7 @@ pub fn run(options: &Options) -> Result<()> {
         // What was missing is the better of two errors.
         let _ = report(options, None, Err(error), None);
     }
-    let Prepared { workshop, images, said } = prepared?;
+    let Prepared { artifacts, images, said } = prepared?;
     if options.json {
         eprintln!("amp: {said}");
     } else {
@@ -89,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
         if options.runs > 1 && !options.json {
             output::line(&format!("run {number} of {}", options.runs))?;
         }
-        let result = hold(options, &workshop);
+        let result = run_once(options, &artifacts);
         let objection = result.as_ref().ok().and_then(|outcome| outcome.total.objection(expected));
         let printed = match &result {
             _ if options.json => report(options, Some(images), result.as_ref(), objection.clone()),
@@ -106,19 +82,19 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// One talk on a server of its own, on a socket that nobody else sees.
-fn hold(options: &Options, workshop: &Workshop) -> Result<Outcome> {
+fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let sides = options.pair.sides();
     let labels = sides.map(|(machine, role)| machine.label(role));
-    let [host, remote] = sides.map(|(machine, role)| workshop.command(machine, role, &socket));
+    let [host, remote] = sides.map(|(machine, role)| artifacts.command(machine, role, &socket));
     let [host_label, remote_label] = labels.clone();
     let limit = Duration::from_secs(options.timeout);
     let rules = Rules { start: options.start, up_limit: UP_LIMIT.min(limit), limit };
     let console = Console::new(labels, options.json);
     let outcome =
-        Talk::new([(host_label, host?), (remote_label, remote?)], rules).hold(|side, line| console.show(side, line));
+        Session::new([(host_label, host?), (remote_label, remote?)], rules).run(|side, line| console.show(side, line));
     // What ended the server early explains what ended the talk.
     server.stop().context("the server ended")?;
     outcome
@@ -163,7 +139,7 @@ mod tests {
     use super::*;
 
     const OPTIONS: Options = Options {
-        pair: Pair { host: crate::machines::Machine::A53, remote: crate::machines::Machine::M3 },
+        pair: Pair { host: crate::machine::Machine::A53, remote: crate::machine::Machine::M3 },
         start: Start::Together,
         timeout: 60,
         runs: 1,

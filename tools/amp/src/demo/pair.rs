@@ -6,7 +6,8 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
-use crate::machines::{Machine, Role};
+use crate::machine::Machine;
+use crate::role::Role;
 
 /// The machines of the rpmsg host and of the rpmsg remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

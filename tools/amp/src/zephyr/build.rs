@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::machines::Role;
+use crate::role::Role;
 use crate::{process, qemu};
 
 /// How long ninja has to tell the command.

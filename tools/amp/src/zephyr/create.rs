@@ -1,46 +1,30 @@
 //! Makes a Zephyr workspace with west in the cache folder: this repository's `west.yml`, without its history.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Zephyr, run};
-use crate::{process, workspace};
+use super::run;
+use super::tree::Zephyr;
+use crate::checkout::Checkout;
+use crate::{cache, process};
 
 /// How long `west update` may take: about 400 MB are fetched.
 const UPDATE_LIMIT: Duration = Duration::from_secs(3600);
 /// How long each of the other steps may take.
 const STEP_LIMIT: Duration = Duration::from_secs(900);
 
-/// `$XDG_CACHE_HOME/amp-ivshmem`, or `~/.cache/amp-ivshmem`.
-///
-/// # Errors
-/// Neither variable names a folder.
-pub fn cache() -> Result<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    Ok(folder.context("no folder for a cache: set HOME or XDG_CACHE_HOME")?.join("amp-ivshmem"))
-}
-
-/// Where the workspace is made.
-///
-/// # Errors
-/// As [`cache`].
-pub fn workspace() -> Result<PathBuf> {
-    Ok(cache()?.join("workspace"))
-}
-
 /// Makes it, or takes up where an earlier attempt ended.
 ///
 /// # Errors
 /// The step that failed, why, and what to do.
-pub fn create() -> Result<Zephyr> {
-    let top = workspace()?;
+pub fn create(checkout: &Checkout) -> Result<Zephyr> {
+    let top = cache::workspace()?;
     eprintln!("amp: making a Zephyr workspace in {} (about 400 MB, some minutes)", top.display());
     fs::create_dir_all(top.join("manifest")).with_context(|| format!("no folder {}", top.display()))?;
-    fs::copy(workspace::root().join("west.yml"), top.join("manifest/west.yml")).context("no copy of west.yml")?;
+    fs::copy(checkout.root().join("west.yml"), top.join("manifest/west.yml")).context("no copy of west.yml")?;
     let venv = top.join(".venv");
     let bin = venv.join("bin");
     if !bin.join("west").is_file() {
@@ -58,7 +42,7 @@ pub fn create() -> Result<Zephyr> {
     let requirements = ["base", "run-test"].map(|name| format!("zephyr/scripts/requirements-{name}.txt"));
     let words = ["install", "--quiet", "-r", &requirements[0], "-r", &requirements[1]];
     step("pip install of Zephyr's requirements", remedy, &bin.join("pip"), &words, &top, STEP_LIMIT)?;
-    Zephyr::find()
+    Zephyr::find(checkout)
 }
 
 fn step(name: &str, remedy: &str, program: &Path, words: &[&str], folder: &Path, limit: Duration) -> Result<()> {

@@ -7,16 +7,18 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::build::Build;
-use super::{Zephyr, run};
-use crate::machines::{Machine, Role};
-use crate::{process, workspace};
+use super::run;
+use super::tree::Zephyr;
+use crate::machine::Machine;
+use crate::process;
+use crate::role::Role;
 
 /// How long one image may take to build; the first compiles Zephyr and Rust's `core`.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
 /// How long an image that shows whether Zephyr can build at all may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(600);
 /// How long CMake may take to find that nothing has changed, or to build what has.
-const AGAIN_LIMIT: Duration = Duration::from_secs(600);
+const REBUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Zephyr's name of a machine's board.
 ///
@@ -48,13 +50,13 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
     let cache = zephyr.cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
     let folder = cache.join(name);
-    if folder.join("built").is_file() && again(zephyr, &folder).is_ok() {
+    if folder.join("built").is_file() && rebuild(zephyr, &folder).is_ok() {
         return Ok(folder);
     }
     process::check_interrupts()?;
     let mut west = zephyr.west();
     west.args(["build", "-p", "always", "-S", "amp-ivshmem", "-b", board, "-d"]).arg(&folder);
-    west.arg(workspace::root().canonicalize()?.join(application)).args(["--", setting]);
+    west.arg(zephyr.checkout().root().join(application)).args(["--", setting]);
     eprintln!("amp: building {application} for {board} ({name}) with west; the first time takes a minute or more");
     finish(&cache, name, run::run(west, BUILD_LIMIT, |_| {}))?;
     fs::write(folder.join("built"), "")?;
@@ -72,9 +74,9 @@ pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> 
     let (application, settings): (_, &[&str]) = match machine {
         // Without the Zephyr SDK, the sample's allocator has no arena.
         Machine::M3 => (lang_rust.join("samples/hello_world"), &["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"]),
-        _ => (zephyr.base.join("samples/hello_world"), &[]),
+        _ => (zephyr.base().join("samples/hello_world"), &[]),
     };
-    let mut west = zephyr.program(&zephyr.west);
+    let mut west = zephyr.bare_west();
     west.args(["build", "-p", "auto", "-b", board, "-d"]).arg(cache.join(format!("probe-{board}")));
     west.arg(&application).args(settings);
     run::run(west, PROBE_LIMIT, |_| {})
@@ -83,11 +85,10 @@ pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> 
 }
 
 /// What changed since, as the build itself knows.
-fn again(zephyr: &Zephyr, folder: &Path) -> Result<()> {
-    let mut cmake = zephyr.program(Path::new("cmake"));
-    cmake.env("ZEPHYR_EXTRA_MODULES", super::extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), true));
+fn rebuild(zephyr: &Zephyr, folder: &Path) -> Result<()> {
+    let mut cmake = zephyr.cmake();
     cmake.arg("--build").arg(folder);
-    run::run(cmake, AGAIN_LIMIT, |_| {})?;
+    run::run(cmake, REBUILD_LIMIT, |_| {})?;
     Ok(())
 }
 

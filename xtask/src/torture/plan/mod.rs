@@ -4,14 +4,16 @@ mod expect;
 
 use std::time::{Duration, Instant};
 
+use amp::machine::Machine;
+use amp_ivshmem_server::random::Random;
 use anyhow::Result;
 
-use self::expect::{HUNG, between};
-use super::rig::Rig;
-use super::vitals;
-use super::{Options, hostile};
-use amp::machines::Machine;
-use amp_ivshmem_server::random::Random;
+use super::heartbeats;
+use super::hostile;
+use super::options::Options;
+use super::report::Report;
+use super::testbed::Testbed;
+use super::verdict::{HUNG, between};
 
 /// After how many acts, about, all have to show that they still receive, where no act asks for it.
 const ACTS: u64 = 10;
@@ -48,7 +50,7 @@ const WEIGHTS: [(Act, u64); 7] = [
     (Act::Server, 1),
 ];
 
-/// A torture of one rig.
+/// A torture of one testbed.
 pub struct Plan<'o> {
     pub options: &'o Options,
     pub limit: Option<Duration>,
@@ -56,40 +58,40 @@ pub struct Plan<'o> {
 }
 
 impl Plan<'_> {
-    /// Carries it out; the rig's report.
+    /// Carries it out; the testbed's report.
     ///
     /// # Errors
     /// An interrupt, or what has nothing to do with those under torture.
-    pub fn carry_out(mut self, mut rig: Rig<'_>) -> Result<super::Report> {
+    pub fn carry_out(mut self, mut testbed: Testbed<'_>) -> Result<Report> {
         let begun = Instant::now();
-        let all: Vec<usize> = (0..rig.members.len()).collect();
+        let all: Vec<usize> = (0..testbed.members.len()).collect();
         let mut order = all.clone();
         self.shuffle(&mut order);
         for index in order {
-            rig.start(index)?;
-            rig.listen(self.random.millis(0, 200))?;
+            testbed.start(index)?;
+            testbed.listen(self.random.millis(0, 200))?;
         }
-        self.expect_anew(&mut rig, &[0], begun, "the first start")?;
+        self.expect_anew(&mut testbed, &[0], begun, "the first start")?;
         loop {
-            let cycles = rig.report.kills;
+            let cycles = testbed.report.kills;
             let enough = self.limit.is_some_and(|limit| begun.elapsed() >= limit)
                 || self.options.cycles.is_some_and(|most| cycles >= most);
             if enough {
                 break;
             }
-            rig.listen(self.random.millis(20, 300))?;
-            rig.check_ended()?;
-            let index = self.random.below(rig.members.len() as u64) as usize;
+            testbed.listen(self.random.millis(20, 300))?;
+            testbed.check_ended()?;
+            let index = self.random.below(testbed.members.len() as u64) as usize;
             let act = self.draw();
-            self.perform(&mut rig, act, index)?;
+            self.perform(&mut testbed, act, index)?;
             if self.random.below(ACTS) == 0 {
-                self.expect_progress(&mut rig, &all, &format!("{act:?} of side {index}, and a while"))?;
+                self.expect_progress(&mut testbed, &all, &format!("{act:?} of side {index}, and a while"))?;
             }
         }
-        self.expect_progress(&mut rig, &all, "all")?;
-        rig.check_ended()?;
-        rig.report.seconds = begun.elapsed().as_secs_f64();
-        Ok(rig.finish())
+        self.expect_progress(&mut testbed, &all, "all")?;
+        testbed.check_ended()?;
+        testbed.report.seconds = begun.elapsed().as_secs_f64();
+        Ok(testbed.finish())
     }
 
     fn shuffle(&mut self, order: &mut [usize]) {
@@ -117,142 +119,142 @@ impl Plan<'_> {
         Act::Scribble
     }
 
-    fn perform(&mut self, rig: &mut Rig<'_>, act: Act, index: usize) -> Result<()> {
+    fn perform(&mut self, testbed: &mut Testbed<'_>, act: Act, index: usize) -> Result<()> {
         let since = Instant::now();
-        let with_partners = |rig: &Rig<'_>| [rig.partners(index), vec![index]].concat();
+        let with_partners = |testbed: &Testbed<'_>| [testbed.partners(index), vec![index]].concat();
         let name = format!("{act:?} of side {index}");
         match act {
-            Act::Leave if rig.members[index].machine == Machine::Linux => self.leave(rig, index, since, &name),
+            Act::Leave if testbed.members[index].machine == Machine::Linux => self.leave(testbed, index, since, &name),
             Act::Kill | Act::Leave => {
-                rig.kill(index);
-                rig.report.kills += 1;
+                testbed.kill(index);
+                testbed.report.kills += 1;
                 // Mostly at once; sometimes so late that the others have noticed.
                 let pause = if self.random.below(8) == 0 { 1500 } else { 150 };
-                rig.listen(self.random.millis(0, pause))?;
-                self.restart(rig, index, &name)
+                testbed.listen(self.random.millis(0, pause))?;
+                self.restart(testbed, index, &name)
             }
             Act::KillAll => {
-                let mut order: Vec<usize> = (0..rig.members.len()).collect();
+                let mut order: Vec<usize> = (0..testbed.members.len()).collect();
                 self.shuffle(&mut order);
                 for &index in &order {
-                    rig.kill(index);
-                    rig.report.kills += 1;
+                    testbed.kill(index);
+                    testbed.report.kills += 1;
                 }
                 self.shuffle(&mut order);
                 let started = Instant::now();
                 for &index in &order {
-                    rig.start(index)?;
-                    rig.report.restarts += 1;
-                    rig.listen(self.random.millis(0, 200))?;
+                    testbed.start(index)?;
+                    testbed.report.restarts += 1;
+                    testbed.listen(self.random.millis(0, 200))?;
                 }
-                self.expect_anew(rig, &order, started, &name)
+                self.expect_anew(testbed, &order, started, &name)
             }
             Act::StayAway => {
-                rig.vitals.begin();
-                let before = rig.waited();
-                rig.listen(2 * vitals::BEAT)?;
-                let then = rig.waited();
+                testbed.heartbeats.begin();
+                let before = testbed.waited();
+                testbed.listen(2 * heartbeats::BEAT)?;
+                let then = testbed.waited();
                 let since = Instant::now();
-                rig.kill(index);
-                rig.report.kills += 1;
+                testbed.kill(index);
+                testbed.report.kills += 1;
                 let dead_waited = between(before[index], then[index]);
-                self.expect_noticed(rig, index, since, dead_waited, &then)?;
-                self.restart(rig, index, &name)
+                self.expect_noticed(testbed, index, since, dead_waited, &then)?;
+                self.restart(testbed, index, &name)
             }
-            Act::Reset if rig.members[index].machine != Machine::Linux => {
-                rig.reset(index)?;
-                rig.report.resets += 1;
-                self.expect_anew(rig, &[index], since, &name)
+            Act::Reset if testbed.members[index].machine != Machine::Linux => {
+                testbed.reset(index)?;
+                testbed.report.resets += 1;
+                self.expect_anew(testbed, &[index], since, &name)
             }
             Act::Stop | Act::Reset => {
-                rig.pause(index, true);
-                rig.report.stops += 1;
-                rig.listen(self.random.millis(5, 2500))?;
-                rig.pause(index, false);
-                self.expect_progress(rig, &with_partners(rig), &name)
+                testbed.pause(index, true);
+                testbed.report.stops += 1;
+                testbed.listen(self.random.millis(5, 2500))?;
+                testbed.pause(index, false);
+                self.expect_progress(testbed, &with_partners(testbed), &name)
             }
             Act::Server => {
-                rig.restart_server()?;
-                rig.report.server_restarts += 1;
+                testbed.restart_server()?;
+                testbed.report.server_restarts += 1;
                 // Nobody needs the server who has met.
-                self.expect_progress(rig, &with_partners(rig), &name)?;
-                self.perform(rig, Act::KillAll, index)
+                self.expect_progress(testbed, &with_partners(testbed), &name)?;
+                self.perform(testbed, Act::KillAll, index)
             }
-            Act::Scribble => self.scribble(rig),
+            Act::Scribble => self.scribble(testbed),
         }
     }
 
     /// A process is asked to leave, which its partners hear.
-    fn leave(&mut self, rig: &mut Rig<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
-        rig.ask_to_leave(index);
-        rig.report.leaves += 1;
+    fn leave(&mut self, testbed: &mut Testbed<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
+        testbed.ask_to_leave(index);
+        testbed.report.leaves += 1;
         let mut left = None;
-        if !self.wait(rig, HUNG, |rig| {
-            left = rig.has_left(index);
+        if !self.wait(testbed, HUNG, |testbed| {
+            left = testbed.has_left(index);
             left.is_some()
         })? {
-            return self.hung(rig, name);
+            return self.hung(testbed, name);
         }
         if left == Some(false) {
-            rig.report.ended += 1;
-            rig.finding(format!("{name}: it did not leave in peace: {:?}", rig.last_lines(index)));
-            return self.restart(rig, index, name);
+            testbed.report.ended += 1;
+            testbed.finding(format!("{name}: it did not leave in peace: {:?}", testbed.last_lines(index)));
+            return self.restart(testbed, index, name);
         }
         // Half of the time the successor is there so soon that the others may not have looked.
         let all = self.random.below(2) == 0;
         if all {
-            self.expect_heard(rig, index, since, all)?;
+            self.expect_heard(testbed, index, since, all)?;
         } else {
-            rig.listen(self.random.millis(0, 300))?;
+            testbed.listen(self.random.millis(0, 300))?;
         }
-        self.restart(rig, index, name)?;
-        if all { Ok(()) } else { self.expect_heard(rig, index, since, all) }
+        self.restart(testbed, index, name)?;
+        if all { Ok(()) } else { self.expect_heard(testbed, index, since, all) }
     }
 
-    fn restart(&mut self, rig: &mut Rig<'_>, index: usize, name: &str) -> Result<()> {
+    fn restart(&mut self, testbed: &mut Testbed<'_>, index: usize, name: &str) -> Result<()> {
         let started = Instant::now();
-        rig.start(index)?;
-        rig.report.restarts += 1;
-        self.expect_anew(rig, &[index], started, name)
+        testbed.start(index)?;
+        testbed.report.restarts += 1;
+        self.expect_anew(testbed, &[index], started, name)
     }
 
     /// Somebody scribbles. What is received meanwhile may be anything; but nobody may end or hang, and afterwards all find
     /// together again by themselves.
-    fn scribble(&mut self, rig: &mut Rig<'_>) -> Result<()> {
-        rig.forgive(true);
+    fn scribble(&mut self, testbed: &mut Testbed<'_>) -> Result<()> {
+        testbed.forgive(true);
         let time = self.random.millis(20, 500);
         let scribbled = if self.random.below(2) == 0 {
-            hostile::scribble(&rig.socket(), &mut self.random, time)?;
+            hostile::scribble(&testbed.socket(), &mut self.random, time)?;
             true
         } else {
-            rig.hostile_guest(time)?
+            testbed.hostile_guest(time)?
         };
-        rig.report.bursts_of_scribbling += u64::from(scribbled);
-        rig.listen(Duration::from_millis(100))?;
+        testbed.report.bursts_of_scribbling += u64::from(scribbled);
+        testbed.listen(Duration::from_millis(100))?;
         let after = Instant::now();
-        let all: Vec<usize> = (0..rig.members.len()).collect();
-        let mended = self.wait(rig, HUNG, |rig| all.iter().all(|&side| rig.progresses(side, after)))?;
-        rig.check_ended()?;
+        let all: Vec<usize> = (0..testbed.members.len()).collect();
+        let mended = self.wait(testbed, HUNG, |testbed| all.iter().all(|&side| testbed.progresses(side, after)))?;
+        testbed.check_ended()?;
         if !mended {
-            rig.report.needed_a_restart += 1;
-            let lines: Vec<_> = all.iter().map(|&side| rig.last_lines(side)).collect();
-            rig.finding(format!("nobody mends what was scribbled over: {lines:?}"));
+            testbed.report.needed_a_restart += 1;
+            let lines: Vec<_> = all.iter().map(|&side| testbed.last_lines(side)).collect();
+            testbed.finding(format!("nobody mends what was scribbled over: {lines:?}"));
         }
         // From here on each message counts again, in sessions that know nothing of the scribbling.
         for &side in &all {
-            rig.kill(side);
-            rig.report.kills += 1;
+            testbed.kill(side);
+            testbed.report.kills += 1;
         }
-        rig.listen(Duration::from_millis(50))?;
+        testbed.listen(Duration::from_millis(50))?;
         if !mended {
-            rig.restart_server()?;
+            testbed.restart_server()?;
         }
-        rig.forgive(false);
+        testbed.forgive(false);
         let started = Instant::now();
         for &side in &all {
-            rig.start(side)?;
-            rig.report.restarts += 1;
+            testbed.start(side)?;
+            testbed.report.restarts += 1;
         }
-        self.expect_anew(rig, &all, started, "scribbling")
+        self.expect_anew(testbed, &all, started, "scribbling")
     }
 }

@@ -1,0 +1,23 @@
+//! The folder in which this tool keeps what it makes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// `$XDG_CACHE_HOME/amp-ivshmem`, or `~/.cache/amp-ivshmem`.
+///
+/// # Errors
+/// Neither variable names a folder.
+pub fn folder() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    Ok(folder.context("no folder for a cache: set HOME or XDG_CACHE_HOME")?.join("amp-ivshmem"))
+}
+
+/// The Zephyr workspace that this tool makes.
+///
+/// # Errors
+/// As [`folder`].
+pub fn workspace() -> Result<PathBuf> {
+    Ok(folder()?.join("workspace"))
+}

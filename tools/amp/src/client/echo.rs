@@ -1,0 +1,134 @@
+//! `amp echo`: answers each message at an endpoint with itself, until it is stopped.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message, SendError, SetupError};
+use anyhow::{Error, Result, bail};
+
+use super::join::{Task, join};
+use super::options::{EchoOptions, Profile};
+use super::side::Side;
+use crate::output;
+use crate::process::{self, Interrupted};
+use crate::role::Role;
+
+/// How long to wait where only a doorbell matters.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often to look for a free buffer, for which a C peer does not ring.
+const RETRY: Duration = Duration::from_millis(1);
+/// How long the last answers have to be taken before this side goes.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Echoes.
+///
+/// # Errors
+/// What kept it from joining, or from going on. Ctrl-C is its normal end.
+pub fn run(options: &EchoOptions) -> Result<()> {
+    process::catch_interrupts()?;
+    let (mut answered, mut unanswered) = (0, 0);
+    let echo = Echo { options, answered: &mut answered, unanswered: &mut unanswered, held: VecDeque::new() };
+    let result = match join(&options.join, echo) {
+        Err(error) if error.is::<Interrupted>() => Ok(()),
+        result => result,
+    };
+    let printed = output::line(&format!("{answered} messages answered, {unanswered} not"));
+    result.and(printed)
+}
+
+struct Echo<'a> {
+    options: &'a EchoOptions,
+    answered: &'a mut u64,
+    unanswered: &'a mut u64,
+    /// Messages without an answer, which keep the peer's buffers: so they are never more than it has.
+    held: VecDeque<Message>,
+}
+
+impl Task for Echo<'_> {
+    type Outcome = ();
+    const WAITS_FOREVER: bool = true;
+
+    fn run<L: AnyLink>(mut self, mut side: Side<'_, L>) -> Result<()> {
+        let result = self.serve(&mut side);
+        side.leave();
+        result
+    }
+}
+
+impl Echo<'_> {
+    fn serve<L: AnyLink>(&mut self, side: &mut Side<'_, L>) -> Result<()> {
+        let count = self.options.count.unwrap_or(u64::MAX);
+        while *self.answered < count {
+            let wait = if self.held.is_empty() { IDLE } else { RETRY };
+            if let Some(event) = side.next(side.now() + wait)? {
+                self.handle_event(side, event)?;
+            }
+            self.answer(side, count);
+        }
+        let end = side.now() + LINGER;
+        while let Some(event) = side.next(end)? {
+            match event {
+                Event::Message(message) => side.link.bus().release(message),
+                Event::Unbound { .. } | Event::Down(_) => break,
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_event<L: AnyLink>(&mut self, side: &mut Side<'_, L>, event: Event) -> Result<()> {
+        match event {
+            Event::Up { peer } => output::line(&format!("up with peer {peer}"))?,
+            Event::Down(reason) => {
+                *self.unanswered += self.held.drain(..).len() as u64;
+                match reason {
+                    DownReason::RoleConflict { .. } => bail!(reason),
+                    // C's host cannot tell its remote to begin anew.
+                    DownReason::Fault(_)
+                        if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
+                    {
+                        return Err(Error::new(reason).context("the link went down for good, start both sides again"));
+                    }
+                    reason => output::line(&format!("down: {reason}"))?,
+                }
+            }
+            Event::Incompatible(refusal @ SetupError::RoleConflict { .. }) => bail!(refusal),
+            Event::Incompatible(refusal) => eprintln!("amp: not yet: {refusal}"),
+            Event::Bound { peer, .. } => {
+                output::line(&format!("{} is bound to {peer}", self.options.join.endpoint))?;
+            }
+            Event::Message(message) if message.length == 0 && side.empty_is_greeting() => {
+                side.link.bus().release(message);
+            }
+            Event::Message(message) => self.held.push_back(message),
+            _ => (),
+        }
+        Ok(())
+    }
+
+    fn answer<L: AnyLink>(&mut self, side: &mut Side<'_, L>, count: u64) {
+        let mut bytes = Vec::new();
+        while *self.answered < count
+            && let Some(message) = self.held.pop_front()
+        {
+            let read = side.read(&message, &mut bytes);
+            let sent = read.map(|()| side.link.bus().send_to(side.endpoint, message.source, &bytes));
+            match sent {
+                Ok(Ok(())) => *self.answered += 1,
+                Ok(Err(SendError::NoBuffer)) => {
+                    self.held.push_front(message);
+                    return;
+                }
+                failed => {
+                    *self.unanswered += 1;
+                    if let Ok(Err(error @ SendError::TooLong { .. })) = failed
+                        && *self.unanswered == 1
+                    {
+                        eprintln!("amp: not answered: {error}");
+                    }
+                }
+            }
+            side.link.bus().release(message);
+        }
+    }
+}

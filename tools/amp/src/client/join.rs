@@ -1,0 +1,142 @@
+//! Joins a server in either role and profile, and hands a task the link. Knows not what is sent over it.
+
+use std::time::Duration;
+
+use amp_ivshmem::mem::SharedMemory;
+use amp_ivshmem::openamp::{self, Layout};
+use amp_ivshmem::platform::{PeerId, Port, Vector};
+use amp_ivshmem::rpmsg::{self, AnyLink, Link};
+use amp_ivshmem_host::Peer;
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+
+use super::options::{JoinOptions, LayoutName, Profile};
+use super::role_in_use;
+use super::side::{ENDPOINTS, Side, nobody};
+use crate::process::check_interrupts;
+
+/// The most buffers that a native peer may send with.
+const NATIVE_BUFFERS: usize = 256;
+/// The most descriptors of C's vrings: what static vrings in 4 MiB have.
+const OPENAMP_BUFFERS: usize = 2048;
+/// How often to look where C's doorbells go to somebody else.
+const UNRUNG: Duration = Duration::from_millis(1);
+/// How often to look whether somebody has joined the server.
+const JOINING: Duration = Duration::from_millis(100);
+/// How long a remote has to see that its host has gone, before the next sets everything up.
+const TAKE_OVER: Duration = Duration::from_millis(500);
+
+/// What is done over a link, in whatever profile.
+pub trait Task {
+    /// What comes of it.
+    type Outcome;
+    /// Whether it waits for a peer for as long as it takes.
+    const WAITS_FOREVER: bool;
+
+    /// Does it.
+    fn run<L: AnyLink>(self, side: Side<'_, L>) -> Result<Self::Outcome>;
+}
+
+/// Joins, and runs the task.
+///
+/// # Errors
+/// No server, a memory that does not suit, a role that is taken, or the task's own.
+pub fn join<E: Task>(options: &JoinOptions, task: E) -> Result<E::Outcome> {
+    let mut peer = Peer::connect(&options.socket, Duration::from_secs_f64(options.timeout))?;
+    let role = options.role.into();
+    match options.profile {
+        Profile::Native => {
+            role_in_use::native(&mut peer, options.role, options.link)?;
+            let buffer_size = options.buffer_size;
+            let settings = rpmsg::Settings { link: options.link, buffer_size, ..rpmsg::Settings::new(role) };
+            let mut link: Link<_, _, ENDPOINTS, NATIVE_BUFFERS> =
+                Link::new(peer.memory(), peer.doorbell(), peer.id(), settings)?;
+            task.run(Side::open(&mut peer, &mut link, options, None)?)
+        }
+        Profile::OpenAmp => {
+            let (memory, doorbell) = (peer.memory(), peer.doorbell());
+            let layout = layout(options, memory.len())?;
+            let other = other::<E>(&mut peer, role, options)?;
+            let pace = pace(&peer, role, other);
+            let settings = openamp::Settings { layout, peer: Some(other), vector: Vector(0), address: options.address };
+            if role == rpmsg::Role::Remote {
+                let mut link =
+                    openamp::Remote::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, peer.id(), settings)?;
+                return task.run(Side::open(&mut peer, &mut link, options, pace)?);
+            }
+            options.address.context(
+                "a host has to know where its peer has the memory: name it by --address, or 0 for a peer that finds it \
+                 out itself, as this module's remotes do and C's do not",
+            )?;
+            if role_in_use::openamp_host(&memory, &layout)? {
+                ensure!(
+                    options.take_over,
+                    "the memory says that there is an OpenAMP host already: stop it, be the --role remote, or, where it \
+                     was killed, --take-over"
+                );
+                openamp::reset(&memory, &layout)?;
+                std::thread::sleep(TAKE_OVER);
+            }
+            let mut link =
+                openamp::Host::<_, _, ENDPOINTS, OPENAMP_BUFFERS>::new(memory, doorbell, peer.id(), settings)?;
+            task.run(Side::open(&mut peer, &mut link, options, pace)?)
+        }
+    }
+}
+
+fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
+    let size = options.buffer_size;
+    let sized = |layout: Layout| layout.with_buffers(layout.buffers, size, size);
+    let layout = match options.layout {
+        LayoutName::DualQemuIvshmem => Layout::dual_qemu_ivshmem(memory).map(sized),
+        LayoutName::RpmsgService => Layout::rpmsg_service(memory).map(sized),
+        // C's default alignment.
+        LayoutName::StaticVrings => Layout::static_vrings(memory, size, 4),
+    };
+    let end = |layout: &Layout| u64::from(layout.to_remote_buffers) + u64::from(layout.count) * u64::from(size);
+    let fits = |layout: &Layout| end(layout) <= layout.to_host.min(layout.to_remote).into();
+    layout.filter(fits).with_context(|| {
+        let name = options.layout.to_possible_value();
+        let name = name.as_ref().map_or_else(Default::default, |value| value.get_name());
+        format!("the server's memory of {memory} bytes is too small for {name} with buffers of {size} bytes: a larger --size of the server, or a smaller --buffer-size")
+    })
+}
+
+/// Whom to ring: who was named, the only one there, or C's neighbour. A remote's neighbour has joined before it: where nobody
+/// is there, the first who comes is the host.
+///
+/// # Errors
+/// An interrupt, or nobody within the limit.
+fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> Result<PeerId> {
+    if let Some(id) = options.peer_id {
+        return Ok(PeerId(id));
+    }
+    let end = peer.now() + Duration::from_secs_f64(options.timeout);
+    while role == rpmsg::Role::Remote && peer.others().is_empty() {
+        check_interrupts()?;
+        if !E::WAITS_FOREVER && peer.now() >= end {
+            return Err(nobody(options));
+        }
+        let soon = peer.now() + JOINING;
+        peer.wait(Some(if E::WAITS_FOREVER { soon } else { soon.min(end) }));
+    }
+    Ok(match peer.others()[..] {
+        [only] => only,
+        _ => openamp::neighbour(role, peer.id()),
+    })
+}
+
+/// How often to look without a doorbell, where C's would go to another than this process.
+fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
+    let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
+    let rung = openamp::neighbour(theirs, other);
+    if rung == peer.id() {
+        return None;
+    }
+    eprintln!(
+        "amp: this process has id {}, and C's samples as peer {other} ring id {rung}: in case it does, this looks every \
+         millisecond",
+        peer.id()
+    );
+    Some(UNRUNG)
+}

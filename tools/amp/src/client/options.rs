@@ -1,0 +1,146 @@
+//! What `amp ping` and `amp echo` are told. Knows no link.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::role::Role;
+
+/// Which bytes go over the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// This module's own
+    Native,
+    /// C OpenAMP's
+    #[value(name = "openamp")]
+    OpenAmp,
+}
+
+/// Where C OpenAMP has its things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LayoutName {
+    /// OpenAMP's sample of that name: 16 buffers each way, the vring to the host first
+    DualQemuIvshmem,
+    /// Zephyr's rpmsg_service: the same, the vring to the remote first
+    RpmsgService,
+    /// Zephyr's ipc_rpmsg_static_vrings over the whole memory
+    StaticVrings,
+}
+
+/// How to join a link.
+#[derive(Clone, Debug, clap::Args)]
+pub struct JoinOptions {
+    /// The server's socket
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// Which side of the link to be; the peer is the other
+    #[arg(long, value_enum)]
+    pub role: Role,
+    /// What the peer speaks
+    #[arg(long, value_enum, default_value = "native")]
+    pub profile: Profile,
+    /// The endpoint's name, here and at the peer: 1 to 31 bytes
+    #[arg(long, value_name = "NAME", default_value = "echo")]
+    pub endpoint: String,
+    /// How long to wait for the server, for the peer and its endpoint, and for each answer, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub timeout: f64,
+    /// Bytes of a buffer, of which rpmsg's header takes 16
+    #[arg(long, value_name = "BYTES", default_value_t = 512, value_parser = clap::value_parser!(u32).range(24..=65552))]
+    pub buffer_size: u32,
+    /// native: which link of the memory, 0 to 125
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=125))]
+    pub link: u8,
+    /// openamp: where the vrings are
+    #[arg(long, value_enum, default_value = "dual-qemu-ivshmem")]
+    pub layout: LayoutName,
+    /// openamp: whom to ring; by default the only other peer, or as C's samples do the own id + 1 as host, − 1 as remote
+    #[arg(long, value_name = "ID")]
+    pub peer_id: Option<u16>,
+    /// openamp: where the peer has the memory, as C writes it into descriptors. A remote finds it out; a host must know,
+    /// and 0 will do for a peer that finds it out itself, as this module's remotes do
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub address: Option<u64>,
+    /// openamp, host: begin although the memory says that there is a host, as one that was killed leaves it
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+/// What `amp ping` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PingOptions {
+    #[command(flatten)]
+    pub join: JoinOptions,
+    /// Bytes of a message, or a range of which each takes a random length: `64`, `1-496`; by default 1 to the most that the
+    /// link holds
+    #[arg(long, value_name = "BYTES", value_parser = lengths)]
+    pub length: Option<RangeInclusive<u16>>,
+    /// How many messages
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// What lengths and bytes follow from; by default another each time
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `amp echo` is told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EchoOptions {
+    #[command(flatten)]
+    pub join: JoinOptions,
+    /// End after so many messages; by default at Ctrl-C
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .filter(|seconds| (0.001..=86400.0).contains(seconds))
+        .ok_or_else(|| "a time is a number of seconds from 0.001 to 86400".to_owned())
+}
+
+fn address(text: &str) -> Result<u64, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| "an address is a number of 64 bits, for example 0x8000000000".to_owned())
+}
+
+fn lengths(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("a length is a number of bytes from 0 to 65535, or two with - between, the smaller first".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_addresses_and_times_are_read() {
+        assert_eq!(lengths("64"), Ok(64..=64));
+        assert_eq!(lengths("0-496"), Ok(0..=496));
+        assert_eq!(address("0x8000000000"), Ok(0x80_0000_0000));
+        assert_eq!(address("4096"), Ok(4096));
+        assert_eq!(seconds("0.5"), Ok(0.5));
+        for wrong in ["", "-", "7-", "9-8", "65536", "1-2-3", "a"] {
+            assert!(lengths(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0x", "-1", "x", "0x10000000000000000"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0", "-1", "NaN", "inf", "1e9"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A link with its one endpoint, as a task sees it: events with a limit, and the wait until the peer's is there.
+
+use std::time::Duration;
+
+use amp_ivshmem::platform::{Instant, PeerId, Port};
+use amp_ivshmem::rpmsg::{self, Address, AnyLink, Endpoint, Event, Message};
+use amp_ivshmem_host::Peer;
+use anyhow::{Error, Result, anyhow, bail};
+
+use super::options::{JoinOptions, Profile};
+use crate::process::check_interrupts;
+
+/// Endpoints of the link: only the one that the task uses.
+pub const ENDPOINTS: usize = 1;
+/// How many of the peer's endpoints an error names.
+const NAMES: usize = 16;
+/// How long a link that is left goes on with what it still has to say, at most.
+const LEAVE: Duration = Duration::from_millis(100);
+
+/// One side of a link.
+pub struct Side<'a, L: AnyLink> {
+    peer: &'a mut Peer,
+    /// The link, to send.
+    pub link: &'a mut L,
+    /// The endpoint that is talked over.
+    pub endpoint: Endpoint,
+    options: &'a JoinOptions,
+    pace: Option<Duration>,
+}
+
+impl<'a, L: AnyLink> Side<'a, L> {
+    /// The side with its endpoint, looking at least each `pace`.
+    ///
+    /// # Errors
+    /// A name that no endpoint can have.
+    pub fn open(peer: &'a mut Peer, link: &'a mut L, options: &'a JoinOptions, pace: Option<Duration>) -> Result<Self> {
+        let endpoint = link.bus().open(&options.endpoint)?;
+        Ok(Self { peer, link, endpoint, options, pace })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.peer.now()
+    }
+
+    /// How long to wait for anything.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.options.timeout)
+    }
+
+    /// Whether an empty message is a greeting and no message, as C's users have it.
+    pub fn empty_is_greeting(&self) -> bool {
+        self.options.profile == Profile::OpenAmp
+    }
+
+    /// What happens next; none where nothing does until `end`.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn next(&mut self, end: Instant) -> Result<Option<Event>> {
+        loop {
+            check_interrupts()?;
+            let now = self.peer.now();
+            if let Some(event) = self.link.poll(now) {
+                return Ok(Some(event));
+            }
+            if now >= end {
+                return Ok(None);
+            }
+            if self.peer.server_has_gone() {
+                eprintln!("amp: the server has gone; this goes on with the peers that are known");
+            }
+            let paced = self.pace.map_or(end, |pace| now + pace);
+            self.peer.wait(Some(self.link.deadline().min(paced).min(end)));
+        }
+    }
+
+    /// Waits until the peer's endpoint is there: who the peer is, and its endpoint's address.
+    ///
+    /// # Errors
+    /// What was there instead when the time was up.
+    pub fn bind(&mut self) -> Result<(PeerId, Address)> {
+        let end = self.now() + self.timeout();
+        let (mut up, mut names) = (None, Vec::new());
+        while let Some(event) = self.next(end)? {
+            match event {
+                Event::Up { peer } => up = Some(peer),
+                Event::Down(_) => (up, names) = (None, Vec::new()),
+                Event::Incompatible(refusal) => bail!(refusal),
+                Event::Bound { peer: address, .. } => {
+                    if let Some(peer) = up {
+                        return Ok((peer, address));
+                    }
+                }
+                Event::Announced { name, .. } if names.len() < NAMES => names.push(name.to_string()),
+                Event::Message(message) => self.link.bus().release(message),
+                _ => (),
+            }
+        }
+        let JoinOptions { endpoint, role, timeout, profile, .. } = self.options;
+        let others: Vec<_> = self.peer.others().iter().map(ToString::to_string).collect();
+        let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+        match up {
+            _ if others == "none" => Err(nobody(self.options)),
+            Some(peer) if !names.is_empty() => bail!(
+                "peer {peer} has no endpoint {endpoint} after {timeout} s, but {}: choose one by --endpoint",
+                names.join(", ")
+            ),
+            Some(peer) => bail!(
+                "peer {peer} has announced no endpoint {endpoint} after {timeout} s: check its name, and the peer's \
+                 --profile and --layout; others on the server: {others}"
+            ),
+            None => bail!(
+                "no peer for the {role} after {timeout} s (others on the server: {others}): check that one plays the \
+                 other role, and speaks {}",
+                if *profile == Profile::Native { "native on this --link" } else { "openamp in this --layout" }
+            ),
+        }
+    }
+
+    /// A message's bytes; it is not released.
+    ///
+    /// # Errors
+    /// The link has gone down meanwhile.
+    pub fn read(&mut self, message: &Message, bytes: &mut Vec<u8>) -> Result<(), rpmsg::ReadError> {
+        bytes.clear();
+        bytes.resize(message.length.into(), 0);
+        self.link.bus().read(message, 0, bytes)
+    }
+
+    /// Closes the endpoint, and tells the peer of it as far as there are buffers.
+    pub fn leave(&mut self) {
+        self.link.bus().close(self.endpoint);
+        let end = self.now() + LEAVE;
+        while self.now() < end
+            && let Some(event) = self.link.poll(self.peer.now())
+        {
+            if let Event::Message(message) = event {
+                self.link.bus().release(message);
+            }
+        }
+    }
+}
+
+/// What is wrong where the server has no other peer.
+pub fn nobody(options: &JoinOptions) -> Error {
+    anyhow!("nobody else is on the server after {} s: start the peer there", options.timeout)
+}

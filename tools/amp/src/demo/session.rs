@@ -1,0 +1,206 @@
+//! One talk of two child processes: starts them in order, watches what their consoles say, and ends with the figures
+//! or with what went wrong. Knows processes and lines, no machine.
+
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::{Duration, Instant};
+
+use amp_ivshmem_workload::protocol::{ERROR, FIRST_MESSAGE, Figures, role_name};
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::demo::figures::Total;
+use crate::demo::pair::Start;
+use crate::process::{self, DRAIN, LastLines, Next, Running, Source, check_interrupts, cut};
+use crate::role::Role;
+
+/// Lines that begin so say why a side ends: the workload's own, and the port's.
+const REPORTS: [&str; 2] = [ERROR, "amp: "];
+
+/// How a talk is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Who starts first.
+    pub start: Start,
+    /// How long a side has until its console shows life.
+    pub up_limit: Duration,
+    /// How long the whole may take.
+    pub limit: Duration,
+}
+
+/// What a talk came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Both sides' figures.
+    pub total: Total,
+    /// From the start of the first process to the last figures.
+    pub duration: Duration,
+    /// From the start of the second process to the first message.
+    pub first_message: Option<Duration>,
+}
+
+struct Event {
+    side: usize,
+    source: Source,
+    /// None at the end of a stream.
+    line: Option<String>,
+    at: Instant,
+}
+
+struct Side {
+    label: String,
+    role: Role,
+    command: Option<Command>,
+    running: Option<Running>,
+    started: Option<Instant>,
+    ended: Option<Instant>,
+    up: bool,
+    last_lines: LastLines,
+    figures: Option<Figures>,
+}
+
+/// The two sides, the host first, and what has been heard of them.
+pub struct Session {
+    sides: [Side; 2],
+    rules: Rules,
+    sender: SyncSender<Event>,
+    events: Receiver<Event>,
+    begun: Instant,
+    first_message: Option<Instant>,
+}
+
+impl Session {
+    /// A talk of the rpmsg host and the rpmsg remote, each with its label.
+    pub fn new(sides: [(String, Command); 2], rules: Rules) -> Self {
+        let (sender, events) = mpsc::sync_channel(256);
+        let [host, remote] = sides;
+        let side = |(label, command), role| Side {
+            label,
+            role,
+            command: Some(command),
+            running: None,
+            started: None,
+            ended: None,
+            up: false,
+            last_lines: LastLines::default(),
+            figures: None,
+        };
+        let sides = [side(host, Role::Host), side(remote, Role::Remote)];
+        Self { sides, rules, sender, events, begun: Instant::now(), first_message: None }
+    }
+
+    /// Holds the talk; `show` gets every line. Both processes have ended when this returns.
+    ///
+    /// # Errors
+    /// Whatever kept both sides from their figures, with the last lines of the side that it concerns.
+    pub fn run(mut self, show: impl Fn(usize, &str)) -> Result<Outcome> {
+        let (first, second) = if self.rules.start == Start::RemoteFirst { (1, 0) } else { (0, 1) };
+        self.begun = Instant::now();
+        self.start(first)?;
+        loop {
+            if self.sides[second].started.is_none() && (self.rules.start == Start::Together || self.sides[first].up) {
+                self.start(second)?;
+            }
+            if let Next::Item(event) = process::next(&self.events) {
+                if let Some(line) = &event.line {
+                    show(event.side, line);
+                }
+                self.hear(event)?;
+            }
+            if let [Some(host), Some(remote)] = [self.sides[0].figures, self.sides[1].figures] {
+                let since_second = |at: Instant| self.sides[second].started.map(|started| at - started);
+                return Ok(Outcome {
+                    total: Total::of(&host, &remote),
+                    duration: self.begun.elapsed(),
+                    first_message: self.first_message.and_then(since_second),
+                });
+            }
+            check_interrupts()?;
+            self.check_children()?;
+            self.check_limits()?;
+        }
+    }
+
+    fn start(&mut self, index: usize) -> Result<()> {
+        let side = &mut self.sides[index];
+        let Some(command) = side.command.take() else { return Ok(()) };
+        // Before the start, so that the figure holds all of it.
+        side.started = Some(Instant::now());
+        let mut running = Running::spawn(command).with_context(|| format!("{} did not start", side.label))?;
+        let sender = self.sender.clone();
+        running.read(move |source, line| {
+            // Nobody listens any more once the talk is over.
+            let _ = sender.send(Event { side: index, source, line, at: Instant::now() });
+        });
+        side.running = Some(running);
+        Ok(())
+    }
+
+    fn hear(&mut self, event: Event) -> Result<()> {
+        let Some(line) = event.line else { return Ok(()) };
+        if event.source == Source::Output {
+            self.handle_line(event.side, &line, event.at)?;
+        }
+        let side = &mut self.sides[event.side];
+        side.last_lines.push(&line);
+        Ok(())
+    }
+
+    /// Takes in a line of a console. What a process prints beside it, as QEMU its warnings, is no word of its machine.
+    fn handle_line(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
+        let side = &mut self.sides[index];
+        side.up = true;
+        if line.starts_with(FIRST_MESSAGE) && self.first_message.is_none() {
+            self.first_message = Some(at);
+        }
+        if let Some(report) = REPORTS.iter().find_map(|start| line.strip_prefix(start)) {
+            bail!("{} reports: {}", side.label, cut(report));
+        }
+        if line.starts_with("figures ") {
+            let figures =
+                Figures::parse(line).with_context(|| format!("{} printed wrong figures: {}", side.label, cut(line)))?;
+            ensure!(
+                figures.role == side.role.into(),
+                "{} printed figures of the {}",
+                side.label,
+                role_name(figures.role)
+            );
+            ensure!(side.figures.is_none(), "{} printed its figures twice", side.label);
+            side.figures = Some(figures);
+        }
+        Ok(())
+    }
+
+    /// A side answers the other until it is stopped, so any end before both have their figures is early.
+    fn check_children(&mut self) -> Result<()> {
+        for side in &mut self.sides {
+            let Some(status) = side.running.as_mut().and_then(Running::exit) else { continue };
+            if side.ended.get_or_insert_with(Instant::now).elapsed() > DRAIN {
+                bail!("{} ended early, {}; {}", side.label, process::describe(status), side.last_lines);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<()> {
+        for side in &self.sides {
+            let late = side.started.is_some_and(|started| started.elapsed() > self.rules.up_limit);
+            if late && !side.up && side.ended.is_none() {
+                bail!(
+                    "{} did not come up within {} s; {}",
+                    side.label,
+                    self.rules.up_limit.as_secs_f32(),
+                    side.last_lines
+                );
+            }
+        }
+        if self.begun.elapsed() > self.rules.limit {
+            let states = self.sides.each_ref().map(|side| format!("\n  {}: {}", side.label, side.last_lines));
+            bail!("no figures within {} s{}", self.rules.limit.as_secs_f32(), states.concat());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+//! The faults that a server can be asked to inject.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::random::Random;
+
+/// The faults to inject, and how many of each. 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// One doorbell in so many is lost.
+    pub lose: u64,
+    /// One doorbell in so many comes twice.
+    pub double: u64,
+    /// Doorbells come up to so many milliseconds late.
+    pub late: u64,
+    /// Clients are greeted up to so many milliseconds late.
+    pub join: u64,
+    /// Once in about so many milliseconds a peer's connection is closed.
+    pub drop: u64,
+    /// This peer is told nothing more once it has been greeted.
+    pub stall: Option<u16>,
+    /// What to draw from.
+    pub seed: u64,
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut faults = Self { seed: 1, ..Self::default() };
+        for part in text.split(',') {
+            let wrong = || {
+                format!("'{part}' is no fault: they are lose=N, double=N, late=MS, join=MS, drop=MS, stall=ID, seed=S")
+            };
+            let (name, value) = part.split_once('=').ok_or_else(wrong)?;
+            let number: u64 = value.parse().map_err(|_| wrong())?;
+            match name {
+                "lose" => faults.lose = number,
+                "double" => faults.double = number,
+                "late" => faults.late = number,
+                "join" => faults.join = number,
+                "drop" => faults.drop = number,
+                "stall" => faults.stall = Some(u16::try_from(number).map_err(|_| wrong())?),
+                "seed" => faults.seed = number,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(faults)
+    }
+}
+
+impl Faults {
+    /// What the relay draws from: not what the server does, whose number of draws depends on when clients come.
+    pub(crate) fn relays(&self) -> Random {
+        Random::new(self.seed ^ 0xbe11)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lose, double, late, join, drop, stall, seed } = self;
+        write!(f, "lose={lose},double={double},late={late},join={join},drop={drop},")?;
+        stall.map_or(Ok(()), |id| write!(f, "stall={id},"))?;
+        write!(f, "seed={seed}")
+    }
+}

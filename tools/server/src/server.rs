@@ -1,0 +1,116 @@
+//! A server that listens, and one that serves on a thread.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::error::{Explain, ServerError};
+use crate::event::Event;
+use crate::faults::Faults;
+use crate::memory;
+use crate::options::{Options, SIZE_MAX, SIZE_MIN, VECTORS_MAX};
+use crate::socket::Listener;
+
+/// Ends a server's loop when it becomes readable.
+pub struct Stop {
+    /// A descriptor that nobody else reads.
+    pub fd: Arc<OwnedFd>,
+    /// Who or what that is, for people.
+    pub name: &'static str,
+}
+
+/// A server that listens: from when this exists, clients can connect, though they are answered only while it serves.
+pub struct Server {
+    pub(crate) listener: Listener,
+    pub(crate) memory: OwnedFd,
+    pub(crate) vectors: u16,
+    pub(crate) faults: Option<Faults>,
+}
+
+impl Server {
+    /// Makes the memory and the socket.
+    ///
+    /// # Errors
+    /// Options out of range, a live server at the socket, or what the system refuses; nothing is left lying about.
+    pub fn bind(options: &Options) -> Result<Self, ServerError> {
+        if !(1..=VECTORS_MAX).contains(&options.vectors) {
+            return Err(ServerError::Vectors { vectors: options.vectors });
+        }
+        if !options.size.is_power_of_two() || !(SIZE_MIN..=SIZE_MAX).contains(&options.size) {
+            return Err(ServerError::Size { size: options.size });
+        }
+        let listener = Listener::bind(&options.socket)?;
+        let memory = match &options.memory {
+            None => memory::anonymous(options.size)?,
+            Some(path) => memory::file(path, options.size)?,
+        };
+        Ok(Self { listener, memory, vectors: options.vectors, faults: options.faults })
+    }
+
+    /// Serves on a thread of its own, in silence, until the result is dropped.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind), and where there can be no thread.
+    pub fn start(options: &Options) -> Result<Running, ServerError> {
+        Self::start_reporting(options, |_| ())
+    }
+
+    /// As [`start`](Self::start), and calls `report` on that thread with each event.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_reporting(
+        options: &Options,
+        report: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Running, ServerError> {
+        let server = Self::bind(options)?;
+        let memory = server.memory.try_clone().explain("no descriptor left for the memory")?;
+        let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).explain("no eventfd")?);
+        let stops = vec![Stop { fd: Arc::clone(&stop), name: "its owner" }];
+        let thread = std::thread::Builder::new()
+            .name("ivshmem-server".to_owned())
+            .spawn(move || server.serve(&stops, report).map(|_| ()))
+            .explain("cannot start the server's thread")?;
+        Ok(Running { stop, thread: Some(thread), memory })
+    }
+}
+
+/// A server on a thread. Dropping it stops the server and removes its socket; the peers keep the memory.
+pub struct Running {
+    stop: Arc<OwnedFd>,
+    thread: Option<JoinHandle<Result<(), ServerError>>>,
+    memory: OwnedFd,
+}
+
+impl Running {
+    /// The memory, to look at.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn memory(&self) -> Result<OwnedFd, ServerError> {
+        self.memory.try_clone().explain("no descriptor left for the memory")
+    }
+
+    /// Stops the server, and says how it fared.
+    ///
+    /// # Errors
+    /// What ended it before it was told to.
+    pub fn stop(mut self) -> Result<(), ServerError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ServerError> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        // Cannot fail: the counter is far from its maximum.
+        let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+        thread.join().unwrap_or(Err(ServerError::Panicked))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}

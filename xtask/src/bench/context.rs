@@ -1,0 +1,8 @@
+//! The options that apply to every group of figures.
+
+/// The options of a measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Whether to print details, on standard error.
+    pub verbose: bool,
+}

@@ -1,0 +1,147 @@
+//! The rule that no file imports another that imports it back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use amp::checkout::Checkout;
+use amp::output;
+use anyhow::{Context, Result, ensure};
+
+use super::graph::{Circle, Graph};
+use super::known::KNOWN;
+use super::tree::Finding;
+use super::{modules, python};
+
+/// The folders to which the rule applies.
+const FOLDERS: [&str; 8] = ["src", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
+
+/// Finds the circles that are not known, and prints those that are known and gone.
+///
+/// # Errors
+/// A source that cannot be read or parsed, or nowhere to print to.
+pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
+    let graph = imports(checkout)?;
+    for files in gone(&graph, KNOWN) {
+        output::line(&format!("a known circle is gone; remove it from xtask/src/check/known.rs: {files}"))?;
+    }
+    Ok(new_circles(&graph, KNOWN))
+}
+
+/// Circles with files beside those of a known one, each with its imports.
+fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
+    let circles = graph.circles();
+    let new = circles.iter().filter(|circle| !known.iter().any(|known| is_in(circle, known)));
+    let finding = |circle: &Circle| Finding {
+        file: circle.first().cloned().unwrap_or_default(),
+        line: 0,
+        what: format!("a circle of imports, break one of them: {}", graph.imports_in(circle).join(", ")),
+    };
+    new.map(finding).collect()
+}
+
+/// Known circles of which nothing is left.
+fn gone(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
+    let circles = graph.circles();
+    let gone = known.iter().filter(|known| !circles.iter().any(|circle| is_in(circle, known)));
+    gone.map(|known| known.join(", ")).collect()
+}
+
+/// Tells whether each file of the circle is one of `known`, or below a folder of it.
+fn is_in(circle: &Circle, known: &[&str]) -> bool {
+    circle.iter().all(|file| known.iter().any(|known| file == known || known.ends_with('/') && file.starts_with(known)))
+}
+
+/// The imports between all files of the [`FOLDERS`].
+fn imports(checkout: &Checkout) -> Result<Graph> {
+    let root = checkout.root();
+    let mut graph = Graph::default();
+    for file in crate_roots(checkout)? {
+        modules::add_crate(&mut graph, root, &file)?;
+    }
+    python::add_files(&mut graph, root, &files(root, ".py")?)?;
+    Ok(graph)
+}
+
+/// The root files of all crates: those of the workspace, and of each application that Zephyr's build resolves.
+fn crate_roots(checkout: &Checkout) -> Result<Vec<PathBuf>> {
+    let root = checkout.root();
+    let mut cargo = checkout.cargo();
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    // One line, longer than `process` keeps lines whole.
+    let said = cargo.output().context("cargo did not start: start this tool through ./amp")?;
+    ensure!(said.status.success(), "cargo metadata fails: {}", String::from_utf8_lossy(&said.stderr).trim());
+    let metadata: serde_json::Value = serde_json::from_slice(&said.stdout)?;
+    let targets =
+        metadata["packages"].as_array().into_iter().flatten().flat_map(|package| package["targets"].as_array());
+    let mut roots: Vec<PathBuf> = targets
+        .flatten()
+        .filter_map(|target| target["src_path"].as_str())
+        .filter_map(|path| Path::new(path).canonicalize().ok())
+        .collect();
+    for manifest in files(root, "Cargo.toml")? {
+        let source = root.join(manifest).with_file_name("src/lib.rs");
+        roots.extend(source.canonicalize());
+    }
+    roots.sort();
+    roots.dedup();
+    roots.retain(|file| file.strip_prefix(root).is_ok_and(is_checked));
+    Ok(roots)
+}
+
+fn is_checked(file: &Path) -> bool {
+    FOLDERS.iter().any(|folder| file.starts_with(folder))
+}
+
+/// The files in the [`FOLDERS`] whose names end in `end`, from the root. Build folders are left out.
+fn files(root: &Path, end: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = FOLDERS.map(|folder| root.join(folder)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("no folder {}", folder.display()))? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if entry.file_type()?.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    folders.push(path);
+                }
+            } else if name.ends_with(end) {
+                found.push(path.strip_prefix(root)?.to_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkout::checkout;
+
+    #[test]
+    fn an_unknown_circle_and_a_known_one_that_is_gone_are_reported() {
+        let mut graph = Graph::default();
+        graph.add("tools/a.rs", "tools/b.rs");
+        graph.add("tools/b.rs", "tools/a.rs");
+        let known: &[&[&str]] = &[&["tools/a.rs", "tools/b.rs"]];
+        assert_eq!(new_circles(&graph, known), []);
+        assert_eq!(new_circles(&graph, &[&["tools/"]]), []);
+        let found = new_circles(&graph, &[]);
+        assert!(found[0].what.ends_with(": tools/a.rs -> tools/b.rs, tools/b.rs -> tools/a.rs"), "{found:?}");
+        graph.add("tools/b.rs", "tools/c.rs");
+        graph.add("tools/c.rs", "tools/a.rs");
+        assert_eq!(new_circles(&graph, known).len(), 1, "a known circle has grown");
+        assert_eq!(gone(&Graph::default(), &[&["x.rs", "y.rs"]]), ["x.rs, y.rs"]);
+    }
+
+    #[test]
+    fn all_crates_are_read() {
+        let checkout = checkout().unwrap();
+        let graph = imports(checkout).unwrap();
+        assert!(graph.len() > 100, "{}", graph.len());
+        let roots = crate_roots(checkout).unwrap();
+        for root in ["src/lib.rs", "tools/amp/src/lib.rs", "xtask/src/main.rs", "samples/rpmsg_echo/src/lib.rs"] {
+            assert!(roots.contains(&checkout.root().join(root)), "{root}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The imports between files, and the circles among them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files by their paths from the checkout's root, each with the files that it imports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Graph(BTreeMap<String, BTreeSet<String>>);
+
+/// The files of a circle, in alphabetical order.
+pub type Circle = BTreeSet<String>;
+
+impl Graph {
+    /// Adds an import. A file that imports itself adds nothing.
+    pub fn add(&mut self, from: &str, to: &str) {
+        if from != to {
+            self.0.entry(from.to_owned()).or_default().insert(to.to_owned());
+        }
+    }
+
+    /// Files that import at least one other.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The largest sets of files in which each file imports every other, directly or through others of the set.
+    pub fn circles(&self) -> Vec<Circle> {
+        let reach: BTreeMap<&str, BTreeSet<&str>> = self.0.keys().map(|file| (&**file, self.reachable(file))).collect();
+        let mut circles = BTreeSet::new();
+        for (&file, targets) in &reach {
+            if targets.contains(file) {
+                let back = |other: &&str| reach.get(*other).is_some_and(|targets| targets.contains(file));
+                circles.insert(targets.iter().copied().filter(back).map(str::to_owned).collect::<Circle>());
+            }
+        }
+        circles.into_iter().collect()
+    }
+
+    /// The imports inside a circle, `from -> to`.
+    pub fn imports_in(&self, circle: &Circle) -> Vec<String> {
+        let inside = |from: &String| self.0.get(from).into_iter().flatten().filter(|to| circle.contains(*to));
+        circle.iter().flat_map(|from| inside(from).map(move |to| format!("{from} -> {to}"))).collect()
+    }
+
+    fn reachable(&self, file: &str) -> BTreeSet<&str> {
+        let mut reached = BTreeSet::new();
+        let mut rest: Vec<&str> = self.0.get(file).into_iter().flatten().map(String::as_str).collect();
+        while let Some(next) = rest.pop() {
+            if reached.insert(next) {
+                rest.extend(self.0.get(next).into_iter().flatten().map(String::as_str));
+            }
+        }
+        reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_are_found_and_lines_are_none() {
+        let mut graph = Graph::default();
+        for (from, to) in [("a", "a"), ("a", "b"), ("b", "c"), ("d", "a")] {
+            graph.add(from, to);
+        }
+        assert_eq!(graph.circles(), Vec::<Circle>::new());
+        graph.add("c", "a");
+        graph.add("e", "f");
+        graph.add("f", "e");
+        let circle = |files: &[&str]| files.iter().map(|&file| file.to_owned()).collect::<Circle>();
+        assert_eq!(graph.circles(), [circle(&["a", "b", "c"]), circle(&["e", "f"])]);
+        assert_eq!(graph.imports_in(&circle(&["a", "b", "c"])), ["a -> b", "b -> c", "c -> a"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! `./amp fuzz`, and cargo-fuzz: finds it, or installs it from cargo's registry.
+
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use amp::process::{self, Running};
+use anyhow::{Result, bail, ensure};
+
+use crate::checkout::checkout;
+use crate::test::got::Program;
+
+/// The program that runs a target.
+const CARGO_FUZZ: Program = Program { name: "cargo-fuzz", version: "0.13.2" };
+/// How many seconds a target runs in `./amp test`.
+pub const SECONDS: u32 = 20;
+
+/// The options of `./amp fuzz`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The target, the name of a file in fuzz/fuzz_targets
+    pub target: String,
+    /// For how many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: u32,
+}
+
+/// Runs a target, and shows what cargo-fuzz prints.
+///
+/// # Errors
+/// No such target, no cargo-fuzz, or a finding.
+pub fn run(options: &Options) -> Result<()> {
+    process::catch_interrupts()?;
+    let Options { target, seconds } = options;
+    let targets = checkout()?.root().join("fuzz/fuzz_targets");
+    ensure!(targets.join(format!("{target}.rs")).is_file(), "no target {target} in {}", targets.display());
+    if let Some(reason) = missing()? {
+        bail!(reason);
+    }
+    let mut running = Running::spawn(command(target, *seconds)?)?;
+    let status = running.lines_until_exit(None, |line, _| eprintln!("{line}"))?;
+    ensure!(status.is_some_and(|status| status.success()), "{target} has a finding: see the lines above");
+    Ok(())
+}
+
+fn answers(words: &[&str]) -> Result<bool> {
+    let mut question = CARGO_FUZZ.cargo()?;
+    question.args(words);
+    let answer = process::output(question, Duration::from_secs(60));
+    process::check_interrupts()?;
+    Ok(answer.is_ok())
+}
+
+/// Why no target can be run, if none can; gets cargo-fuzz first where all else is there. Found out once.
+///
+/// # Errors
+/// An interrupt, or no folder for a cache.
+pub fn missing() -> Result<Option<String>> {
+    static KNOWN: OnceLock<Option<String>> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known.clone());
+    }
+    let found = find()?;
+    Ok(KNOWN.get_or_init(|| found).clone())
+}
+
+fn find() -> Result<Option<String>> {
+    if !answers(&["+nightly", "--version"])? {
+        return Ok(Some("no nightly toolchain (rustup toolchain install nightly)".to_owned()));
+    }
+    let mut compiler = process::guarded(std::env::var_os("CXX").unwrap_or_else(|| "c++".into()));
+    compiler.arg("--version");
+    if process::output(compiler, Duration::from_secs(10)).is_err() {
+        return Ok(Some("no C++ compiler for libFuzzer (install g++, or set CXX)".to_owned()));
+    }
+    if answers(&["+nightly", "fuzz", "--version"])? {
+        return Ok(None);
+    }
+    CARGO_FUZZ.by_cargo()
+}
+
+/// The command that runs `target` for some seconds, starting from its corpus.
+///
+/// # Errors
+/// No folder for a cache.
+pub fn command(target: &str, seconds: u32) -> Result<Command> {
+    let mut cargo = CARGO_FUZZ.cargo()?;
+    // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
+    cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
+    // libFuzzer's limit is of wall-clock time: a machine that stands still for seconds is no finding, and what hangs hangs for ever.
+    cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
+    Ok(cargo)
+}

@@ -1,0 +1,22 @@
+//! `./amp images`: builds the bare-metal images of the demo and of torture, and prints where they are.
+
+use amp::machine::Machine;
+use amp::{artifacts, output, process};
+use anyhow::{Context, Result};
+
+use crate::checkout::checkout;
+
+/// Builds the images of each machine that boots one.
+///
+/// # Errors
+/// An image that does not build, or nowhere to print to.
+pub fn run() -> Result<()> {
+    process::catch_interrupts()?;
+    for machine in [Machine::A53, Machine::M3] {
+        let target = machine.target().context("a machine without images")?;
+        for image in artifacts::images(checkout()?, machine, target)? {
+            output::line(&format!("{} {}", machine.name(), image.display()))?;
+        }
+    }
+    Ok(())
+}

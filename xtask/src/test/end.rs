@@ -1,0 +1,12 @@
+//! How a job ended.
+
+use super::count::Count;
+
+/// The end of one job.
+pub struct End {
+    pub count: Count,
+    /// The verdict, on one line.
+    pub note: String,
+    /// The output, where it is worth showing.
+    pub output: Vec<String>,
+}

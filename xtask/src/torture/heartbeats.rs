@@ -1,0 +1,229 @@
+//! What is seen of the sides without asking them: their heartbeats in the shared memory, and how long their processes have
+//! waited for a processor.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use amp::recent::Recent;
+use amp::role::Role;
+use amp_ivshmem::wire::session::{PAGE, block, directory, entry};
+
+/// How often a side beats: the default of a link's settings.
+pub const BEAT: Duration = Duration::from_millis(100);
+/// How many beats, times without a look, and readings of waits are remembered: some seconds of each.
+const REMEMBERED: usize = 64;
+/// A time between two looks that is worth remembering.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// One side's heartbeat on one link.
+#[derive(Clone, Debug)]
+struct Beat {
+    /// The heartbeat word, as it was last read.
+    word: u32,
+    /// When it was first seen to be that.
+    at: Instant,
+    /// The longest time between two beats since [`HeartbeatMonitor::begin`].
+    longest: Duration,
+    /// When the beats before were seen, the last at the end.
+    before: Recent<Instant, REMEMBERED>,
+}
+
+/// The heartbeats of all sides in one memory.
+pub struct HeartbeatMonitor {
+    memory: OwnedFd,
+    beats: BTreeMap<(Role, u8), Beat>,
+    looked: Instant,
+    /// The longest time between two looks since [`begin`](Self::begin).
+    blind: Duration,
+    /// Times without a look: when each ended, and how long it was.
+    pauses: Recent<(Instant, Duration), REMEMBERED>,
+}
+
+impl HeartbeatMonitor {
+    pub fn new(memory: OwnedFd) -> Self {
+        let (looked, blind) = (Instant::now(), Duration::ZERO);
+        Self { memory, beats: BTreeMap::new(), looked, blind, pauses: Recent::default() }
+    }
+
+    /// The word of the memory at `offset`; none behind its end.
+    fn word(&self, offset: u32) -> Option<u32> {
+        let mut bytes = [0; 4];
+        let read = rustix::io::pread(&self.memory, &mut bytes, offset.into());
+        (read == Ok(4)).then(|| u32::from_le_bytes(bytes))
+    }
+
+    /// Looks at both sides of the links.
+    pub fn look(&mut self, links: impl Iterator<Item = u8>) {
+        let now = Instant::now();
+        let pause = now - self.looked;
+        self.blind = self.blind.max(pause);
+        if pause > PAUSE {
+            self.pauses.push((now, pause));
+        }
+        self.looked = now;
+        for link in links {
+            let place = directory::HEAD + u32::from(link) * directory::ENTRY;
+            let Some(area) = self.word(place + entry::OFFSET).filter(|&area| area != 0) else { continue };
+            for (role, offset) in [(Role::Host, 0), (Role::Remote, PAGE)] {
+                let at = area.saturating_add(offset).saturating_add(block::HEARTBEAT);
+                let Some(word) = self.word(at) else { continue };
+                let new = || Beat { word, at: now, longest: Duration::ZERO, before: Recent::default() };
+                let beat = self.beats.entry((role, link)).or_insert_with(new);
+                if beat.word != word {
+                    beat.before.push(beat.at);
+                    beat.longest = beat.longest.max(now - beat.at);
+                    (beat.word, beat.at) = (word, now);
+                }
+            }
+        }
+    }
+
+    /// From now on the longest times are measured.
+    pub fn begin(&mut self) {
+        self.blind = Duration::ZERO;
+        for beat in self.beats.values_mut() {
+            beat.longest = Duration::ZERO;
+        }
+    }
+
+    /// When the last beat of a side was seen, and the longest time without one, up to `now`.
+    pub fn beat(&self, role: Role, link: u8, now: Instant) -> Option<(Instant, Duration)> {
+        let beat = self.beats.get(&(role, link))?;
+        Some((beat.at, beat.longest.max(now.saturating_duration_since(beat.at))))
+    }
+
+    /// When the last beat of a side before `at` was seen.
+    pub fn last_beat(&self, role: Role, link: u8, at: Instant) -> Option<Instant> {
+        let beat = self.beats.get(&(role, link))?;
+        [beat.at].iter().chain(beat.before.iter().rev()).copied().find(|&beat| beat <= at)
+    }
+
+    /// The longest time between two looks that ended since `from`, of those longer than some.
+    pub fn blind_since(&self, from: Instant) -> Duration {
+        let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
+        since.map(|&(_, pause)| pause).max().unwrap_or_default()
+    }
+
+    /// The longest time between two looks since [`begin`](Self::begin).
+    pub const fn blind(&self) -> Duration {
+        self.blind
+    }
+}
+
+/// How long the threads of a process have waited for a processor since it started, all together; none where it is gone,
+/// or the kernel does not count it.
+pub fn waited(process: u32) -> Option<Duration> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+        // A thread may have ended since it was listed. Source: Linux, Documentation/scheduler/sched-stats.rst.
+        let Ok(line) = std::fs::read_to_string(task.ok()?.path().join("schedstat")) else { continue };
+        sum += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+    }
+    (sum > 0).then(|| Duration::from_nanos(sum))
+}
+
+/// For each member its process, and how long that has waited for a processor since it started.
+type Reading = Vec<Option<(u32, Duration)>>;
+
+/// How long the members have waited for a processor, read now and then.
+#[derive(Default)]
+pub struct Waits(Recent<(Instant, Reading), REMEMBERED>);
+
+impl Waits {
+    /// How often it is read, at most.
+    const EVERY: Duration = Duration::from_millis(200);
+
+    /// Whether it is time to read again.
+    pub fn are_due(&self, now: Instant) -> bool {
+        self.0.back().is_none_or(|&(last, _)| now.saturating_duration_since(last) >= Self::EVERY)
+    }
+
+    /// What was read at `now`.
+    pub fn read(&mut self, now: Instant, waits: Reading) {
+        self.0.push((now, waits));
+    }
+
+    /// How long the process that `member` had at `to` waited from `from` on until then, between the readings around these;
+    /// none where it was not read.
+    pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
+        let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
+        let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;
+        let own = || all().filter(|&(_, (id, _))| id == process).map(|(at, (_, wait))| (at, wait));
+        let before = own().rev().find(|&(at, _)| at <= from).map_or(Duration::ZERO, |(_, wait)| wait);
+        // The kernel counts a wait when it is over, so the reading after the next counts, too.
+        let after = own().rfind(|&(at, _)| at > from && at <= to + 3 * Self::EVERY);
+        after.map(|(_, wait)| wait.saturating_sub(before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    #[test]
+    fn this_process_and_a_memory_without_links_are_looked_at() {
+        let memory = amp_ivshmem_server::memory::anonymous(1 << 16).unwrap();
+        let mut heartbeats = HeartbeatMonitor::new(memory);
+        heartbeats.look(0..3);
+        assert!(heartbeats.beat(Role::Host, 0, Instant::now()).is_none());
+        assert_eq!(waited(0), None, "no such process");
+    }
+
+    #[test]
+    fn beats_are_seen_where_the_directory_says() {
+        let memory = amp_ivshmem_server::memory::anonymous(1 << 16).unwrap();
+        let mut heartbeats = HeartbeatMonitor::new(memory);
+        let write = |heartbeats: &HeartbeatMonitor, offset: u32, value: u32| {
+            assert_eq!(rustix::io::pwrite(&heartbeats.memory, &value.to_le_bytes(), offset.into()), Ok(4));
+        };
+        write(&heartbeats, directory::HEAD + directory::ENTRY + entry::OFFSET, 0x4000);
+        write(&heartbeats, 0x4000 + PAGE + block::HEARTBEAT, 7);
+        heartbeats.look(0..2);
+        assert!(heartbeats.beat(Role::Remote, 0, Instant::now()).is_none());
+        let (first, _) = heartbeats.beat(Role::Remote, 1, Instant::now()).unwrap();
+        heartbeats.begin();
+        std::thread::sleep(millis(3));
+        heartbeats.look(0..2);
+        assert_eq!(heartbeats.beat(Role::Remote, 1, Instant::now()).unwrap().0, first, "no beat since");
+        write(&heartbeats, 0x4000 + PAGE + block::HEARTBEAT, 8);
+        heartbeats.look(0..2);
+        let (second, longest) = heartbeats.beat(Role::Remote, 1, Instant::now()).unwrap();
+        assert!(second > first && longest >= millis(3) && heartbeats.blind() > Duration::ZERO);
+        let last = |at| heartbeats.last_beat(Role::Remote, 1, at);
+        assert_eq!(last(second), Some(second));
+        assert_eq!(last(second - millis(1)), Some(first), "it came back, but later");
+        assert_eq!((last(first - millis(1)), heartbeats.last_beat(Role::Host, 0, second)), (None, None));
+    }
+
+    #[test]
+    fn long_times_without_a_look_are_remembered() {
+        let mut heartbeats = HeartbeatMonitor::new(amp_ivshmem_server::memory::anonymous(1 << 16).unwrap());
+        let begun = heartbeats.looked;
+        heartbeats.looked -= millis(300);
+        heartbeats.look(0..1);
+        assert!(heartbeats.blind_since(begun) >= millis(300));
+        assert_eq!(heartbeats.blind_since(heartbeats.looked + millis(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn waits_are_those_between_the_readings_around() {
+        let mut waits = Waits::default();
+        let begun = Instant::now();
+        assert!(waits.are_due(begun));
+        for (at, wait) in [(0, 10), (200, 20), (400, 50), (600, 900), (2000, 5000)] {
+            let successor = if at < 600 { None } else { Some((8, millis(1))) };
+            waits.read(begun + millis(at), vec![Some((7, millis(wait))), successor.or(Some((9, millis(wait))))]);
+        }
+        assert!(!waits.are_due(begun + millis(2100)) && waits.are_due(begun + millis(2200)));
+        let of = |member, from, to| waits.of(member, begun + millis(from), begun + millis(to));
+        assert_eq!(of(0, 250, 300), Some(millis(880)), "until 900, the last reading soon after");
+        assert_eq!(of(0, 650, 700), None, "no reading in time");
+        assert_eq!(of(1, 250, 300), Some(millis(30)), "its successor's waits are not its own");
+        assert_eq!(of(2, 0, 5000), None, "no such member");
+    }
+}

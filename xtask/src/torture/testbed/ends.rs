@@ -1,0 +1,100 @@
+//! Members that ended by themselves, and sessions that ended for no reason.
+
+use std::time::{Duration, Instant};
+
+use amp::process::{self, Running};
+use amp_ivshmem_workload::stream::PEER_TIMEOUT;
+use anyhow::Result;
+
+use super::Testbed;
+use super::seen::Seen;
+use super::sessions::Down;
+use crate::torture::console::Why;
+use crate::torture::heartbeats;
+use crate::torture::verdict::{Death, Verdict};
+
+impl Testbed<'_> {
+    /// Counts once that an incarnation has ended by itself.
+    pub(super) fn note_end(&mut self, index: usize, incarnation: u32, how: &str) {
+        let seen = &mut self.seen[index];
+        if incarnation > seen.ended {
+            seen.ended = incarnation;
+            self.report.ended += 1;
+            let label = self.members[index].machine.label(self.members[index].role);
+            self.finding(format!("{label} ended by itself, {how}: {:?}", self.last_lines(index)));
+        }
+    }
+
+    /// Somebody begins to scribble, or has done: what those say who run meanwhile is forgiven.
+    pub fn forgive(&mut self, forgiving: bool) {
+        self.forgiving = forgiving;
+        for seen in self.seen.iter_mut().filter(|_| forgiving) {
+            seen.forgiven = seen.incarnation;
+        }
+    }
+
+    /// Whether a member has ended by itself; counted once.
+    pub(super) fn look_at_end(&mut self, index: usize) -> bool {
+        let seen = &mut self.seen[index];
+        let incarnation = seen.incarnation;
+        if let Some(status) = seen.running.as_mut().and_then(Running::exit) {
+            self.note_end(index, incarnation, &process::describe(status));
+        }
+        self.seen[index].ended == incarnation
+    }
+
+    /// Members that run and should, but have ended by themselves: restarted, and remembered.
+    ///
+    /// # Errors
+    /// One cannot be restarted.
+    pub fn check_ended(&mut self) -> Result<()> {
+        for index in 0..self.members.len() {
+            if self.look_at_end(index) {
+                self.kill(index);
+                self.start(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads how long all have waited, now and then, and judges the sessions that ended some time ago.
+    pub(super) fn look_at_sessions(&mut self, now: Instant) {
+        if self.waits.are_due(now) {
+            let own = |seen: &Seen| seen.running.as_ref().map(Running::id);
+            let waits = self.seen.iter().map(|seen| own(seen).and_then(|id| Some((id, heartbeats::waited(id)?))));
+            self.waits.read(now, waits.collect());
+        }
+        for down in self.sessions.unprovoked(now) {
+            self.judge(&down);
+        }
+    }
+
+    /// A session ended to whose sides nothing was done. One who is not let run for so long is silent, as on a busy machine
+    /// may be; it is judged as one who was killed at that moment.
+    pub(super) fn judge(&mut self, down: &Down) {
+        let Down { member, link, why, at, .. } = *down;
+        let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);
+        let mut verdict = None;
+        if why == Why::Timeout
+            && let Some((other, _)) = other
+        {
+            let beat = self.heartbeats.last_beat(self.members[other].role, link, at);
+            let from = beat.unwrap_or(at - PEER_TIMEOUT);
+            let death = Death {
+                after: Duration::ZERO,
+                silent: at - from,
+                gap: Duration::ZERO,
+                blind: self.heartbeats.blind_since(from),
+                waited: self.waits.of(other, from, at).zip(Some(Duration::ZERO)),
+            };
+            verdict = Some((death.judge(PEER_TIMEOUT), death));
+        }
+        match verdict {
+            Some((Verdict::Busy, _)) => self.report.too_busy += 1,
+            _ => self.report.unprovoked += 1,
+        }
+        self.finding(format!(
+            "side {member} says that link {link} is down, {why:?}, to which nothing was done: {verdict:?}"
+        ));
+    }
+}

@@ -1,0 +1,307 @@
+//! The machines under torture: a server and its members. Knows how to hurt them, not when.
+
+mod ends;
+mod events;
+mod seen;
+mod sessions;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::{Duration, Instant};
+
+use amp::artifacts::{Artifacts, SHARED_MEMORY};
+use amp::folder::Folder;
+use amp::machine::Machine;
+use amp::process::{self, Next, Running};
+use amp::role::Role;
+use amp_ivshmem_server::{self as server, Faults};
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use self::seen::{Event, Seen};
+use self::sessions::Sessions;
+use super::heartbeats::{self, HeartbeatMonitor, Waits};
+use super::options::Options;
+use super::qmp;
+use super::report::Report;
+
+/// Which machine the hostile guest is.
+pub const HOSTILE_GUEST: Machine = Machine::M3;
+/// What it says after its first burst, and how long it may take until then.
+const SCRIBBLING: &str = "scribbling";
+const BOOT: Duration = Duration::from_secs(10);
+/// How often the heartbeats are looked at, at least.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What a member of the testbed is.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub machine: Machine,
+    pub role: Role,
+    /// The image that it boots, where it boots one.
+    pub image: &'static str,
+    /// Its links.
+    pub links: std::ops::Range<u8>,
+}
+
+/// All of them.
+pub struct Testbed<'w> {
+    artifacts: &'w Artifacts,
+    pub members: Vec<Member>,
+    seen: Vec<Seen>,
+    folder: Folder,
+    server: Option<server::Running>,
+    /// Of the server's memory.
+    pub heartbeats: HeartbeatMonitor,
+    waits: Waits,
+    sessions: Sessions,
+    sender: SyncSender<Event>,
+    events: Receiver<Event>,
+    verbose: bool,
+    faults: Option<Faults>,
+    /// Somebody scribbles: what is wrong with messages and links is not counted.
+    forgiving: bool,
+    pub report: Report,
+}
+
+impl<'w> Testbed<'w> {
+    /// A server, and nobody yet.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn new(artifacts: &'w Artifacts, members: Vec<Member>, report: Report, options: &Options) -> Result<Self> {
+        let folder = Folder::new_in(&std::env::temp_dir())?;
+        let (sender, events) = mpsc::sync_channel(1024);
+        let seen = members.iter().map(|_| Seen::default()).collect();
+        let server = Self::server(&folder, options.fault)?;
+        let heartbeats = HeartbeatMonitor::new(server.memory()?);
+        let sessions = Sessions::new(members.iter().map(|member| member.links.clone()).collect());
+        Ok(Self {
+            artifacts,
+            members,
+            seen,
+            folder,
+            server: Some(server),
+            heartbeats,
+            waits: Waits::default(),
+            sessions,
+            sender,
+            events,
+            verbose: options.verbose,
+            faults: options.fault,
+            forgiving: false,
+            report,
+        })
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.socket()
+    }
+
+    fn server(folder: &Folder, faults: Option<Faults>) -> Result<server::Running> {
+        let options = server::Options { size: SHARED_MEMORY, faults, ..server::Options::new(folder.socket()) };
+        Ok(server::Server::start(&options)?)
+    }
+
+    /// Ends the server and starts another, with another memory.
+    ///
+    /// # Errors
+    /// There can be no other.
+    pub fn restart_server(&mut self) -> Result<()> {
+        if let Some(server) = self.server.take() {
+            server.stop()?;
+        }
+        let server = Self::server(&self.folder, self.faults)?;
+        self.heartbeats = HeartbeatMonitor::new(server.memory()?);
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// How long each member has waited for a processor since it started.
+    pub fn waited(&self) -> Vec<Option<Duration>> {
+        self.seen.iter().map(|seen| heartbeats::waited(seen.running.as_ref()?.id())).collect()
+    }
+
+    /// How long all members and this process have waited for a processor, each with its process.
+    pub fn all_waited(&self) -> BTreeMap<u32, Duration> {
+        let running = self.seen.iter().filter_map(|seen| seen.running.as_ref().map(Running::id));
+        let all = running.chain([std::process::id()]);
+        all.filter_map(|process| Some((process, heartbeats::waited(process)?))).collect()
+    }
+
+    fn qmp(&self, index: usize) -> PathBuf {
+        self.folder.socket().with_file_name(format!("qmp{index}"))
+    }
+
+    fn command(&self, index: usize) -> Result<Command> {
+        let member = &self.members[index];
+        let socket = self.folder.socket();
+        if member.machine == Machine::Linux {
+            let mut command = process::guarded("/proc/self/exe");
+            command.args(["member", "--role", &member.role.to_string(), "--link", &member.links.start.to_string()]);
+            command.arg("--socket").arg(&socket);
+            return Ok(command);
+        }
+        let mut command = self.artifacts.boot(member.machine, member.image, &socket)?;
+        let path = self.qmp(index);
+        let path = path.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
+        command.args(["-qmp", &format!("unix:{},server=on,wait=off", path.replace(',', ",,"))]);
+        Ok(command)
+    }
+
+    /// A guest that is no member and scribbles over the memory for `time` after its first burst; then it is gone. Whether it
+    /// did; that it did not is a finding.
+    ///
+    /// # Errors
+    /// There can be no such process, or an interrupt.
+    pub fn hostile_guest(&mut self, time: Duration) -> Result<bool> {
+        let command = self.artifacts.boot(HOSTILE_GUEST, "torture-hostile", &self.folder.socket())?;
+        let mut guest = Running::spawn(command)?;
+        let (sender, lines) = mpsc::channel();
+        guest.read(move |_, line| {
+            let _ = sender.send(line);
+        });
+        let end = Instant::now() + BOOT;
+        let (mut said, mut scribbles) = (Vec::new(), false);
+        while !scribbles && Instant::now() < end {
+            self.listen(LOOK)?;
+            said.extend(lines.try_iter().flatten());
+            scribbles = said.iter().any(|line| line == SCRIBBLING);
+        }
+        if scribbles {
+            self.listen(time)?;
+        } else {
+            self.report.hung += 1;
+            self.finding(format!("the hostile guest did not scribble within {BOOT:?} of its start: {said:?}"));
+        }
+        guest.kill();
+        Ok(scribbles)
+    }
+
+    /// Starts a member.
+    ///
+    /// # Errors
+    /// There can be no such process.
+    pub fn start(&mut self, index: usize) -> Result<()> {
+        self.sessions.act(index, Instant::now());
+        let mut running = Running::spawn(self.command(index)?)?;
+        let sender = self.sender.clone();
+        let seen = &mut self.seen[index];
+        seen.incarnation += 1;
+        let incarnation = seen.incarnation;
+        if self.forgiving {
+            seen.forgiven = incarnation;
+        }
+        running.read(move |source, line| {
+            let _ = sender.send(Event { member: index, incarnation, source, line, at: Instant::now() });
+        });
+        (seen.running, seen.first_line, seen.progress) = (Some(running), None, None);
+        Ok(())
+    }
+
+    /// What the former incarnation has counted goes to the report.
+    fn bank(&mut self, index: usize) {
+        let tally = std::mem::take(&mut self.seen[index].tally);
+        self.report.messages += u64::from(tally.received);
+        self.report.in_flight += u64::from(tally.in_flight);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, index: usize) {
+        self.look_at_end(index);
+        self.sessions.act(index, Instant::now());
+        if let Some(mut running) = self.seen[index].running.take() {
+            running.kill();
+        }
+        self.bank(index);
+    }
+
+    /// SIGTERM, which lets a process say that it leaves.
+    pub fn ask_to_leave(&mut self, index: usize) {
+        self.look_at_end(index);
+        self.sessions.act(index, Instant::now());
+        if let Some(running) = &mut self.seen[index].running {
+            running.signal(Signal::TERM);
+        }
+    }
+
+    /// Whether a member that was asked to leave has, and in peace.
+    pub fn has_left(&mut self, index: usize) -> Option<bool> {
+        let status = self.seen[index].running.as_mut()?.exit()?;
+        self.seen[index].running = None;
+        self.bank(index);
+        Some(status.success())
+    }
+
+    /// SIGSTOP, or SIGCONT.
+    pub fn pause(&mut self, index: usize, stop: bool) {
+        self.sessions.act(index, Instant::now());
+        if let Some(running) = &mut self.seen[index].running {
+            running.signal(if stop { Signal::STOP } else { Signal::CONT });
+        }
+    }
+
+    /// Resets a machine as its reset line would.
+    ///
+    /// # Errors
+    /// Its QEMU does not answer.
+    pub fn reset(&mut self, index: usize) -> Result<()> {
+        self.sessions.act(index, Instant::now());
+        qmp::system_reset(&self.qmp(index))
+    }
+
+    /// Listens to the consoles for `time`.
+    ///
+    /// # Errors
+    /// An interrupt.
+    pub fn listen(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
+        loop {
+            process::check_interrupts()?;
+            let links = self.members.iter().map(|member| member.links.end).max().unwrap_or_default();
+            self.heartbeats.look(0..links);
+            self.look_at_sessions(Instant::now());
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            match self.events.recv_timeout(left.min(LOOK)) {
+                Ok(event) => self.hear(event),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    /// Members on the other side of one of this one's links.
+    pub fn partners(&self, index: usize) -> Vec<usize> {
+        let member = &self.members[index];
+        let meets = |other: &Member| {
+            other.role != member.role && other.links.start < member.links.end && member.links.start < other.links.end
+        };
+        (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
+    }
+
+    /// The other ends of a member's links: whose, and of which.
+    pub fn other_ends(&self, index: usize) -> Vec<(usize, u8)> {
+        let links = &self.members[index].links;
+        let shared = |&other: &usize| links.clone().filter(move |link| self.members[other].links.contains(link));
+        self.partners(index).iter().flat_map(|other| shared(other).map(|link| (*other, link))).collect()
+    }
+
+    /// The end: everybody stops, and what they have counted goes to the report.
+    pub fn finish(mut self) -> Report {
+        for index in 0..self.members.len() {
+            self.kill(index);
+        }
+        while let Next::Item(event) = process::next(&self.events) {
+            self.hear(event);
+        }
+        for down in self.sessions.rest() {
+            self.judge(&down);
+        }
+        self.report
+    }
+}

@@ -1,0 +1,37 @@
+//! Lines of the members' consoles, and what is known of a member from them.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use amp::process::{LastLines, Running, Source};
+
+use crate::torture::console::{Tally, Why};
+
+/// A line of a member's console, or its end.
+pub struct Event {
+    pub member: usize,
+    pub incarnation: u32,
+    pub source: Source,
+    pub line: Option<String>,
+    pub at: Instant,
+}
+
+/// Knowledge about a member.
+#[derive(Default)]
+pub struct Seen {
+    pub running: Option<Running>,
+    pub incarnation: u32,
+    /// The last incarnation that is known to have ended by itself.
+    pub ended: u32,
+    /// Up to which incarnation wrong messages are expected, and links may go down: somebody scribbles.
+    pub forgiven: u32,
+    pub first_line: Option<Instant>,
+    /// By link: when the first message of the last session came, and when the last session ended.
+    pub talks: BTreeMap<u8, Instant>,
+    pub downs: BTreeMap<u8, (Instant, Why)>,
+    pub tally: Tally,
+    /// When `tally.received` last grew, from one line to the next.
+    pub progress: Option<Instant>,
+    pub last_tally: Option<Instant>,
+    pub last_lines: LastLines,
+}

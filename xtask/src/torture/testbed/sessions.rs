@@ -1,0 +1,148 @@
+//! When sessions began and ended, and what was done to their sides: tells those that ended for no reason.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use amp::recent::Recent;
+
+use crate::torture::console::Why;
+
+/// How long after an end its other side's word may come, which may explain it.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How many acts on a side, and how many ends, are remembered.
+const REMEMBERED: usize = 64;
+
+/// A session's end, as one side said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Down {
+    pub member: usize,
+    pub link: u8,
+    pub why: Why,
+    /// When the session had begun.
+    pub up: Instant,
+    pub at: Instant,
+}
+
+/// The sessions of all links.
+#[derive(Debug)]
+pub struct Sessions {
+    /// The links of each member.
+    links: Vec<Range<u8>>,
+    /// When something was done to each.
+    acts: Vec<Recent<Instant, REMEMBERED>>,
+    ups: BTreeMap<(usize, u8), Instant>,
+    ends: Recent<Down, REMEMBERED>,
+    /// Ends that no act explains.
+    pending: Vec<Down>,
+}
+
+impl Sessions {
+    pub fn new(links: Vec<Range<u8>>) -> Self {
+        let acts = links.iter().map(|_| Recent::default()).collect();
+        Self { links, acts, ups: BTreeMap::new(), ends: Recent::default(), pending: Vec::new() }
+    }
+
+    /// Something is done to `member`, which may end its sessions.
+    pub fn act(&mut self, member: usize, at: Instant) {
+        self.acts[member].push(at);
+    }
+
+    /// A side says that its link is up.
+    pub fn up(&mut self, member: usize, link: u8, at: Instant) {
+        self.ups.insert((member, link), at);
+    }
+
+    /// A side says that its link is down. Where nothing was done to either side since it came up, that is to be explained,
+    /// but for a fault, which counts by itself.
+    pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
+        let Some(up) = self.ups.remove(&(member, link)) else { return };
+        let down = Down { member, link, why, up, at };
+        self.ends.push(down);
+        let provoked = |act: &Instant| up < *act && *act <= at;
+        let sides = self.links.iter().zip(&self.acts).filter(|(links, _)| links.contains(&link));
+        if !why.is_fault() && !sides.flat_map(|(_, acts)| acts.iter()).any(provoked) {
+            self.pending.push(down);
+        }
+    }
+
+    /// The ends before `until` that neither an act explains nor that the other side began anew, for which that has its own
+    /// reason.
+    pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
+        let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);
+        self.pending = pending;
+        let explained = |down: &Down| {
+            let by = |other: &&Down| {
+                let same = other.link == down.link && other.member != down.member;
+                let anew = other.why == Why::Timeout || other.why.is_fault();
+                same && anew && other.at > down.up && other.at <= down.at + SETTLE
+            };
+            down.why == Why::Restarted && self.ends.iter().any(|other| by(&other))
+        };
+        Vec::into_iter(due).filter(|down| !explained(down)).collect()
+    }
+
+    /// All that are left, at the end.
+    pub fn rest(&mut self) -> Vec<Down> {
+        let last = self.pending.iter().map(|down| down.at + SETTLE).max();
+        last.map(|last| self.unprovoked(last)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host of two links, and the remotes of each.
+    fn sessions() -> (Sessions, impl Fn(u64) -> Instant) {
+        let begun = Instant::now();
+        (Sessions::new(vec![0..2, 0..1, 1..2]), move |seconds| begun + Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn an_end_is_explained_by_an_act_on_either_side_since_it_began_only() {
+        let (mut sessions, at) = sessions();
+        for (member, act, explained) in [(0, 5, true), (1, 5, true), (2, 5, false), (1, 2, false), (1, 9, false)] {
+            sessions.acts.fill_with(Recent::default);
+            sessions.act(member, at(act));
+            sessions.up(0, 0, at(3));
+            sessions.down(0, 0, Why::Restarted, at(7));
+            let expected = Down { member: 0, link: 0, why: Why::Restarted, up: at(3), at: at(7) };
+            assert_eq!(sessions.unprovoked(at(8)), [], "it may still be explained");
+            let expected = if explained { vec![] } else { vec![expected] };
+            assert_eq!(sessions.unprovoked(at(9)), expected, "act {act} on {member}");
+        }
+    }
+
+    #[test]
+    fn who_was_found_silent_finds_the_other_restarted_and_only_the_first_is_to_be_explained() {
+        let (mut sessions, at) = sessions();
+        sessions.up(0, 0, at(1));
+        sessions.up(1, 0, at(1));
+        sessions.down(1, 0, Why::Restarted, at(4));
+        sessions.down(0, 0, Why::Timeout, at(5));
+        let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
+        assert_eq!(sessions.rest(), [silent], "whichever is heard first");
+        assert_eq!(sessions.rest(), []);
+        // Another link's is no reason, nor is an end that was before.
+        sessions.up(2, 1, at(6));
+        sessions.down(2, 1, Why::Restarted, at(6));
+        sessions.up(1, 0, at(7));
+        sessions.down(1, 0, Why::Restarted, at(8));
+        assert_eq!(sessions.rest().len(), 2);
+    }
+
+    #[test]
+    fn a_fault_is_counted_elsewhere_and_one_end_is_one() {
+        let (mut sessions, at) = sessions();
+        sessions.up(0, 0, at(1));
+        sessions.up(1, 0, at(1));
+        sessions.down(0, 0, Why::Fault, at(2));
+        sessions.down(1, 0, Why::Restarted, at(2));
+        sessions.down(0, 0, Why::Left, at(3));
+        assert_eq!(sessions.rest(), []);
+        sessions.up(0, 0, at(4));
+        sessions.down(0, 0, Why::Left, at(5));
+        assert_eq!(sessions.rest().len(), 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! A trial of a program `amp` away from the checkout.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use amp::process::{self, Next, Running};
+use anyhow::{Context, Result, bail, ensure};
+
+/// The time limit for each command.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The number of messages.
+const MESSAGES: u64 = 1000;
+
+/// Copies `program` into an empty folder and runs it there without the environment, except `PATH`: help, a server with echo and ping, and the
+/// message of a command that needs a checkout. The words of `emulator`, if any, come in front of the program's name.
+///
+/// # Errors
+/// A command that fails, prints the wrong thing, or takes too long.
+pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
+    let folder = tempfile::tempdir().context("no folder for the trial: name another in TMPDIR")?;
+    let copy = folder.path().join("amp");
+    fs::copy(program, &copy)?;
+    let command = |words: &str| {
+        let mut line = emulator.iter().map(OsStr::new).chain([copy.as_os_str()]);
+        let mut command = process::guarded(line.next().unwrap_or_default());
+        command.args(line).args(words.split_whitespace()).current_dir(folder.path()).env_clear();
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command
+    };
+    let help = process::output(command("--help"), LIMIT)?;
+    ensure!(help.contains("ping"), "the help of {} does not show its commands", copy.display());
+    let _server = started(command("server --socket s --size 1M"), "listening")?;
+    let _echo = started(command("echo --socket s --role remote"), "")?;
+    let ping = format!("ping --socket s --role host --count {MESSAGES} --json");
+    let said = process::output(command(&ping), LIMIT).context("ping and echo away from the checkout")?;
+    let figures: serde_json::Value = serde_json::from_str(said.trim()).context("ping printed no JSON")?;
+    ensure!(figures["messages"] == MESSAGES, "ping lost messages: {said}");
+    let demo = process::output(command("demo --bare-metal"), LIMIT);
+    let error = demo.err().map(|error| format!("{error:#}")).unwrap_or_default();
+    ensure!(error.contains("checkout"), "the demo does not say that it needs a checkout: {error:?}");
+    Ok(())
+}
+
+/// Starts a command and waits for a line with `word`; without a word, for nothing.
+fn started(command: Command, word: &str) -> Result<Running> {
+    let name = command.get_args().last().map(OsStr::to_owned).unwrap_or_default();
+    let mut running = Running::spawn(command)?;
+    let (sender, lines) = mpsc::sync_channel(64);
+    running.read(move |_, line| {
+        let _ = sender.try_send(line);
+    });
+    let end = Instant::now() + LIMIT;
+    while !word.is_empty() {
+        process::check_interrupts()?;
+        match process::next(&lines) {
+            Next::Item(Some(line)) if line.contains(word) => break,
+            Next::Item(Some(line)) => bail!("amp … {} printed: {line}", name.display()),
+            Next::End => bail!("amp … {} ended early", name.display()),
+            _ => ensure!(Instant::now() < end, "amp … {} printed nothing", name.display()),
+        }
+    }
+    Ok(running)
+}

@@ -19,10 +19,6 @@ BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS), "CONFIG_AMP_IVSHME
 BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX is no power of two");
 BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE % 8 == 0, "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8");
 
-/* Results of an instance's signal: who raised it. */
-#define BY_DOORBELL 0
-#define BY_SOFTWARE 1
-
 struct ipc_config {
 	const struct device *ivshmem;
 	k_thread_stack_t *stack;
@@ -31,9 +27,6 @@ struct ipc_config {
 	uint8_t link;
 	bool host;
 };
-
-#define INSTANCE(n) DEVICE_DT_INST_GET(n),
-static const struct device *const instances[] = {DT_INST_FOREACH_STATUS_OKAY(INSTANCE)};
 
 /* Rust rings by this. */
 int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector);
@@ -73,19 +66,13 @@ static uint64_t now(void)
 	return k_ticks_to_us_floor64(k_uptime_ticks());
 }
 
-/* A device tells one instance only of a doorbell; that one tells the others which share the device. */
-static void relay(const struct device *dev)
+/* Wakes the instance's thread: in the doorbell's interrupt, for each instance on the device. */
+static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
-	const struct ipc_config *config = dev->config;
+	struct ipc_data *data = CONTAINER_OF(listener, struct ipc_data, listener);
 
-	ARRAY_FOR_EACH(instances, i) {
-		const struct ipc_config *other = instances[i]->config;
-		struct ipc_data *data = instances[i]->data;
-
-		if (instances[i] != dev && other->ivshmem == config->ivshmem && data->open) {
-			(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
-		}
-	}
+	ARG_UNUSED(vector);
+	k_sem_give(&data->wake);
 }
 
 static void tell(const struct device *dev, const struct amp_ipc_event *event)
@@ -169,8 +156,6 @@ static int open_link(const struct device *dev)
 	setup.size = ivshmem_get_mem(config->ivshmem, &setup.memory);
 	setup.id = ivshmem_get_id(config->ivshmem);
 
-	/* The doorbell first: the link looks at the memory once it is open. */
-	(void)ivshmem_register_handler(config->ivshmem, &data->signal, 0);
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_open(&data->rust, &setup);
 	k_mutex_unlock(&data->lock);
@@ -185,7 +170,6 @@ static void run(void *p1, void *p2, void *p3)
 {
 	const struct device *dev = p1;
 	struct ipc_data *data = dev->data;
-	struct k_poll_event wake = K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &data->signal);
 
 	ARG_UNUSED(p2);
 	ARG_UNUSED(p3);
@@ -208,35 +192,8 @@ static void run(void *p1, void *p2, void *p3)
 		}
 
 		if (event.deadline > time) {
-			(void)k_poll(&wake, 1, K_USEC(event.deadline - time));
-		}
-		if (wake.state & K_POLL_STATE_SIGNALED) {
-			int by = data->signal.result;
-
-			/* Reset, then polled until nothing is left: a doorbell meanwhile wakes the next wait. */
-			wake.state = K_POLL_STATE_NOT_READY;
-			k_poll_signal_reset(&data->signal);
-			if (by == BY_DOORBELL) {
-				relay(dev);
-			}
-		}
-	}
-}
-
-/* Has another open instance on this device told of its doorbells from now on. */
-static void hand_over(const struct device *dev)
-{
-	const struct ipc_config *config = dev->config;
-
-	(void)ivshmem_register_handler(config->ivshmem, NULL, 0);
-	ARRAY_FOR_EACH(instances, i) {
-		const struct ipc_config *other = instances[i]->config;
-		struct ipc_data *data = instances[i]->data;
-
-		if (instances[i] != dev && other->ivshmem == config->ivshmem && data->open) {
-			(void)ivshmem_register_handler(config->ivshmem, &data->signal, 0);
-			(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
-			return;
+			/* Then polled until nothing is left: a doorbell meanwhile ends the next wait at once. */
+			(void)k_sem_take(&data->wake, K_USEC(event.deadline - time));
 		}
 	}
 }
@@ -260,7 +217,6 @@ static int open_instance(const struct device *dev)
 		data->open = result == 0;
 		if (result != 0) {
 			(void)k_thread_join(&data->thread, K_FOREVER);
-			hand_over(dev);
 		}
 	}
 	k_mutex_unlock(&data->life);
@@ -279,11 +235,9 @@ static int close_instance(const struct device *dev)
 	k_mutex_lock(&data->life, K_FOREVER);
 	if (data->open) {
 		data->stop = true;
-		(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+		k_sem_give(&data->wake);
 		(void)k_thread_join(&data->thread, K_FOREVER);
 		data->open = false;
-		hand_over(dev);
-		k_poll_signal_reset(&data->signal);
 		k_mutex_lock(&data->lock, K_FOREVER);
 		result = amp_ipc_errno(amp_ipc_close(&data->rust));
 		memset(data->endpoints, 0, sizeof(data->endpoints));
@@ -318,7 +272,7 @@ static int register_endpoint(const struct device *dev, void **token, const struc
 	k_mutex_unlock(&data->callbacks);
 	if (status == AMP_IPC_OK) {
 		/* The thread announces it. */
-		(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+		k_sem_give(&data->wake);
 	}
 	return amp_ipc_errno(status);
 }
@@ -340,7 +294,7 @@ static int deregister_endpoint(const struct device *dev, void *token)
 	}
 	k_mutex_unlock(&data->lock);
 	k_mutex_unlock(&data->callbacks);
-	(void)k_poll_signal_raise(&data->signal, BY_SOFTWARE);
+	k_sem_give(&data->wake);
 	return amp_ipc_errno(status);
 }
 
@@ -377,6 +331,7 @@ static const struct ipc_service_backend backend = {
 
 static int init(const struct device *dev)
 {
+	const struct ipc_config *config = dev->config;
 	struct ipc_data *data = dev->data;
 
 	k_mutex_init(&data->lock);
@@ -384,7 +339,9 @@ static int init(const struct device *dev)
 	k_mutex_init(&data->life);
 	k_condvar_init(&data->freed);
 	k_sem_init(&data->opened, 0, 1);
-	k_poll_signal_init(&data->signal);
+	k_sem_init(&data->wake, 0, 1);
+	data->listener.rung = rung;
+	amp_ivshmem_driver_listen(config->ivshmem, &data->listener);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 
 #include <amp_ipc.h>
 
+#include "amp_ivshmem_driver.h"
+
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
 /* Where messages are copied to, and how many bytes; left in place where there is no such buffer. */
@@ -30,7 +32,9 @@ struct ipc_data {
 	/* What opening came to, from the instance's thread. */
 	struct k_sem opened;
 	int result;
-	struct k_poll_signal signal;
+	/* Given by the doorbell, and by calls that have work for the thread. */
+	struct k_sem wake;
+	struct amp_ivshmem_listener listener;
 	struct k_thread thread;
 	struct amp_ipc rust;
 	const struct ipc_ept_cfg *endpoints[AMP_IPC_ENDPOINTS];

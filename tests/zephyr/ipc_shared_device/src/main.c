@@ -1,0 +1,96 @@
+/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own reason to wake. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <zephyr/ipc/ipc_service.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/printk.h>
+
+#define HOST (DT_ENUM_IDX(DT_NODELABEL(ipc0), role) == 0)
+
+#define QUESTIONS 20
+/* Far below the heartbeat, at which an instance looks without a doorbell. */
+#define LATE      K_MSEC(1000)
+
+/* The quiet instance is opened last. */
+static const struct device *const quiet = DEVICE_DT_GET(DT_NODELABEL(ipc0));
+static const struct device *const asking = DEVICE_DT_GET(DT_NODELABEL(ipc1));
+
+static struct ipc_ept endpoint;
+K_SEM_DEFINE(binding, 0, 1);
+K_SEM_DEFINE(answer, 0, 1);
+
+static void on_bound(void *priv)
+{
+	ARG_UNUSED(priv);
+	k_sem_give(&binding);
+}
+
+static void on_received(const void *data, size_t size, void *priv)
+{
+	ARG_UNUSED(priv);
+	if (HOST) {
+		k_sem_give(&answer);
+	} else {
+		(void)ipc_service_send(&endpoint, data, size);
+	}
+}
+
+static const struct ipc_ept_cfg config = {
+	.name = "question",
+	.cb = {
+		.bound = on_bound,
+		.received = on_received,
+	},
+};
+
+/* No peer has it: its registration only wakes the quiet instance's thread. */
+static const struct ipc_ept_cfg nobodys = {.name = "nobody's"};
+
+/* Asks one question. Returns 0, or what went wrong. */
+static int ask(void)
+{
+	struct ipc_ept other;
+	int result = ipc_service_send(&endpoint, "?", 1);
+
+	if (result != 1) {
+		return result;
+	}
+	/* The answer's doorbell comes meanwhile, and no thread of the instances runs. */
+	k_busy_wait(200 * USEC_PER_MSEC);
+	result = ipc_service_register_endpoint(quiet, &other, &nobodys);
+	if (result != 0) {
+		return result;
+	}
+	result = k_sem_take(&answer, LATE);
+	(void)ipc_service_deregister_endpoint(&other);
+	return result;
+}
+
+int main(void)
+{
+	int late = 0;
+	int result = ipc_service_open_instance(asking);
+
+	result = result ? result : ipc_service_open_instance(quiet);
+	result = result ? result : ipc_service_register_endpoint(asking, &endpoint, &config);
+	if (result != 0) {
+		printk("not opened: %d\n", result);
+		return 0;
+	}
+	if (!HOST) {
+		return 0;
+	}
+	(void)k_sem_take(&binding, K_FOREVER);
+	/* Before the instances' threads. */
+	k_thread_priority_set(k_current_get(), K_PRIO_COOP(1));
+	for (int i = 0; i < QUESTIONS; i++) {
+		result = ask();
+		if (result == -EAGAIN) {
+			late++;
+			(void)k_sem_take(&answer, K_FOREVER);
+		} else if (result != 0) {
+			printk("question %d: %d\n", i, result);
+		}
+	}
+	printk("%d answers, %d of them late\n", QUESTIONS, late);
+	return 0;
+}

@@ -18,7 +18,7 @@ struct amp_rust_device {
 	/* Given for each doorbell, whatever its vector; 1 at most. */
 	struct k_sem rung;
 	/* Called for each doorbell, in its interrupt, where somebody watches. */
-	void (*watcher)(struct amp_rust_device *device);
+	atomic_ptr_t watcher;
 };
 
 struct amp_rust_node {
@@ -70,11 +70,13 @@ static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	struct amp_rust_device *device = CONTAINER_OF(listener, struct amp_rust_device, listener);
+	/* Read once: another CPU may clear it meanwhile. */
+	void (*watcher)(struct amp_rust_device *) = (void (*)(struct amp_rust_device *))atomic_ptr_get(&device->watcher);
 
 	ARG_UNUSED(vector);
 	k_sem_give(&device->rung);
-	if (device->watcher != NULL) {
-		device->watcher(device);
+	if (watcher != NULL) {
+		watcher(device);
 	}
 }
 
@@ -94,7 +96,7 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	if (!atomic_cas(&device->taken, 0, 1)) {
 		return AMP_RUST_TAKEN;
 	}
-	device->watcher = NULL;
+	(void)atomic_ptr_clear(&device->watcher);
 	(void)k_sem_init(&device->rung, 0, 1);
 	/* A listener is never taken back. */
 	if (device->listener.rung == NULL) {
@@ -203,7 +205,7 @@ void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *
 	}
 	watch->context = context;
 	watch->arrived = arrived;
-	device->watcher = hurry;
+	(void)atomic_ptr_set(&device->watcher, (void *)hurry);
 	/* What has rung since the last time is told at once; what rings from here on hurries the work. */
 	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0 ? K_NO_WAIT : timeout_of(until));
 }
@@ -213,7 +215,7 @@ void amp_rust_unwatch(struct amp_rust_device *device)
 	struct amp_rust_watch *watch = &watches[device - devices];
 	struct k_work_sync sync;
 
-	device->watcher = NULL;
+	(void)atomic_ptr_clear(&device->watcher);
 	if (watch->arrived == NULL) {
 		return;
 	}

@@ -12,13 +12,18 @@ mod on_panic {
     use core::panic::PanicInfo;
 
     unsafe extern "C" {
-        /// Reports `line` of a Rust source and halts the system by Zephyr's own means (`k_panic`).
-        safe fn amp_zephyr_panic(line: u32) -> !;
+        /// Reports a place in a Rust source and halts the system by Zephyr's own means (`k_panic`).
+        ///
+        /// # Safety
+        /// `file` has `length` bytes.
+        fn amp_zephyr_panic(file: *const u8, length: usize, line: u32) -> !;
     }
 
     // The message is not formatted: that would cost more flash than a driver.
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        amp_zephyr_panic(info.location().map_or(0, core::panic::Location::line))
+        let (file, line) = info.location().map_or(("?", 0), |location| (location.file(), location.line()));
+        // SAFETY: a `str` of the program.
+        unsafe { amp_zephyr_panic(file.as_ptr(), file.len(), line) }
     }
 }

@@ -1,5 +1,5 @@
-/* What the Rust of ports/zephyr offers to Zephyr's drivers for one ivshmem device. Its contracts are in src/ivshmem.rs. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The Rust functions behind Zephyr's drivers. Generated from src by cbindgen; do not edit. */
 #ifndef AMP_IVSHMEM_H_
 #define AMP_IVSHMEM_H_
 
@@ -7,42 +7,129 @@
 #include <stdint.h>
 
 struct k_poll_signal;
+struct amp_ivshmem;
 
-/* Numbers as in src/ivshmem.rs, `Status`. */
-enum amp_ivshmem_status {
-	AMP_IVSHMEM_OK = 0,
-	AMP_IVSHMEM_NOT_STARTED = 1,
-	AMP_IVSHMEM_NO_DOORBELL = 2,
-	AMP_IVSHMEM_NO_SUCH_VECTOR = 3,
-	AMP_IVSHMEM_NO_SUCH_PEER = 4,
-	AMP_IVSHMEM_BAD_REGISTERS = 5,
-	AMP_IVSHMEM_BAD_MEMORY = 6,
-	AMP_IVSHMEM_NO_SERVER = 7,
-};
-
-/* src/ivshmem.rs reads it here, and does not compile where it is another. */
+/**
+ * The words of a `struct amp_ivshmem`, each as wide as an address.
+ */
 #define AMP_IVSHMEM_WORDS 8
 
-/* Room for a device. All zero until it starts; ringing, registering and asking who is registered are under one lock. */
+/**
+ * The result of a call. C has the errno and the log line for each.
+ */
+enum amp_ivshmem_status {
+	/**
+	 * Done.
+	 */
+	AMP_IVSHMEM_STATUS_OK = 0,
+	/**
+	 * The device did not start: it is not ready.
+	 */
+	AMP_IVSHMEM_STATUS_NOT_STARTED = 1,
+	/**
+	 * The device has no doorbell (`ivshmem-plain`).
+	 */
+	AMP_IVSHMEM_STATUS_NO_DOORBELL = 2,
+	/**
+	 * The device has no such vector, nor can a peer have it.
+	 */
+	AMP_IVSHMEM_STATUS_NO_SUCH_VECTOR = 3,
+	/**
+	 * No peer can have this number: they end at 65535.
+	 */
+	AMP_IVSHMEM_STATUS_NO_SUCH_PEER = 4,
+	/**
+	 * The registers are not at a multiple of 4.
+	 */
+	AMP_IVSHMEM_STATUS_BAD_REGISTERS = 5,
+	/**
+	 * The memory's size is not a power of two from 4096 bytes to 2 GiB, or it is not at a
+	 * multiple of 8.
+	 */
+	AMP_IVSHMEM_STATUS_BAD_MEMORY = 6,
+	/**
+	 * IVPOSITION is no peer's number.
+	 */
+	AMP_IVSHMEM_STATUS_NO_SERVER = 7,
+};
+
+/**
+ * The place of a device, and what C has set aside for it.
+ */
+struct amp_ivshmem_place {
+	/**
+	 * Address of the mapped registers; 0 where the device has none.
+	 */
+	size_t registers;
+	/**
+	 * Address of the mapped shared memory.
+	 */
+	size_t memory;
+	/**
+	 * Its size in bytes.
+	 */
+	size_t size;
+	/**
+	 * One for each vector, all NULL; or NULL if nothing is to be registered.
+	 */
+	struct k_poll_signal **handlers;
+	/**
+	 * The vectors of this machine, each with its interrupt connected; 0 without a doorbell.
+	 */
+	uint16_t vectors;
+};
+
+/**
+ * Starts the device at `place`, whose interrupts may come from now on.
+ *
+ * Contract:
+ * * `state` is zeroed, and every other function gets it only after this one. C rings, registers
+ *   and asks who is registered under one lock.
+ * * As long as the system runs, the registers stay mapped as device memory and are nobody
+ *   else's, the handlers stay set aside and are nobody else's, and the memory stays mapped.
+ */
+enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state,
+					  const struct amp_ivshmem_place *place);
+
+/**
+ * Returns the shared memory's size and stores its address in `address`; both are 0 if the device
+ * has not started.
+ */
+size_t amp_ivshmem_memory(const struct amp_ivshmem *state, void **address);
+
+/**
+ * Returns this machine's number; 0 without a doorbell.
+ */
+uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
+
+/**
+ * Returns the number of vectors.
+ */
+uint16_t amp_ivshmem_vectors(const struct amp_ivshmem *state);
+
+/**
+ * Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the shared
+ * memory that were made before the call. A peer that is absent is not noticed.
+ */
+enum amp_ivshmem_status amp_ivshmem_ring(const struct amp_ivshmem *state,
+					 uint32_t peer,
+					 uint16_t vector);
+
+/**
+ * Has `amp_ivshmem_interrupted` return `signal` for `vector` from now on; NULL takes it back.
+ */
+enum amp_ivshmem_status amp_ivshmem_register(const struct amp_ivshmem *state,
+					     struct k_poll_signal *signal,
+					     uint16_t vector);
+
+/**
+ * Returns the signal to raise when `vector` has rung, or NULL.
+ */
+struct k_poll_signal *amp_ivshmem_interrupted(const struct amp_ivshmem *state, uint16_t vector);
+
+/** The memory of a device: all zero before it starts. */
 struct amp_ivshmem {
 	uintptr_t opaque[AMP_IVSHMEM_WORDS];
 };
-
-struct amp_ivshmem_place {
-	uintptr_t registers;             /* mapped; 0: none */
-	uintptr_t memory;                /* mapped */
-	size_t size;                     /* bytes of memory */
-	struct k_poll_signal **handlers; /* `vectors` of them, all NULL; NULL: nothing is registered */
-	uint16_t vectors;                /* 0: no doorbell */
-};
-
-enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state, const struct amp_ivshmem_place *place);
-size_t amp_ivshmem_memory(const struct amp_ivshmem *state, uintptr_t *address);
-uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
-uint16_t amp_ivshmem_vectors(const struct amp_ivshmem *state);
-enum amp_ivshmem_status amp_ivshmem_ring(const struct amp_ivshmem *state, uint32_t peer, uint16_t vector);
-enum amp_ivshmem_status amp_ivshmem_register(const struct amp_ivshmem *state, struct k_poll_signal *signal,
-					     uint16_t vector);
-struct k_poll_signal *amp_ivshmem_interrupted(const struct amp_ivshmem *state, uint16_t vector);
 
 #endif /* AMP_IVSHMEM_H_ */

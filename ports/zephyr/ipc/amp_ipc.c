@@ -1,5 +1,5 @@
-/* The ipc_service backend: a thread for each instance, locks, errnos and callbacks around the Rust link. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The ipc_service backend: a thread for each instance, locks, errnos and callbacks. */
 #define DT_DRV_COMPAT amp_ivshmem_ipc_rpmsg
 
 #include <errno.h>
@@ -15,9 +15,12 @@
 
 LOG_MODULE_REGISTER(amp_ipc, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two");
-BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX), "CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX is no power of two");
-BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE % 8 == 0, "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8");
+BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS),
+	     "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two");
+BUILD_ASSERT(IS_POWER_OF_TWO(CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX),
+	     "CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX is no power of two");
+BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE % 8 == 0,
+	     "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8");
 
 struct ipc_config {
 	const struct device *ivshmem;
@@ -28,42 +31,29 @@ struct ipc_config {
 	bool host;
 };
 
-/* Rust rings by this. */
-int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector);
-
-int amp_zephyr_ring(const struct device *device, uint32_t peer, uint16_t vector)
-{
-	return ivshmem_int_peer(device, peer, vector);
-}
-
 int amp_ipc_errno(enum amp_ipc_status status)
 {
 	switch (status) {
-	case AMP_IPC_OK:
+	case AMP_IPC_STATUS_OK:
 		return 0;
-	case AMP_IPC_NOT_OPEN:
-	case AMP_IPC_NOT_BOUND:
+	case AMP_IPC_STATUS_NOT_OPEN:
+	case AMP_IPC_STATUS_NOT_BOUND:
 		return -EBUSY;
-	case AMP_IPC_ALREADY_OPEN:
-	case AMP_IPC_NOT_ANY_MORE:
+	case AMP_IPC_STATUS_ALREADY_OPEN:
+	case AMP_IPC_STATUS_STALE_BUFFER:
 		return -EALREADY;
-	case AMP_IPC_NO_ROOM:
-	case AMP_IPC_NO_BUFFER:
+	case AMP_IPC_STATUS_NO_ROOM:
+	case AMP_IPC_STATUS_NO_BUFFER:
 		return -ENOMEM;
-	case AMP_IPC_NO_ENDPOINT:
+	case AMP_IPC_STATUS_NO_ENDPOINT:
 		return -ENOENT;
-	case AMP_IPC_TOO_LONG:
+	case AMP_IPC_STATUS_TOO_LONG:
 		return -EBADMSG;
-	case AMP_IPC_NOT_LENT:
+	case AMP_IPC_STATUS_UNKNOWN_BUFFER:
 		return -ENXIO;
 	default:
 		return -EINVAL;
 	}
-}
-
-static uint64_t now(void)
-{
-	return k_ticks_to_us_floor64(k_uptime_ticks());
 }
 
 /* Wakes the instance's thread: in the doorbell's interrupt, for each instance on the device. */
@@ -75,41 +65,52 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 	k_sem_give(&data->wake);
 }
 
-static void tell(const struct device *dev, const struct amp_ipc_event *event)
+static int32_t on_ring(void *context, uint32_t peer, uint16_t vector)
 {
-	struct ipc_data *data = dev->data;
-	const struct ipc_ept_cfg *endpoint;
+	const struct device *dev = context;
+	const struct ipc_config *config = dev->config;
 
-	switch (event->kind) {
-	case AMP_IPC_UP:
-		LOG_INF("%s: peer %u is there", dev->name, event->length);
-		return;
-	case AMP_IPC_DOWN:
-		LOG_INF("%s: the peer is gone", dev->name);
-		return;
-	case AMP_IPC_FAULT:
-		LOG_ERR("%s: the peer broke the protocol; the link is down until it restarts", dev->name);
-		return;
-	case AMP_IPC_REFUSED:
-		LOG_ERR("%s: what the peer has set up cannot be used: give both sides the same version, link, area and buffers",
-			dev->name);
-		return;
-	default:
-		break;
+	return ivshmem_int_peer(config->ivshmem, peer, vector);
+}
+
+static uint64_t on_now(void *context)
+{
+	ARG_UNUSED(context);
+	return k_ticks_to_us_floor64(k_uptime_ticks());
+}
+
+static void on_log(void *context, enum amp_ipc_log level, const char *text)
+{
+	const struct device *dev = context;
+
+	if (level == AMP_IPC_LOG_ERROR) {
+		LOG_ERR("%s: %s", dev->name, text);
+	} else {
+		LOG_INF("%s: %s", dev->name, text);
 	}
+}
 
-	k_mutex_lock(&data->callbacks, K_FOREVER);
-	endpoint = data->endpoints[event->endpoint];
-	if (endpoint == NULL) {
-		/* Deregistered since. */
-	} else if (event->kind == AMP_IPC_MESSAGE && endpoint->cb.received != NULL) {
-		endpoint->cb.received((const void *)event->data, event->length, endpoint->priv);
-	} else if (event->kind == AMP_IPC_MESSAGE_TOO_LONG) {
-		LOG_ERR("%s: a message of %u bytes for %s is lost: raise CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's", dev->name,
-			event->length, endpoint->name);
-	} else if (event->kind == AMP_IPC_BOUND && endpoint->cb.bound != NULL) {
-		endpoint->cb.bound(endpoint->priv);
-	} else if (event->kind == AMP_IPC_UNBOUND) {
+/* Calls the application back for an event of one endpoint. */
+static void call_back(const struct device *dev, const struct ipc_ept_cfg *endpoint,
+		      const struct amp_ipc_event *event)
+{
+	switch (event->kind) {
+	case AMP_IPC_KIND_MESSAGE:
+		if (endpoint->cb.received != NULL) {
+			endpoint->cb.received(event->data, event->length, endpoint->priv);
+		}
+		break;
+	case AMP_IPC_KIND_MESSAGE_TOO_LONG:
+		LOG_ERR("%s: a message of %u bytes for %s is lost: raise "
+			"CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's",
+			dev->name, event->length, endpoint->name);
+		break;
+	case AMP_IPC_KIND_BOUND:
+		if (endpoint->cb.bound != NULL) {
+			endpoint->cb.bound(endpoint->priv);
+		}
+		break;
+	default:
 #ifdef AMP_IPC_HAS_UNBOUND
 		if (endpoint->cb.unbound != NULL) {
 			endpoint->cb.unbound(endpoint->priv);
@@ -119,23 +120,59 @@ static void tell(const struct device *dev, const struct amp_ipc_event *event)
 			endpoint->cb.error("unbound", endpoint->priv);
 		}
 #endif
+		break;
 	}
-	if (event->kind == AMP_IPC_MESSAGE) {
-		k_mutex_lock(&data->lock, K_FOREVER);
-		amp_ipc_done(&data->rust);
-		k_mutex_unlock(&data->lock);
+}
+
+static void on_event(void *context, const struct amp_ipc_event *event)
+{
+	const struct device *dev = context;
+	struct ipc_data *data = dev->data;
+
+	switch (event->kind) {
+	case AMP_IPC_KIND_UP:
+		LOG_INF("%s: peer %u is there", dev->name, event->length);
+		return;
+	case AMP_IPC_KIND_DOWN:
+	case AMP_IPC_KIND_INCOMPATIBLE:
+		/* Logged already. */
+		return;
+	default:
+		break;
+	}
+
+	/* The application may call from its callback, and others may meanwhile. */
+	k_mutex_unlock(&data->lock);
+	k_mutex_lock(&data->callbacks, K_FOREVER);
+	/* NULL once it was deregistered. */
+	if (data->endpoints[event->endpoint] != NULL) {
+		call_back(dev, data->endpoints[event->endpoint], event);
 	}
 	k_mutex_unlock(&data->callbacks);
+	k_mutex_lock(&data->lock, K_FOREVER);
 }
+
+static const struct amp_ipc_callbacks callbacks = {
+	.ring = on_ring,
+	.now = on_now,
+	.log = on_log,
+	.event = on_event,
+};
 
 static int open_link(const struct device *dev)
 {
 	const struct ipc_config *config = dev->config;
 	struct ipc_data *data = dev->data;
+	uintptr_t memory;
 	struct amp_ipc_setup setup = {
-		.device = config->ivshmem,
+		.callbacks = &callbacks,
+		.context = (void *)dev,
+#ifdef CONFIG_AMP_IVSHMEM_IPC_RX_COPY
+		.rx_buffer = data->message,
+		.rx_capacity = sizeof(data->message),
+#endif
 		.heartbeat = CONFIG_AMP_IVSHMEM_IPC_HEARTBEAT_MS,
-		.silence = CONFIG_AMP_IVSHMEM_IPC_SILENCE_MS,
+		.peer_timeout = CONFIG_AMP_IVSHMEM_IPC_SILENCE_MS,
 		.area_offset = config->area_offset,
 		.area_size = config->area_size,
 		.buffer_size = CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE,
@@ -146,23 +183,21 @@ static int open_link(const struct device *dev)
 	enum amp_ipc_status status;
 
 	if (!device_is_ready(config->ivshmem)) {
-		LOG_ERR("%s: %s is not ready; see what it says above", dev->name, config->ivshmem->name);
+		LOG_ERR("%s: %s is not ready; see what it says above", dev->name,
+			config->ivshmem->name);
 		return -ENODEV;
 	}
 	if (ivshmem_get_vectors(config->ivshmem) == 0) {
 		LOG_ERR("%s: %s has no doorbell", dev->name, config->ivshmem->name);
 		return -ENOTSUP;
 	}
-	setup.size = ivshmem_get_mem(config->ivshmem, &setup.memory);
+	setup.size = ivshmem_get_mem(config->ivshmem, &memory);
+	setup.memory = (void *)memory;
 	setup.id = ivshmem_get_id(config->ivshmem);
 
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_open(&data->rust, &setup);
 	k_mutex_unlock(&data->lock);
-	if (status == AMP_IPC_UNUSABLE) {
-		LOG_ERR("%s: %zu bytes of shared memory cannot have this link: too small for area and buffers, or something else is in "
-			"them; restart the server to clear it", dev->name, setup.size);
-	}
 	return amp_ipc_errno(status);
 }
 
@@ -173,27 +208,27 @@ static void run(void *p1, void *p2, void *p3)
 
 	ARG_UNUSED(p2);
 	ARG_UNUSED(p3);
-	/* Here and not in the caller's thread, because making a link takes more stack than many threads have. */
+	/* Here and not in the caller's thread, because opening a link takes more stack than many
+	 * threads have.
+	 */
 	data->result = open_link(dev);
 	data->stop = data->result != 0;
 	k_sem_give(&data->opened);
 	while (!data->stop) {
-		struct amp_ipc_event event;
-		uint64_t time = now();
+		uint64_t deadline, time;
 
 		k_mutex_lock(&data->lock, K_FOREVER);
-		amp_ipc_poll(&data->rust, time, MESSAGE_BUFFER(data), &event);
-		/* The doorbell may have been for buffers that came back, and the event that none will. */
+		deadline = amp_ipc_poll(&data->rust);
+		/* The doorbell may have been for buffers that came back, and the event that none
+		 * will.
+		 */
 		(void)k_condvar_broadcast(&data->freed);
 		k_mutex_unlock(&data->lock);
-		if (event.kind != AMP_IPC_NOTHING) {
-			tell(dev, &event);
-			continue;
-		}
 
-		if (event.deadline > time) {
-			/* Then polled until nothing is left: a doorbell meanwhile ends the next wait at once. */
-			(void)k_sem_take(&data->wake, K_USEC(event.deadline - time));
+		/* Nothing is left. A doorbell since then ends the wait at once. */
+		time = on_now(NULL);
+		if (deadline > time) {
+			(void)k_sem_take(&data->wake, K_USEC(deadline - time));
 		}
 	}
 }
@@ -209,8 +244,9 @@ static int open_instance(const struct device *dev)
 	}
 	k_mutex_lock(&data->life, K_FOREVER);
 	if (!data->open) {
-		k_thread_create(&data->thread, config->stack, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE, run, (void *)dev, NULL, NULL,
-				CONFIG_AMP_IVSHMEM_IPC_PRIORITY, 0, K_NO_WAIT);
+		k_thread_create(&data->thread, config->stack, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE,
+				run, (void *)dev, NULL, NULL, CONFIG_AMP_IVSHMEM_IPC_PRIORITY, 0,
+				K_NO_WAIT);
 		(void)k_thread_name_set(&data->thread, dev->name);
 		(void)k_sem_take(&data->opened, K_FOREVER);
 		result = data->result;
@@ -248,7 +284,8 @@ static int close_instance(const struct device *dev)
 	return result;
 }
 
-static int register_endpoint(const struct device *dev, void **token, const struct ipc_ept_cfg *config)
+static int register_endpoint(const struct device *dev, void **token,
+			     const struct ipc_ept_cfg *config)
 {
 	struct ipc_data *data = dev->data;
 	enum amp_ipc_status status;
@@ -264,13 +301,13 @@ static int register_endpoint(const struct device *dev, void **token, const struc
 	k_mutex_lock(&data->lock, K_FOREVER);
 	/* 33 bytes at most: one of 32 is too long already. */
 	status = amp_ipc_register(&data->rust, config->name, strnlen(config->name, 33), &number);
-	if (status == AMP_IPC_OK) {
+	if (status == AMP_IPC_STATUS_OK) {
 		data->endpoints[number] = config;
 		*token = (void *)((uintptr_t)number + 1);
 	}
 	k_mutex_unlock(&data->lock);
 	k_mutex_unlock(&data->callbacks);
-	if (status == AMP_IPC_OK) {
+	if (status == AMP_IPC_STATUS_OK) {
 		/* The thread announces it. */
 		k_sem_give(&data->wake);
 	}
@@ -289,7 +326,7 @@ static int deregister_endpoint(const struct device *dev, void *token)
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_deregister(&data->rust, amp_ipc_number(token));
-	if (status == AMP_IPC_OK) {
+	if (status == AMP_IPC_STATUS_OK) {
 		data->endpoints[amp_ipc_number(token)] = NULL;
 	}
 	k_mutex_unlock(&data->lock);
@@ -312,7 +349,7 @@ static int send(const struct device *dev, void *token, const void *message, size
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_send(&data->rust, amp_ipc_number(token), message, length);
 	k_mutex_unlock(&data->lock);
-	return status == AMP_IPC_OK ? (int)length : amp_ipc_errno(status);
+	return status == AMP_IPC_STATUS_OK ? (int)length : amp_ipc_errno(status);
 }
 
 static const struct ipc_service_backend backend = {
@@ -345,20 +382,25 @@ static int init(const struct device *dev)
 	return 0;
 }
 
-#define AMP_IPC(n)                                                                                                         \
-	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay), "the ivshmem device of this node is disabled"); \
-	static K_THREAD_STACK_DEFINE(stack_##n, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE);                                        \
-	static const struct ipc_config config_##n = {                                                                      \
-		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                                                     \
-		.stack = stack_##n,                                                                                        \
-		.area_offset = COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, 0)), (0)),                                                      \
-		.area_size = COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, 1)), (0)),                                                        \
-		.link = DT_INST_PROP(n, link),                                                                             \
-		.host = DT_INST_ENUM_IDX(n, role) == 0,                                                                    \
-	};                                                                                                                 \
-	static struct ipc_data data_##n;                                                                                   \
-	/* After its ivshmem device, which comes at CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */                                        \
-	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_APPLICATION_INIT_PRIORITY,        \
-			      &backend);
+/* One of the two cells of `area`, or 0 without that property. */
+#define AREA(n, cell)                                                                              \
+	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, cell)), (0))
+
+/* Starts after its ivshmem device, which comes at CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
+#define AMP_IPC(n)                                                                                 \
+	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
+		     "the ivshmem device of this node is disabled");                               \
+	static K_THREAD_STACK_DEFINE(stack_##n, CONFIG_AMP_IVSHMEM_IPC_STACK_SIZE);                \
+	static const struct ipc_config config_##n = {                                              \
+		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                             \
+		.stack = stack_##n,                                                                \
+		.area_offset = AREA(n, 0),                                                         \
+		.area_size = AREA(n, 1),                                                           \
+		.link = DT_INST_PROP(n, link),                                                     \
+		.host = DT_INST_ENUM_IDX(n, role) == 0,                                            \
+	};                                                                                         \
+	static struct ipc_data data_##n;                                                           \
+	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL,                  \
+			      CONFIG_APPLICATION_INIT_PRIORITY, &backend);
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_IPC)

@@ -1,5 +1,5 @@
-/* What the two halves of the ipc_service backend share: an instance's data, and what a token is. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the two halves of the ipc_service backend share: an instance's data, and tokens. */
 #ifndef AMP_IPC_BACKEND_H_
 #define AMP_IPC_BACKEND_H_
 
@@ -7,29 +7,27 @@
 #include <zephyr/ipc/ipc_service_backend.h>
 #include <zephyr/kernel.h>
 
+/* The Rust is built with the same. */
+#define AMP_IPC_ENDPOINTS   CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS
+#define AMP_IPC_BUFFERS_MAX CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX
 #include <amp_ipc.h>
 
 #include "amp_ivshmem_driver.h"
 
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
-/* Where messages are copied to, and how many bytes; left in place where there is no such buffer. */
-#ifdef CONFIG_AMP_IVSHMEM_IPC_RX_COPY
-#define MESSAGE_BUFFER(data) (data)->message, sizeof((data)->message)
-#else
-#define MESSAGE_BUFFER(data) NULL, 0
-#endif
-
 struct ipc_data {
-	/* Around every call into Rust; never held in a callback. */
+	/* Around every call into Rust; never held in a callback of the application. */
 	struct k_mutex lock;
-	/* Held in callbacks, so that none runs once its endpoint was deregistered. Before `lock`, if both. */
+	/* Held in the application's callbacks, so that none runs once its endpoint was
+	 * deregistered. Before `lock`, if both.
+	 */
 	struct k_mutex callbacks;
 	/* Around opening and closing. */
 	struct k_mutex life;
 	/* With `lock`: buffers to send with may have come back, or the link may have gone down. */
 	struct k_condvar freed;
-	/* What opening came to, from the instance's thread. */
+	/* The result of opening, from the instance's thread. */
 	struct k_sem opened;
 	int result;
 	/* Given by the doorbell, and by calls that have work for the thread. */
@@ -55,7 +53,8 @@ int amp_ipc_errno(enum amp_ipc_status status);
 
 /* amp_ipc_buffers.c: of `struct ipc_service_backend`. */
 int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token);
-int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size, k_timeout_t wait);
+int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size,
+			  k_timeout_t wait);
 int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *buffer);
 int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffer, size_t length);
 int amp_ipc_hold_rx_buffer(const struct device *dev, void *token, void *buffer);

@@ -1,5 +1,7 @@
-/* ipc_service's calls for buffers without a copy: locks, waiting and errnos. Which pointer is whose, Rust knows. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* ipc_service's calls for buffers without a copy: locks, waiting and errnos. Rust knows the owner of
+ * each pointer.
+ */
 #include <errno.h>
 
 #include "amp_ipc_backend.h"
@@ -19,14 +21,19 @@ int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token)
 	return size == 0 ? MESSAGE_MAX : (int)size;
 }
 
-int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size, k_timeout_t wait)
+int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size,
+			  k_timeout_t wait)
 {
 	struct ipc_data *data = dev->data;
 	k_timepoint_t end = sys_timepoint_calc(wait);
-	/* In a callback nothing can be waited for: it is the instance's thread that hears of freed buffers. */
+	/* In a callback nothing can be waited for: it is the instance's thread that hears of freed
+	 * buffers.
+	 */
 	bool last = K_TIMEOUT_EQ(wait, K_NO_WAIT) || k_current_get() == &data->thread;
 	enum amp_ipc_status status;
-	uintptr_t address;
+	/* The caller's may be in shared memory. */
+	uint32_t bytes;
+	void *found = NULL;
 
 	if (k_is_in_isr()) {
 		return -EBUSY;
@@ -34,23 +41,25 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 	if (buffer == NULL || size == NULL) {
 		return -EINVAL;
 	}
+	bytes = *size;
 	k_mutex_lock(&data->lock, K_FOREVER);
 	for (;;) {
-		status = amp_ipc_reserve(&data->rust, amp_ipc_number(token), size, &address);
-		if (status != AMP_IPC_NO_BUFFER || last) {
+		status = amp_ipc_reserve(&data->rust, amp_ipc_number(token), &bytes, &found);
+		if (status != AMP_IPC_STATUS_NO_BUFFER || last) {
 			break;
 		}
 		/* Once the time has passed, one more look. */
 		last = k_condvar_wait(&data->freed, &data->lock, sys_timepoint_timeout(end)) != 0;
 	}
 	k_mutex_unlock(&data->lock);
+	*size = bytes;
 	switch (status) {
-	case AMP_IPC_OK:
-		*buffer = (void *)address;
+	case AMP_IPC_STATUS_OK:
+		*buffer = found;
 		return 0;
-	case AMP_IPC_NO_BUFFER:
+	case AMP_IPC_STATUS_NO_BUFFER:
 		return -ENOBUFS;
-	case AMP_IPC_TOO_LONG:
+	case AMP_IPC_STATUS_TOO_LONG:
 		return -ENOMEM;
 	default:
 		return amp_ipc_errno(status);
@@ -66,7 +75,7 @@ int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *bu
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_drop(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	status = amp_ipc_drop(&data->rust, amp_ipc_number(token), buffer);
 	(void)k_condvar_broadcast(&data->freed);
 	k_mutex_unlock(&data->lock);
 	return amp_ipc_errno(status);
@@ -81,14 +90,15 @@ int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffe
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_send_reserved(&data->rust, amp_ipc_number(token), (uintptr_t)buffer, length);
+	status = amp_ipc_send_reserved(&data->rust, amp_ipc_number(token), buffer, length);
 	k_mutex_unlock(&data->lock);
-	return status == AMP_IPC_OK ? (int)length : amp_ipc_errno(status);
+	return status == AMP_IPC_STATUS_OK ? (int)length : amp_ipc_errno(status);
 }
 
-/* What both calls for received buffers do: `call` under the lock, where there is something to hold at all. */
+/* Makes a call for a received buffer under the lock, unless messages are copied. */
 static int with_rx_buffer(const struct device *dev, void *token, void *buffer,
-			  enum amp_ipc_status (*call)(struct amp_ipc *ipc, uint32_t number, uintptr_t address))
+			  enum amp_ipc_status (*call)(struct amp_ipc *ipc, uint32_t number,
+						      const void *data))
 {
 	struct ipc_data *data = dev->data;
 	enum amp_ipc_status status;
@@ -100,7 +110,7 @@ static int with_rx_buffer(const struct device *dev, void *token, void *buffer,
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
-	status = call(&data->rust, amp_ipc_number(token), (uintptr_t)buffer);
+	status = call(&data->rust, amp_ipc_number(token), buffer);
 	k_mutex_unlock(&data->lock);
 	return amp_ipc_errno(status);
 }

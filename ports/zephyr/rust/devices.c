@@ -1,5 +1,7 @@
-/* What Rust cannot name of Zephyr, its macros and inline functions, for each ivshmem node of devicetree. Decides nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What Rust cannot name of Zephyr, its macros and inline functions, for each ivshmem node of
+ * devicetree. Decides nothing.
+ */
 #include <zephyr/device.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
@@ -17,9 +19,12 @@ struct amp_rust_device {
 	atomic_t taken;
 	/* Given for each doorbell, whatever its vector; 1 at most. */
 	struct k_sem rung;
-	/* Called for each doorbell, in its interrupt, where somebody watches. */
+	/* An amp_rust_watcher_t, or NULL. */
 	atomic_ptr_t watcher;
 };
+
+/* Called for each doorbell of a watched device, in its interrupt. */
+typedef void (*amp_rust_watcher_t)(struct amp_rust_device *device);
 
 struct amp_rust_node {
 	const struct device *dev;
@@ -53,16 +58,20 @@ static const struct amp_rust_node nodes[] = {
 	DT_FOREACH_STATUS_OKAY(qemu_ivshmem_flat, DEVICE)
 #endif
 #ifdef CONFIG_AMP_IVSHMEM_PCI
-	DT_FOREACH_STATUS_OKAY(qemu_ivshmem, PCI_DEVICE)
+		DT_FOREACH_STATUS_OKAY(qemu_ivshmem, PCI_DEVICE)
 #endif
 };
 
 /* nodes[i] is devices[i]. */
 static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 
-/* The longest that is slept at once, in microseconds: no conversion to ticks overflows 32 bits. Sleeping may end early. */
+/* The longest that is slept at once, in microseconds: no conversion to ticks overflows 32 bits.
+ * Sleeping may end early.
+ */
 #define LONGEST       (60 * USEC_PER_SEC)
-/* A tick in microseconds, where that is a whole number, as with all usual CONFIG_SYS_CLOCK_TICKS_PER_SEC. */
+/* A tick in microseconds, where that is a whole number, as with all usual
+ * CONFIG_SYS_CLOCK_TICKS_PER_SEC.
+ */
 #define TICK          (USEC_PER_SEC / CONFIG_SYS_CLOCK_TICKS_PER_SEC)
 #define TICK_IS_WHOLE (TICK > 0 && USEC_PER_SEC % CONFIG_SYS_CLOCK_TICKS_PER_SEC == 0)
 
@@ -71,7 +80,7 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	struct amp_rust_device *device = CONTAINER_OF(listener, struct amp_rust_device, listener);
 	/* Read once: another CPU may clear it meanwhile. */
-	void (*watcher)(struct amp_rust_device *) = (void (*)(struct amp_rust_device *))atomic_ptr_get(&device->watcher);
+	amp_rust_watcher_t watcher = (amp_rust_watcher_t)atomic_ptr_get(&device->watcher);
 
 	ARG_UNUSED(vector);
 	k_sem_give(&device->rung);
@@ -80,7 +89,8 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 	}
 }
 
-static enum amp_rust_status take(struct amp_rust_device *device, const struct device *dev, struct amp_rust_taken *taken)
+static enum amp_rust_status take(struct amp_rust_device *device, const struct device *dev,
+				 struct amp_rust_taken *taken)
 {
 	taken->device = device;
 	device->listener.dev = dev;
@@ -186,7 +196,8 @@ static struct amp_rust_watch {
 
 static void work_arrived(struct k_work *work)
 {
-	struct amp_rust_watch *watch = CONTAINER_OF(k_work_delayable_from_work(work), struct amp_rust_watch, work);
+	struct amp_rust_watch *watch =
+		CONTAINER_OF(k_work_delayable_from_work(work), struct amp_rust_watch, work);
 
 	watch->arrived(watch->context);
 }
@@ -196,7 +207,8 @@ static void hurry(struct amp_rust_device *device)
 	(void)k_work_reschedule(&watches[device - devices].work, K_NO_WAIT);
 }
 
-void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *context), const void *context, uint64_t until)
+void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *context),
+		    const void *context, uint64_t until)
 {
 	struct amp_rust_watch *watch = &watches[device - devices];
 
@@ -206,8 +218,12 @@ void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *
 	watch->context = context;
 	watch->arrived = arrived;
 	(void)atomic_ptr_set(&device->watcher, (void *)hurry);
-	/* What has rung since the last time is told at once; what rings from here on hurries the work. */
-	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0 ? K_NO_WAIT : timeout_of(until));
+	/* What has rung since the last time is told at once; what rings from here on hurries the
+	 * work.
+	 */
+	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0
+						      ? K_NO_WAIT
+						      : timeout_of(until));
 }
 
 void amp_rust_unwatch(struct amp_rust_device *device)
@@ -219,7 +235,9 @@ void amp_rust_unwatch(struct amp_rust_device *device)
 	if (watch->arrived == NULL) {
 		return;
 	}
-	/* Under way already: wait until it is done, unless it would have to be done by this very thread. */
+	/* Under way already: wait until it is done, unless it would have to be done by this very
+	 * thread.
+	 */
 	if (k_current_get() == &k_sys_work_q.thread) {
 		(void)k_work_cancel_delayable(&watch->work);
 	} else {

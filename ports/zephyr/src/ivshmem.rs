@@ -2,6 +2,7 @@
 //! not know how it was found, and takes no lock.
 
 use core::cell::Cell;
+use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::num::NonZeroUsize;
 use core::ptr::{NonNull, null_mut};
@@ -9,8 +10,6 @@ use core::ptr::{NonNull, null_mut};
 use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector};
 use safe_mmio::UniqueMmioPointer;
-
-use crate::header;
 
 /// The smallest shared memory, in bytes: a page, which is what any peer maps.
 pub const MEMORY_MIN: usize = 4096;
@@ -21,7 +20,7 @@ pub struct Signal {
     opaque: [u8; 0],
 }
 
-/// What C is told; it has the errno and the words for each. The numbers are those of `enum amp_ivshmem_status`.
+/// The result of a call. C has the errno and the log line for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Status {
@@ -37,13 +36,14 @@ pub enum Status {
     NoSuchPeer = 4,
     /// The registers are not at a multiple of 4.
     BadRegisters = 5,
-    /// The memory is not a power of two of at least [`MEMORY_MIN`] bytes and below 4 GiB, or not at a multiple of 8.
+    /// The memory's size is not a power of two from 4096 bytes to 2 GiB, or it is not at a
+    /// multiple of 8.
     BadMemory = 6,
     /// IVPOSITION is no peer's number.
     NoServer = 7,
 }
 
-/// Where a device is, and what C has set aside for it: `struct amp_ivshmem_place`.
+/// The place of a device, and what C has set aside for it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Place {
@@ -53,9 +53,9 @@ pub struct Place {
     pub memory: usize,
     /// Its size in bytes.
     pub size: usize,
-    /// One for each vector, none of them set; NULL where nothing is to be registered.
+    /// One for each vector, all NULL; or NULL if nothing is to be registered.
     pub handlers: *mut *mut Signal,
-    /// How many vectors this machine has, each with its interrupt connected; 0 where there is no doorbell.
+    /// The vectors of this machine, each with its interrupt connected; 0 without a doorbell.
     pub vectors: u16,
 }
 
@@ -76,10 +76,10 @@ pub struct State {
     device: MaybeUninit<Started>,
 }
 
-/// The bytes of `struct amp_ivshmem`, as C has them.
-const SIZE: usize = size_of::<usize>() * header::number(include_str!("../include/amp_ivshmem.h"), "AMP_IVSHMEM_WORDS");
+/// The words of a `struct amp_ivshmem`, each as wide as an address.
+pub const WORDS: usize = 8;
 
-const _: () = assert!(size_of::<State>() == SIZE, "struct amp_ivshmem in include/amp_ivshmem.h is of another size");
+const _: () = assert!(size_of::<State>() == WORDS * size_of::<usize>(), "correct WORDS");
 const _: () = assert!(align_of::<State>() <= align_of::<usize>());
 
 impl State {
@@ -147,44 +147,45 @@ impl Started {
 /// Starts the device at `place`, whose interrupts may come from now on.
 ///
 /// # Safety
-/// * `state` is a zeroed `struct amp_ivshmem`, and every other function here gets it only after this one: to ring, to register and to
-///   ask who is registered under one lock.
-/// * For as long as the system runs: the registers stay mapped as device memory and are nobody else's, `vectors`
-///   handlers, where there are any, stay set aside and are nobody else's, and the memory stays mapped.
+/// * `state` is zeroed, and every other function gets it only after this one. C rings, registers
+///   and asks who is registered under one lock.
+/// * As long as the system runs, the registers stay mapped as device memory and are nobody
+///   else's, the handlers stay set aside and are nobody else's, and the memory stays mapped.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> Status {
     state.start(place)
 }
 
-/// The shared memory's size; 0 where the device has not started. Its address goes to `address`, NULL likewise.
+/// Returns the shared memory's size and stores its address in `address`; both are 0 if the device
+/// has not started.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut usize) -> usize {
+pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut *mut c_void) -> usize {
     let (start, size) = state.get().map_or((0, 0), |device| (device.memory, device.size));
-    *address = start;
+    *address = start as *mut c_void;
     size
 }
 
-/// This machine's number; 0 without a doorbell.
+/// Returns this machine's number; 0 without a doorbell.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_id(state: &State) -> u32 {
     let device = state.get().and_then(|started| started.device.as_ref());
     device.map_or(0, |device| u32::from(device.id().0))
 }
 
-/// How many vectors there are, counted from 0.
+/// Returns the number of vectors.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_vectors(state: &State) -> u16 {
     state.get().map_or(0, |device| device.vectors)
 }
 
-/// Rings `vector` at `peer`: all stores to shared memory before the call are visible to it when it takes the interrupt.
-/// A peer that is absent is not noticed.
+/// Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the shared
+/// memory that were made before the call. A peer that is absent is not noticed.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_ring(state: &State, peer: u32, vector: u16) -> Status {
     state.get().map_or(Status::NotStarted, |device| device.ring(peer, vector))
 }
 
-/// Has [`amp_ivshmem_interrupted`] return `signal` for `vector` from now on; NULL takes it back.
+/// Has `amp_ivshmem_interrupted` return `signal` for `vector` from now on; NULL takes it back.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vector: u16) -> Status {
     let Some(device) = state.get() else {
@@ -199,7 +200,7 @@ pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vecto
     }
 }
 
-/// `vector` has rung: the signal to raise, or NULL.
+/// Returns the signal to raise when `vector` has rung, or NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_interrupted(state: &State, vector: u16) -> *mut Signal {
     state.get().and_then(|device| device.handler(vector).ok()).map_or(null_mut(), Cell::get)

@@ -6,7 +6,6 @@
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 
-mod header;
 #[cfg(feature = "ipc")]
-pub mod ipc;
+pub use amp_ivshmem_capi as ipc;
 pub mod ivshmem;

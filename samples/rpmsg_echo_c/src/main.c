@@ -1,5 +1,5 @@
-/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its callback. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its callback. */
 #include <string.h>
 
 #include <zephyr/ipc/ipc_service.h>

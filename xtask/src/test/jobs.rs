@@ -130,6 +130,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
     // The same on a 32-bit big-endian machine: what is in shared memory stays little-endian.
     ("miri core big-endian", Work::MiriOnce(MIRI_CORE_BIG_ENDIAN), Counted::ByLibtest, 15),
+    ("miri C ABI", Work::MiriOnce("miri test -p amp-ivshmem-capi --lib"), Counted::ByLibtest, 10),
     // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
     (
         "fuzz corpora",

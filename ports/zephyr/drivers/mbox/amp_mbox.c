@@ -1,5 +1,7 @@
-/* Zephyr's MBOX API on an ivshmem device's doorbell: channel n is vector n. Knows no data, only signals. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Zephyr's MBOX API on an ivshmem device's doorbell: channel n is vector n. Knows no data, only
+ * signals.
+ */
 #define DT_DRV_COMPAT amp_ivshmem_mbox
 
 #include <errno.h>
@@ -81,7 +83,8 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 static int send(const struct device *dev, mbox_channel_id_t channel, const struct mbox_msg *message)
 {
 	const struct mbox_config *config = dev->config;
-	uint32_t peer = config->peer == OTHER ? ivshmem_get_id(config->ivshmem) ^ 1 : (uint32_t)config->peer;
+	uint32_t peer = config->peer == OTHER ? ivshmem_get_id(config->ivshmem) ^ 1
+					      : (uint32_t)config->peer;
 
 	if (message != NULL) {
 		return -EMSGSIZE;
@@ -92,7 +95,8 @@ static int send(const struct device *dev, mbox_channel_id_t channel, const struc
 	return ivshmem_int_peer(config->ivshmem, peer, (uint16_t)channel);
 }
 
-static int register_callback(const struct device *dev, mbox_channel_id_t channel, mbox_callback_t callback, void *user_data)
+static int register_callback(const struct device *dev, mbox_channel_id_t channel,
+			     mbox_callback_t callback, void *user_data)
 {
 	struct mbox_data *data = dev->data;
 	k_spinlock_key_t key;
@@ -138,7 +142,9 @@ static int set_enabled(const struct device *dev, mbox_channel_id_t channel, bool
 	data->channels[channel].pending = false;
 	k_spin_unlock(&data->lock, key);
 	/* What has rung before is heard now, and as any other: in an interrupt. */
-	return pending ? ivshmem_int_peer(config->ivshmem, ivshmem_get_id(config->ivshmem), (uint16_t)channel) : 0;
+	return pending ? ivshmem_int_peer(config->ivshmem, ivshmem_get_id(config->ivshmem),
+					  (uint16_t)channel)
+		       : 0;
 }
 
 static const struct mbox_driver_api api = {
@@ -155,7 +161,8 @@ static int init(const struct device *dev)
 	struct mbox_data *data = dev->data;
 
 	if (!device_is_ready(config->ivshmem)) {
-		LOG_ERR("%s: %s is not ready; see what it says above", dev->name, config->ivshmem->name);
+		LOG_ERR("%s: %s is not ready; see what it says above", dev->name,
+			config->ivshmem->name);
 		return -ENODEV;
 	}
 	if (channels_of(dev) == 0) {
@@ -167,15 +174,16 @@ static int init(const struct device *dev)
 	return 0;
 }
 
-#define AMP_MBOX(n)                                                                                                        \
-	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay), "the ivshmem device of this node is disabled"); \
-	BUILD_ASSERT(DT_INST_PROP_OR(n, peer_id, 0) <= UINT16_MAX, "peer-id: peers end at 65535");                         \
-	static const struct mbox_config config_##n = {                                                                     \
-		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                                                     \
-		.peer = DT_INST_PROP_OR(n, peer_id, OTHER),                                                                \
-	};                                                                                                                 \
-	static struct mbox_data data_##n;                                                                                  \
-	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY,   \
-			      &api);
+#define AMP_MBOX(n)                                                                                \
+	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
+		     "the ivshmem device of this node is disabled");                               \
+	BUILD_ASSERT(DT_INST_PROP_OR(n, peer_id, 0) <= UINT16_MAX, "peer-id: peers end at 65535"); \
+	static const struct mbox_config config_##n = {                                             \
+		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                             \
+		.peer = DT_INST_PROP_OR(n, peer_id, OTHER),                                        \
+	};                                                                                         \
+	static struct mbox_data data_##n;                                                          \
+	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL,                  \
+			      CONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY, &api);
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_MBOX)

@@ -1,6 +1,10 @@
-/* The memory functions that Rust's compiler calls on Arm, by the C library's: those that Rust brings along are 1.2 KiB. */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. A C library that has them has them stronger. */
+/* The memory functions that Rust's compiler calls on Arm, by the C library's: those that Rust
+ * brings along are 1.2 KiB.
+ */
+/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. A C library that has
+ * them has them stronger.
+ */
 #include <stddef.h>
 #include <string.h>
 

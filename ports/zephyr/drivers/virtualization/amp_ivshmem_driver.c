@@ -1,5 +1,5 @@
-/* Zephyr's ivshmem API on the Rust device: locks, errnos and log lines. Decides nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Zephyr's ivshmem API on the Rust device: locks, errnos and log lines. Decides nothing. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,13 +13,13 @@ LOG_MODULE_REGISTER(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 static int errno_of(enum amp_ivshmem_status status)
 {
 	switch (status) {
-	case AMP_IVSHMEM_OK:
+	case AMP_IVSHMEM_STATUS_OK:
 		return 0;
-	case AMP_IVSHMEM_NOT_STARTED:
+	case AMP_IVSHMEM_STATUS_NOT_STARTED:
 		return -ENODEV;
-	case AMP_IVSHMEM_NO_DOORBELL:
+	case AMP_IVSHMEM_STATUS_NO_DOORBELL:
 		return -ENOSYS;
-	case AMP_IVSHMEM_NO_SERVER:
+	case AMP_IVSHMEM_STATUS_NO_SERVER:
 		return -EIO;
 	default:
 		return -EINVAL;
@@ -35,20 +35,24 @@ int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_
 
 	k_spin_unlock(&data->lock, key);
 	switch (status) {
-	case AMP_IVSHMEM_OK:
-		LOG_INF("%s: peer %u, %u doorbell vector(s), %zu bytes of shared memory at %p", dev->name, id, place->vectors,
-			place->size, (void *)place->memory);
+	case AMP_IVSHMEM_STATUS_OK:
+		LOG_INF("%s: peer %u, %u doorbell vector(s), %zu bytes of shared memory at %p",
+			dev->name, id, place->vectors, place->size, (void *)place->memory);
 		break;
-	case AMP_IVSHMEM_BAD_REGISTERS:
-		LOG_ERR("%s: registers at %p: they must be at a multiple of 4; correct the node's reg", dev->name,
-			(void *)place->registers);
+	case AMP_IVSHMEM_STATUS_BAD_REGISTERS:
+		LOG_ERR("%s: registers at %p: they must be at a multiple of 4; correct the node's "
+			"reg",
+			dev->name, (void *)place->registers);
 		break;
-	case AMP_IVSHMEM_BAD_MEMORY:
-		LOG_ERR("%s: %zu bytes of memory at %p: it must be a power of two of 4096 bytes to 2 GiB, at a multiple of 8",
+	case AMP_IVSHMEM_STATUS_BAD_MEMORY:
+		LOG_ERR("%s: %zu bytes of memory at %p: it must be a power of two of 4096 bytes to "
+			"2 GiB, at a multiple of 8",
 			dev->name, place->size, (void *)place->memory);
 		break;
-	case AMP_IVSHMEM_NO_SERVER:
-		LOG_ERR("%s: IVPOSITION is no peer's number: no server has greeted the device; start the server first", dev->name);
+	case AMP_IVSHMEM_STATUS_NO_SERVER:
+		LOG_ERR("%s: IVPOSITION is no peer's number: no server has greeted the device; "
+			"start the server first",
+			dev->name);
 		break;
 	default:
 		LOG_ERR("%s: cannot start (%d)", dev->name, status);
@@ -98,8 +102,11 @@ void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_list
 static size_t get_mem(const struct device *dev, uintptr_t *address)
 {
 	const struct amp_ivshmem_data *data = dev->data;
+	void *memory;
+	size_t size = amp_ivshmem_memory(&data->rust, &memory);
 
-	return amp_ivshmem_memory(&data->rust, address);
+	*address = (uintptr_t)memory;
+	return size;
 }
 
 static uint32_t get_id(const struct device *dev)
@@ -146,8 +153,8 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 }
 #endif
 
-/* Not DEVICE_API(), which Zephyr 4.0 lacks for this class and which would make the table private to this file; it would
- * put it in this section.
+/* Not DEVICE_API(), which Zephyr 4.0 lacks for this class and which would make the table private to
+ * this file; it would put it in this section.
  */
 const struct ivshmem_driver_api amp_ivshmem_api = {
 	.get_mem = get_mem,

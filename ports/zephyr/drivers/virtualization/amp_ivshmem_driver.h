@@ -1,5 +1,6 @@
-/* What both drivers share: an instance, and starting it. Does not know how either finds its device. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What both drivers share: an instance, and starting it. Does not know how either finds its device.
+ */
 #ifndef AMP_IVSHMEM_DRIVER_H_
 #define AMP_IVSHMEM_DRIVER_H_
 
@@ -19,8 +20,8 @@ struct amp_ivshmem_listener {
 
 /* First member of each driver's `data`. */
 struct amp_ivshmem_data {
-	/* Held to ring, to register and to ask who is registered; also in the ISR, so that once a handler was taken back it is
-	 * not signalled.
+	/* Held to ring, to register and to ask who is registered; also in the ISR, so that once a
+	 * handler was taken back it is not signalled.
 	 */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;
@@ -34,7 +35,9 @@ extern const struct ivshmem_driver_api amp_ivshmem_api;
 /* Starts the device at `place`; interrupts may come at once. Logs what is wrong; 0 or -errno. */
 int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place);
 
-/* As before it started: every call is answered with -ENODEV. For a device that turns out not to work. */
+/* As before it started: every call is answered with -ENODEV. For a device that turns out not to
+ * work.
+ */
 void amp_ivshmem_driver_stop(const struct device *dev);
 
 /* Says whom an interrupt of `vector` was for. From an ISR. */

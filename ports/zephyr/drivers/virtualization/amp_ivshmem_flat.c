@@ -1,5 +1,5 @@
-/* Instances of the flat device: places and interrupt from devicetree. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Instances of the flat device: places and interrupt from devicetree. */
 #define DT_DRV_COMPAT qemu_ivshmem_flat
 
 #include <errno.h>
@@ -13,7 +13,9 @@
 
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* How often, and how many times, the own doorbell is rung: for three seconds, as QEMU may have to wait for its computer. */
+/* How often, and how many times, the own doorbell is rung: for three seconds, as QEMU may have to
+ * wait for its computer.
+ */
 #define OWN_DOORBELL       K_MSEC(20)
 #define OWN_DOORBELL_TIMES 150
 
@@ -74,12 +76,16 @@ static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
 #endif
 }
 
-/* Rings this machine itself. Nothing else tells that the device is there: where it is not, reads may return 0. */
+/* Rings this machine itself. Nothing else tells that the device is there: where it is not, reads
+ * may return 0.
+ */
 static int prove(const struct device *dev)
 {
 	struct flat_data *data = dev->data;
 
-	/* More than once, because QEMU starts before it has its own doorbell from the server, and loses what rings before. */
+	/* More than once, because QEMU starts before it has its own doorbell from the server, and
+	 * loses what rings before.
+	 */
 	for (int i = 0; i < OWN_DOORBELL_TIMES; i++) {
 		(void)ivshmem_int_peer(dev, ivshmem_get_id(dev), 0);
 		/* Asleep, because a machine that spins keeps QEMU from delivering. */
@@ -87,8 +93,10 @@ static int prove(const struct device *dev)
 			return 0;
 		}
 	}
-	LOG_ERR("%s: its doorbell does not ring: this machine has no ivshmem-flat there, or another interrupt; start QEMU as "
-		"`west build -t run` does", dev->name);
+	LOG_ERR("%s: its doorbell does not ring: this machine has no ivshmem-flat there, or "
+		"another interrupt; start QEMU as "
+		"`west build -t run` does",
+		dev->name);
 	return -EIO;
 }
 
@@ -121,34 +129,40 @@ static int start(const struct device *dev)
 	return result;
 }
 
-#define AMP_IVSHMEM_FLAT(n)                                                                                                \
-	BUILD_ASSERT(DT_INST_NUM_IRQS(n) == 1, "an ivshmem-flat node has one interrupt");                                  \
-	BUILD_ASSERT(DT_INST_IRQN(n) < CONFIG_NUM_IRQS, "this chip has no interrupt of that number (CONFIG_NUM_IRQS)");    \
-	BUILD_ASSERT(DT_NUM_REGS(DT_DRV_INST(n)) == 2, "an ivshmem-flat node's reg has two parts: registers and memory");          \
-	BUILD_ASSERT(DT_INST_REG_SIZE_BY_IDX(n, 0) == 0x10, "ivshmem-flat has 16 bytes of registers");                     \
-	BUILD_ASSERT(IS_POWER_OF_TWO(DT_INST_REG_SIZE_BY_IDX(n, 1)) && DT_INST_REG_SIZE_BY_IDX(n, 1) >= 4096,              \
-		     "the shared memory's size is a power of two of at least 4096");                                       \
-	BUILD_ASSERT(MAY_BE_UNALIGNED(DT_INST_REG_ADDR_BY_IDX(n, 1), DT_INST_REG_SIZE_BY_IDX(n, 1)),                       \
-		     "the shared memory is Device memory there: put it at 0x60000000 to 0x9fffffff");                      \
-	static void connect_##n(void)                                                                                      \
-	{                                                                                                                  \
-		IRQ_CONNECT(DT_INST_IRQN(n), DT_INST_IRQ(n, priority), interrupt, DEVICE_DT_INST_GET(n), 0);               \
-		irq_enable(DT_INST_IRQN(n));                                                                               \
-	}                                                                                                                  \
-	static void disconnect_##n(void)                                                                                   \
-	{                                                                                                                  \
-		irq_disable(DT_INST_IRQN(n));                                                                              \
-	}                                                                                                                  \
-	static const struct flat_config config_##n = {                                                                     \
-		.registers = DT_INST_REG_ADDR_BY_IDX(n, 0),                                                                \
-		.registers_size = DT_INST_REG_SIZE_BY_IDX(n, 0),                                                           \
-		.memory = DT_INST_REG_ADDR_BY_IDX(n, 1),                                                                   \
-		.memory_size = DT_INST_REG_SIZE_BY_IDX(n, 1),                                                              \
-		.connect = connect_##n,                                                                                    \
-		.disconnect = disconnect_##n,                                                                              \
-	};                                                                                                                 \
-	static struct flat_data data_##n;                                                                                  \
-	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, &config_##n, POST_KERNEL, CONFIG_KERNEL_INIT_PRIORITY_DEVICE,     \
-			      &amp_ivshmem_api);
+#define AMP_IVSHMEM_FLAT(n)                                                                        \
+	BUILD_ASSERT(DT_INST_NUM_IRQS(n) == 1, "an ivshmem-flat node has one interrupt");          \
+	BUILD_ASSERT(DT_INST_IRQN(n) < CONFIG_NUM_IRQS,                                            \
+		     "this chip has no interrupt of that number (CONFIG_NUM_IRQS)");               \
+	BUILD_ASSERT(DT_NUM_REGS(DT_DRV_INST(n)) == 2,                                             \
+		     "an ivshmem-flat node's reg has two parts: registers and memory");            \
+	BUILD_ASSERT(DT_INST_REG_SIZE_BY_IDX(n, 0) == 0x10,                                        \
+		     "ivshmem-flat has 16 bytes of registers");                                    \
+	BUILD_ASSERT(IS_POWER_OF_TWO(DT_INST_REG_SIZE_BY_IDX(n, 1)) &&                             \
+			     DT_INST_REG_SIZE_BY_IDX(n, 1) >= 4096,                                \
+		     "the shared memory's size is a power of two of at least 4096");               \
+	BUILD_ASSERT(                                                                              \
+		MAY_BE_UNALIGNED(DT_INST_REG_ADDR_BY_IDX(n, 1), DT_INST_REG_SIZE_BY_IDX(n, 1)),    \
+		"the shared memory is Device memory there: put it at 0x60000000 to 0x9fffffff");   \
+	static void connect_##n(void)                                                              \
+	{                                                                                          \
+		IRQ_CONNECT(DT_INST_IRQN(n), DT_INST_IRQ(n, priority), interrupt,                  \
+			    DEVICE_DT_INST_GET(n), 0);                                             \
+		irq_enable(DT_INST_IRQN(n));                                                       \
+	}                                                                                          \
+	static void disconnect_##n(void)                                                           \
+	{                                                                                          \
+		irq_disable(DT_INST_IRQN(n));                                                      \
+	}                                                                                          \
+	static const struct flat_config config_##n = {                                             \
+		.registers = DT_INST_REG_ADDR_BY_IDX(n, 0),                                        \
+		.registers_size = DT_INST_REG_SIZE_BY_IDX(n, 0),                                   \
+		.memory = DT_INST_REG_ADDR_BY_IDX(n, 1),                                           \
+		.memory_size = DT_INST_REG_SIZE_BY_IDX(n, 1),                                      \
+		.connect = connect_##n,                                                            \
+		.disconnect = disconnect_##n,                                                      \
+	};                                                                                         \
+	static struct flat_data data_##n;                                                          \
+	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, &config_##n, POST_KERNEL,                 \
+			      CONFIG_KERNEL_INIT_PRIORITY_DEVICE, &amp_ivshmem_api);
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_IVSHMEM_FLAT)

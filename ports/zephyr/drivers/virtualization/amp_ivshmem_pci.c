@@ -1,5 +1,5 @@
-/* Instances of the PCI device: found, mapped and connected by Zephyr's PCIe calls. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Instances of the PCI device: found, mapped and connected by Zephyr's PCIe calls. */
 #define DT_DRV_COMPAT qemu_ivshmem
 
 #include <errno.h>
@@ -51,7 +51,9 @@ static void interrupt(const void *parameter)
 	amp_ivshmem_driver_interrupt(vector->dev, vector->number);
 }
 
-/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking whether it has started. */
+/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking whether it has
+ * started.
+ */
 static bool controller_is_ready(void)
 {
 #if defined(CONFIG_GIC_V3_ITS) && DT_HAS_COMPAT_STATUS_OKAY(arm_gic_v3_its)
@@ -61,23 +63,28 @@ static bool controller_is_ready(void)
 #endif
 }
 
-/* Connects as many vectors as there are, with the device not yet sending any; how many, or -errno. */
+/* Connects as many vectors as there are, with the device not yet sending any; how many, or -errno.
+ */
 static int connect(const struct device *dev)
 {
 	struct pci_data *data = dev->data;
 	int count = 0;
 
 	if (controller_is_ready()) {
-		count = pcie_msi_vectors_allocate(data->pcie->bdf, CONFIG_AMP_IVSHMEM_INT_PRIORITY, data->msi, VECTORS);
+		count = pcie_msi_vectors_allocate(data->pcie->bdf, CONFIG_AMP_IVSHMEM_INT_PRIORITY,
+						  data->msi, VECTORS);
 	}
 	if (count == 0) {
-		LOG_ERR("%s: no MSI-X vector to be had: the interrupt controller needs MSI (on Arm CONFIG_GIC_V3_ITS=y) and "
-			"memory for it (CONFIG_HEAP_MEM_POOL_SIZE)", dev->name);
+		LOG_ERR("%s: no MSI-X vector to be had: the interrupt controller needs MSI (on Arm "
+			"CONFIG_GIC_V3_ITS=y) and "
+			"memory for it (CONFIG_HEAP_MEM_POOL_SIZE)",
+			dev->name);
 		return -EIO;
 	}
 	for (int i = 0; i < count; i++) {
 		data->vectors[i] = (struct vector){.dev = dev, .number = i};
-		if (!pcie_msi_vector_connect(data->pcie->bdf, &data->msi[i], interrupt, &data->vectors[i], 0)) {
+		if (!pcie_msi_vector_connect(data->pcie->bdf, &data->msi[i], interrupt,
+					     &data->vectors[i], 0)) {
 			LOG_ERR("%s: MSI-X vector %d cannot be connected", dev->name, i);
 			return -EIO;
 		}
@@ -86,7 +93,7 @@ static int connect(const struct device *dev)
 }
 #endif
 
-static int start(const struct device *dev)
+static int start_device(const struct device *dev)
 {
 	struct pci_data *data = dev->data;
 	struct amp_ivshmem_place place = {0};
@@ -96,11 +103,13 @@ static int start(const struct device *dev)
 	int result;
 
 	if (data->pcie->bdf == PCIE_BDF_NONE) {
-		LOG_ERR("%s: no ivshmem device on PCI: start QEMU with -device ivshmem-doorbell", dev->name);
+		LOG_ERR("%s: no ivshmem device on PCI: start QEMU with -device ivshmem-doorbell",
+			dev->name);
 		return -ENOTSUP;
 	}
 	if (pcie_get_mbar(data->pcie->bdf, BAR_REGISTERS, &bar)) {
-		pcie_set_cmd(data->pcie->bdf, PCIE_CONF_CMDSTAT_MEM | PCIE_CONF_CMDSTAT_MASTER, true);
+		pcie_set_cmd(data->pcie->bdf, PCIE_CONF_CMDSTAT_MEM | PCIE_CONF_CMDSTAT_MASTER,
+			     true);
 		device_map(&registers, bar.phys_addr, bar.size, K_MEM_CACHE_NONE);
 		place.registers = registers;
 	}
@@ -121,8 +130,11 @@ static int start(const struct device *dev)
 		LOG_ERR("%s: BAR2 is absent: this is no ivshmem device of revision 1", dev->name);
 		return -EIO;
 	}
-	/* As upstream's driver: write-back, for the memory is this computer's and coherent; open to user threads. */
-	k_mem_map_phys_bare(&memory, bar.phys_addr, bar.size, K_MEM_CACHE_WB | K_MEM_PERM_RW | K_MEM_PERM_USER);
+	/* As upstream's driver: write-back, for the memory is this computer's and coherent; open to
+	 * user threads.
+	 */
+	k_mem_map_phys_bare(&memory, bar.phys_addr, bar.size,
+			    K_MEM_CACHE_WB | K_MEM_PERM_RW | K_MEM_PERM_USER);
 	place.memory = (uintptr_t)memory;
 	place.size = bar.size;
 
@@ -131,7 +143,9 @@ static int start(const struct device *dev)
 		return result;
 	}
 #if VECTORS > 0
-	/* From here doorbells arrive; one that rang before is lost, and its memory is looked at by whoever starts anyway. */
+	/* From here doorbells arrive; one that rang before is lost, and its memory is looked at by
+	 * whoever starts anyway.
+	 */
 	if (place.vectors > 0 && !pcie_msi_enable(data->pcie->bdf, data->msi, place.vectors, 0)) {
 		LOG_ERR("%s: MSI-X cannot be enabled", dev->name);
 		amp_ivshmem_driver_stop(dev);
@@ -139,20 +153,26 @@ static int start(const struct device *dev)
 	}
 #endif
 	if (place.vectors == 0) {
-		LOG_WRN("%s: no doorbell: an ivshmem-plain device, vectors=0, or CONFIG_PCIE_MSI_X and "
-			"CONFIG_PCIE_MSI_MULTI_VECTOR not set", dev->name);
+		LOG_WRN("%s: no doorbell: an ivshmem-plain device, vectors=0, or CONFIG_PCIE_MSI_X "
+			"and "
+			"CONFIG_PCIE_MSI_MULTI_VECTOR not set",
+			dev->name);
 	}
 	return 0;
 }
 
-/* DEVICE_DT_INST_DEFINE only where the node is a PCI device: flat ones have this compatible too, as their second. */
-#define AMP_IVSHMEM_PCI(n)                                                                                                 \
-	BUILD_ASSERT(!DT_INST_PROP(n, ivshmem_v2), "ivshmem 2 is CONFIG_IVSHMEM_V2's; this driver knows revision 1 only"); \
-	DEVICE_PCIE_INST_DECLARE(n);                                                                                       \
-	static struct pci_data data_##n = {DEVICE_PCIE_INST_INIT(n, pcie)};                                                \
-	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, NULL, POST_KERNEL, CONFIG_KERNEL_INIT_PRIORITY_DEVICE,            \
-			      &amp_ivshmem_api);
+/* DEVICE_DT_INST_DEFINE only where the node is a PCI device: flat ones have this compatible too, as
+ * their second.
+ */
+#define AMP_IVSHMEM_PCI(n)                                                                         \
+	BUILD_ASSERT(!DT_INST_PROP(n, ivshmem_v2),                                                 \
+		     "ivshmem 2 is CONFIG_IVSHMEM_V2's; this driver knows revision 1 only");       \
+	DEVICE_PCIE_INST_DECLARE(n);                                                               \
+	static struct pci_data data_##n = {DEVICE_PCIE_INST_INIT(n, pcie)};                        \
+	DEVICE_DT_INST_DEFINE(n, start_device, NULL, &data_##n, NULL, POST_KERNEL,                 \
+			      CONFIG_KERNEL_INIT_PRIORITY_DEVICE, &amp_ivshmem_api);
 
-#define AMP_IVSHMEM_IF_PCI(n) COND_CODE_1(DT_INST_NODE_HAS_PROP(n, vendor_id), (AMP_IVSHMEM_PCI(n)), ())
+#define AMP_IVSHMEM_IF_PCI(n)                                                                      \
+	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, vendor_id), (AMP_IVSHMEM_PCI(n)), ())
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_IVSHMEM_IF_PCI)

@@ -1,5 +1,5 @@
-/* How the static library ends where Rust panics: as any other fault of the kernel. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How the static library ends where Rust panics: as any other fault of the kernel. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An echo through ipc_service. The host sends messages of every length and compares the answers. It repeats this whenever
  * its peer comes back.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
 

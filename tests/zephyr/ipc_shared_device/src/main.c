@@ -1,5 +1,5 @@
-/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own reason to wake. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own reason to wake. */
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>

@@ -1,5 +1,5 @@
-/* Tests Zephyr's ivshmem API on amp-ivshmem's driver. The machine is its own peer. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests Zephyr's ivshmem API on amp-ivshmem's driver. The machine is its own peer. */
 #include <errno.h>
 
 #include <zephyr/drivers/virtualization/ivshmem.h>

@@ -1,5 +1,5 @@
-/* Tests two devices in one machine. Each has its own peer id, and they ring each other. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests two devices in one machine. Each has its own peer id, and they ring each other. */
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
 #include <zephyr/ztest.h>

@@ -1,5 +1,5 @@
-/* Tests the API from user threads: Zephyr's system calls, and access to the memory. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests the API from user threads: Zephyr's system calls, and access to the memory. */
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
 #include <zephyr/ztest.h>

@@ -1,5 +1,5 @@
-/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1 answers each ring. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1 answers each ring. */
 #include <errno.h>
 
 #include <zephyr/drivers/mbox.h>

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints that come and go during the streams. This side announces an endpoint of its own, the peer answers with the same
  * name, and this side destroys it. In the other direction, this side answers each endpoint of the peer, and destroys the
  * answer when the peer destroys its endpoint.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* open-amp's device in each layout of the test. Depends on the memory only, not on doorbells or receiving. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* open-amp's device in each layout of the test. Depends on the memory only, not on doorbells or receiving. */
 #ifndef LAYOUTS_H_
 #define LAYOUTS_H_
 

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The C side of the test of OpenAMP's wire format. It sends and checks three streams while endpoints come and go, echoes
  * messages, pings an echo, and prints its counts. A remote starts again with the next host after its host has gone. With
  * CONFIG_TEST_LAYOUTS the test runs in one layout after the other.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 

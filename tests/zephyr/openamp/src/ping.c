@@ -1,5 +1,5 @@
-/* Sends numbered messages to an echo endpoint of the peer, one at a time. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sends numbered messages to an echo endpoint of the peer, one at a time. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Three streams of numbered messages in both directions: with a copy, without a copy, and held after reception. The number
  * of a message determines its content, so a missing message, a duplicate or a wrong byte is detected.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include <zephyr/kernel.h>

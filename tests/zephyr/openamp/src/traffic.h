@@ -1,5 +1,5 @@
-/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. Called from the main thread. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. Called from the main thread. */
 #ifndef TRAFFIC_H_
 #define TRAFFIC_H_
 

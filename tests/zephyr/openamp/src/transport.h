@@ -1,5 +1,5 @@
-/* The link under the test's traffic: sets open-amp's device up, takes it down, and waits. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The link under the test's traffic: sets open-amp's device up, takes it down, and waits. */
 #ifndef TRANSPORT_H_
 #define TRANSPORT_H_
 

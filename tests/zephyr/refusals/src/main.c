@@ -1,5 +1,5 @@
-/* Prints the result of each API call on any machine. Every call must return. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Prints the result of each API call on any machine. Every call must return. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/ipc/ipc_service.h>

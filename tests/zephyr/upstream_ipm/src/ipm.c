@@ -1,5 +1,5 @@
-/* Tests Zephyr's ipm_ivshmem: an id is a peer, and the callback carries no data. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests Zephyr's ipm_ivshmem: an id is a peer, and the callback carries no data. */
 #include <zephyr/drivers/ipm.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>

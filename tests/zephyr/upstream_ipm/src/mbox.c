@@ -1,5 +1,5 @@
-/* Tests Zephyr's mbox_ivshmem: a channel is a peer. */
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tests Zephyr's mbox_ivshmem: a channel is a peer. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>

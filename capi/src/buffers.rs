@@ -1,17 +1,21 @@
-//! The buffers of a link that C has pointers into: filled or read in place, and found again by their address, which is a
-//! multiple of 8 on a native link, so that C may have any type there. Does not read or write a byte of them.
+// SPDX-License-Identifier: Apache-2.0
+//! The buffers of a link that C has pointers into. C fills or reads them in place, and names them by their address. That is a
+//! multiple of 8 on a native link, so C may have any type there. No byte of them is read or written here.
+
+use core::ffi::c_void;
 
 use amp_ivshmem::rpmsg::{Endpoint, Message, SendError, TxBuffer};
 
-use super::{BUFFERS, Instance, State, Status, ZephyrBus, ZephyrLink};
+use crate::instance::{CBus, CLink, Instance};
+use crate::{BUFFERS, State, Status};
 
 /// A message that C looks at, or a buffer that it fills.
 type Slots<T> = [Option<T>; BUFFERS];
 
-/// What C has of one link. All void once the link has gone down.
+/// The pointers into one link that C has. They become void when the link goes down.
 #[derive(Debug)]
-pub(super) struct Lent {
-    /// Where the shared memory is.
+pub(crate) struct Lent {
+    /// Address of the shared memory.
     start: usize,
     /// Bytes of it.
     len: usize,
@@ -22,31 +26,31 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    pub(super) const fn new(start: usize, len: usize) -> Self {
+    pub(crate) const fn new(start: usize, len: usize) -> Self {
         Self { start, len, current: None, held: [const { None }; BUFFERS], reserved: [const { None }; BUFFERS] }
     }
 
     /// Forgets everything: the link went down.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.current = None;
         self.held.fill_with(|| None);
         self.reserved.fill_with(|| None);
     }
 
-    /// Where a message's payload is; `None` on a link that went down since.
-    fn address_of(&self, bus: &ZephyrBus, message: &Message) -> Option<usize> {
-        Some(self.start + bus.payload_range(message).ok()?.start as usize)
+    /// Returns the address of a message's payload; `None` if the link has gone down since.
+    fn address_of(&self, bus: &CBus, message: &Message) -> Option<usize> {
+        Some(self.start.wrapping_add(bus.payload_range(message).ok()?.start as usize))
     }
 
-    /// Whether the message at `address` is the one whose callback runs, and not held.
-    fn is_current(&self, bus: &ZephyrBus, endpoint: Endpoint, address: usize) -> bool {
+    /// Returns whether the message at `address` is the one whose callback runs, and not held.
+    fn is_current(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> bool {
         self.current
             .as_ref()
             .is_some_and(|message| message.endpoint == endpoint && self.address_of(bus, message) == Some(address))
     }
 
-    /// Which of the held messages is at `address`, and for `endpoint`.
-    fn find_held(&self, bus: &ZephyrBus, endpoint: Endpoint, address: usize) -> Option<usize> {
+    /// Finds the held message for `endpoint` at `address`.
+    fn find_held(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<usize> {
         self.held.iter().position(|slot| {
             slot.as_ref()
                 .is_some_and(|message| message.endpoint == endpoint && self.address_of(bus, message) == Some(address))
@@ -54,21 +58,21 @@ impl Lent {
     }
 
     /// Takes the reserved buffer at `address` out.
-    fn take_reserved(&mut self, bus: &ZephyrBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
-        let at = |reserved: &TxBuffer| Some(self.start + bus.buffer_range(reserved).ok()?.start as usize);
+    fn take_reserved(&mut self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
+        let at = |reserved: &TxBuffer| Some(self.start.wrapping_add(bus.buffer_range(reserved).ok()?.start as usize));
         let found = self.reserved.iter().position(|slot| {
             slot.as_ref().is_some_and(|(of, reserved)| *of == endpoint && at(reserved) == Some(address))
         })?;
         Some(self.reserved.get_mut(found)?.take()?.1)
     }
 
-    /// What to say of a pointer that is none of C's now: inside the memory it may have been once.
+    /// Returns the status for a pointer that C does not have: one inside the memory may have been valid once.
     const fn not_lent(&self, address: usize) -> Status {
-        if address >= self.start && address - self.start < self.len { Status::NotAnyMore } else { Status::NotLent }
+        if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
     /// Gives back all that C has for an endpoint that is being closed.
-    pub(super) fn close(&mut self, link: &mut ZephyrLink, endpoint: Endpoint) {
+    pub(crate) fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {
                 link.bus().release(message);
@@ -83,26 +87,26 @@ impl Lent {
 }
 
 impl Instance<'_> {
-    /// Has C look at `message`, which has just come, where it is, until [`done`](Self::done): its address.
-    pub(super) fn lend(&mut self, message: Message) -> usize {
+    /// Lends a message that has just come to C, where it is, until [`done`](Self::done). Returns its address.
+    pub(crate) fn lend(&mut self, message: Message) -> usize {
         let address = self.lent.address_of(self.link.bus(), &message).unwrap_or_default();
         self.lent.current = Some(message);
         address
     }
 
     /// The callback has returned: gives its message back, unless it is held.
-    pub(super) fn done(&mut self) {
+    pub(crate) fn done(&mut self) {
         if let Some(message) = self.lent.current.take() {
             self.link.bus().release(message);
         }
     }
 
-    pub(super) fn hold(&mut self, number: u32, address: usize) -> Status {
+    pub(crate) fn hold(&mut self, number: u32, address: usize) -> Status {
         let Some(endpoint) = self.endpoint(number) else { return Status::NoEndpoint };
         let bus = self.link.bus();
         if !self.lent.is_current(bus, endpoint, address) {
             let held = self.lent.find_held(bus, endpoint, address).is_some();
-            return if held { Status::NotAnyMore } else { Status::NotLent };
+            return if held { Status::StaleBuffer } else { Status::UnknownBuffer };
         }
         match self.lent.held.iter_mut().find(|slot| slot.is_none()) {
             Some(free) => {
@@ -113,7 +117,7 @@ impl Instance<'_> {
         }
     }
 
-    pub(super) fn release(&mut self, number: u32, address: usize) -> Status {
+    pub(crate) fn release(&mut self, number: u32, address: usize) -> Status {
         let Some(endpoint) = self.endpoint(number) else { return Status::NoEndpoint };
         let bus = self.link.bus();
         let found = self.lent.find_held(bus, endpoint, address);
@@ -122,13 +126,13 @@ impl Instance<'_> {
                 bus.release(message);
                 Status::Ok
             }
-            None if self.lent.is_current(bus, endpoint, address) => Status::NotLent,
+            None if self.lent.is_current(bus, endpoint, address) => Status::UnknownBuffer,
             None => self.lent.not_lent(address),
         }
     }
 
-    /// A buffer for `size` bytes: its address, and how many bytes fit.
-    pub(super) fn reserve(&mut self, number: u32, size: &mut u32) -> Result<usize, Status> {
+    /// Reserves a buffer for `size` bytes. Returns its address, and stores how many bytes fit.
+    pub(crate) fn reserve(&mut self, number: u32, size: &mut u32) -> Result<usize, Status> {
         let endpoint = self.endpoint(number).ok_or(Status::NoEndpoint)?;
         let bus = self.link.bus();
         if bus.peer_of(endpoint).is_none() {
@@ -146,11 +150,11 @@ impl Instance<'_> {
         })?;
         let room = bus.buffer_range(&reserved).unwrap_or_default();
         *free = Some((endpoint, reserved));
-        *size = room.end - room.start;
-        Ok(self.lent.start + room.start as usize)
+        *size = room.end.saturating_sub(room.start);
+        Ok(self.lent.start.wrapping_add(room.start as usize))
     }
 
-    pub(super) fn drop_reserved(&mut self, number: u32, address: usize) -> Status {
+    pub(crate) fn drop_reserved(&mut self, number: u32, address: usize) -> Status {
         let Some(endpoint) = self.endpoint(number) else { return Status::NoEndpoint };
         match self.lent.take_reserved(self.link.bus(), endpoint, address) {
             Some(reserved) => {
@@ -161,7 +165,7 @@ impl Instance<'_> {
         }
     }
 
-    pub(super) fn send_reserved(&mut self, number: u32, address: usize, length: usize) -> Status {
+    pub(crate) fn send_reserved(&mut self, number: u32, address: usize, length: usize) -> Status {
         let Some(endpoint) = self.endpoint(number) else { return Status::NoEndpoint };
         let Some(reserved) = self.lent.take_reserved(self.link.bus(), endpoint, address) else {
             return self.lent.not_lent(address);
@@ -183,47 +187,45 @@ impl Instance<'_> {
     }
 }
 
-/// The callback of the last [`super::Kind::Message`] has returned: its buffer goes back to the peer, unless it is held.
+/// Keeps the message at `data`, whose callback runs, until `amp_ipc_release`.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_done(state: &mut State) {
-    if let Some(mut instance) = state.get() {
-        instance.done();
-    }
+pub extern "C" fn amp_ipc_hold(state: &mut State, number: u32, data: *const c_void) -> Status {
+    state.get().map_or(Status::NotOpen, |mut instance| instance.hold(number, data as usize))
 }
 
-/// Keeps the message at `address`, whose callback runs, until [`amp_ipc_release`].
+/// Gives the held message at `data` back to the peer.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_hold(state: &mut State, number: u32, address: usize) -> Status {
-    state.get().map_or(Status::NotOpen, |mut instance| instance.hold(number, address))
+pub extern "C" fn amp_ipc_release(state: &mut State, number: u32, data: *const c_void) -> Status {
+    state.get().map_or(Status::NotOpen, |mut instance| instance.release(number, data as usize))
 }
 
-/// Gives the held message at `address` back to the peer.
+/// Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores the
+/// bytes that it has in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_release(state: &mut State, number: u32, address: usize) -> Status {
-    state.get().map_or(Status::NotOpen, |mut instance| instance.release(number, address))
-}
-
-/// Takes a buffer for at least `size` bytes; its place goes to `address`, and how many bytes it has to `size`, also with
-/// [`Status::TooLong`]. Never blocks.
-#[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32, address: &mut usize) -> Status {
+pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32, buffer: &mut *mut c_void) -> Status {
     match state.get().map_or(Err(Status::NotOpen), |mut instance| instance.reserve(number, size)) {
         Ok(found) => {
-            *address = found;
+            *buffer = found as *mut c_void;
             Status::Ok
         }
         Err(status) => status,
     }
 }
 
-/// Gives the reserved buffer at `address` up, unsent.
+/// Gives the reserved buffer at `buffer` up, unsent.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_drop(state: &mut State, number: u32, address: usize) -> Status {
-    state.get().map_or(Status::NotOpen, |mut instance| instance.drop_reserved(number, address))
+pub extern "C" fn amp_ipc_drop(state: &mut State, number: u32, buffer: *const c_void) -> Status {
+    state.get().map_or(Status::NotOpen, |mut instance| instance.drop_reserved(number, buffer as usize))
 }
 
-/// Sends the first `length` bytes of the reserved buffer at `address`. It stays reserved where it is not sent.
+/// Sends the first `length` bytes of the reserved buffer at `buffer`. It stays reserved if it is
+/// not sent.
 #[unsafe(no_mangle)]
-pub extern "C" fn amp_ipc_send_reserved(state: &mut State, number: u32, address: usize, length: usize) -> Status {
-    state.get().map_or(Status::NotOpen, |mut instance| instance.send_reserved(number, address, length))
+pub extern "C" fn amp_ipc_send_reserved(
+    state: &mut State,
+    number: u32,
+    buffer: *const c_void,
+    length: usize,
+) -> Status {
+    state.get().map_or(Status::NotOpen, |mut instance| instance.send_reserved(number, buffer as usize, length))
 }

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One open link: its endpoints by number, its events one by one. Does not wait, and takes no lock.
+
+use core::ffi::{CStr, c_void};
+use core::mem::MaybeUninit;
+use core::num::NonZeroUsize;
+use core::ptr::{NonNull, drop_in_place, null};
+use core::slice;
+use core::time::Duration;
+
+use amp_ivshmem::mem::{Region, Source};
+use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
+use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Link, Message, Native, OpenError, Role, Settings};
+use amp_ivshmem::wire::rpmsg::NAME_SIZE;
+
+use crate::buffers::Lent;
+use crate::words;
+use crate::{
+    BUFFER_WORDS, BUFFERS, Callbacks, ENDPOINT_WORDS, ENDPOINTS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status,
+};
+
+/// The port's callbacks, and what they get.
+#[derive(Clone, Copy, Debug)]
+pub struct Port {
+    callbacks: &'static Callbacks,
+    context: *mut c_void,
+}
+
+impl Port {
+    /// Returns the time.
+    pub fn now(&self) -> Instant {
+        // SAFETY: as `amp_ipc_open`'s contract has it.
+        Instant::from_micros(unsafe { (self.callbacks.now)(self.context) })
+    }
+
+    fn log(&self, level: LogLevel, text: &'static CStr) {
+        // SAFETY: as `amp_ipc_open`'s contract has it.
+        unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
+    }
+
+    /// Hands an event over. Nothing of the instance may be borrowed.
+    pub fn event(&self, event: &Event) {
+        // SAFETY: as `amp_ipc_open`'s contract has it.
+        unsafe { (self.callbacks.event)(self.context, event) }
+    }
+}
+
+impl Doorbell for Port {
+    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
+        // SAFETY: as `amp_ipc_open`'s contract has it.
+        match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
+            0 => Ok(()),
+            // The peer's number is 16 bits wide: what the driver refuses is the vector.
+            _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
+        }
+    }
+}
+
+pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
+pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;
+
+/// An open instance, where it lies.
+pub struct Instance<'s> {
+    pub link: &'s mut CLink,
+    pub endpoints: &'s mut [Option<Endpoint>; ENDPOINTS],
+    pub lent: &'s mut Lent,
+    pub port: Port,
+    rx_buffer: Option<NonNull<u8>>,
+    rx_capacity: usize,
+}
+
+/// The memory that C sets aside for an instance, `struct amp_ipc`: all zero before it is first opened.
+#[repr(C)]
+pub struct State {
+    open: Option<NonZeroUsize>,
+    rx_buffer: Option<NonNull<u8>>,
+    rx_capacity: usize,
+    port: MaybeUninit<Port>,
+    // The link is made and opened in this place, and never on a stack; the other two are written once it is open.
+    link: MaybeUninit<CLink>,
+    endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
+    lent: MaybeUninit<Lent>,
+}
+
+/// The bytes of `struct amp_ipc`.
+const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS * BUFFERS);
+
+const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
+const _: () = assert!(align_of::<State>() <= align_of::<u64>());
+// A link that has shrunk since; a 32-bit CPU's is smaller.
+const _: () = assert!(
+    cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
+    "struct amp_ipc is larger than needed: lower the words in types.rs"
+);
+
+impl State {
+    /// Returns the instance if it is open.
+    pub(crate) fn get(&mut self) -> Option<Instance<'_>> {
+        self.open?;
+        // SAFETY: `open` is set only while all four are written.
+        let link = unsafe { self.link.assume_init_mut() };
+        // SAFETY: likewise.
+        let endpoints = unsafe { self.endpoints.assume_init_mut() };
+        // SAFETY: likewise.
+        let lent = unsafe { self.lent.assume_init_mut() };
+        // SAFETY: likewise.
+        let port = unsafe { self.port.assume_init() };
+        Some(Instance { link, endpoints, lent, port, rx_buffer: self.rx_buffer, rx_capacity: self.rx_capacity })
+    }
+
+    pub(crate) fn open(&mut self, setup: &Setup, callbacks: &'static Callbacks) -> Status {
+        let port = Port { callbacks, context: setup.context };
+        if self.open.is_some() {
+            return Status::AlreadyOpen;
+        }
+        let (Some(start), Ok(len), Ok(id)) =
+            (NonNull::new(setup.memory.cast::<u8>()), u32::try_from(setup.size), u16::try_from(setup.id))
+        else {
+            port.log(LogLevel::Error, UNUSABLE);
+            return Status::Unusable;
+        };
+        // SAFETY: mapped for ever as memory shared with other machines, by `amp_ipc_open`'s contract; the drivers give out
+        // only memory at a multiple of 8.
+        let memory = unsafe { Region::new(start, len) };
+        let settings = Settings {
+            link: setup.link,
+            area: (setup.area_size != 0).then_some((setup.area_offset, setup.area_size)),
+            buffer_count: setup.buffer_count,
+            buffer_size: setup.buffer_size,
+            heartbeat: Duration::from_millis(setup.heartbeat.into()),
+            peer_timeout: (setup.peer_timeout != 0).then(|| Duration::from_millis(setup.peer_timeout.into())),
+            ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
+        };
+        // Made where it lies: the stack has no room for one.
+        let link = self.link.write(Link::unopened());
+        if link.open(memory, port, PeerId(id), &settings).is_err() {
+            port.log(LogLevel::Error, UNUSABLE);
+            return Status::Unusable;
+        }
+        self.endpoints.write([None; ENDPOINTS]);
+        self.lent.write(Lent::new(setup.memory as usize, setup.size));
+        self.port.write(port);
+        (self.rx_buffer, self.rx_capacity) = (NonNull::new(setup.rx_buffer), setup.rx_capacity);
+        self.open = Some(NonZeroUsize::MIN);
+        Status::Ok
+    }
+
+    pub(crate) fn close(&mut self) -> Status {
+        if self.open.take().is_none() {
+            return Status::NotOpen;
+        }
+        // SAFETY: it was written when `open` was set, and is not looked at again before it is written anew. Dropping the
+        // link tells the peer.
+        unsafe { drop_in_place(self.link.as_mut_ptr()) };
+        Status::Ok
+    }
+}
+
+impl Instance<'_> {
+    pub(crate) fn endpoint(&self, number: u32) -> Option<Endpoint> {
+        *self.endpoints.get(usize::try_from(number).ok()?)?
+    }
+
+    fn number(&self, endpoint: Endpoint) -> Option<u32> {
+        let number = self.endpoints.iter().position(|known| *known == Some(endpoint))?;
+        u32::try_from(number).ok()
+    }
+
+    pub(crate) fn register(&mut self, name: Source<'_>) -> Result<u32, Status> {
+        // Copied before it is checked, because it may change meanwhile.
+        let mut private = [0; NAME_SIZE];
+        if !name.read(&mut private) {
+            return Err(Status::BadName);
+        }
+        let name = str::from_utf8(private.get(..name.len()).unwrap_or_default()).map_err(|_| Status::BadName)?;
+        let free = self.endpoints.iter().position(Option::is_none).ok_or(Status::NoRoom)?;
+        let endpoint = self.link.bus().open(name).map_err(|error| match error {
+            OpenError::Full => Status::NoRoom,
+            _ => Status::BadName,
+        })?;
+        if let Some(slot) = self.endpoints.get_mut(free) {
+            *slot = Some(endpoint);
+        }
+        u32::try_from(free).map_err(|_| Status::NoRoom)
+    }
+
+    pub(crate) fn send(&mut self, number: u32, payload: Source<'_>) -> Status {
+        let Some(endpoint) = self.endpoint(number) else {
+            return Status::NoEndpoint;
+        };
+        match self.link.bus().send_from(endpoint, payload) {
+            Ok(()) => Status::Ok,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Returns the next event that C has a use for.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Event> {
+        let event = |kind, endpoint, length| Some(Event { kind, endpoint, length, data: null() });
+        while let Some(next) = self.link.poll(now) {
+            match next {
+                rpmsg::Event::Up { peer } => return event(EventKind::Up, 0, peer.0.into()),
+                rpmsg::Event::Down(reason) => {
+                    self.lent.clear();
+                    let (level, text) = words::of_down(reason);
+                    self.port.log(level, text);
+                    return event(EventKind::Down, 0, 0);
+                }
+                rpmsg::Event::Incompatible(error) => {
+                    self.port.log(LogLevel::Error, words::of_incompatible(error));
+                    return event(EventKind::Incompatible, 0, 0);
+                }
+                rpmsg::Event::Message(message) => {
+                    // One whose endpoint was deregistered meanwhile is nobody's.
+                    let Some(number) = self.number(message.endpoint) else {
+                        self.link.bus().release(message);
+                        continue;
+                    };
+                    let length = message.length.into();
+                    let (kind, data) = match self.rx_buffer {
+                        Some(buffer) => self.copy(message, buffer),
+                        None => (EventKind::Message, self.lend(message) as *const c_void),
+                    };
+                    return Some(Event { kind, endpoint: number, length, data });
+                }
+                rpmsg::Event::Bound { endpoint, .. } => {
+                    if let Some(number) = self.number(endpoint) {
+                        return event(EventKind::Bound, number, 0);
+                    }
+                }
+                rpmsg::Event::Unbound { endpoint } => {
+                    if let Some(number) = self.number(endpoint) {
+                        return event(EventKind::Unbound, number, 0);
+                    }
+                }
+                // An endpoint that is registered later is announced to the peer, and bound then.
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Copies a message out and gives its buffer back.
+    fn copy(&mut self, message: Message, buffer: NonNull<u8>) -> (EventKind, *const c_void) {
+        // SAFETY: by `amp_ipc_open`'s contract it is private memory that nobody else uses while the instance is polled.
+        let to = unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), self.rx_capacity) };
+        let to = to.get_mut(..usize::from(message.length));
+        let copied = to.is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());
+        self.link.bus().release(message);
+        match copied {
+            true => (EventKind::Message, buffer.as_ptr().cast_const().cast()),
+            false => (EventKind::MessageTooLong, null()),
+        }
+    }
+}
+
+const UNUSABLE: &CStr = c"the shared memory cannot have this link: it is too small for area and buffers, or something else is in it; restart the server to clear it";

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The core's reasons as lines for a log. They are constant, because formatting would cost more flash than the link.
+
+use core::ffi::CStr;
+
+use amp_ivshmem::rpmsg::{DownReason, SetupError};
+use amp_ivshmem::session::{AreaError, PeerError};
+
+use crate::LogLevel;
+
+/// Returns the line for a link that went down.
+pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {
+    match reason {
+        DownReason::PeerLeft => (LogLevel::Info, c"the peer has left"),
+        DownReason::PeerRestarted => (LogLevel::Info, c"the peer has restarted"),
+        DownReason::PeerTimeout => (LogLevel::Info, c"the peer was silent for longer than allowed"),
+        DownReason::Fault(_) => (LogLevel::Error, c"the peer broke the protocol; the link is down until it restarts"),
+        DownReason::RoleConflict { .. } => (LogLevel::Error, CONFLICT),
+        DownReason::StateCorrupted => {
+            (LogLevel::Error, c"another peer overwrote this side's part of the memory; this side restarts")
+        }
+    }
+}
+
+/// Returns the line for a link that cannot come up.
+pub const fn of_incompatible(error: SetupError) -> &'static CStr {
+    match error {
+        SetupError::Area(AreaError::Version { .. }) | SetupError::Peer(PeerError::Speaks { .. }) => {
+            c"the peer speaks another wire version or carries another service: use the same version on both sides"
+        }
+        SetupError::Area(_) => c"the host's area cannot be used: give both sides the same memory size and link",
+        SetupError::RoleConflict { .. } => CONFLICT,
+        _ => {
+            c"what the peer has set up cannot be used: give both sides the same buffers, or raise the most buffers of this side"
+        }
+    }
+}
+
+const CONFLICT: &CStr = c"another peer has started in this side's role on the same link: stop one of the two";

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Checks that the committed header is the one that the sources make.
+
+#[path = "../../../capi/tests/generated/mod.rs"]
+mod generated;
+
+#[test]
+fn the_header_is_up_to_date() {
+    generated::check(env!("CARGO_MANIFEST_DIR"), "include/amp_ivshmem.h");
+}

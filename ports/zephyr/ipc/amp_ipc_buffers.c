@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ipc_service's calls for buffers without a copy: locks, waiting and errnos. Rust knows the owner of
- * each pointer.
+/* ipc_service's calls for buffers without a copy: locks, waiting and errnos. Rust knows the owner
+ * of each pointer.
  */
 #include <errno.h>
 

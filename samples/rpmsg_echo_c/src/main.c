@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its callback. */
+/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its
+ * callback.
+ */
 #include <string.h>
 
 #include <zephyr/ipc/ipc_service.h>
@@ -64,15 +66,13 @@ static void on_received(const void *data, size_t length, void *priv)
 
 static const struct ipc_ept_cfg config = {
 	.name = "echo",
-	.cb = {
-		.bound = on_bound,
+	.cb.bound = on_bound,
 #ifdef AMP_IPC_HAS_UNBOUND
-		.unbound = on_unbound,
+	.cb.unbound = on_unbound,
 #else
-		.error = on_error,
+	.cb.error = on_error,
 #endif
-		.received = on_received,
-	},
+	.cb.received = on_received,
 };
 
 /* Sends one message without a copy. Returns true if it came back. */

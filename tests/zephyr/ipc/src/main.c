@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An echo through ipc_service. The host sends messages of every length and compares the answers. It repeats this whenever
- * its peer comes back.
+/* An echo through ipc_service. The host sends messages of every length and compares the answers. It
+ * repeats this whenever its peer comes back.
  */
 #include <errno.h>
 #include <string.h>
@@ -77,15 +77,13 @@ static void on_received(const void *data, size_t size, void *priv)
 
 static const struct ipc_ept_cfg config = {
 	.name = "echo",
-	.cb = {
-		.bound = on_bound,
+	.cb.bound = on_bound,
 #ifdef AMP_IPC_HAS_UNBOUND
-		.unbound = on_unbound,
+	.cb.unbound = on_unbound,
 #else
-		.error = on_error,
+	.cb.error = on_error,
 #endif
-		.received = on_received,
-	},
+	.cb.received = on_received,
 };
 
 /* Sends one message and compares its answer. Returns 0 or an error. */
@@ -135,20 +133,25 @@ static void drop_first(struct k_work *work)
 }
 K_WORK_DELAYABLE_DEFINE(dropping, drop_first);
 
-/* Tests buffers without a copy: all of them, one too many, and forbidden calls. Returns 0 or the line that failed. */
+/* Tests buffers without a copy: all of them, one too many, and forbidden calls. Returns 0 or the
+ * line that failed.
+ */
 static int without_a_copy(int longest)
 {
-#define EXPECT(condition)                                                                                                  \
-	if (!(condition)) {                                                                                                \
-		return __LINE__;                                                                                           \
+#define EXPECT(condition)                                                                          \
+	if (!(condition)) {                                                                        \
+		return __LINE__;                                                                   \
 	}
 	uint32_t size = longest + 1;
 	void *one_more;
 
-	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOMEM && size == longest);
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOMEM &&
+	       size == longest);
 	ARRAY_FOR_EACH(buffers, i) {
 		size = 0;
-		EXPECT(ipc_service_get_tx_buffer(&endpoint, &buffers[i], &size, K_SECONDS(20)) == 0 && size == longest);
+		EXPECT(ipc_service_get_tx_buffer(&endpoint, &buffers[i], &size, K_SECONDS(20)) ==
+			       0 &&
+		       size == longest);
 		memset(buffers[i], i, longest);
 	}
 	size = 1;
@@ -156,7 +159,8 @@ static int without_a_copy(int longest)
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_MSEC(50)) == -ENOBUFS);
 	/* A dropped buffer wakes a waiting thread. */
 	k_work_schedule(&dropping, K_MSEC(50));
-	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_FOREVER) == 0 && one_more == buffers[0]);
+	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_FOREVER) == 0 &&
+	       one_more == buffers[0]);
 	EXPECT(ipc_service_send_nocopy(&endpoint, buffers[1], longest + 1) == -EBADMSG);
 	EXPECT(ipc_service_send_nocopy(&endpoint, (char *)buffers[1] + 8, 1) == -EALREADY);
 	EXPECT(ipc_service_send_nocopy(&endpoint, &size, 1) == -ENXIO);
@@ -200,7 +204,8 @@ int main(void)
 
 	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
 	/* No peer has this endpoint. */
-	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote", .cb = config.cb};
+	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote",
+				      .cb = config.cb};
 
 	result = ipc_service_register_endpoint(ipc, &endpoint, &nobodys);
 	printk("sending before bound: %d\n", ipc_service_send(&endpoint, "x", 1));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own reason to wake. */
+/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own
+ * reason to wake.
+ */
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -36,10 +38,8 @@ static void on_received(const void *data, size_t size, void *priv)
 
 static const struct ipc_ept_cfg config = {
 	.name = "question",
-	.cb = {
-		.bound = on_bound,
-		.received = on_received,
-	},
+	.cb.bound = on_bound,
+	.cb.received = on_received,
 };
 
 /* No peer has it: its registration only wakes the quiet instance's thread. */

@@ -8,7 +8,7 @@
 #include <zephyr/ztest.h>
 
 /* Long, because other tests run on the same computer. */
-#define SOON K_SECONDS(5)
+#define SOON  K_SECONDS(5)
 /* Time to wait for a doorbell that must not ring. */
 #define WHILE K_MSEC(300)
 
@@ -18,7 +18,8 @@ static struct k_poll_signal signal;
 /* Returns the vector that is signalled within `timeout`, or -EAGAIN. */
 static int signalled(k_timeout_t timeout)
 {
-	struct k_poll_event event = K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &signal);
+	struct k_poll_event event =
+		K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &signal);
 	unsigned int set;
 	int vector;
 	int result = k_poll(&event, 1, timeout);

@@ -30,7 +30,8 @@ ZTEST(two, test_each_rings_the_other)
 
 	for (int i = 0; i < 2; i++) {
 		k_poll_signal_init(&signals[i]);
-		k_poll_event_init(&events[i], K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &signals[i]);
+		k_poll_event_init(&events[i], K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY,
+				  &signals[i]);
 		zassert_ok(ivshmem_register_handler(devices[i], &signals[i], 0));
 	}
 	for (int i = 0; i < 2; i++) {

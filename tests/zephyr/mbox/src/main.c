@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1 answers each ring. */
+/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1
+ * answers each ring.
+ */
 #include <errno.h>
 
 #include <zephyr/drivers/mbox.h>
@@ -17,7 +19,8 @@ static bool in_isr;
 static int as_expected;
 K_SEM_DEFINE(rung, 0, K_SEM_MAX_LIMIT);
 
-static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *user_data, struct mbox_msg *message)
+static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *user_data,
+		    struct mbox_msg *message)
 {
 	in_isr = k_is_in_isr();
 	as_expected = dev == mbox.dev && channel == 0 && user_data == &rung && message == NULL;
@@ -63,12 +66,14 @@ ZTEST(mbox, test_signals_have_no_data)
 
 ZTEST(mbox, test_channels_that_cannot_be)
 {
-	static const mbox_channel_id_t channels[] = {1, 2, 64, UINT16_MAX, UINT16_MAX + 1, UINT32_MAX};
+	static const mbox_channel_id_t channels[] = {1,         2, 64, UINT16_MAX, UINT16_MAX + 1,
+						     UINT32_MAX};
 
 	zassert_equal(mbox_max_channels_get_dt(&mbox), 1);
 	ARRAY_FOR_EACH(channels, i) {
 		zassert_equal(mbox_send(mbox.dev, channels[i], NULL), -EINVAL);
-		zassert_equal(mbox_register_callback(mbox.dev, channels[i], on_ring, NULL), -EINVAL);
+		zassert_equal(mbox_register_callback(mbox.dev, channels[i], on_ring, NULL),
+			      -EINVAL);
 		zassert_equal(mbox_set_enabled(mbox.dev, channels[i], true), -EINVAL);
 	}
 	zassert_equal(k_sem_take(&rung, WHILE), -EAGAIN);
@@ -124,7 +129,8 @@ ZTEST(mbox, test_an_interrupt_handler_may_send)
 ZTEST_SUITE(mbox, NULL, setup, NULL, NULL, NULL);
 
 /* The peer answers each ring from its callback, forever. */
-static void ring_back(const struct device *dev, mbox_channel_id_t channel, void *user_data, struct mbox_msg *message)
+static void ring_back(const struct device *dev, mbox_channel_id_t channel, void *user_data,
+		      struct mbox_msg *message)
 {
 	ARG_UNUSED(user_data);
 	ARG_UNUSED(message);

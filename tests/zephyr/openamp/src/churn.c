@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints that come and go during the streams. This side announces an endpoint of its own, the peer answers with the same
- * name, and this side destroys it. In the other direction, this side answers each endpoint of the peer, and destroys the
- * answer when the peer destroys its endpoint.
+/* Endpoints that come and go during the streams. This side announces an endpoint of its own, the
+ * peer answers with the same name, and this side destroys it. In the other direction, this side
+ * answers each endpoint of the peer, and destroys the answer when the peer destroys its endpoint.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,12 +49,14 @@ void churn_announced(struct rpmsg_device *rdev, const char *name, uint32_t addre
 
 	ARG_UNUSED(rdev);
 	strncpy(announcement.name, name, sizeof(announcement.name) - 1);
-	if (strncmp(announcement.name, "churn.", 6) == 0 && k_msgq_put(&announcements, &announcement, K_NO_WAIT) != 0) {
+	if (strncmp(announcement.name, "churn.", 6) == 0 &&
+	    k_msgq_put(&announcements, &announcement, K_NO_WAIT) != 0) {
 		wrong("too many announcements at once", address, 0);
 	}
 }
 
-static int on_answer(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source, void *context)
+static int on_answer(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source,
+		     void *context)
 {
 	ARG_UNUSED(source);
 	ARG_UNUSED(context);
@@ -65,7 +67,8 @@ static int on_answer(struct rpmsg_endpoint *endpoint, void *data, size_t length,
 	return RPMSG_SUCCESS;
 }
 
-static int on_nothing(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source, void *context)
+static int on_nothing(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source,
+		      void *context)
 {
 	ARG_UNUSED(endpoint);
 	ARG_UNUSED(data);
@@ -90,8 +93,9 @@ static bool visitor_step(struct visitor *visitor)
 		}
 		visitor->answered = false;
 		visitor->gone = false;
-		visitor->open = rpmsg_create_ept(&visitor->endpoint, device, announcement.name, RPMSG_ADDR_ANY,
-						 announcement.address, on_nothing, on_gone) == RPMSG_SUCCESS;
+		visitor->open = rpmsg_create_ept(&visitor->endpoint, device, announcement.name,
+						 RPMSG_ADDR_ANY, announcement.address, on_nothing,
+						 on_gone) == RPMSG_SUCCESS;
 		if (!visitor->open) {
 			wrong("no endpoint for", announcement.address, 0);
 		}
@@ -129,8 +133,8 @@ bool churn_step(bool begin)
 
 		(void)snprintf(name, sizeof(name), "churn.c%u", own_count);
 		own_answered = false;
-		own_open = rpmsg_create_ept(&own, device, name, RPMSG_ADDR_ANY, RPMSG_ADDR_ANY, on_answer, NULL) ==
-			   RPMSG_SUCCESS;
+		own_open = rpmsg_create_ept(&own, device, name, RPMSG_ADDR_ANY, RPMSG_ADDR_ANY,
+					    on_answer, NULL) == RPMSG_SUCCESS;
 		if (!own_open) {
 			wrong("no endpoint of its own", own_count, 0);
 		}

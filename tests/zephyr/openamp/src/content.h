@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Contents of the messages. tests/workload/src/content.rs computes the same, so both sides know each byte. */
+/* Contents of the messages. tests/workload/src/content.rs computes the same, so both sides
+ * know each byte.
+ */
 #ifndef CONTENT_H_
 #define CONTENT_H_
 

@@ -1,15 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* open-amp in the layouts of its users:
  *
- * dual-qemu-ivshmem  OpenAMP's sample. Status byte first, buffers from 0x400, vrings in the last 2 KiB.
- *                    16 descriptors, alignment 4, addresses of this machine.
+ * dual-qemu-ivshmem  OpenAMP's sample. Status byte first, buffers from 0x400, vrings in the
+ *                    last 2 KiB. 16 descriptors, alignment 4, addresses of this machine.
  * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. The same, with the two vrings exchanged.
  * static-vrings      Zephyr's ipc_static_vrings, by its own code, in 64 KiB.
- * pages              32 descriptors, alignment 4096. Larger buffers, and the largest towards the remote.
- *                    Physical addresses, above 4 GiB on a machine of 64 bits.
+ * pages              32 descriptors, alignment 4096. Larger buffers, and the largest towards the
+ *                    remote. Physical addresses, above 4 GiB on a machine of 64 bits.
  * split-pool         8 descriptors, alignment 16. A pool of buffers for each direction.
- * resource-table     open-amp's own remoteproc. The remote's table holds the addresses of the vrings and the status.
+ * resource-table     open-amp's own remoteproc. The remote's table holds the addresses of the
+ *                    vrings and the status.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include "layouts.h"
 
 #include <string.h>
@@ -22,9 +23,9 @@
 
 #include "ipc_rpmsg_static_vrings.h"
 
-#define TABLE 0x90000
+#define TABLE              0x90000
 /* Address of the memory's first byte in the table. */
-#define DEVICE_ADDRESS 0x20000000
+#define DEVICE_ADDRESS     0x20000000
 #define STATIC_VRINGS_SIZE 0x10000
 
 struct place {
@@ -135,7 +136,9 @@ static struct table *table(void)
 	return (struct table *)(memory + TABLE);
 }
 
-/* The table of a remote: first a trace buffer, as in Zephyr's table. The host chooses the addresses of the vrings. */
+/* The table of a remote: first a trace buffer, as in Zephyr's table. The host chooses the addresses
+ * of the vrings.
+ */
 static void publish(void)
 {
 	struct table new = {
@@ -202,9 +205,12 @@ bool layout_is_ready(void)
 			return false;
 		}
 		barrier_dmem_fence_full();
-		/* The rpmsg device is the only entry of the peer's table, and the second entry of this side's. */
+		/* The rpmsg device is the only entry of the peer's table, and the second entry of
+		 * this side's.
+		 */
 		offset = table()->offsets[HOST ? 0 : 1];
-		status = (volatile uint8_t *)table() + offset + offsetof(struct fw_rsc_vdev, status);
+		status =
+			(volatile uint8_t *)table() + offset + offsetof(struct fw_rsc_vdev, status);
 	}
 	return HOST || layout_is_up();
 }
@@ -220,7 +226,8 @@ static int start_plain(const struct place *place)
 		int32_t offset = place->vrings[i];
 
 		vrings[i].io = &region;
-		vrings[i].info.vaddr = (void *)(memory + (offset < 0 ? memory_size + offset : (size_t)offset));
+		vrings[i].info.vaddr =
+			(void *)(memory + (offset < 0 ? memory_size + offset : (size_t)offset));
 		vrings[i].info.num_descs = place->descriptors;
 		vrings[i].info.align = place->align;
 		vrings[i].vq = virtqueue_allocate(place->descriptors);
@@ -238,7 +245,9 @@ static int start_plain(const struct place *place)
 	return 0;
 }
 
-/* Does the same as vr_shm_configure() of Zephyr's backend, which takes the addresses from devicetree. */
+/* Does the same as vr_shm_configure() of Zephyr's backend, which takes the addresses from
+ * devicetree.
+ */
 static int start_static(const struct place *place)
 {
 	unsigned int count = optimal_num_desc(STATIC_VRINGS_SIZE, place->to_host_size);
@@ -264,17 +273,21 @@ static int start_rproc(void)
 	if (remoteproc_init(&rproc, &rproc_ops, NULL) == NULL) {
 		return -EINVAL;
 	}
-	remoteproc_init_mem(&rproc_memory, "shared", physical, DEVICE_ADDRESS, memory_size, &region);
+	remoteproc_init_mem(&rproc_memory, "shared", physical, DEVICE_ADDRESS, memory_size,
+			    &region);
 	remoteproc_add_mem(&rproc, &rproc_memory);
-	result = remoteproc_set_rsc_table(&rproc, (struct resource_table *)table(), sizeof(struct table));
+	result = remoteproc_set_rsc_table(&rproc, (struct resource_table *)table(),
+					  sizeof(struct table));
 	if (result != 0) {
 		return result;
 	}
-	device = remoteproc_create_virtio(&rproc, 0, HOST ? VIRTIO_DEV_DRIVER : VIRTIO_DEV_DEVICE, NULL);
+	device = remoteproc_create_virtio(&rproc, 0, HOST ? VIRTIO_DEV_DRIVER : VIRTIO_DEV_DEVICE,
+					  NULL);
 	return device != NULL ? 0 : -EINVAL;
 }
 
-int layout_start(struct rpmsg_virtio_device *rpmsg, rpmsg_ns_bind_cb on_announced, void (*ringing)(void))
+int layout_start(struct rpmsg_virtio_device *rpmsg, rpmsg_ns_bind_cb on_announced,
+		 void (*ringing)(void))
 {
 	const struct place *place = &places[layout];
 	const struct rpmsg_virtio_config config = {
@@ -283,7 +296,8 @@ int layout_start(struct rpmsg_virtio_device *rpmsg, rpmsg_ns_bind_cb on_announce
 		.split_shpool = place->to_remote_buffers != 0,
 	};
 	struct metal_io_region *io = layout == STATIC_VRINGS ? &fixed.shm_io : &region;
-	size_t room = (place->to_remote_buffers != 0 ? place->to_remote_buffers : memory_size) - place->buffers;
+	size_t room = (place->to_remote_buffers != 0 ? place->to_remote_buffers : memory_size) -
+		      place->buffers;
 	int result;
 
 	ring = ringing;

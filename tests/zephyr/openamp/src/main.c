@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C side of the test of OpenAMP's wire format. It sends and checks three streams while endpoints come and go, echoes
- * messages, pings an echo, and prints its counts. A remote starts again with the next host after its host has gone. With
- * CONFIG_TEST_LAYOUTS the test runs in one layout after the other.
+/* The C side of the test of OpenAMP's wire format. It sends and checks three streams while
+ * endpoints come and go, echoes messages, pings an echo, and prints its counts. A remote starts
+ * again with the next host after its host has gone. With CONFIG_TEST_LAYOUTS the test runs in one
+ * layout after the other.
  */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -9,7 +10,9 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* Interval of progress reports, in messages of each stream. tests/openamp/src/lib.rs explains the value. */
+/* Interval of progress reports, in messages of each stream. tests/openamp/src/lib.rs explains the
+ * value.
+ */
 #define STEP 4000
 
 static uint32_t wrong_count;
@@ -24,7 +27,8 @@ void wrong(const char *what, uint32_t number, int detail)
 	}
 }
 
-static int on_echo(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source, void *context)
+static int on_echo(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source,
+		   void *context)
 {
 	ARG_UNUSED(context);
 	/* Sends from the callback, as C's samples do. */
@@ -36,9 +40,9 @@ static int on_echo(struct rpmsg_endpoint *endpoint, void *data, size_t length, u
 
 static void print(const char *what, int layout)
 {
-	printk("%s side=c role=%s layout=%s copy=%u nocopy=%u hold=%u own=%u theirs=%u wrong=%u\n", what,
-	       HOST ? "host" : "remote", layout_name(layout), stream_done(COPY), stream_done(NOCOPY),
-	       stream_done(HOLD), churn_own(), churn_theirs(), wrong_count);
+	printk("%s side=c role=%s layout=%s copy=%u nocopy=%u hold=%u own=%u theirs=%u wrong=%u\n",
+	       what, HOST ? "host" : "remote", layout_name(layout), stream_done(COPY),
+	       stream_done(NOCOPY), stream_done(HOLD), churn_own(), churn_theirs(), wrong_count);
 }
 
 static uint32_t least(void)
@@ -46,7 +50,9 @@ static uint32_t least(void)
 	return MIN(stream_done(COPY), MIN(stream_done(NOCOPY), stream_done(HOLD)));
 }
 
-/* Returns true if both sides have finished a layout. The host reports this only after it has reset its status. */
+/* Returns true if both sides have finished a layout. The host reports this only after it has reset
+ * its status.
+ */
 static bool both_are_through(int layout)
 {
 	if (!HOST) {
@@ -55,7 +61,9 @@ static bool both_are_through(int layout)
 	return transport_is_through(layout);
 }
 
-/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left before, or an error. */
+/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left before, or
+ * an error.
+ */
 static int session(int layout)
 {
 	uint32_t next = STEP;
@@ -70,7 +78,8 @@ static int session(int layout)
 	churn_start(transport_device());
 	result = streams_open(transport_device());
 	if (result == RPMSG_SUCCESS) {
-		result = rpmsg_create_ept(&echo, transport_device(), "echo", RPMSG_ADDR_ANY, RPMSG_ADDR_ANY, on_echo, NULL);
+		result = rpmsg_create_ept(&echo, transport_device(), "echo", RPMSG_ADDR_ANY,
+					  RPMSG_ADDR_ANY, on_echo, NULL);
 	}
 	if (result == RPMSG_SUCCESS) {
 		result = ping_open(transport_device());

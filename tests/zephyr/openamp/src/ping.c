@@ -21,7 +21,8 @@ static size_t length_of(const struct content *content)
 	return MAX(content_length(content), 1);
 }
 
-static int on_answer(struct rpmsg_endpoint *self, void *data, size_t length, uint32_t source, void *context)
+static int on_answer(struct rpmsg_endpoint *self, void *data, size_t length, uint32_t source,
+		     void *context)
 {
 	struct content content = content_of(INDEX, answered);
 	bool right = length == length_of(&content) && answered + 1 == sent;
@@ -51,7 +52,8 @@ int ping_open(struct rpmsg_device *rdev)
 	sent = 0;
 	answered = 0;
 	wrong_answers = 0;
-	return rpmsg_create_ept(&endpoint, rdev, "mirror", RPMSG_ADDR_ANY, RPMSG_ADDR_ANY, on_answer, NULL);
+	return rpmsg_create_ept(&endpoint, rdev, "mirror", RPMSG_ADDR_ANY, RPMSG_ADDR_ANY,
+				on_answer, NULL);
 }
 
 bool ping_step(void)

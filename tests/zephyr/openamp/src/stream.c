@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Three streams of numbered messages in both directions: with a copy, without a copy, and held after reception. The number
- * of a message determines its content, so a missing message, a duplicate or a wrong byte is detected.
+/* Three streams of numbered messages in both directions: with a copy, without a copy, and held
+ * after reception. The number of a message determines its content, so a missing message, a
+ * duplicate or a wrong byte is detected.
  */
 #include <string.h>
 
@@ -53,13 +54,16 @@ static void check(int stream, uint32_t number, const uint8_t *data, size_t lengt
 	}
 }
 
-static int on_message(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source, void *context)
+static int on_message(struct rpmsg_endpoint *endpoint, void *data, size_t length, uint32_t source,
+		      void *context)
 {
 	int stream = (struct stream *)context - streams;
 	struct stream *self = context;
 
 	ARG_UNUSED(source);
-	/* A greeting from a side that has bound to our announcement. The first message is never empty. */
+	/* A greeting from a side that has bound to our announcement. The first message is never
+	 * empty.
+	 */
 	if (length == 0 && self->received == 0) {
 		return RPMSG_SUCCESS;
 	}
@@ -77,8 +81,8 @@ int streams_open(struct rpmsg_device *rdev)
 {
 	memset(streams, 0, sizeof(streams));
 	for (int i = 0; i < STREAMS; i++) {
-		int result = rpmsg_create_ept(&streams[i].endpoint, rdev, names[i], RPMSG_ADDR_ANY, RPMSG_ADDR_ANY,
-					      on_message, NULL);
+		int result = rpmsg_create_ept(&streams[i].endpoint, rdev, names[i], RPMSG_ADDR_ANY,
+					      RPMSG_ADDR_ANY, on_message, NULL);
 
 		if (result != RPMSG_SUCCESS) {
 			return result;

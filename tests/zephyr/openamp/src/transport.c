@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* open-amp on an ivshmem device: the doorbell, vector 0, and the thread that receives.
  *
- * A part of the memory that OpenAMP's layouts do not use holds additional words. Each side writes its peer id there, because
- * a restart changes it, and the number of layouts that it has finished. This side also writes the address at which it has
- * the memory, because a host in Rust needs it. Without these words, the peer is the neighbour, as in OpenAMP's sample.
+ * A part of the memory that OpenAMP's layouts do not use holds additional words. Each side writes
+ * its peer id there, because a restart changes it, and the number of layouts that it has finished. This
+ * side also writes the address at which it has the memory, because a host in Rust needs it. Without
+ * these words, the peer is the neighbour, as in OpenAMP's sample.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include "transport.h"
 
 #include <zephyr/device.h>
@@ -12,8 +13,9 @@
 #include <zephyr/kernel.h>
 #include <zephyr/sys/barrier.h>
 
-/* This side's words: its peer id plus one; the address of the memory's first byte, low and high; the number of layouts that
- * it has begun (the address belongs to the last one); the number of layouts that it has finished.
+/* This side's words: its peer id plus one; the address of the memory's first byte, low and high;
+ * the number of layouts that it has begun (the address belongs to the last one); the number of
+ * layouts that it has finished.
  */
 #define C_WORDS     0x80000
 /* The other side's words: its peer id plus one; the number of layouts that it has finished. */
@@ -44,7 +46,8 @@ static void ring(void)
 
 static void receive_thread(void *a, void *b, void *c)
 {
-	struct k_poll_event event = K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &rung);
+	struct k_poll_event event =
+		K_POLL_EVENT_INITIALIZER(K_POLL_TYPE_SIGNAL, K_POLL_MODE_NOTIFY_ONLY, &rung);
 
 	ARG_UNUSED(a);
 	ARG_UNUSED(b);
@@ -75,8 +78,8 @@ int transport_open(void)
 	size = ivshmem_get_mem(ivshmem, &memory);
 	*word(C_WORDS) = ivshmem_get_id(ivshmem) + 1;
 	k_poll_signal_init(&rung);
-	(void)k_thread_create(&receiver, receive_stack, K_THREAD_STACK_SIZEOF(receive_stack), receive_thread, NULL, NULL,
-			      NULL, K_PRIO_COOP(7), 0, K_NO_WAIT);
+	(void)k_thread_create(&receiver, receive_stack, K_THREAD_STACK_SIZEOF(receive_stack),
+			      receive_thread, NULL, NULL, NULL, K_PRIO_COOP(7), 0, K_NO_WAIT);
 	return ivshmem_register_handler(ivshmem, &rung, 0);
 }
 

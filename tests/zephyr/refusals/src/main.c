@@ -23,13 +23,18 @@ static void from_interrupt(struct k_timer *timer)
 	void *buffer = &size;
 
 	ARG_UNUSED(timer);
-	printk("isr: send %d, size %d, get %d, drop %d, nocopy %d, hold %d, release %d, register %d, deregister %d\n",
+	printk("isr: send %d, size %d, get %d, drop %d, nocopy %d, hold %d, release %d, register "
+	       "%d, deregister %d\n",
 	       ipc_service_send(&endpoint, "x", 1), ipc_service_get_tx_buffer_size(&endpoint),
-	       ipc_service_get_tx_buffer(&endpoint, &buffer, &size, K_NO_WAIT), ipc_service_drop_tx_buffer(&endpoint, buffer),
-	       ipc_service_send_nocopy(&endpoint, buffer, 1), ipc_service_hold_rx_buffer(&endpoint, buffer),
-	       ipc_service_release_rx_buffer(&endpoint, buffer), ipc_service_register_endpoint(ipc, &other, &other_config),
+	       ipc_service_get_tx_buffer(&endpoint, &buffer, &size, K_NO_WAIT),
+	       ipc_service_drop_tx_buffer(&endpoint, buffer),
+	       ipc_service_send_nocopy(&endpoint, buffer, 1),
+	       ipc_service_hold_rx_buffer(&endpoint, buffer),
+	       ipc_service_release_rx_buffer(&endpoint, buffer),
+	       ipc_service_register_endpoint(ipc, &other, &other_config),
 	       ipc_service_deregister_endpoint(&endpoint));
-	printk("isr: open %d, close %d\n", ipc_service_open_instance(ipc), ipc_service_close_instance(ipc));
+	printk("isr: open %d, close %d\n", ipc_service_open_instance(ipc),
+	       ipc_service_close_instance(ipc));
 	k_sem_give(&done);
 }
 
@@ -42,16 +47,22 @@ int main(void)
 	void *buffer = &size;
 
 	k_poll_signal_init(&signal);
-	printk("ready: ivshmem %d, mbox %d, ipc %d\n", device_is_ready(ivshmem), device_is_ready(mbox), device_is_ready(ipc));
-	printk("ivshmem: %zu bytes%s, %u vectors, ring %d, register %d\n", bytes, memory == 0 ? " nowhere" : "",
-	       ivshmem_get_vectors(ivshmem), ivshmem_int_peer(ivshmem, 1, 0), ivshmem_register_handler(ivshmem, &signal, 0));
-	printk("mbox: %u channels, send %d, enable %d\n", mbox_max_channels_get(mbox), mbox_send(mbox, 0, NULL),
-	       mbox_set_enabled(mbox, 0, true));
-	printk("ipc: close %d, open %d, register %d\n", ipc_service_close_instance(ipc), ipc_service_open_instance(ipc),
+	printk("ready: ivshmem %d, mbox %d, ipc %d\n", device_is_ready(ivshmem),
+	       device_is_ready(mbox), device_is_ready(ipc));
+	printk("ivshmem: %zu bytes%s, %u vectors, ring %d, register %d\n", bytes,
+	       memory == 0 ? " nowhere" : "", ivshmem_get_vectors(ivshmem),
+	       ivshmem_int_peer(ivshmem, 1, 0), ivshmem_register_handler(ivshmem, &signal, 0));
+	printk("mbox: %u channels, send %d, enable %d\n", mbox_max_channels_get(mbox),
+	       mbox_send(mbox, 0, NULL), mbox_set_enabled(mbox, 0, true));
+	printk("ipc: close %d, open %d, register %d\n", ipc_service_close_instance(ipc),
+	       ipc_service_open_instance(ipc),
 	       ipc_service_register_endpoint(ipc, &endpoint, &config));
-	printk("ipc: send %d, get %d, drop %d, nocopy %d, hold %d, release %d\n", ipc_service_send(&endpoint, "x", 1),
-	       ipc_service_get_tx_buffer(&endpoint, &buffer, &size, K_MSEC(100)), ipc_service_drop_tx_buffer(&endpoint, buffer),
-	       ipc_service_send_nocopy(&endpoint, buffer, 1), ipc_service_hold_rx_buffer(&endpoint, buffer),
+	printk("ipc: send %d, get %d, drop %d, nocopy %d, hold %d, release %d\n",
+	       ipc_service_send(&endpoint, "x", 1),
+	       ipc_service_get_tx_buffer(&endpoint, &buffer, &size, K_MSEC(100)),
+	       ipc_service_drop_tx_buffer(&endpoint, buffer),
+	       ipc_service_send_nocopy(&endpoint, buffer, 1),
+	       ipc_service_hold_rx_buffer(&endpoint, buffer),
 	       ipc_service_release_rx_buffer(&endpoint, buffer));
 	k_timer_init(&timer, from_interrupt, NULL);
 	k_timer_start(&timer, K_MSEC(1), K_NO_WAIT);

@@ -22,7 +22,9 @@ ZTEST(upstream_ipm, test_rings)
 	zassert_true(device_is_ready(ipm));
 	ipm_register_callback(ipm, on_message, &heard);
 	zassert_ok(ipm_set_enabled(ipm, 1));
-	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own doorbell. */
+	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own
+	 * doorbell.
+	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(ipm_send(ipm, 0, ivshmem_get_id(ivshmem), NULL, 0));
 		if (k_sem_take(&heard, K_MSEC(100)) == 0) {

@@ -9,7 +9,8 @@ static const struct device *const mbox = DEVICE_DT_GET(DT_NODELABEL(consumer));
 static const struct device *const ivshmem = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
 K_SEM_DEFINE(heard, 0, K_SEM_MAX_LIMIT);
 
-static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *user_data, struct mbox_msg *message)
+static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *user_data,
+		    struct mbox_msg *message)
 {
 	ARG_UNUSED(channel);
 	if (dev == mbox && user_data == &heard && message == NULL) {
@@ -22,7 +23,9 @@ ZTEST(upstream_mbox, test_rings)
 	zassert_true(device_is_ready(mbox));
 	zassert_ok(mbox_register_callback(mbox, 0, on_ring, &heard));
 	zassert_ok(mbox_set_enabled(mbox, 0, true));
-	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own doorbell. */
+	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own
+	 * doorbell.
+	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));
 		if (k_sem_take(&heard, K_MSEC(100)) == 0) {

@@ -71,6 +71,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("check links", Work::Amp(Cow::Borrowed("check links")), Counted::AsOne, 2),
     ("check packages", Work::Amp(Cow::Borrowed("check packages")), Counted::AsOne, 2),
     ("shellcheck", Work::Lint(Lint::Shellcheck), Counted::AsOne, 2),
+    ("clang-format", Work::Lint(Lint::ClangFormat), Counted::AsOne, 2),
     ("ruff", Work::Lint(Lint::Ruff), Counted::AsOne, 2),
     ("ruff format", Work::Lint(Lint::RuffFormat), Counted::AsOne, 2),
     // Builds cargo-deny the first time.

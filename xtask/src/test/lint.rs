@@ -1,10 +1,12 @@
-//! Linters of what is not Rust: the crates in Cargo.lock, Python, shell. Each is of one version, so that all machines find the same.
+//! Linters of what is not Rust: the crates in Cargo.lock, Python, shell, C. Those that change from version to version have a fixed
+//! one, so that all machines find the same.
 
+use std::ops::RangeInclusive;
 use std::process::Command;
 use std::time::Duration;
 
 use amp::process;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::got::{Absent, Program};
 use crate::check::Tree;
@@ -12,6 +14,11 @@ use crate::checkout::checkout;
 
 const DENY: Program = Program { name: "cargo-deny", version: "0.20.2" };
 const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
+
+/// Versions of clang-format that lay out the C alike.
+const CLANG_FORMATS: RangeInclusive<u32> = 14..=19;
+/// Headers that are generated have the generator's layout, and a test of their own.
+const GENERATED: &str = "by cbindgen; do not edit.";
 
 /// Time limit to fetch the advisories.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
@@ -29,6 +36,8 @@ pub enum Lint {
     RuffFormat,
     /// Mistakes in shell scripts.
     Shellcheck,
+    /// Layout of C: `.clang-format`.
+    ClangFormat,
 }
 
 /// The reason why the linter cannot run, if it cannot; gets it first.
@@ -58,6 +67,10 @@ pub fn missing(lint: Lint) -> Result<Absent> {
             process::check_interrupts()?;
             Ok(answer.err().map(|_| "no shellcheck (install shellcheck)".to_owned()))
         }
+        Lint::ClangFormat => {
+            let (first, last) = CLANG_FORMATS.into_inner();
+            Ok(clang_format()?.is_none().then(|| format!("no clang-format {first} to {last} (install clang-format)")))
+        }
     }
 }
 
@@ -72,17 +85,20 @@ pub fn command(lint: Lint) -> Result<Command> {
         Lint::Ruff => &["check", "--no-cache"],
         Lint::RuffFormat => &["format", "--check", "--no-cache"],
         Lint::Shellcheck => &[],
+        Lint::ClangFormat => &["--dry-run", "-Werror"],
     };
     let mut command = match lint {
         Lint::Deny | Lint::Advisories => DENY.cargo()?,
         Lint::Ruff | Lint::RuffFormat => process::guarded(RUFF.file()?),
         Lint::Shellcheck => process::guarded("shellcheck"),
+        Lint::ClangFormat => process::guarded(clang_format()?.context("no clang-format")?),
     };
     command.args(words).current_dir(checkout()?.root());
     let is_linted: fn(&str, &str) -> bool = match lint {
         Lint::Deny | Lint::Advisories => return Ok(command),
         Lint::Ruff | Lint::RuffFormat => |file, _| file.ends_with(".py"),
         Lint::Shellcheck => |file, text| file.ends_with(".sh") || is_shell(text),
+        Lint::ClangFormat => |file, text| (file.ends_with(".c") || file.ends_with(".h")) && !text.contains(GENERATED),
     };
     let tree = Tree::list(checkout()?.root(), &[])?;
     let mut found = false;
@@ -96,6 +112,29 @@ pub fn command(lint: Lint) -> Result<Command> {
         bail!("no file to lint");
     }
     Ok(command)
+}
+
+/// Finds a clang-format of a suitable version.
+///
+/// # Errors
+/// An interrupt.
+fn clang_format() -> Result<Option<String>> {
+    let numbered = CLANG_FORMATS.rev().map(|version| format!("clang-format-{version}"));
+    for name in ["clang-format".to_owned()].into_iter().chain(numbered) {
+        let mut question = process::guarded(&name);
+        question.arg("--version");
+        let answer = process::output(question, FETCH_LIMIT);
+        process::check_interrupts()?;
+        if answer.is_ok_and(|text| clang_version(&text).is_some_and(|version| CLANG_FORMATS.contains(&version))) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the major version in the answer to `clang-format --version`.
+fn clang_version(text: &str) -> Option<u32> {
+    text.split_once("clang-format version ")?.1.split_once('.')?.0.parse().ok()
 }
 
 /// Scripts without an ending in their name begin with their interpreter.
@@ -118,6 +157,17 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_shell(text), shell, "{text}");
+        }
+    }
+
+    #[test]
+    fn clang_format_says_its_version() {
+        for (text, version) in [
+            ("Debian clang-format version 19.1.7 (3~deb12u1)", Some(19)),
+            ("clang-format version 14.0.6", Some(14)),
+            ("clang-format: not found", None),
+        ] {
+            assert_eq!(clang_version(text), version, "{text}");
         }
     }
 

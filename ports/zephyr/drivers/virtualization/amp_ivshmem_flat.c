@@ -33,7 +33,7 @@ BUILD_ASSERT(!IS_ENABLED(CONFIG_TRAP_UNALIGNED_ACCESS),
 	((address) < 0x40000000U || ((address) >= 0x60000000U && (address) < 0xa0000000U))
 #define MAY_BE_UNALIGNED(address, size)                                                            \
 	(!IS_ENABLED(CONFIG_CPU_CORTEX_M) || IS_ENABLED(CONFIG_ARMV6_M_ARMV8_M_BASELINE) ||        \
-	 (NORMAL_AT(address) && NORMAL_AT((address) + (size) - 1)))
+	 (NORMAL_AT(address) && NORMAL_AT(-1 + (address) + (size))))
 
 struct flat_config {
 	uintptr_t registers;

@@ -13,6 +13,14 @@ if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
   endif()
 endif()
 
+# Twister names its run here. The tests and samples of this repository need the host tool then.
+if(DEFINED TC_RUNID)
+  cmake_path(IS_PREFIX ZEPHYR_CURRENT_MODULE_DIR ${APPLICATION_SOURCE_DIR} NORMALIZE amp_is_ours)
+  if(amp_is_ours)
+    include(${CMAKE_CURRENT_LIST_DIR}/tool.cmake)
+  endif()
+endif()
+
 if(NOT CONFIG_AMP_IVSHMEM)
   return()
 endif()

@@ -18,7 +18,7 @@ const TARGETS: &[Target] = &[
     Target { at: 0x104, stride: 8, slots: 8 },
     Target { at: 0x108, stride: 8, slots: 8 },
     Target { at: 0x100, stride: 2, slots: 35 },
-    // What is the driver's own, and never read back.
+    // The parts that only the driver writes, and never reads back.
     Target { at: 0, stride: 2, slots: 64 },
     Target { at: 0x80, stride: 2, slots: 11 },
     Target { at: TABLES, stride: 4, slots: 128 },

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::rings::{Elements, Rings, SIZE};
 use super::{LAYOUT, driver_to_ours, ours_to_driver, suppression};
 
-/// Where the buffers of one token are in this test's memory, and its indirect table.
+/// Bytes of this test's memory for the buffers of one token. Its indirect table follows them at `TABLE`.
 const PLACE: u32 = 0x1000;
 const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);

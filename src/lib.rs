@@ -24,7 +24,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `pci` | discovery of the device on PCI and its MSI-X table: `ivshmem::pci` (with the crate `pci_types`) |
-//! | `async` | `next` on links and wakers for any executor (with the crate `embassy-sync`) |
+//! | `async` | `rpmsg::tasks`: a runner and a handle for each endpoint, for any executor (with the crate `embassy-sync`) |
+//! | `io` | endpoints as byte streams of the crates `embedded-io` and `embedded-io-async`; includes `async` |
 //! | `log` | life-cycle events through the crate `log`; the message path logs nothing |
 //! | `fakes` | shared memory in the heap, to test against: `mem::fake`; needs `std` |
 //!

@@ -5,6 +5,8 @@ use core::marker::PhantomData;
 use crate::mem::SharedMemory;
 use crate::rpmsg::Table;
 use crate::rpmsg::profile::{DescriptorPolicy, Profile};
+#[cfg(feature = "async")]
+use crate::rpmsg::tasks::Mailboxes;
 use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};
 use crate::virtqueue::Flags;
 
@@ -30,6 +32,8 @@ impl DescriptorPolicy for Policy {
 
 impl<M: SharedMemory, const E: usize, const N: usize> Profile for HostProfile<M, E, N> {
     type Endpoints = Table<E>;
+    #[cfg(feature = "async")]
+    type Mailboxes = Mailboxes<E, N>;
     type Outgoing = DriverOutgoing<M, N, Policy>;
     type Incoming = DriverIncoming<M, N>;
     const ANNOUNCE_ALL: bool = false;
@@ -38,6 +42,8 @@ impl<M: SharedMemory, const E: usize, const N: usize> Profile for HostProfile<M,
 
 impl<M: SharedMemory, const E: usize, const N: usize> Profile for RemoteProfile<M, E, N> {
     type Endpoints = Table<E>;
+    #[cfg(feature = "async")]
+    type Mailboxes = Mailboxes<E, N>;
     type Outgoing = DeviceOutgoing<M, N>;
     type Incoming = DeviceIncoming<M, N, Policy>;
     const ANNOUNCE_ALL: bool = false;

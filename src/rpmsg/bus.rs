@@ -324,6 +324,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
+    /// Returns the index of an endpoint in the tables of a bus.
+    #[cfg(feature = "async")]
+    pub(super) fn index_of(&self, endpoint: Endpoint) -> Option<usize> {
+        self.owns(endpoint).then(|| self.endpoints.index_of(endpoint.address)).flatten()
+    }
+
     /// Returns whether an endpoint is one of this bus.
     #[inline(always)]
     pub(super) const fn owns(&self, endpoint: Endpoint) -> bool {

@@ -173,7 +173,7 @@ impl<T: EndpointTable> Endpoints<T> {
 
     /// Returns the slot that an endpoint at `address` would have.
     #[inline]
-    fn index_of(&self, address: Address) -> Option<usize> {
+    pub(super) fn index_of(&self, address: Address) -> Option<usize> {
         // A dynamic address says where its slot is; others are few.
         match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
             Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),

@@ -60,9 +60,6 @@ impl<R: Roles> Settings<R> {
 #[repr(C)]
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles = Role> {
     pub(super) session: Session<M, R>,
-    /// An event that a waiting `send` has found, for the next poll.
-    #[cfg(feature = "async")]
-    pub(super) found: Option<Event>,
     pub(super) rings: Rings<M, D, E, N>,
 }
 
@@ -70,12 +67,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     /// Creates a link that is not open: nothing happens on it. Endpoints can be opened already.
     #[must_use]
     pub const fn unopened() -> Self {
-        Self {
-            session: Session::unopened(),
-            #[cfg(feature = "async")]
-            found: None,
-            rings: Rings::unopened(),
-        }
+        Self { session: Session::unopened(), rings: Rings::unopened() }
     }
 
     /// Creates and [opens](Self::open) one side of a link in `memory`, as the peer `id` of its server.
@@ -125,9 +117,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     /// After `None` the caller waits for a doorbell, but no longer than to the [`deadline`](Self::deadline).
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
-        #[cfg(feature = "async")]
-        let event = self.found.take().or_else(|| drive::poll(self, now));
-        #[cfg(not(feature = "async"))]
         let event = drive::poll(self, now);
         #[cfg(feature = "log")]
         self.log(event.as_ref());

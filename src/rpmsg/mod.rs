@@ -4,19 +4,19 @@
 //! [`Link::poll`] returns one [`Event`] after the other, and the caller decides when to wait.
 //!
 //! Messages are not copied on the way: one is written into a shared buffer once and read from there once. A received
-//! [`Message`] keeps its buffer until it is [released](Bus::release), now or later, in any order.
+//! [`Message`] keeps its buffer until it is [released](Bus::release), now or later, in any order; a [guard](Bus::guard) releases it
+//! at the end of its scope.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
 )]
 
-#[cfg(feature = "async")]
-mod asynchronous;
 mod bus;
 mod drive;
 mod endpoint;
 mod endpoints;
 mod error;
+mod guard;
 mod incoming;
 mod link;
 mod outgoing;
@@ -26,17 +26,18 @@ mod receive;
 mod rings;
 mod send;
 mod serial;
+#[cfg(feature = "async")]
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "async")]
-pub use asynchronous::Arrival;
 pub use bus::{Bus, Counters, Event, Message, TxBuffer};
 pub use drive::AnyLink;
 pub(crate) use drive::{LinkDriver, poll};
 pub use endpoint::{Config, Endpoint};
 pub(crate) use endpoints::Table;
 pub use error::{DownReason, Fault, OpenError, ReadError, RingError, SendError, SetupError};
+pub use guard::MessageGuard;
 pub(crate) use incoming::{DeviceIncoming, DriverIncoming, Incoming};
 pub use link::{Link, Settings};
 pub(crate) use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};

@@ -3,6 +3,8 @@
 use core::fmt::Debug;
 
 use super::endpoints::EndpointTable;
+#[cfg(feature = "async")]
+use super::tasks::MailboxTable;
 use super::{Incoming, Outgoing};
 use crate::virtqueue::Suppress;
 
@@ -66,6 +68,9 @@ impl<const N: usize> DescriptorMap for [u16; N] {
 pub trait Profile: Debug {
     /// Room for the endpoints.
     type Endpoints: EndpointTable;
+    /// Room for what endpoints have received and tasks have not taken.
+    #[cfg(feature = "async")]
+    type Mailboxes: MailboxTable;
     /// The sending end.
     type Outgoing: Outgoing + Debug;
     /// The receiving end.

@@ -7,6 +7,8 @@ use core::marker::PhantomData;
 
 use super::endpoints::Table;
 use super::profile::{DescriptorPolicy, Profile};
+#[cfg(feature = "async")]
+use super::tasks::Mailboxes;
 use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, RingError, SetupError};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, PeerId, Vector};
@@ -42,6 +44,8 @@ impl DescriptorPolicy for NativePolicy {
 
 impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N> {
     type Endpoints = Table<E>;
+    #[cfg(feature = "async")]
+    type Mailboxes = Mailboxes<E, N>;
     type Outgoing = DriverOutgoing<M, N, NativePolicy>;
     type Incoming = DeviceIncoming<M, N, NativePolicy>;
     const ANNOUNCE_ALL: bool = true;

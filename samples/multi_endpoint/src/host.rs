@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Asks all services at once and checks the answers. Each answer triggers the next request.
+//! Asks all services at once, each in a task of its own, and checks the answers.
 
-use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
-use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Arrival, Endpoint, Event, Message, Role};
-use amp_ivshmem_zephyr_rust::{AsyncBus, Ivshmem, Link, now, settings};
+use core::cell::RefCell;
+
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Role;
+use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::tasks::Arrival;
+use amp_ivshmem_zephyr_rust::{Ivshmem, Link, Runner, Shared, now, settings};
 use embassy_executor::Spawner;
 use static_cell::StaticCell;
 use zephyr::embassy::Executor;
@@ -15,52 +17,64 @@ const ROUNDS: u32 = 10;
 
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ARRIVAL: Arrival = Arrival::new();
+static HOST: StaticCell<Host> = StaticCell::new();
+
+/// What the tasks share.
+struct Host {
+    link: Shared,
+    clients: RefCell<[Client; SERVICES.len()]>,
+}
 
 /// Runs an executor for ever.
-pub fn run(link: &'static mut Link, device: Ivshmem) {
+pub fn run(device: Ivshmem) {
+    let clients = RefCell::new([const { Client::new() }; SERVICES.len()]);
+    let host: &'static Host = HOST.init_with(|| Host { link: Shared::new(Link::unopened()), clients });
     EXECUTOR.init(Executor::new()).run(|spawner: Spawner| {
-        if let Err(error) = spawner.spawn(ask(link, device)) {
-            log::error!("no place for the task: {error:?}");
+        let asking = (0..SERVICES.len()).try_for_each(|service| spawner.spawn(ask(host, service)));
+        if let Err(error) = asking.and_then(|()| spawner.spawn(drive(host, device))) {
+            log::error!("no place for a task: {error:?}; raise embassy-executor's task-arena-size");
         }
     });
 }
 
+/// Keeps the link alive.
 #[embassy_executor::task]
-async fn ask(link: &'static mut Link, device: Ivshmem) {
-    let mut bus = match AsyncBus::new(link, device, &settings(Role::Host), &ARRIVAL) {
-        Ok(bus) => bus,
-        Err(error) => return log::error!("{error}"),
-    };
-    let mut clients = [const { Client::new() }; SERVICES.len()];
-    for (name, client) in SERVICES.iter().zip(&mut clients) {
-        match bus.open(name) {
-            Ok(endpoint) => client.endpoint = Some(endpoint),
-            Err(error) => return log::error!("{name}: {error}"),
-        }
+async fn drive(host: &'static Host, device: Ivshmem) {
+    match Runner::new(&host.link, device, &settings(Role::Host), &ARRIVAL) {
+        Ok(mut runner) => runner.run().await,
+        Err(error) => log::error!("{error}"),
     }
+}
+
+/// Sends one request after the other to one service. No other task waits for it.
+#[embassy_executor::task(pool_size = SERVICES.len())]
+async fn ask(host: &'static Host, service: usize) {
+    let endpoint = match host.link.open(SERVICES[service]) {
+        Ok(endpoint) => endpoint,
+        Err(error) => return log::error!("{}: {error}", SERVICES[service]),
+    };
     loop {
-        let (endpoint, message) = match bus.next().await {
-            Event::Bound { endpoint, .. } => (endpoint, None),
-            Event::Message(message) => (message.endpoint, Some(message)),
-            Event::Up { .. } => {
-                clients.iter_mut().for_each(Client::restart);
-                continue;
+        endpoint.bound().await;
+        host.clients.borrow_mut()[service] = Client::new();
+        // Until the peer has gone.
+        loop {
+            let (number, asked_at) = (host.clients.borrow()[service].answers, now());
+            let mut bytes = [0; LONGEST];
+            if let Err(error) = endpoint.send(request(service, number, &mut bytes)).await {
+                log::warn!("{}: {error}", SERVICES[service]);
+                break;
             }
-            _ => continue,
-        };
-        let Some(service) = clients.iter().position(|client| client.endpoint == Some(endpoint)) else { continue };
-        let client = &mut clients[service];
-        if let Some(message) = message {
-            client.check(service, &mut bus, message);
-        }
-        if service == SLOW && client.answers == ROUNDS {
-            report(&clients);
-        }
-        clients[service].asked_at = now();
-        let mut bytes = [0; LONGEST];
-        let request = request(service, clients[service].answers, &mut bytes);
-        if let Err(error) = bus.send(endpoint, request).await {
-            log::warn!("{}: {error}", SERVICES[service]);
+            let Some(answer) = endpoint.recv_or_down().await else { break };
+            let length = answer.len().into();
+            let right = bytes.get_mut(..length).is_some_and(|to| answer.read(0, to).is_ok());
+            drop(answer);
+            let mut clients = host.clients.borrow_mut();
+            let client = &mut clients[service];
+            client.check(service, right.then(|| &bytes[..length]));
+            client.longest = client.longest.max(now().micros_since(asked_at));
+            if service == SLOW && client.answers == ROUNDS {
+                report(&*clients);
+            }
         }
     }
 }
@@ -95,34 +109,23 @@ fn report(clients: &[Client]) {
     log::info!("{}", if right && free { "none held up another" } else { "FAILED" });
 }
 
-/// The state and the figures of one service.
+/// The figures of one service.
 struct Client {
-    endpoint: Option<Endpoint>,
     answers: u32,
     wrong: u32,
     /// The longest time from a request to its answer, in microseconds.
     longest: u64,
-    asked_at: Instant,
     /// The uptime service's last answer.
     last: u64,
 }
 
 impl Client {
     const fn new() -> Self {
-        Self { endpoint: None, answers: 0, wrong: 0, longest: 0, asked_at: Instant::from_micros(0), last: 0 }
+        Self { answers: 0, wrong: 0, longest: 0, last: 0 }
     }
 
-    /// Starts again, for a new peer.
-    fn restart(&mut self) {
-        *self = Self { endpoint: self.endpoint, ..Self::new() };
-    }
-
-    fn check(&mut self, service: usize, bus: &mut AsyncBus<'_>, message: Message) {
-        let mut bytes = [0; LONGEST];
-        let answer = bytes.get_mut(..message.length.into());
-        let answer = answer.and_then(|answer| bus.link().bus().read(&message, 0, answer).ok().map(|()| answer));
-        bus.link().bus().release(message);
-
+    /// Counts an answer, which is `None` if it was too long.
+    fn check(&mut self, service: usize, answer: Option<&[u8]>) {
         let number = self.answers;
         let right = answer.is_some_and(|answer| match service {
             0 => *answer == number.wrapping_mul(16).to_le_bytes(),
@@ -139,7 +142,6 @@ impl Client {
             }
             _ => *answer == (number + 1).to_le_bytes(),
         });
-        self.longest = self.longest.max(now().micros_since(self.asked_at));
         self.answers += 1;
         self.wrong += u32::from(!right);
     }

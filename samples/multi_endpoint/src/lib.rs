@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Four endpoints on one link: three services that answer at once, and a slow one that does not delay them.
 //!
-//! The remote offers the services in a thread. The host asks all four at once, in a task of an executor.
+//! The remote offers the services in a thread. The host asks all four at once, each in a task of an executor.
 #![no_std]
 
 mod host;
@@ -26,7 +26,7 @@ extern "C" fn rust_main() {
     // It fails only if there is a logger already.
     let _ = set_logger();
     match Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD) {
-        Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(LINK.take(), device),
+        Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(device),
         Ok(device) => remote::run(LINK.take(), device),
         Err(error) => log::error!("{error}"),
     }

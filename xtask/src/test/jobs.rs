@@ -106,7 +106,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
-    ("tests of the core with async", Work::Cargo("test -p amp-ivshmem --features async --lib"), Counted::ByLibtest, 10),
+    ("tests of the core with io", Work::Cargo("test -p amp-ivshmem --features io --lib"), Counted::ByLibtest, 10),
     ("tests of the core with log", Work::Cargo("test -p amp-ivshmem --features log --lib"), Counted::ByLibtest, 10),
     ("tests of the core with pci", Work::Cargo("test -p amp-ivshmem --features pci --lib"), Counted::ByLibtest, 10),
     ("tests of the core with fakes", Work::Cargo("test -p amp-ivshmem --features fakes"), Counted::ByLibtest, 10),
@@ -180,7 +180,7 @@ macro_rules! miri_core {
 const MIRI_CORE: &str = miri_core!("");
 const MIRI_CORE_BIG_ENDIAN: &str = miri_core!("--target powerpc-unknown-linux-gnu ");
 const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D warnings";
-const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,async,log -- -D warnings";
+const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,io,log -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-sample-bare-metal -p amp-ivshmem-test-images -p amp-ivshmem-workload -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].

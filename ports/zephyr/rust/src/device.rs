@@ -133,7 +133,7 @@ impl Ivshmem {
     /// Has `arrival` signalled when a doorbell rings, or has rung since the last time, and at `deadline` at the latest;
     /// once.
     #[cfg(feature = "async")]
-    pub fn watch(&mut self, arrival: &'static amp_ivshmem::rpmsg::Arrival, deadline: Instant) {
+    pub fn watch(&mut self, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, deadline: Instant) {
         sys::watch(self.device, arrival, deadline.as_micros());
     }
 }

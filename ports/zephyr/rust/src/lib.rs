@@ -5,7 +5,7 @@
 //! |---|---|
 //! | the device itself, as for any application that knows the core's `Port` only | [`Ivshmem`] |
 //! | rpmsg in a thread: blocking, with a limit | [`Bus`] |
-//! | rpmsg in an executor's task (feature `async`) | `AsyncBus` |
+//! | rpmsg in tasks of an executor (feature `async`) | `Shared`, `Runner` |
 //! | lines on the console | [`Console`] |
 //! | the `log` crate's lines in Zephyr's logging (feature `log`) | `set_logger` |
 //! | Kconfig's sizes | [`sizes`] |
@@ -38,4 +38,4 @@ pub use device::{Bell, Ivshmem, Name, TakeError, now};
 #[cfg(feature = "log")]
 pub use logger::set_logger;
 #[cfg(feature = "async")]
-pub use tasks::AsyncBus;
+pub use tasks::{Runner, Shared};

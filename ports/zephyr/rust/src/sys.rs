@@ -114,10 +114,10 @@ pub fn log(level: u32, text: &CStr) {
 
 /// Has `arrival` signalled once, when `amp_rust_wait` would return.
 #[cfg(feature = "async")]
-pub fn watch(device: Handle, arrival: &'static amp_ivshmem::rpmsg::Arrival, until: u64) {
+pub fn watch(device: Handle, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, until: u64) {
     extern "C" fn arrived(context: *const u8) {
         // SAFETY: `context` is the `arrival` below, which is there for ever.
-        let arrival = unsafe { &*context.cast::<amp_ivshmem::rpmsg::Arrival>() };
+        let arrival = unsafe { &*context.cast::<amp_ivshmem::rpmsg::tasks::Arrival>() };
         arrival.signal(());
     }
     let context = core::ptr::from_ref(arrival).cast();

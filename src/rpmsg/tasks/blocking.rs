@@ -1,0 +1,47 @@
+//! The blocking form of everything that is awaited, for a thread or a main loop: it waits by its port.
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use super::Shared;
+use super::runner::Turn;
+use crate::platform::{Port, micros};
+use crate::rpmsg::AnyLink;
+
+/// An error: a wait has reached the limit that its caller gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the wait has reached its limit; try again, or give it more time")]
+pub struct TimedOut;
+
+impl<L: AnyLink> Shared<L> {
+    /// Drives the link until `future` is ready, and sleeps by `port` meanwhile. The link's events are dropped, except messages
+    /// of endpoints that have a handle.
+    ///
+    /// # Errors
+    /// [`TimedOut`] after `limit`. `future` is then dropped: no message is lost, and none was sent.
+    pub fn block_on<P: Port, T>(
+        &self,
+        port: &mut P,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Result<T, TimedOut> {
+        let end = port.now().plus_micros(micros(limit));
+        let mut future = pin!(future);
+        loop {
+            let now = port.now();
+            let turn = self.state.borrow_mut().turn(now);
+            if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return Ok(result);
+            }
+            if now >= end {
+                return Err(TimedOut);
+            }
+            match turn {
+                Turn::Idle(deadline) if !self.state.borrow().kicked => port.wait(Some(deadline.min(end))),
+                _ => (),
+            }
+        }
+    }
+}

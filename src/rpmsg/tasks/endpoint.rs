@@ -1,0 +1,232 @@
+//! A task's handle of an endpoint, and the messages that it receives.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use super::Shared;
+use crate::rpmsg::{Address, AnyLink, Endpoint, Message, ReadError, SendError};
+
+/// An endpoint in the hands of a task. Dropping it closes the endpoint.
+///
+/// Each future may be dropped before it is ready, as `select` does: no message is lost, and none was sent. One task at a time
+/// may wait to receive, and one to send.
+#[derive(Debug)]
+pub struct AsyncEndpoint<'a, L: AnyLink> {
+    shared: &'a Shared<L>,
+    endpoint: Endpoint,
+}
+
+impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
+    pub(super) const fn new(shared: &'a Shared<L>, endpoint: Endpoint) -> Self {
+        Self { shared, endpoint }
+    }
+
+    /// Returns the link that the endpoint is on.
+    #[must_use]
+    pub const fn shared(&self) -> &'a Shared<L> {
+        self.shared
+    }
+
+    /// Returns the endpoint, to tell it from others in an [`Event`](crate::rpmsg::Event).
+    #[must_use]
+    pub const fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// Waits until the endpoint knows its peer, and returns the peer's address. A link that went down before is not reported
+    /// by [`recv_or_down`](Self::recv_or_down) any more.
+    pub async fn bound(&self) -> Address {
+        let peer = self.peer().await;
+        self.take_interrupted();
+        peer
+    }
+
+    /// Waits until the endpoint knows its peer.
+    pub(super) async fn peer(&self) -> Address {
+        poll_fn(|context| {
+            let mut state = self.shared.state.borrow_mut();
+            if let Some(peer) = state.link.bus().peer_of(self.endpoint) {
+                return Poll::Ready(peer);
+            }
+            if let Some((mailbox, _)) = state.mailbox(self.endpoint) {
+                mailbox.sender.register(context.waker());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Waits for the next message. Restarts of the peer do not end the wait.
+    pub async fn recv(&self) -> Received<'a, L> {
+        poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// Waits for the next message. Returns `None` once after the link has gone down, when an answer will not come any more.
+    pub async fn recv_or_down(&self) -> Option<Received<'a, L>> {
+        poll_fn(|context| match self.poll_recv(context) {
+            Poll::Pending if self.take_interrupted() => Poll::Ready(None),
+            polled => polled.map(Some),
+        })
+        .await
+    }
+
+    /// Waits until a buffer is free, and sends `payload` to the endpoint's peer.
+    ///
+    /// # Errors
+    /// See [`SendError`], but never [`SendError::NoBuffer`]: a peer that goes away ends the wait.
+    pub async fn send(&self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_when_free(None, payload).await
+    }
+
+    /// Waits until a buffer is free, and sends `payload` to `destination`, whomever the endpoint is bound to.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_to(&self, destination: Address, payload: &[u8]) -> Result<(), SendError> {
+        self.send_when_free(Some(destination), payload).await
+    }
+
+    /// Sends `payload` to the endpoint's peer now.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn try_send(&self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_now(None, payload, None)
+    }
+
+    /// Returns the size of the longest message that can be sent now, in bytes; 0 without a peer.
+    #[must_use]
+    pub fn max_message(&self) -> u32 {
+        self.shared.state.borrow_mut().link.bus().max_message()
+    }
+
+    async fn send_when_free(&self, destination: Option<Address>, payload: &[u8]) -> Result<(), SendError> {
+        poll_fn(|context| match self.send_now(destination, payload, Some(context)) {
+            Err(SendError::NoBuffer) => Poll::Pending,
+            result => Poll::Ready(result),
+        })
+        .await
+    }
+
+    fn send_now(
+        &self,
+        destination: Option<Address>,
+        payload: &[u8],
+        context: Option<&Context<'_>>,
+    ) -> Result<(), SendError> {
+        let mut state = self.shared.state.borrow_mut();
+        let bus = state.link.bus();
+        let result = match destination {
+            Some(destination) => bus.send_to(self.endpoint, destination, payload),
+            None => bus.send(self.endpoint, payload),
+        };
+        match (&result, context) {
+            (Err(SendError::NoBuffer), Some(context)) => {
+                if let Some((mailbox, _)) = state.mailbox(self.endpoint) {
+                    mailbox.sender.register(context.waker());
+                }
+            }
+            // The peer may have broken its ring: the runner ends the link.
+            (Err(_), _) => state.kick(),
+            (Ok(()), _) => (),
+        }
+        result
+    }
+
+    fn poll_recv(&self, context: &Context<'_>) -> Poll<Received<'a, L>> {
+        let mut state = self.shared.state.borrow_mut();
+        let Some((mailbox, places)) = state.mailbox(self.endpoint) else { return Poll::Pending };
+        match mailbox.pop(places) {
+            Some(message) => Poll::Ready(Received { shared: self.shared, message: Some(message) }),
+            None => {
+                mailbox.receiver.register(context.waker());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn take_interrupted(&self) -> bool {
+        let mut state = self.shared.state.borrow_mut();
+        state.mailbox(self.endpoint).is_some_and(|(mailbox, _)| core::mem::take(&mut mailbox.interrupted))
+    }
+}
+
+impl<L: AnyLink> Drop for AsyncEndpoint<'_, L> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.borrow_mut();
+        while let Some(message) = state.mailbox(self.endpoint).and_then(|(mailbox, places)| mailbox.pop(places)) {
+            state.link.bus().release(message);
+        }
+        if let Some((mailbox, _)) = state.mailbox(self.endpoint) {
+            mailbox.open = false;
+        }
+        state.link.bus().close(self.endpoint);
+        state.kick();
+    }
+}
+
+/// A message that gives its buffer back to the peer when it is dropped.
+#[derive(Debug)]
+pub struct Received<'a, L: AnyLink> {
+    shared: &'a Shared<L>,
+    /// Present until the message is answered or dropped.
+    message: Option<Message>,
+}
+
+impl<L: AnyLink> Received<'_, L> {
+    /// Returns the sender's address at the peer.
+    #[must_use]
+    pub fn source(&self) -> Address {
+        self.message.as_ref().map_or(Address::ANY, |message| message.source)
+    }
+
+    /// Returns the length of the payload in bytes.
+    #[must_use]
+    pub fn len(&self) -> u16 {
+        self.message.as_ref().map_or(0, |message| message.length)
+    }
+
+    /// Returns whether the payload is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `to` from byte `offset` of the payload.
+    ///
+    /// # Errors
+    /// [`ReadError::Stale`] if the link has gone down since, [`ReadError::Beyond`] if the payload ends before.
+    pub fn read(&self, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
+        let mut state = self.shared.state.borrow_mut();
+        self.message.as_ref().map_or(Err(ReadError::Stale), |message| state.link.bus().read(message, offset, to))
+    }
+
+    /// Copies the payload to the front of `to`. Returns its length, of which a shorter `to` has the beginning.
+    ///
+    /// # Errors
+    /// [`ReadError::Stale`] if the link has gone down since.
+    pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
+        let mut state = self.shared.state.borrow_mut();
+        self.message.take().map_or(Err(ReadError::Stale), |message| state.link.bus().recv(message, to))
+    }
+
+    /// Waits until a buffer is free, sends `payload` to the sender from the endpoint that received the message, and gives
+    /// this message's buffer back.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn reply(self, payload: &[u8]) -> Result<(), SendError> {
+        let Some(endpoint) = self.message.as_ref().map(|message| message.endpoint) else { return Ok(()) };
+        // Only borrowed: the endpoint is not closed here.
+        let handle = core::mem::ManuallyDrop::new(AsyncEndpoint::new(self.shared, endpoint));
+        handle.send_to(self.source(), payload).await
+    }
+}
+
+impl<L: AnyLink> Drop for Received<'_, L> {
+    fn drop(&mut self) {
+        if let Some(message) = self.message.take() {
+            self.shared.state.borrow_mut().link.bus().release(message);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! An endpoint as a stream of bytes, for code that is written for `embedded-io` and `embedded-io-async`.
+
+use core::time::Duration;
+
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+
+use super::{AsyncEndpoint, Received, TimedOut};
+use crate::platform::Port;
+use crate::rpmsg::{AnyLink, ReadError, SendError};
+
+/// An error of a byte stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// The link has gone down, and bytes may be lost. Reported once; the stream goes on with the peer's next incarnation.
+    #[error("the link has gone down, and bytes on their way may be lost; read on for the peer's next incarnation")]
+    Down,
+    /// A blocking read or write has reached its limit.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// The bus does not send.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The bus cannot read the message.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl embedded_io_async::Error for StreamError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::TimedOut(TimedOut) => ErrorKind::TimedOut,
+            Self::Down | Self::Send(SendError::Down) | Self::Read(ReadError::Stale) => ErrorKind::ConnectionReset,
+            Self::Send(SendError::NoDestination) => ErrorKind::NotConnected,
+            Self::Send(_) | Self::Read(_) => ErrorKind::Other,
+        }
+    }
+}
+
+/// The receiving half of an endpoint as a byte stream. Borders between messages are not seen.
+#[derive(Debug)]
+pub struct AsyncByteReader<'e, 'a, L: AnyLink> {
+    endpoint: &'e AsyncEndpoint<'a, L>,
+    /// A message that was read in part, and the number of bytes that were.
+    begun: Option<(Received<'a, L>, u16)>,
+}
+
+/// The sending half of an endpoint as a byte stream. Each write is one message of at most
+/// [`max_message`](AsyncEndpoint::max_message) bytes.
+#[derive(Debug)]
+pub struct AsyncByteWriter<'e, 'a, L: AnyLink> {
+    endpoint: &'e AsyncEndpoint<'a, L>,
+}
+
+/// Both halves of an endpoint as a byte stream.
+#[derive(Debug)]
+pub struct AsyncByteStream<'e, 'a, L: AnyLink> {
+    reader: AsyncByteReader<'e, 'a, L>,
+    writer: AsyncByteWriter<'e, 'a, L>,
+}
+
+impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
+    /// Returns the endpoint as a byte stream. [`split`](AsyncByteStream::split) gives its halves to two tasks.
+    pub const fn stream(&self) -> AsyncByteStream<'_, 'a, L> {
+        AsyncByteStream {
+            reader: AsyncByteReader { endpoint: self, begun: None },
+            writer: AsyncByteWriter { endpoint: self },
+        }
+    }
+}
+
+impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
+    /// Returns both halves.
+    #[must_use]
+    pub fn split(self) -> (AsyncByteReader<'e, 'a, L>, AsyncByteWriter<'e, 'a, L>) {
+        (self.reader, self.writer)
+    }
+}
+
+impl<L: AnyLink> ErrorType for AsyncByteReader<'_, '_, L> {
+    type Error = StreamError;
+}
+
+impl<L: AnyLink> ErrorType for AsyncByteWriter<'_, '_, L> {
+    type Error = StreamError;
+}
+
+impl<L: AnyLink> ErrorType for AsyncByteStream<'_, '_, L> {
+    type Error = StreamError;
+}
+
+impl<L: AnyLink> Read for AsyncByteReader<'_, '_, L> {
+    /// Waits for bytes. A link that goes down is an error once, because bytes may be lost; then the stream goes on with the
+    /// peer's next incarnation.
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, StreamError> {
+        if to.is_empty() {
+            return Ok(0);
+        }
+        let (message, read) = loop {
+            match self.begun.take() {
+                Some((message, read)) if read < message.len() => break (message, read),
+                _ => self.begun = Some((self.endpoint.recv_or_down().await.ok_or(StreamError::Down)?, 0)),
+            }
+        };
+        let left = message.len().saturating_sub(read);
+        let count = u16::try_from(to.len()).unwrap_or(u16::MAX).min(left);
+        message.read(read, to.get_mut(..count.into()).unwrap_or_default())?;
+        if count < left {
+            self.begun = Some((message, read.saturating_add(count)));
+        }
+        Ok(count.into())
+    }
+}
+
+impl<L: AnyLink> Write for AsyncByteWriter<'_, '_, L> {
+    /// Waits until the endpoint is bound and a buffer is free, and sends as many bytes as one message has room for.
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        self.endpoint.peer().await;
+        let count = bytes.len().min(self.endpoint.max_message() as usize);
+        self.endpoint.send(bytes.get(..count).unwrap_or_default()).await?;
+        Ok(count)
+    }
+
+    /// Returns at once: a message is sent when it is written.
+    async fn flush(&mut self) -> Result<(), StreamError> {
+        Ok(())
+    }
+}
+
+impl<L: AnyLink> Read for AsyncByteStream<'_, '_, L> {
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, StreamError> {
+        self.reader.read(to).await
+    }
+}
+
+impl<L: AnyLink> Write for AsyncByteStream<'_, '_, L> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
+        self.writer.write(bytes).await
+    }
+
+    async fn flush(&mut self) -> Result<(), StreamError> {
+        self.writer.flush().await
+    }
+}
+
+/// An endpoint as a blocking byte stream. Each read and write waits for the limit at most.
+#[derive(Debug)]
+pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
+    stream: AsyncByteStream<'e, 'a, L>,
+    port: &'e mut P,
+    limit: Duration,
+}
+
+impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
+    /// Returns the blocking form, which drives the link while it waits by `port`.
+    pub const fn blocking<P: Port>(self, port: &'e mut P, limit: Duration) -> BlockingStream<'e, 'a, L, P> {
+        BlockingStream { stream: self, port, limit }
+    }
+}
+
+impl<L: AnyLink, P: Port> ErrorType for BlockingStream<'_, '_, L, P> {
+    type Error = StreamError;
+}
+
+impl<L: AnyLink, P: Port> embedded_io::Read for BlockingStream<'_, '_, L, P> {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, StreamError> {
+        let Self { stream, port, limit } = self;
+        stream.writer.endpoint.shared().block_on(*port, *limit, stream.reader.read(to))?
+    }
+}
+
+impl<L: AnyLink, P: Port> embedded_io::Write for BlockingStream<'_, '_, L, P> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
+        let Self { stream, port, limit } = self;
+        stream.reader.endpoint.shared().block_on(*port, *limit, stream.writer.write(bytes))?
+    }
+
+    fn flush(&mut self) -> Result<(), StreamError> {
+        Ok(())
+    }
+}

@@ -13,7 +13,7 @@ use super::tree::Finding;
 use super::{modules, python};
 
 /// The folders to which the rule applies.
-const FOLDERS: [&str; 8] = ["src", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
+const FOLDERS: [&str; 9] = ["src", "capi", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
 
 /// Finds the circles that are not known, and prints those that are known and gone.
 ///

@@ -15,6 +15,7 @@
 //! | [`session`] | how two sides find each other, agree, start, reset and notice death; carries a service |
 //! | [`rpmsg`] | a service: the bus, its endpoints and their names; zero-copy buffers |
 //! | [`openamp`] | the C library's layout and habits: another way for rpmsg to come up |
+//! | [`inspect`] | a read-only view of any memory: directory, blocks, rings, messages in flight (knows only `wire` and `mem`) |
 //! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `platform`) |
 //!
 //! # Features
@@ -77,6 +78,7 @@
 // docs.rs names the feature that an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod inspect;
 pub mod ivshmem;
 pub mod mem;
 pub mod openamp;

@@ -10,6 +10,7 @@ pub mod client;
 pub mod device;
 pub mod driver;
 mod input;
+pub mod inspect;
 pub mod link_hostile;
 pub mod link_native;
 pub mod link_openamp;

@@ -50,6 +50,7 @@ targets!(
     link_openamp,
     names,
     resource_table,
+    inspect,
     server,
     client
 );

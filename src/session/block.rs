@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use super::Area;
 use super::config::{Config, Role, Roles};
 use crate::mem::{Load, Record, SharedMemory, Store};
 use crate::platform::PeerId;
+use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State, VERSION, block};
 
 /// A peer that does not fit this side.

@@ -4,26 +4,7 @@ use core::fmt::Debug;
 use core::time::Duration;
 
 use crate::platform::{self, PeerId, Vector};
-
-/// A side of the link. A link has one of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The side that says where in the memory the link is.
-    Host,
-    /// The side that finds the link in the directory.
-    Remote,
-}
-
-impl Role {
-    /// Returns the other side's role.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Host => Self::Remote,
-            Self::Remote => Self::Host,
-        }
-    }
-}
+pub use crate::wire::area::Role;
 
 /// A role in [`Settings`]: [`Role`] if it is known only at run time, [`OnlyHost`] or [`OnlyRemote`] if it is known at compile
 /// time, which leaves the other role's code out of the image.

@@ -1,8 +1,9 @@
 //! The directory in the memory's first page: the links that the memory carries.
 
-use super::area::{Area, AreaError};
+use super::area::{AreaError, checked};
 use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::platform::PeerId;
+use crate::wire::area::Area;
 use crate::wire::session::{Kind, PAGE, VERSION, Waiting, directory, entry};
 
 /// The first page of a memory.
@@ -71,7 +72,7 @@ impl<M: SharedMemory> Directory<M> {
         let offset = self.entries.load_u32::<{ entry::OFFSET }>(index, Load::Relaxed);
         let size = self.entries.load_u32::<{ entry::SIZE }>(index, Load::Relaxed);
         let shared = if shares { self.entries.load_u32::<{ entry::SHARED }>(index, Load::Relaxed) } else { 0 };
-        Area::new(self.memory.len(), offset, size, shared).map(Some)
+        checked(self.memory.len(), offset, size, shared).map(Some)
     }
 
     /// Remote only: returns the link's area once its host has written it. Until then the host finds this side's id here. The
@@ -104,7 +105,7 @@ impl<M: SharedMemory> Directory<M> {
     ) -> Result<(Area, Option<Area>), AreaError> {
         let memory = self.memory.len();
         let (offset, size) = place.unwrap_or((PAGE, memory.saturating_sub(PAGE) & !(PAGE - 1)));
-        let area = Area::new(memory, offset, size, shared)?;
+        let area = checked(memory, offset, size, shared)?;
         check(area)?;
         self.check()?;
         // CAST: fewer than 256.

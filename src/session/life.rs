@@ -1,13 +1,14 @@
 //! The states of a session: the way of one side from INIT to RUN with the other, and back. See "Life" in
 //! `docs/reference/wire-format.md`.
 
-use super::area::{Area, AreaError, Sections};
+use super::area::{AreaError, Sections};
 use super::block::{LocalBlock, Offer, PeerError, PeerSnapshot, RemoteBlock};
 use super::config::{Role, Roles};
 use super::error::{DownReason, SessionEvent, SetupError};
 use super::{Blocks, Life, Service, Session};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
+use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State};
 
 /// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first

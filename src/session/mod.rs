@@ -24,18 +24,19 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use area::{AreaError, Sections, Span};
+pub use area::{AreaError, Sections};
 pub use block::{LocalBlock, PeerError, RemoteBlock};
 pub use config::{OnlyHost, OnlyRemote, Role, Roles, Settings};
 pub use error::{DownReason, SessionEvent, SetupError};
 pub use service::Service;
 
-use self::area::Area;
 use self::block::PeerSnapshot;
 use self::config::Config;
 use self::directory::Directory;
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
+use crate::wire::area::Area;
+pub use crate::wire::area::Span;
 use crate::wire::session::State;
 
 /// This side's progress with the peer.

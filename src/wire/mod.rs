@@ -6,6 +6,7 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
 )]
 
+pub mod area;
 pub mod openamp;
 pub mod resource_table;
 pub mod rpmsg;

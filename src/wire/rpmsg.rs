@@ -41,6 +41,12 @@ pub struct Header {
 impl Header {
     /// Bytes of a header.
     pub const SIZE: u32 = 16;
+    /// Offset of the source.
+    pub const SOURCE: u32 = 0;
+    /// Offset of the destination.
+    pub const DESTINATION: u32 = 4;
+    /// Offset of the word with the length.
+    pub const LENGTH: u32 = 12;
 
     /// Returns the header as words, which are little-endian in memory.
     #[must_use]

@@ -38,6 +38,7 @@ pub const KNOWN: &[&[&str]] = &[
         "src/mem/fake/unfenced.rs",
         "src/mem/forward.rs",
         "src/mem/mod.rs",
+        "src/mem/read.rs",
         "src/mem/region.rs",
         "src/mem/table.rs",
         "src/mem/words.rs",

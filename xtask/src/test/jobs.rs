@@ -149,6 +149,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz link_openamp", Work::Fuzz("link_openamp"), Counted::AsOne, 10),
     ("fuzz names", Work::Fuzz("names"), Counted::AsOne, 10),
     ("fuzz resource_table", Work::Fuzz("resource_table"), Counted::AsOne, 10),
+    ("fuzz inspect", Work::Fuzz("inspect"), Counted::AsOne, 10),
     ("fuzz server", Work::Fuzz("server"), Counted::AsOne, 10),
     ("fuzz client", Work::Fuzz("client"), Counted::AsOne, 10),
     ("static x86_64", Work::Amp(Cow::Borrowed("static x86_64-unknown-linux-musl")), Counted::AsOne, 15),

@@ -1,0 +1,4 @@
+//! `cargo fuzz run inspect`: see the library's module of that name.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| amp_ivshmem_fuzz::inspect::run(data));

@@ -1,0 +1,61 @@
+//! A read-only view of any memory: its directory, the blocks of each side, the rings, and the messages in flight.
+//!
+//! It is for a reader that belongs to no side: a monitor, a test, a debugger. [`Directory`] reads a memory of the native
+//! profile, and [`OpenAmp`] a memory in C OpenAMP's layout. Both lead to [`Queue`] and [`Message`]. The memory is a
+//! [`ReadMemory`]: shared memory, a mapping that cannot be written, or a file.
+//!
+//! The reader writes nothing, so the sides cannot notice it. They go on meanwhile: each call reads what it returns anew, and a
+//! value is as old as its call. No word is trusted: what no side writes is a [`Finding`], which names the field. Every loop
+//! ends after as many steps as the largest ring has entries.
+//!
+//! [`ReadMemory`]: crate::mem::ReadMemory
+//!
+#![cfg_attr(feature = "fakes", doc = "```")]
+#![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
+//! use amp_ivshmem::inspect::{Directory, Role};
+//! # use amp_ivshmem::mem::fake::Heap;
+//! # use amp_ivshmem::platform::fake::NoDoorbell;
+//! # use amp_ivshmem::platform::PeerId;
+//! # use amp_ivshmem::rpmsg::{Link, Settings};
+//! # let heap = Heap::new(64 * 1024);
+//! # let host: Link<_, _, 1, 16> = Link::new(heap.region(), NoDoorbell, PeerId(0), Settings::new(Role::Host))?;
+//! let memory = heap.region();
+//! for link in Directory::new(&memory).links() {
+//!     let host = link.block(Role::Host)?.expect("the link exists");
+//!     println!("link {}: the host is {:?}", link.number(), host.state()?);
+//!     // None until both sides are ready.
+//!     let Some(queue) = link.queue(Role::Host, 0)? else { continue };
+//!     for message in queue.in_flight()? {
+//!         let message = message?;
+//!         let mut bytes = [0; 16];
+//!         let copied = message.read(&mut bytes);
+//!         println!("{} bytes to {}: {:x?}", message.header.length, message.header.destination, &bytes[..copied]);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
+)]
+
+mod block;
+mod directory;
+mod finding;
+mod link;
+mod message;
+mod openamp;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use block::{Block, QueueOffer};
+pub use directory::{Directory, Links};
+pub use finding::{Field, Finding, Problem};
+pub use link::{Entry, Link};
+pub use message::Message;
+pub use openamp::OpenAmp;
+pub use queue::{Carrier, InFlight, Indices, Queue};
+
+pub use crate::wire::area::{Area, Role, Span};

@@ -1,0 +1,48 @@
+//! The memory, read field by field: a field that cannot be read is a finding.
+
+use core::fmt;
+
+use super::{Field, Finding, Problem};
+use crate::mem::ReadMemory;
+
+/// The memory that all views of this room share.
+#[derive(Clone, Copy)]
+pub(super) struct View<'m>(pub &'m dyn ReadMemory);
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a memory of {} bytes", self.size())
+    }
+}
+
+impl View<'_> {
+    pub fn size(self) -> u32 {
+        self.0.size()
+    }
+
+    pub fn word(self, field: Field, at: u32) -> Result<u32, Finding> {
+        self.0.word(at).ok_or_else(|| self.unreadable(field, at))
+    }
+
+    pub fn half(self, field: Field, at: u32) -> Result<u16, Finding> {
+        self.0.half(at).ok_or_else(|| self.unreadable(field, at))
+    }
+
+    /// Returns the finding that a field is not inside the memory, or not aligned.
+    pub fn unreadable(self, field: Field, at: u32) -> Finding {
+        Finding { field, at, problem: Problem::Unreadable { size: self.size() } }
+    }
+}
+
+/// Returns the offset `by` bytes behind `at`. It stays at the largest number, which is inside no memory.
+pub(super) const fn behind(at: u32, by: u32) -> u32 {
+    at.saturating_add(by)
+}
+
+/// Returns `found` if it is a power of two and a legal number of descriptors.
+pub(super) fn count_of(field: Field, at: u32, found: u32) -> Result<u16, Finding> {
+    match u16::try_from(found) {
+        Ok(count) if count.is_power_of_two() => Ok(count),
+        _ => Err(Finding { field, at, problem: Problem::NotPowerOfTwo { found } }),
+    }
+}

@@ -1,8 +1,10 @@
 //! The traffic of the sides: sends, turns, and checks of each event.
 
+use amp_ivshmem::inspect::{Block, Directory, Link, Role};
+use amp_ivshmem::mem::ReadMemory;
 use amp_ivshmem::platform::Instant;
 use amp_ivshmem::rpmsg::{DownReason, Event, Message, SetupError};
-use amp_ivshmem::wire::session::{State, block};
+use amp_ivshmem::wire::session::State;
 
 use super::side::Side;
 use super::world::{SIDES, World};
@@ -14,14 +16,28 @@ use crate::user::BUFFERS;
 const MOST_ACCESSES: u32 = 600;
 /// Limit of memory accesses in a send.
 const MOST_TO_SEND: u32 = 60;
-/// Offsets of the buffers of each role.
-const BUFFERS_AT: [u32; 2] = [0x3080, 0x4080];
 
-/// Reads a word of a block.
-fn word(role: usize, field: u32) -> u32 {
-    let mut bytes = [0; 4];
-    memory::bytes().read(0x1000 * (role as u32 + 1) + field, &mut bytes).expect("inside");
-    u32::from_le_bytes(bytes)
+/// Returns the link that the sides share.
+fn link(memory: &dyn ReadMemory) -> Link<'_> {
+    Directory::new(memory).link(0).expect("the first")
+}
+
+/// Returns the role of a side.
+const fn role_of(which: usize) -> Role {
+    if which & 1 == 0 { Role::Host } else { Role::Remote }
+}
+
+/// Reads the block of the peer of a side that was up.
+fn peer_block(which: usize) -> Block {
+    let memory = memory::heap().region();
+    link(&memory).block(role_of(which).other()).expect("honest sides").expect("a link that was up")
+}
+
+/// Returns the offset of the buffers with which a side sends, or 0 if it never was ready.
+fn buffers_at(which: usize) -> u32 {
+    let memory = memory::heap().region();
+    let offer = link(&memory).offer(role_of(which), 0).expect("honest sides");
+    offer.map_or(0, |offer| offer.buffers)
 }
 
 impl World {
@@ -68,7 +84,7 @@ impl World {
     pub fn stray(&self, which: usize) -> bool {
         let (kind, length) = (self.input.byte().unwrap_or(0), self.input.byte().unwrap_or(8));
         let stray = Stray::new(self.traffic.next(), kind, length);
-        self.with(which, |side| side.user.stray(&stray, BUFFERS_AT[which & 1])).unwrap_or(false)
+        self.with(which, |side| side.user.stray(&stray, buffers_at(which))).unwrap_or(false)
     }
 
     /// Runs a side as a port would: if its doorbell has rung or its deadline has passed.
@@ -106,9 +122,9 @@ impl World {
     /// Checks that a side that is up and waits is the one with which its peer runs.
     fn is_settled(&self, which: usize, side: &Side) {
         let Some(epoch) = side.epoch else { return };
-        let (confirmed, state) = (word(which & 1 ^ 1, block::PEER_EPOCH), word(which & 1 ^ 1, block::STATE));
-        assert_eq!(confirmed, epoch, "side {which} waits, and its peer has another");
-        assert!([State::Ready, State::Run].map(State::to_wire).contains(&state), "side {which} waits for {state}");
+        let peer = peer_block(which);
+        assert_eq!(peer.peer_epoch, epoch, "side {which} waits, and its peer has another");
+        assert!(matches!(peer.state(), Ok(State::Ready | State::Run)), "side {which} waits for {peer:?}");
     }
 
     fn hear(&self, which: usize, side: &mut Side, event: Event, alone: bool) {
@@ -118,7 +134,7 @@ impl World {
                 self.disputed[which].set(!self.is_undisputed(which) || self.is_disputed_ghost(peer.0.into()));
                 self.disputable[which].set(self.is_disputed_now());
                 assert_eq!(usize::from(peer.0) & 1, which & 1 ^ 1, "the wrong peer");
-                side.epoch = alone.then(|| word(which & 1 ^ 1, block::PEER_EPOCH));
+                side.epoch = alone.then(|| peer_block(which).peer_epoch);
             }
             Event::Down(reason) => {
                 let honest =

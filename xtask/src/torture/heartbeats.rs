@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use amp::recent::Recent;
 use amp::role::Role;
-use amp_ivshmem::wire::session::{PAGE, block, directory, entry};
+use amp_ivshmem::inspect::Directory;
+use amp_ivshmem::mem::ReadMemory;
 
 /// How often a side beats: the default of a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
@@ -29,9 +30,38 @@ struct Beat {
     before: Recent<Instant, REMEMBERED>,
 }
 
+/// The memory's file. It is read, so that no mapping is needed.
+struct MemoryFile(OwnedFd);
+
+impl MemoryFile {
+    fn bytes<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        self.read(offset, &mut bytes).then_some(bytes)
+    }
+}
+
+impl ReadMemory for MemoryFile {
+    fn size(&self) -> u32 {
+        // No memory is larger than 2 GiB.
+        rustix::fs::fstat(&self.0).map_or(0, |file| u32::try_from(file.st_size).unwrap_or(u32::MAX))
+    }
+
+    fn half(&self, offset: u32) -> Option<u16> {
+        self.bytes(offset).map(u16::from_le_bytes)
+    }
+
+    fn word(&self, offset: u32) -> Option<u32> {
+        self.bytes(offset).map(u32::from_le_bytes)
+    }
+
+    fn read(&self, offset: u32, to: &mut [u8]) -> bool {
+        rustix::io::pread(&self.0, &mut *to, offset.into()) == Ok(to.len())
+    }
+}
+
 /// The heartbeats of all sides in one memory.
 pub struct HeartbeatMonitor {
-    memory: OwnedFd,
+    memory: MemoryFile,
     beats: BTreeMap<(Role, u8), Beat>,
     looked: Instant,
     /// The longest time between two looks since [`begin`](Self::begin).
@@ -43,14 +73,8 @@ pub struct HeartbeatMonitor {
 impl HeartbeatMonitor {
     pub fn new(memory: OwnedFd) -> Self {
         let (looked, blind) = (Instant::now(), Duration::ZERO);
+        let memory = MemoryFile(memory);
         Self { memory, beats: BTreeMap::new(), looked, blind, pauses: Recent::default() }
-    }
-
-    /// The word of the memory at `offset`; none behind its end.
-    fn word(&self, offset: u32) -> Option<u32> {
-        let mut bytes = [0; 4];
-        let read = rustix::io::pread(&self.memory, &mut bytes, offset.into());
-        (read == Ok(4)).then(|| u32::from_le_bytes(bytes))
     }
 
     /// Looks at both sides of the links.
@@ -63,11 +87,10 @@ impl HeartbeatMonitor {
         }
         self.looked = now;
         for link in links {
-            let place = directory::HEAD + u32::from(link) * directory::ENTRY;
-            let Some(area) = self.word(place + entry::OFFSET).filter(|&area| area != 0) else { continue };
-            for (role, offset) in [(Role::Host, 0), (Role::Remote, PAGE)] {
-                let at = area.saturating_add(offset).saturating_add(block::HEARTBEAT);
-                let Some(word) = self.word(at) else { continue };
+            let Some(view) = Directory::new(&self.memory).link(link) else { continue };
+            for role in [Role::Host, Role::Remote] {
+                let Ok(Some(block)) = view.block(role.into()) else { continue };
+                let word = block.heartbeat;
                 let new = || Beat { word, at: now, longest: Duration::ZERO, before: Recent::default() };
                 let beat = self.beats.entry((role, link)).or_insert_with(new);
                 if beat.word != word {
@@ -159,6 +182,9 @@ impl Waits {
 
 #[cfg(test)]
 mod tests {
+    use amp_ivshmem::inspect::Area;
+    use amp_ivshmem::wire::session::{PAGE, block, directory, entry};
+
     use super::*;
 
     fn millis(number: u64) -> Duration {
@@ -179,9 +205,14 @@ mod tests {
         let memory = amp_ivshmem_server::memory::anonymous(1 << 16).unwrap();
         let mut heartbeats = HeartbeatMonitor::new(memory);
         let write = |heartbeats: &HeartbeatMonitor, offset: u32, value: u32| {
-            assert_eq!(rustix::io::pwrite(&heartbeats.memory, &value.to_le_bytes(), offset.into()), Ok(4));
+            assert_eq!(rustix::io::pwrite(&heartbeats.memory.0, &value.to_le_bytes(), offset.into()), Ok(4));
         };
-        write(&heartbeats, directory::HEAD + directory::ENTRY + entry::OFFSET, 0x4000);
+        let entry_of_1 = directory::HEAD + directory::ENTRY;
+        write(&heartbeats, entry_of_1 + entry::OFFSET, 0x4000);
+        write(&heartbeats, entry_of_1 + entry::SIZE, Area::SMALLEST);
+        heartbeats.look(0..2);
+        assert!(heartbeats.beat(Role::Remote, 1, Instant::now()).is_none(), "the entry is not complete");
+        write(&heartbeats, entry_of_1 + entry::MAGIC, entry::MAGIC_VALUE);
         write(&heartbeats, 0x4000 + PAGE + block::HEARTBEAT, 7);
         heartbeats.look(0..2);
         assert!(heartbeats.beat(Role::Remote, 0, Instant::now()).is_none());

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use amp_ivshmem::inspect::{Area, Role};
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 use amp_ivshmem::platform::{Doorbell, Port, Vector};
+use amp_ivshmem::wire::session::PAGE;
 use amp_ivshmem_host::Peer;
 use amp_ivshmem_server::random::Random;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Where it writes.
 #[derive(Clone, Copy, Debug)]
@@ -32,16 +34,18 @@ pub fn scribble(socket: &Path, random: &mut Random, time: Duration) -> Result<()
     let length = memory.len();
     let bytes = Bytes::new(&memory, 0, length)?;
     let aim = AIMS[random.below(3) as usize];
-    // As the layout has it: a page of directory, one for each side's block, then a half of the rest for each side.
-    let half = (length - 3 * 4096) / 2 / 4096 * 4096;
+    // Link 0 has all pages behind the directory.
+    let area = Area::new(length, PAGE, (length - PAGE) & !(PAGE - 1), 0).context("a memory too small for a link")?;
+    let sides = [Role::Host, Role::Remote];
+    let (blocks, rings) = (sides.map(|role| area.block(role)), sides.map(|role| area.data(role).offset));
     let begun = Instant::now();
     while begun.elapsed() < time {
         for _ in 0..64 {
             let place = random.below(u64::from(length) - 4) as u32 & !1;
             let offset = match aim {
                 Aim::Anywhere => place,
-                Aim::Blocks => place % 0x60 + 4096 * (place >> 8 & 3).min(2),
-                Aim::Rings => 3 * 4096 + place % 0x600 + half * (place >> 12 & 1),
+                Aim::Blocks => place % 0x60 + [0, blocks[0], blocks[1]][(place >> 8 & 3).min(2) as usize],
+                Aim::Rings => place % 0x600 + rings[(place >> 12 & 1) as usize],
             };
             let value = match random.below(4) {
                 0 => random.below(32) as u32,

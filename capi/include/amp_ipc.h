@@ -74,7 +74,7 @@ enum amp_ipc_status {
 	 */
 	AMP_IPC_STATUS_NO_BUFFER = 7,
 	/**
-	 * The peer is not there, or has no such endpoint yet.
+	 * There is no peer, or it has no such endpoint yet.
 	 */
 	AMP_IPC_STATUS_NOT_BOUND = 8,
 	/**
@@ -86,21 +86,21 @@ enum amp_ipc_status {
 	 */
 	AMP_IPC_STATUS_UNKNOWN_BUFFER = 10,
 	/**
-	 * The buffer at this address was given back before, or is held already.
+	 * The buffer at this address has been given back, or is already held.
 	 */
 	AMP_IPC_STATUS_STALE_BUFFER = 11,
 };
 
 /**
- * The weight of a line for the log.
+ * The level of a log line.
  */
 enum amp_ipc_log {
 	/**
-	 * Something does not work and needs somebody's attention.
+	 * An error that needs attention.
 	 */
 	AMP_IPC_LOG_ERROR = 0,
 	/**
-	 * The life of the link.
+	 * A change in the link's state.
 	 */
 	AMP_IPC_LOG_INFO = 1,
 };
@@ -110,8 +110,8 @@ enum amp_ipc_log {
  */
 enum amp_ipc_kind {
 	/**
-	 * A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or where
-	 * the peer put it. It is valid until the callback returns, or longer if it is held.
+	 * A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or in
+	 * shared memory. It is valid until the callback returns, or longer if it is held.
 	 */
 	AMP_IPC_KIND_MESSAGE = 0,
 	/**
@@ -127,7 +127,7 @@ enum amp_ipc_kind {
 	 */
 	AMP_IPC_KIND_UNBOUND = 3,
 	/**
-	 * The peer whose number is `length` is there.
+	 * The link is up. `length` is the peer id.
 	 */
 	AMP_IPC_KIND_UP = 4,
 	/**
@@ -164,7 +164,7 @@ struct amp_ipc_event {
 };
 
 /**
- * The functions that a port supplies. Each gets the setup's context. Only `event` may call
+ * The functions that a port supplies. Each receives the setup's context. Only `event` may call
  * functions for the instance.
  */
 struct amp_ipc_callbacks {
@@ -178,19 +178,19 @@ struct amp_ipc_callbacks {
 	 */
 	uint64_t (*now)(void *context);
 	/**
-	 * Logs a line. The text is a constant that lives as long as the program.
+	 * Logs a line. The text is a constant.
 	 */
 	void (*log)(void *context, enum amp_ipc_log level, const char *text);
 	/**
-	 * Handles an event. `amp_ipc_poll` calls it while nothing of the instance is in use: the
-	 * callback may release the instance's lock, and may call every function but
+	 * Handles an event. `amp_ipc_poll` calls it while it uses nothing of the instance: the
+	 * callback may release the instance's lock, and may call every function except
 	 * `amp_ipc_poll`.
 	 */
 	void (*event)(void *context, const struct amp_ipc_event *event);
 };
 
 /**
- * The description of an instance that is to be opened.
+ * The settings of an instance.
  */
 struct amp_ipc_setup {
 	/**
@@ -210,16 +210,16 @@ struct amp_ipc_setup {
 	 */
 	size_t size;
 	/**
-	 * Private memory that each message is copied to, or NULL: then messages stay where the
-	 * peer put them.
+	 * Private memory to which each message is copied. If it is NULL, messages stay in shared
+	 * memory.
 	 */
 	uint8_t *rx_buffer;
 	/**
-	 * Bytes of it.
+	 * The size of the receive buffer in bytes.
 	 */
 	size_t rx_capacity;
 	/**
-	 * This side's peer number on the server.
+	 * This side's peer id on the server.
 	 */
 	uint32_t id;
 	/**
@@ -235,15 +235,15 @@ struct amp_ipc_setup {
 	 */
 	uint32_t area_offset;
 	/**
-	 * Host only: bytes of the area; 0 for all of the memory.
+	 * Host only: size of the area in bytes; 0 for the whole memory.
 	 */
 	uint32_t area_size;
 	/**
-	 * Bytes of each buffer, header included.
+	 * Size of each buffer in bytes, including the header.
 	 */
 	uint32_t buffer_size;
 	/**
-	 * Buffers to send with.
+	 * Number of transmit buffers.
 	 */
 	uint16_t buffer_count;
 	/**
@@ -267,8 +267,8 @@ enum amp_ipc_status amp_ipc_hold(struct amp_ipc *state, uint32_t number, const v
 enum amp_ipc_status amp_ipc_release(struct amp_ipc *state, uint32_t number, const void *data);
 
 /**
- * Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores the
- * bytes that it has in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
+ * Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores its
+ * capacity in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
  */
 enum amp_ipc_status amp_ipc_reserve(struct amp_ipc *state,
 				    uint32_t number,
@@ -276,7 +276,7 @@ enum amp_ipc_status amp_ipc_reserve(struct amp_ipc *state,
 				    void **buffer);
 
 /**
- * Gives the reserved buffer at `buffer` up, unsent.
+ * Returns the reserved buffer at `buffer` without sending it.
  */
 enum amp_ipc_status amp_ipc_drop(struct amp_ipc *state, uint32_t number, const void *buffer);
 
@@ -335,7 +335,7 @@ enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
 				 size_t length);
 
 /**
- * Returns the longest message that can be sent now, in bytes; 0 while there is no peer.
+ * Returns the bytes of the longest message that can be sent now; 0 without a peer.
  */
 uint32_t amp_ipc_max_message(struct amp_ipc *state);
 

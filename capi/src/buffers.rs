@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The buffers of a link that C has pointers into. C fills or reads them in place, and names them by their address. That is a
-//! multiple of 8 on a native link, so C may have any type there. No byte of them is read or written here.
+//! The buffers of a link that C has pointers to. C fills or reads them in place, and passes their address. The address
+//! is a multiple of 8 on a native link, so C may store any type there. This code reads and writes no byte of them.
 
 use core::ffi::c_void;
 
@@ -12,12 +12,12 @@ use crate::{BUFFERS, State, Status};
 /// A message that C looks at, or a buffer that it fills.
 type Slots<T> = [Option<T>; BUFFERS];
 
-/// The pointers into one link that C has. They become void when the link goes down.
+/// C's pointers into one link. They become invalid when the link goes down.
 #[derive(Debug)]
 pub(crate) struct Lent {
     /// Address of the shared memory.
     start: usize,
-    /// Bytes of it.
+    /// Size of the shared memory in bytes.
     len: usize,
     /// The message whose callback runs, unless it is held.
     current: Option<Message>,
@@ -30,7 +30,7 @@ impl Lent {
         Self { start, len, current: None, held: [const { None }; BUFFERS], reserved: [const { None }; BUFFERS] }
     }
 
-    /// Forgets everything: the link went down.
+    /// Forgets all pointers, because the link went down.
     pub(crate) fn clear(&mut self) {
         self.current = None;
         self.held.fill_with(|| None);
@@ -57,7 +57,7 @@ impl Lent {
         })
     }
 
-    /// Takes the reserved buffer at `address` out.
+    /// Removes and returns the reserved buffer at `address`.
     fn take_reserved(&mut self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
         let at = |reserved: &TxBuffer| Some(self.start.wrapping_add(bus.buffer_range(reserved).ok()?.start as usize));
         let found = self.reserved.iter().position(|slot| {
@@ -66,12 +66,12 @@ impl Lent {
         Some(self.reserved.get_mut(found)?.take()?.1)
     }
 
-    /// Returns the status for a pointer that C does not have: one inside the memory may have been valid once.
+    /// Returns the status for an unknown pointer. One inside the memory may have been valid earlier.
     const fn not_lent(&self, address: usize) -> Status {
         if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
-    /// Gives back all that C has for an endpoint that is being closed.
+    /// Gives back all buffers that C has for an endpoint that is being closed.
     pub(crate) fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {
@@ -87,14 +87,14 @@ impl Lent {
 }
 
 impl Instance<'_> {
-    /// Lends a message that has just come to C, where it is, until [`done`](Self::done). Returns its address.
+    /// Lends a received message to C in place, until [`done`](Self::done). Returns its address.
     pub(crate) fn lend(&mut self, message: Message) -> usize {
         let address = self.lent.address_of(self.link.bus(), &message).unwrap_or_default();
         self.lent.current = Some(message);
         address
     }
 
-    /// The callback has returned: gives its message back, unless it is held.
+    /// Gives the message back after its callback has returned, unless it is held.
     pub(crate) fn done(&mut self) {
         if let Some(message) = self.lent.current.take() {
             self.link.bus().release(message);
@@ -131,7 +131,7 @@ impl Instance<'_> {
         }
     }
 
-    /// Reserves a buffer for `size` bytes. Returns its address, and stores how many bytes fit.
+    /// Reserves a buffer for `size` bytes. Returns its address, and stores its capacity in `size`.
     pub(crate) fn reserve(&mut self, number: u32, size: &mut u32) -> Result<usize, Status> {
         let endpoint = self.endpoint(number).ok_or(Status::NoEndpoint)?;
         let bus = self.link.bus();
@@ -177,7 +177,7 @@ impl Instance<'_> {
         match result {
             Ok(()) => Status::Ok,
             Err((error, reserved)) => {
-                // Still C's, to be sent otherwise or dropped. There is room: it has just left it.
+                // C keeps the buffer, to send it again or drop it. Its entry is free: it was removed above.
                 if let Some(free) = self.lent.reserved.iter_mut().find(|slot| slot.is_none()) {
                     *free = Some((endpoint, reserved));
                 }
@@ -199,8 +199,8 @@ pub extern "C" fn amp_ipc_release(state: &mut State, number: u32, data: *const c
     state.get().map_or(Status::NotOpen, |mut instance| instance.release(number, data as usize))
 }
 
-/// Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores the
-/// bytes that it has in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
+/// Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores its
+/// capacity in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32, buffer: &mut *mut c_void) -> Status {
     match state.get().map_or(Err(Status::NotOpen), |mut instance| instance.reserve(number, size)) {
@@ -212,7 +212,7 @@ pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32
     }
 }
 
-/// Gives the reserved buffer at `buffer` up, unsent.
+/// Returns the reserved buffer at `buffer` without sending it.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_drop(state: &mut State, number: u32, buffer: *const c_void) -> Status {
     state.get().map_or(Status::NotOpen, |mut instance| instance.drop_reserved(number, buffer as usize))

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn amp_ipc_send(state: &mut State, number: u32, payload: *
     instance.send(number, payload)
 }
 
-/// Returns the longest message that can be sent now, in bytes; 0 while there is no peer.
+/// Returns the bytes of the longest message that can be sent now; 0 without a peer.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
     state.get().map_or(0, |instance| instance.link.bus().max_message())

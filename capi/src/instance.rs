@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open link: its endpoints by number, its events one by one. Does not wait, and takes no lock.
+//! One open link, its endpoints by number, and its events one at a time. Does not wait, and takes no lock.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -19,7 +19,7 @@ use crate::{
     BUFFER_WORDS, BUFFERS, Callbacks, ENDPOINT_WORDS, ENDPOINTS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status,
 };
 
-/// The port's callbacks, and what they get.
+/// The port's callbacks and their context.
 #[derive(Clone, Copy, Debug)]
 pub struct Port {
     callbacks: &'static Callbacks,
@@ -38,7 +38,7 @@ impl Port {
         unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
     }
 
-    /// Hands an event over. Nothing of the instance may be borrowed.
+    /// Passes an event to the port. Nothing of the instance may be borrowed.
     pub fn event(&self, event: &Event) {
         // SAFETY: as `amp_ipc_open`'s contract has it.
         unsafe { (self.callbacks.event)(self.context, event) }
@@ -50,7 +50,7 @@ impl Doorbell for Port {
         // SAFETY: as `amp_ipc_open`'s contract has it.
         match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
             0 => Ok(()),
-            // The peer's number is 16 bits wide: what the driver refuses is the vector.
+            // Every peer id of 16 bits is valid, so the driver refuses the vector.
             _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
         }
     }
@@ -59,7 +59,7 @@ impl Doorbell for Port {
 pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
 pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;
 
-/// An open instance, where it lies.
+/// An open instance in its memory.
 pub struct Instance<'s> {
     pub link: &'s mut CLink,
     pub endpoints: &'s mut [Option<Endpoint>; ENDPOINTS],
@@ -87,7 +87,7 @@ const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS 
 
 const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
-// A link that has shrunk since; a 32-bit CPU's is smaller.
+// The constants are upper limits: on a 32-bit CPU a link is smaller.
 const _: () = assert!(
     cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
     "struct amp_ipc is larger than needed: lower the words in types.rs"
@@ -119,8 +119,8 @@ impl State {
             port.log(LogLevel::Error, UNUSABLE);
             return Status::Unusable;
         };
-        // SAFETY: mapped for ever as memory shared with other machines, by `amp_ipc_open`'s contract; the drivers give out
-        // only memory at a multiple of 8.
+        // SAFETY: by `amp_ipc_open`'s contract it stays mapped as memory that is shared with other machines, and is at
+        // a multiple of 8.
         let memory = unsafe { Region::new(start, len) };
         let settings = Settings {
             link: setup.link,
@@ -131,7 +131,7 @@ impl State {
             peer_timeout: (setup.peer_timeout != 0).then(|| Duration::from_millis(setup.peer_timeout.into())),
             ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
         };
-        // Made where it lies: the stack has no room for one.
+        // Made in place, because the stack has no room for a link.
         let link = self.link.write(Link::unopened());
         if link.open(memory, port, PeerId(id), &settings).is_err() {
             port.log(LogLevel::Error, UNUSABLE);
@@ -149,7 +149,7 @@ impl State {
         if self.open.take().is_none() {
             return Status::NotOpen;
         }
-        // SAFETY: it was written when `open` was set, and is not looked at again before it is written anew. Dropping the
+        // SAFETY: it was written when `open` was set, and is not read again before it is written again. Dropping the
         // link tells the peer.
         unsafe { drop_in_place(self.link.as_mut_ptr()) };
         Status::Ok
@@ -167,7 +167,7 @@ impl Instance<'_> {
     }
 
     pub(crate) fn register(&mut self, name: Source<'_>) -> Result<u32, Status> {
-        // Copied before it is checked, because it may change meanwhile.
+        // Copied before the check, because the peer may change it meanwhile.
         let mut private = [0; NAME_SIZE];
         if !name.read(&mut private) {
             return Err(Status::BadName);
@@ -194,7 +194,7 @@ impl Instance<'_> {
         }
     }
 
-    /// Returns the next event that C has a use for.
+    /// Returns the next event for C.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Event> {
         let event = |kind, endpoint, length| Some(Event { kind, endpoint, length, data: null() });
         while let Some(next) = self.link.poll(now) {
@@ -211,7 +211,7 @@ impl Instance<'_> {
                     return event(EventKind::Incompatible, 0, 0);
                 }
                 rpmsg::Event::Message(message) => {
-                    // One whose endpoint was deregistered meanwhile is nobody's.
+                    // Skips a message whose endpoint has been deregistered.
                     let Some(number) = self.number(message.endpoint) else {
                         self.link.bus().release(message);
                         continue;
@@ -233,7 +233,7 @@ impl Instance<'_> {
                         return event(EventKind::Unbound, number, 0);
                     }
                 }
-                // An endpoint that is registered later is announced to the peer, and bound then.
+                // An endpoint that is registered later is announced then, and is bound.
                 _ => {}
             }
         }

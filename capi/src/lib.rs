@@ -2,9 +2,9 @@
 //! The C ABI: one rpmsg link behind functions and callbacks, for the port of any RTOS. `include/amp_ipc.h` is generated
 //! from this crate.
 //!
-//! A port sets aside a `struct amp_ipc` and opens it with its [`Callbacks`]. It calls [`amp_ipc_poll`] when the doorbell
-//! rings and when the returned time has come. Nothing here waits or takes a lock: the port calls every function under
-//! one lock of the instance, which it may release while its event callback runs.
+//! A port supplies a `struct amp_ipc` and opens it with its [`Callbacks`]. It calls [`amp_ipc_poll`] when the doorbell
+//! rings and when the returned time has come. The crate does not wait or take a lock: the port calls every function
+//! under one lock of the instance, which it may release while its event callback runs.
 #![allow(unsafe_code, reason = "C hands over pointers, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(

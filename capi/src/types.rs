@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The types that C sees.
+//! The types of the C ABI.
 
 use core::ffi::{c_char, c_void};
 use core::fmt;
@@ -34,13 +34,13 @@ pub enum Status {
     NoEndpoint = 6,
     /// All buffers are with the peer.
     NoBuffer = 7,
-    /// The peer is not there, or has no such endpoint yet.
+    /// There is no peer, or it has no such endpoint yet.
     NotBound = 8,
     /// The message does not fit a buffer.
     TooLong = 9,
     /// No buffer of the link begins at this address.
     UnknownBuffer = 10,
-    /// The buffer at this address was given back before, or is held already.
+    /// The buffer at this address has been given back, or is already held.
     StaleBuffer = 11,
 }
 
@@ -55,13 +55,13 @@ impl From<SendError> for Status {
     }
 }
 
-/// The weight of a line for the log.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum LogLevel {
-    /// Something does not work and needs somebody's attention.
+    /// An error that needs attention.
     Error = 0,
-    /// The life of the link.
+    /// A change in the link's state.
     Info = 1,
 }
 
@@ -69,8 +69,8 @@ pub enum LogLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum EventKind {
-    /// A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or where
-    /// the peer put it. It is valid until the callback returns, or longer if it is held.
+    /// A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or in
+    /// shared memory. It is valid until the callback returns, or longer if it is held.
     Message = 0,
     /// A message of `length` bytes for `endpoint` did not fit the setup's buffer and is lost.
     MessageTooLong = 1,
@@ -78,7 +78,7 @@ pub enum EventKind {
     Bound = 2,
     /// `endpoint` can no longer send.
     Unbound = 3,
-    /// The peer whose number is `length` is there.
+    /// The link is up. `length` is the peer id.
     Up = 4,
     /// The link is down. The log has the reason.
     Down = 5,
@@ -101,7 +101,7 @@ pub struct Event {
     pub data: *const c_void,
 }
 
-/// The functions that a port supplies. Each gets the setup's context. Only `event` may call
+/// The functions that a port supplies. Each receives the setup's context. Only `event` may call
 /// functions for the instance.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -111,10 +111,10 @@ pub struct Callbacks {
     pub ring: unsafe extern "C" fn(context: *mut c_void, peer: u32, vector: u16) -> i32,
     /// Returns the time in microseconds. It never runs backwards.
     pub now: unsafe extern "C" fn(context: *mut c_void) -> u64,
-    /// Logs a line. The text is a constant that lives as long as the program.
+    /// Logs a line. The text is a constant.
     pub log: unsafe extern "C" fn(context: *mut c_void, level: LogLevel, text: *const c_char),
-    /// Handles an event. `amp_ipc_poll` calls it while nothing of the instance is in use: the
-    /// callback may release the instance's lock, and may call every function but
+    /// Handles an event. `amp_ipc_poll` calls it while it uses nothing of the instance: the
+    /// callback may release the instance's lock, and may call every function except
     /// `amp_ipc_poll`.
     pub event: unsafe extern "C" fn(context: *mut c_void, event: *const Event),
 }
@@ -125,7 +125,7 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// The description of an instance that is to be opened.
+/// The settings of an instance.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Setup {
@@ -137,12 +137,12 @@ pub struct Setup {
     pub memory: *mut c_void,
     /// The size of the shared memory in bytes.
     pub size: usize,
-    /// Private memory that each message is copied to, or NULL: then messages stay where the
-    /// peer put them.
+    /// Private memory to which each message is copied. If it is NULL, messages stay in shared
+    /// memory.
     pub rx_buffer: *mut u8,
-    /// Bytes of it.
+    /// The size of the receive buffer in bytes.
     pub rx_capacity: usize,
-    /// This side's peer number on the server.
+    /// This side's peer id on the server.
     pub id: u32,
     /// The heartbeat in milliseconds.
     pub heartbeat: u32,
@@ -150,11 +150,11 @@ pub struct Setup {
     pub peer_timeout: u32,
     /// Host only: the offset of the link's area in the memory.
     pub area_offset: u32,
-    /// Host only: bytes of the area; 0 for all of the memory.
+    /// Host only: size of the area in bytes; 0 for the whole memory.
     pub area_size: u32,
-    /// Bytes of each buffer, header included.
+    /// Size of each buffer in bytes, including the header.
     pub buffer_size: u32,
-    /// Buffers to send with.
+    /// Number of transmit buffers.
     pub buffer_count: u16,
     /// The number of the link in the memory.
     pub link: u8,

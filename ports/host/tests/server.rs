@@ -39,7 +39,7 @@ fn two_peers_share_memory_and_ring_each_other() {
     assert_eq!(first.memory().len(), 1 << 16);
     let here = Bytes::new(&first.memory(), 0x100, 16).expect("inside");
     let there = Bytes::new(&second.memory(), 0x100, 16).expect("inside");
-    // The first has not waited since the second joined, and can ring it all the same.
+    // The first one has not waited since the second one joined, and can still ring it.
     here.write(3, b"hello").expect("inside");
     first.doorbell().ring(PeerId(1), Vector(0)).expect("a vector that is there");
     second.wait(None);
@@ -160,7 +160,7 @@ fn connecting_says_what_is_wrong() {
     let path = directory.path().join("socket");
     let absent = Peer::connect(&path, LIMIT).expect_err("no server").to_string();
     assert!(absent.contains("no ivshmem server at"), "{absent}");
-    // As the tool prints it, with all causes: each once.
+    // The format of the tool, with all causes, each once.
     let error = Peer::connect(&path, LIMIT).expect_err("no server");
     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
     let printed = format!("{error}{}", source.unwrap_or_default());

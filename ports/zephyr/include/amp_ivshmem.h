@@ -31,11 +31,11 @@ enum amp_ivshmem_status {
 	 */
 	AMP_IVSHMEM_STATUS_NO_DOORBELL = 2,
 	/**
-	 * The device has no such vector, nor can a peer have it.
+	 * Neither this device nor a peer can have this vector.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SUCH_VECTOR = 3,
 	/**
-	 * No peer can have this number: they end at 65535.
+	 * No peer can have this id: the last one is 65535.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SUCH_PEER = 4,
 	/**
@@ -48,17 +48,17 @@ enum amp_ivshmem_status {
 	 */
 	AMP_IVSHMEM_STATUS_BAD_MEMORY = 6,
 	/**
-	 * IVPOSITION is no peer's number.
+	 * IVPOSITION holds no peer id.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SERVER = 7,
 };
 
 /**
- * The place of a device, and what C has set aside for it.
+ * The addresses of a device, and C's memory for its handlers.
  */
 struct amp_ivshmem_place {
 	/**
-	 * Address of the mapped registers; 0 where the device has none.
+	 * Address of the mapped registers; 0 if the device has none.
 	 */
 	size_t registers;
 	/**
@@ -70,7 +70,7 @@ struct amp_ivshmem_place {
 	 */
 	size_t size;
 	/**
-	 * One for each vector, all NULL; or NULL if nothing is to be registered.
+	 * A handler for each vector, all NULL; or NULL if none is ever registered.
 	 */
 	struct k_poll_signal **handlers;
 	/**
@@ -80,13 +80,13 @@ struct amp_ivshmem_place {
 };
 
 /**
- * Starts the device at `place`, whose interrupts may come from now on.
+ * Starts the device at `place`. Interrupts may occur from now on.
  *
  * Contract:
- * * `state` is zeroed, and every other function gets it only after this one. C rings, registers
- *   and asks who is registered under one lock.
- * * As long as the system runs, the registers stay mapped as device memory and are nobody
- *   else's, the handlers stay set aside and are nobody else's, and the memory stays mapped.
+ * * `state` is zeroed, and C passes it to the other functions only after this one. C rings,
+ *   registers handlers and looks them up under one lock.
+ * * The registers stay mapped as device memory, and the shared memory stays mapped. Nobody
+ *   else uses the registers and the handlers, and the handlers stay valid.
  */
 enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state,
 					  const struct amp_ivshmem_place *place);
@@ -98,7 +98,7 @@ enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state,
 size_t amp_ivshmem_memory(const struct amp_ivshmem *state, void **address);
 
 /**
- * Returns this machine's number; 0 without a doorbell.
+ * Returns this machine's peer id; 0 without a doorbell.
  */
 uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
 
@@ -108,15 +108,16 @@ uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
 uint16_t amp_ivshmem_vectors(const struct amp_ivshmem *state);
 
 /**
- * Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the shared
- * memory that were made before the call. A peer that is absent is not noticed.
+ * Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the
+ * shared memory that were made before the call. An absent peer is not an error.
  */
 enum amp_ivshmem_status amp_ivshmem_ring(const struct amp_ivshmem *state,
 					 uint32_t peer,
 					 uint16_t vector);
 
 /**
- * Has `amp_ivshmem_interrupted` return `signal` for `vector` from now on; NULL takes it back.
+ * Makes `amp_ivshmem_interrupted` return `signal` for `vector` from now on. NULL removes the
+ * signal.
  */
 enum amp_ivshmem_status amp_ivshmem_register(const struct amp_ivshmem *state,
 					     struct k_poll_signal *signal,

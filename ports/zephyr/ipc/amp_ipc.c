@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ipc_service backend: a thread for each instance, locks, errnos and callbacks. */
+/* The ipc_service backend: a thread for each instance, locks, errno values and callbacks. */
 #define DT_DRV_COMPAT amp_ivshmem_ipc_rpmsg
 
 #include <errno.h>
@@ -90,7 +90,7 @@ static void on_log(void *context, enum amp_ipc_log level, const char *text)
 	}
 }
 
-/* Calls the application back for an event of one endpoint. */
+/* Calls the application's callback for an event of one endpoint. */
 static void call_back(const struct device *dev, const struct ipc_ept_cfg *endpoint,
 		      const struct amp_ipc_event *event)
 {
@@ -141,10 +141,11 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 		break;
 	}
 
-	/* The application may call from its callback, and others may meanwhile. */
+	/* The application may use the instance in its callback, and so may other threads meanwhile.
+	 */
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
-	/* NULL once it was deregistered. */
+	/* NULL if the endpoint has been deregistered. */
 	if (data->endpoints[event->endpoint] != NULL) {
 		call_back(dev, data->endpoints[event->endpoint], event);
 	}
@@ -183,7 +184,7 @@ static int open_link(const struct device *dev)
 	enum amp_ipc_status status;
 
 	if (!device_is_ready(config->ivshmem)) {
-		LOG_ERR("%s: %s is not ready; see what it says above", dev->name,
+		LOG_ERR("%s: %s is not ready: its driver has logged the cause", dev->name,
 			config->ivshmem->name);
 		return -ENODEV;
 	}
@@ -265,7 +266,7 @@ static int close_instance(const struct device *dev)
 	int result = -EALREADY;
 
 	if (k_is_in_isr() || k_current_get() == &data->thread) {
-		/* From a callback: the thread would wait for itself. */
+		/* Called in a callback: the thread would wait for itself. */
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->life, K_FOREVER);
@@ -299,7 +300,7 @@ static int register_endpoint(const struct device *dev, void **token,
 	}
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
-	/* 33 bytes at most: one of 32 is too long already. */
+	/* Measures at most 33 bytes, because a name of 32 is too long. */
 	status = amp_ipc_register(&data->rust, config->name, strnlen(config->name, 33), &number);
 	if (status == AMP_IPC_STATUS_OK) {
 		data->endpoints[number] = config;
@@ -308,7 +309,7 @@ static int register_endpoint(const struct device *dev, void **token,
 	k_mutex_unlock(&data->lock);
 	k_mutex_unlock(&data->callbacks);
 	if (status == AMP_IPC_STATUS_OK) {
-		/* The thread announces it. */
+		/* The thread announces the endpoint. */
 		k_sem_give(&data->wake);
 	}
 	return amp_ipc_errno(status);
@@ -322,7 +323,7 @@ static int deregister_endpoint(const struct device *dev, void *token)
 	if (k_is_in_isr()) {
 		return -EBUSY;
 	}
-	/* Waits for a callback that runs, unless it is the one that calls. */
+	/* Waits for a running callback, unless this call comes from it. */
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_deregister(&data->rust, amp_ipc_number(token));
@@ -382,11 +383,11 @@ static int init(const struct device *dev)
 	return 0;
 }
 
-/* One of the two cells of `area`, or 0 without that property. */
+/* One of the two cells of `area`, or 0 if the property is absent. */
 #define AREA(n, cell)                                                                              \
 	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, cell)), (0))
 
-/* Starts after its ivshmem device, which comes at CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
+/* Starts after its ivshmem device, whose priority is CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
 #define AMP_IPC(n)                                                                                 \
 	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
 		     "the ivshmem device of this node is disabled");                               \

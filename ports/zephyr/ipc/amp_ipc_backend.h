@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two halves of the ipc_service backend share: an instance's data, and tokens. */
+/* The part that both files of the ipc_service backend share: an instance's data, and tokens. */
 #ifndef AMP_IPC_BACKEND_H_
 #define AMP_IPC_BACKEND_H_
 
@@ -7,7 +7,7 @@
 #include <zephyr/ipc/ipc_service_backend.h>
 #include <zephyr/kernel.h>
 
-/* The Rust is built with the same. */
+/* Rust is built with the same value. */
 #define AMP_IPC_ENDPOINTS   CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS
 #define AMP_IPC_BUFFERS_MAX CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX
 #include <amp_ipc.h>
@@ -17,17 +17,17 @@
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
 struct ipc_data {
-	/* Around every call into Rust; never held in a callback of the application. */
+	/* Held in every call into Rust, and never in a callback of the application. */
 	struct k_mutex lock;
-	/* Held in the application's callbacks, so that none runs once its endpoint was
-	 * deregistered. Before `lock`, if both.
+	/* Held in the application's callbacks, so that none runs after its endpoint was
+	 * deregistered. Taken before `lock`.
 	 */
 	struct k_mutex callbacks;
-	/* Around opening and closing. */
+	/* Held while the instance is opened or closed. */
 	struct k_mutex life;
-	/* With `lock`: buffers to send with may have come back, or the link may have gone down. */
+	/* Used with `lock`: transmit buffers may have come back, or the link may have gone down. */
 	struct k_condvar freed;
-	/* The result of opening, from the instance's thread. */
+	/* The result of opening, set by the instance's thread. */
 	struct k_sem opened;
 	int result;
 	/* Given by the doorbell, and by calls that have work for the thread. */
@@ -43,7 +43,7 @@ struct ipc_data {
 #endif
 };
 
-/* A token is the endpoint's number, and 1 because NULL is none. */
+/* A token is the endpoint's number plus 1, because NULL is not a token. */
 static inline uint32_t amp_ipc_number(const void *token)
 {
 	return (uint32_t)((uintptr_t)token - 1);
@@ -51,7 +51,7 @@ static inline uint32_t amp_ipc_number(const void *token)
 
 int amp_ipc_errno(enum amp_ipc_status status);
 
-/* amp_ipc_buffers.c: of `struct ipc_service_backend`. */
+/* Members of `struct ipc_service_backend`, in amp_ipc_buffers.c. */
 int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token);
 int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size,
 			  k_timeout_t wait);

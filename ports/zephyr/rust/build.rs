@@ -1,5 +1,5 @@
-//! Makes the sizes that Kconfig has constants, from the `.config` that Zephyr's build names; where there is none, as in
-//! plain cargo, or no device enabled, they are Kconfig's defaults.
+//! Turns the sizes in Kconfig into constants, from the `.config` that Zephyr's build names. Without a `.config`, as in
+//! plain cargo, or without an enabled device, they are Kconfig's defaults.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -33,7 +33,7 @@ fn main() {
     fs::write(folder.join("sizes.rs"), constants).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
 }
 
-/// The number of the line `CONFIG_name=number`.
+/// Returns the number in the line `CONFIG_name=number`.
 fn value(config: &str, name: &str) -> Option<usize> {
     config.lines().find_map(|line| line.strip_prefix("CONFIG_")?.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }

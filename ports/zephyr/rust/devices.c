@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Rust cannot name of Zephyr, its macros and inline functions, for each ivshmem node of
- * devicetree. Decides nothing.
+/* Functions for Zephyr's macros and inline functions, which Rust cannot call, for each ivshmem node
+ * in devicetree.
  */
 #include <zephyr/device.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -12,12 +12,12 @@
 
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* Contracts, types and units of the functions: src/sys.rs. */
+/* src/sys.rs has the contracts, types and units of the functions. */
 struct amp_rust_device {
-	/* Its device is set when it is first asked for. */
+	/* A node in devicetree. `device` is set at its first use. */
 	struct amp_ivshmem_listener listener;
 	atomic_t taken;
-	/* Given for each doorbell, whatever its vector; 1 at most. */
+	/* Given for each doorbell of any vector, with a limit of 1. */
 	struct k_sem rung;
 	/* An amp_rust_watcher_t, or NULL. */
 	atomic_ptr_t watcher;
@@ -31,7 +31,7 @@ struct amp_rust_node {
 	uint32_t ordinal;
 };
 
-/* Numbers as in src/sys.rs, `Status`. */
+/* The values of `Status` in src/sys.rs. */
 enum amp_rust_status {
 	AMP_RUST_OK = 0,
 	AMP_RUST_IN_ISR = 1,
@@ -41,7 +41,7 @@ enum amp_rust_status {
 	AMP_RUST_TAKEN = 5,
 };
 
-/* As in src/sys.rs, `Taken`. */
+/* The layout of `Taken` in src/sys.rs. */
 struct amp_rust_taken {
 	struct amp_rust_device *device;
 	uintptr_t memory;
@@ -50,7 +50,7 @@ struct amp_rust_taken {
 };
 
 #define DEVICE(node)     {.dev = DEVICE_DT_GET(node), .ordinal = DT_DEP_ORD(node)},
-/* A flat node's second compatible is the PCI device's. */
+/* Flat nodes are included: their second compatible is the PCI device's. */
 #define PCI_DEVICE(node) COND_CODE_1(DT_NODE_HAS_PROP(node, vendor_id), (DEVICE(node)), ())
 
 static const struct amp_rust_node nodes[] = {
@@ -65,17 +65,17 @@ static const struct amp_rust_node nodes[] = {
 /* nodes[i] is devices[i]. */
 static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 
-/* The longest that is slept at once, in microseconds: no conversion to ticks overflows 32 bits.
- * Sleeping may end early.
+/* The longest single sleep in microseconds, so that the conversion to ticks fits 32 bits. A sleep
+ * may end early.
  */
 #define LONGEST       (60 * USEC_PER_SEC)
-/* A tick in microseconds, where that is a whole number, as with all usual
+/* Microseconds per tick, if that is a whole number, as with every usual
  * CONFIG_SYS_CLOCK_TICKS_PER_SEC.
  */
 #define TICK          (USEC_PER_SEC / CONFIG_SYS_CLOCK_TICKS_PER_SEC)
 #define TICK_IS_WHOLE (TICK > 0 && USEC_PER_SEC % CONFIG_SYS_CLOCK_TICKS_PER_SEC == 0)
 
-/* In the doorbell's interrupt. */
+/* Called in the doorbell's interrupt. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	struct amp_rust_device *device = CONTAINER_OF(listener, struct amp_rust_device, listener);
@@ -97,7 +97,7 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	if (!device_is_ready(dev)) {
 		return AMP_RUST_NOT_READY;
 	}
-	/* The driver starts with what 32 bits count only, and at an address. */
+	/* The driver only starts with a size that fits 32 bits, and with an address. */
 	taken->size = (uint32_t)ivshmem_get_mem(dev, &taken->memory);
 	taken->id = ivshmem_get_id(dev);
 	if (ivshmem_get_vectors(dev) == 0) {
@@ -108,7 +108,7 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	}
 	(void)atomic_ptr_clear(&device->watcher);
 	(void)k_sem_init(&device->rung, 0, 1);
-	/* A listener is never taken back. */
+	/* A listener cannot be removed, so it is added once. */
 	if (device->listener.rung == NULL) {
 		device->listener.rung = rung;
 		amp_ivshmem_driver_listen(dev, &device->listener);
@@ -155,19 +155,21 @@ uint64_t amp_rust_micros(void)
 #ifdef CONFIG_TIMER_HAS_64BIT_CYCLE_COUNTER
 	uint64_t cycles = k_cycle_get_64();
 #else
-	/* Of 32 bits, completed from the ticks, which count the same clock from the same start. */
+	/* The cycle counter has 32 bits. The ticks, which count the same clock from the same start,
+	 * supply the upper bits.
+	 */
 	uint64_t about = k_ticks_to_cyc_floor64(k_uptime_ticks());
 	uint64_t cycles = about + (int32_t)(k_cycle_get_32() - (uint32_t)about);
 #endif
 
-	/* The frequency is mostly a constant, and then this question has been answered. */
+	/* The frequency is usually a constant. Then the compiler evaluates this condition. */
 	if (per_second % USEC_PER_SEC == 0) {
 		return cycles / (per_second / USEC_PER_SEC);
 	}
 	return cycles / per_second * USEC_PER_SEC + cycles % per_second * USEC_PER_SEC / per_second;
 }
 
-/* From now to `until`, or as long as can be slept. */
+/* Returns the time from now to `until`, or the longest single sleep. */
 static k_timeout_t timeout_of(uint64_t until)
 {
 	uint64_t now = amp_rust_micros();
@@ -187,7 +189,7 @@ void amp_rust_wait(struct amp_rust_device *device, uint64_t until)
 	}
 }
 
-/* Apart from the devices, because only an image that watches needs them. */
+/* Separate from the devices, because only an image that watches needs them. */
 static struct amp_rust_watch {
 	struct k_work_delayable work;
 	void (*arrived)(const void *context);
@@ -218,8 +220,8 @@ void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *
 	watch->context = context;
 	watch->arrived = arrived;
 	(void)atomic_ptr_set(&device->watcher, (void *)hurry);
-	/* What has rung since the last time is told at once; what rings from here on hurries the
-	 * work.
+	/* A doorbell since the last watch is reported at once. A later one runs the work item
+	 * early.
 	 */
 	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0
 						      ? K_NO_WAIT
@@ -235,8 +237,7 @@ void amp_rust_unwatch(struct amp_rust_device *device)
 	if (watch->arrived == NULL) {
 		return;
 	}
-	/* Under way already: wait until it is done, unless it would have to be done by this very
-	 * thread.
+	/* The work item is running: wait for its end, unless this thread is the one that runs it.
 	 */
 	if (k_current_get() == &k_sys_work_q.thread) {
 		(void)k_work_cancel_delayable(&watch->work);

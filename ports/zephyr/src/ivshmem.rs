@@ -1,5 +1,5 @@
-//! One ivshmem device behind Zephyr's `ivshmem_driver_api`: its checks, its doorbell, and who waits for which vector. Does
-//! not know how it was found, and takes no lock.
+//! One ivshmem device behind Zephyr's `ivshmem_driver_api`: its checks, its doorbell, and the
+//! handler of each vector. Takes no lock.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -11,10 +11,10 @@ use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector};
 use safe_mmio::UniqueMmioPointer;
 
-/// The smallest shared memory, in bytes: a page, which is what any peer maps.
+/// The smallest shared memory in bytes: a page, because a peer maps whole pages.
 pub const MEMORY_MIN: usize = 4096;
 
-/// Zephyr's `struct k_poll_signal`; only ever pointed to.
+/// Zephyr's `struct k_poll_signal`, used through pointers only.
 #[repr(C)]
 pub struct Signal {
     opaque: [u8; 0],
@@ -30,30 +30,30 @@ pub enum Status {
     NotStarted = 1,
     /// The device has no doorbell (`ivshmem-plain`).
     NoDoorbell = 2,
-    /// The device has no such vector, nor can a peer have it.
+    /// Neither this device nor a peer can have this vector.
     NoSuchVector = 3,
-    /// No peer can have this number: they end at 65535.
+    /// No peer can have this id: the last one is 65535.
     NoSuchPeer = 4,
     /// The registers are not at a multiple of 4.
     BadRegisters = 5,
     /// The memory's size is not a power of two from 4096 bytes to 2 GiB, or it is not at a
     /// multiple of 8.
     BadMemory = 6,
-    /// IVPOSITION is no peer's number.
+    /// IVPOSITION holds no peer id.
     NoServer = 7,
 }
 
-/// The place of a device, and what C has set aside for it.
+/// The addresses of a device, and C's memory for its handlers.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Place {
-    /// Address of the mapped registers; 0 where the device has none.
+    /// Address of the mapped registers; 0 if the device has none.
     pub registers: usize,
     /// Address of the mapped shared memory.
     pub memory: usize,
     /// Its size in bytes.
     pub size: usize,
-    /// One for each vector, all NULL; or NULL if nothing is to be registered.
+    /// A handler for each vector, all NULL; or NULL if none is ever registered.
     pub handlers: *mut *mut Signal,
     /// The vectors of this machine, each with its interrupt connected; 0 without a doorbell.
     pub vectors: u16,
@@ -61,7 +61,7 @@ pub struct Place {
 
 /// A device that has started.
 struct Started {
-    // None where there are no registers.
+    // `None` if there are no registers.
     device: Option<Device<'static>>,
     memory: usize,
     size: usize,
@@ -69,7 +69,7 @@ struct Started {
     vectors: u16,
 }
 
-/// `struct amp_ivshmem`: room that C sets aside, all zero until the device starts.
+/// `struct amp_ivshmem`: memory that C supplies, all zero until the device starts.
 #[repr(C)]
 pub struct State {
     started: Option<NonZeroUsize>,
@@ -99,8 +99,8 @@ impl State {
         }
         let mut device = None;
         if let Some(registers) = NonNull::new(place.registers as *mut Registers) {
-            // SAFETY: by `amp_ivshmem_start`'s contract they are mapped for ever as device memory, and this device's
-            // alone.
+            // SAFETY: by `amp_ivshmem_start`'s contract they stay mapped as device memory, and
+            // belong to this device alone.
             let registers = unsafe { UniqueMmioPointer::new(registers) };
             match Device::new(registers, place.vectors) {
                 Ok(found) => device = Some(found),
@@ -116,7 +116,7 @@ impl State {
 }
 
 impl Started {
-    /// The handler of `vector`.
+    /// Returns the handler of `vector`.
     fn handler(&self, vector: u16) -> Result<&Cell<*mut Signal>, Status> {
         let Some(handlers) = self.handlers.filter(|_| self.vectors > 0) else {
             return Err(Status::NoDoorbell);
@@ -124,9 +124,11 @@ impl Started {
         if vector >= self.vectors {
             return Err(Status::NoSuchVector);
         }
-        // SAFETY: `vectors` of them are set aside by `amp_ivshmem_start`'s contract, and `vector` is below that.
+        // SAFETY: by `amp_ivshmem_start`'s contract there are `vectors` of them, and `vector`
+        // is below that.
         let handler = unsafe { handlers.add(usize::from(vector)) };
-        // SAFETY: as above; C does not touch them, and locks those that use one.
+        // SAFETY: as above. C does not access them, and calls the functions that use one under
+        // a lock.
         Ok(unsafe { handler.cast::<Cell<*mut Signal>>().as_ref() })
     }
 
@@ -144,13 +146,13 @@ impl Started {
     }
 }
 
-/// Starts the device at `place`, whose interrupts may come from now on.
+/// Starts the device at `place`. Interrupts may occur from now on.
 ///
 /// # Safety
-/// * `state` is zeroed, and every other function gets it only after this one. C rings, registers
-///   and asks who is registered under one lock.
-/// * As long as the system runs, the registers stay mapped as device memory and are nobody
-///   else's, the handlers stay set aside and are nobody else's, and the memory stays mapped.
+/// * `state` is zeroed, and C passes it to the other functions only after this one. C rings,
+///   registers handlers and looks them up under one lock.
+/// * The registers stay mapped as device memory, and the shared memory stays mapped. Nobody
+///   else uses the registers and the handlers, and the handlers stay valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> Status {
     state.start(place)
@@ -165,7 +167,7 @@ pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut *mut c_void) -
     size
 }
 
-/// Returns this machine's number; 0 without a doorbell.
+/// Returns this machine's peer id; 0 without a doorbell.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_id(state: &State) -> u32 {
     let device = state.get().and_then(|started| started.device.as_ref());
@@ -178,14 +180,15 @@ pub extern "C" fn amp_ivshmem_vectors(state: &State) -> u16 {
     state.get().map_or(0, |device| device.vectors)
 }
 
-/// Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the shared
-/// memory that were made before the call. A peer that is absent is not noticed.
+/// Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the
+/// shared memory that were made before the call. An absent peer is not an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_ring(state: &State, peer: u32, vector: u16) -> Status {
     state.get().map_or(Status::NotStarted, |device| device.ring(peer, vector))
 }
 
-/// Has `amp_ivshmem_interrupted` return `signal` for `vector` from now on; NULL takes it back.
+/// Makes `amp_ivshmem_interrupted` return `signal` for `vector` from now on. NULL removes the
+/// signal.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vector: u16) -> Status {
     let Some(device) = state.get() else {

@@ -1,8 +1,8 @@
-//! The Zephyr port: what Zephyr's C calls to decide. Knows no Zephyr: what it needs of it C passes in, or is declared here.
+//! The decisions of the Zephyr port, which its C code calls. C passes in everything that comes from Zephyr.
 //!
-//! The C side (`drivers/`, `ipc/`) makes the instances from devicetree, connects interrupts, has threads and locks, and
-//! calls the application; it calls the `extern "C"` functions of this crate, which `include/` declares. These return what
-//! is to be done. The one thing that they call is the doorbell.
+//! The C side (`drivers/`, `ipc/`) makes the instances from devicetree, connects interrupts, has the threads and locks,
+//! and calls the application. It calls the `extern "C"` functions of this crate, which `include/` declares. They return
+//! the action to take, and call nothing but the doorbell.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 

@@ -64,7 +64,7 @@ def test_pci_plain(server, start):
 def test_msix_not_to_be_had(server, start):
     machine = start()
     without_a_device(machine, "ivshmem")
-    machine.expect("<err> amp_ivshmem: ivshmem: no MSI-X vector to be had", 1)
+    machine.expect("<err> amp_ivshmem: ivshmem: no MSI-X vector is available", 1)
 
 
 def test_flat_absent(server, start):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zephyr's MBOX API on an ivshmem device's doorbell: channel n is vector n. Knows no data, only
- * signals.
+/* Zephyr's MBOX API on the doorbell of an ivshmem device: channel n is vector n. The channels carry
+ * signals without data.
  */
 #define DT_DRV_COMPAT amp_ivshmem_mbox
 
@@ -17,21 +17,21 @@
 
 LOG_MODULE_REGISTER(amp_mbox, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* A flat device has one; what the others have at most. */
+/* Channels: one on a flat device, and the maximum of a PCI device otherwise. */
 #ifdef CONFIG_AMP_IVSHMEM_VECTORS
 #define CHANNELS CONFIG_AMP_IVSHMEM_VECTORS
 #else
 #define CHANNELS 1
 #endif
 
-/* In place of a peer's number: the other one of two. */
+/* Stands for the other peer of two, in place of a peer id. */
 #define OTHER -1
 
 struct channel {
 	mbox_callback_t callback;
 	void *user_data;
 	bool enabled;
-	/* Has rung while it was not enabled. */
+	/* The vector has rung while the channel was disabled. */
 	bool pending;
 };
 
@@ -46,7 +46,7 @@ struct mbox_data {
 	struct channel channels[CHANNELS];
 };
 
-/* How many channels there are; 0 where the device has no doorbell or is not ready. */
+/* Returns the number of channels: 0 if the device has no doorbell or is not ready. */
 static uint32_t channels_of(const struct device *dev)
 {
 	const struct mbox_config *config = dev->config;
@@ -54,7 +54,7 @@ static uint32_t channels_of(const struct device *dev)
 	return MIN(ivshmem_get_vectors(config->ivshmem), CHANNELS);
 }
 
-/* The device's vector has rung: in its interrupt. */
+/* Handles a doorbell, in its interrupt. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	const struct device *dev = listener->dev;
@@ -74,7 +74,7 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 		data->channels[vector].pending = true;
 	}
 	k_spin_unlock(&data->lock, key);
-	/* Without the lock: it may send, and disable its channel. */
+	/* Called without the lock, because the callback may send, and may disable its channel. */
 	if (callback != NULL) {
 		callback(dev, vector, user_data, NULL);
 	}
@@ -141,7 +141,7 @@ static int set_enabled(const struct device *dev, mbox_channel_id_t channel, bool
 	pending = enabled && data->channels[channel].pending;
 	data->channels[channel].pending = false;
 	k_spin_unlock(&data->lock, key);
-	/* What has rung before is heard now, and as any other: in an interrupt. */
+	/* Delivers a doorbell that rang earlier, in an interrupt like any other. */
 	return pending ? ivshmem_int_peer(config->ivshmem, ivshmem_get_id(config->ivshmem),
 					  (uint16_t)channel)
 		       : 0;
@@ -161,7 +161,7 @@ static int init(const struct device *dev)
 	struct mbox_data *data = dev->data;
 
 	if (!device_is_ready(config->ivshmem)) {
-		LOG_ERR("%s: %s is not ready; see what it says above", dev->name,
+		LOG_ERR("%s: %s is not ready: its driver has logged the cause", dev->name,
 			config->ivshmem->name);
 		return -ENODEV;
 	}

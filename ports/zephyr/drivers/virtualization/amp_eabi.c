@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory functions that Rust's compiler calls on Arm, by the C library's: those that Rust
- * brings along are 1.2 KiB.
+/* The memory functions that Rust's compiler calls on Arm. They call the C library's, because Rust's
+ * own ones take 1.2 KiB.
  */
-/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. A C library that has
- * them has them stronger.
+/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. They are weak: a C
+ * library that has these functions overrides them.
  */
 #include <stddef.h>
 #include <string.h>

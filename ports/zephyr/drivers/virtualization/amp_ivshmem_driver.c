@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zephyr's ivshmem API on the Rust device: locks, errnos and log lines. Decides nothing. */
+/* Zephyr's ivshmem API on the Rust device: locks, errno values and log lines. The decisions are
+ * Rust's.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -98,7 +100,7 @@ void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_list
 	k_spin_unlock(&data->lock, key);
 }
 
-/* What is only read, and the same once the device has started, takes no lock. */
+/* The next functions only read values that do not change after the start, so they take no lock. */
 static size_t get_mem(const struct device *dev, uintptr_t *address)
 {
 	const struct amp_ivshmem_data *data = dev->data;
@@ -153,8 +155,8 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 }
 #endif
 
-/* Not DEVICE_API(), which Zephyr 4.0 lacks for this class and which would make the table private to
- * this file; it would put it in this section.
+/* DEVICE_API() would put the table into this section, too. It is not used, because Zephyr 4.0 does
+ * not have it for this class, and it would make the table static.
  */
 const struct ivshmem_driver_api amp_ivshmem_api = {
 	.get_mem = get_mem,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What both drivers share: an instance, and starting it. Does not know how either finds its device.
- */
+/* The part that the PCI and the flat driver share: an instance, and its start. */
 #ifndef AMP_IVSHMEM_DRIVER_H_
 #define AMP_IVSHMEM_DRIVER_H_
 
@@ -10,40 +9,39 @@
 
 #include <amp_ivshmem.h>
 
-/* Told of each doorbell in its interrupt, without a lock. */
+/* Called for each doorbell, in its interrupt and without a lock. */
 struct amp_ivshmem_listener {
-	/* The listener's own. */
+	/* The listener's own data. */
 	const struct device *dev;
 	void (*rung)(struct amp_ivshmem_listener *listener, uint16_t vector);
 	struct amp_ivshmem_listener *next;
 };
 
-/* First member of each driver's `data`. */
+/* The first member of each driver's `data`. */
 struct amp_ivshmem_data {
-	/* Held to ring, to register and to ask who is registered; also in the ISR, so that once a
-	 * handler was taken back it is not signalled.
+	/* Held to ring, to register a handler, and to look it up. The ISR takes it too: after a
+	 * handler is removed, it is not signalled again.
 	 */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;
-	/* Grows at its head only. */
+	/* New listeners are added at the head. */
 	struct amp_ivshmem_listener *listeners;
 };
 
-/* ivshmem_driver_api, for both. */
+/* The ivshmem_driver_api of both drivers. */
 extern const struct ivshmem_driver_api amp_ivshmem_api;
 
-/* Starts the device at `place`; interrupts may come at once. Logs what is wrong; 0 or -errno. */
+/* Starts the device at `place`. Interrupts may occur at once. Logs a failure. Returns 0 or -errno.
+ */
 int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place);
 
-/* As before it started: every call is answered with -ENODEV. For a device that turns out not to
- * work.
- */
+/* Stops a device that does not work. Every later call returns -ENODEV. */
 void amp_ivshmem_driver_stop(const struct device *dev);
 
-/* Says whom an interrupt of `vector` was for. From an ISR. */
+/* Signals the users of `vector`. Called in an ISR. */
 void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector);
 
-/* Has `listener`, which is never taken back, told of each doorbell of the device from now on. */
+/* Calls `listener` for each later doorbell of the device. A listener cannot be removed. */
 void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_listener *listener);
 
 #endif /* AMP_IVSHMEM_DRIVER_H_ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances of the flat device: places and interrupt from devicetree. */
+/* Instances of the flat device, with addresses and interrupt from devicetree. */
 #define DT_DRV_COMPAT qemu_ivshmem_flat
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* How often, and how many times, the own doorbell is rung: for three seconds, as QEMU may have to
- * wait for its computer.
+/* The machine rings its own doorbell at this interval, and this many times: for three seconds,
+ * because a busy computer may delay QEMU.
  */
 #define OWN_DOORBELL       K_MSEC(20)
 #define OWN_DOORBELL_TIMES 150
@@ -47,7 +47,7 @@ struct flat_config {
 struct flat_data {
 	struct amp_ivshmem_data common;
 #ifdef CONFIG_AMP_IVSHMEM_SIGNALS
-	/* The one vector that a flat device has. */
+	/* A flat device has one vector. */
 	struct k_poll_signal *handler;
 #endif
 	struct k_sem rung;
@@ -61,7 +61,7 @@ static void interrupt(const struct device *dev)
 	amp_ivshmem_driver_interrupt(dev, 0);
 }
 
-/* Where the CPU sees `size` bytes at `address`: elsewhere only with an MMU. */
+/* Returns the CPU's address of the `size` bytes at `address`. It differs only with an MMU. */
 static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
 {
 #ifdef CONFIG_MMU
@@ -76,19 +76,19 @@ static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
 #endif
 }
 
-/* Rings this machine itself. Nothing else tells that the device is there: where it is not, reads
- * may return 0.
+/* Rings this machine's own doorbell, to detect the device. There is no other way: if it is absent,
+ * reads may return 0.
  */
 static int prove(const struct device *dev)
 {
 	struct flat_data *data = dev->data;
 
-	/* More than once, because QEMU starts before it has its own doorbell from the server, and
-	 * loses what rings before.
+	/* Rings several times, because QEMU starts before the server gives it its doorbell, and
+	 * loses earlier rings.
 	 */
 	for (int i = 0; i < OWN_DOORBELL_TIMES; i++) {
 		(void)ivshmem_int_peer(dev, ivshmem_get_id(dev), 0);
-		/* Asleep, because a machine that spins keeps QEMU from delivering. */
+		/* Sleeps, because a busy loop keeps QEMU from delivering the doorbell. */
 		if (k_sem_take(&data->rung, OWN_DOORBELL) == 0) {
 			return 0;
 		}
@@ -106,7 +106,9 @@ static int start(const struct device *dev)
 	struct flat_data *data = dev->data;
 	struct amp_ivshmem_place place = {
 		.registers = map(config->registers, config->registers_size, K_MEM_CACHE_NONE),
-		/* Normal memory, coherent with the other machines: they share this computer's. */
+		/* Normal memory. It is coherent with the other machines, because they run on the
+		 * same computer.
+		 */
 		.memory = map(config->memory, config->memory_size, K_MEM_CACHE_WB | K_MEM_PERM_RW),
 		.size = config->memory_size,
 #ifdef CONFIG_AMP_IVSHMEM_SIGNALS

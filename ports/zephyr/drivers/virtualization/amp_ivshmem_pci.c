@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances of the PCI device: found, mapped and connected by Zephyr's PCIe calls. */
+/* Instances of the PCI device. Zephyr's PCIe calls find, map and connect it. */
 #define DT_DRV_COMPAT qemu_ivshmem
 
 #include <errno.h>
@@ -51,9 +51,7 @@ static void interrupt(const void *parameter)
 	amp_ivshmem_driver_interrupt(vector->dev, vector->number);
 }
 
-/* Whether MSI-X can be asked for at all: Zephyr's call uses the ITS without asking whether it has
- * started.
- */
+/* Returns whether MSI-X can be used: Zephyr's call does not check that the ITS has started. */
 static bool controller_is_ready(void)
 {
 #if defined(CONFIG_GIC_V3_ITS) && DT_HAS_COMPAT_STATUS_OKAY(arm_gic_v3_its)
@@ -63,7 +61,8 @@ static bool controller_is_ready(void)
 #endif
 }
 
-/* Connects as many vectors as there are, with the device not yet sending any; how many, or -errno.
+/* Connects all available vectors. The device does not send any yet. Returns their number, or
+ * -errno.
  */
 static int connect(const struct device *dev)
 {
@@ -75,9 +74,8 @@ static int connect(const struct device *dev)
 						  data->msi, VECTORS);
 	}
 	if (count == 0) {
-		LOG_ERR("%s: no MSI-X vector to be had: the interrupt controller needs MSI (on Arm "
-			"CONFIG_GIC_V3_ITS=y) and "
-			"memory for it (CONFIG_HEAP_MEM_POOL_SIZE)",
+		LOG_ERR("%s: no MSI-X vector is available: the interrupt controller needs MSI (on "
+			"Arm CONFIG_GIC_V3_ITS=y) and memory for it (CONFIG_HEAP_MEM_POOL_SIZE)",
 			dev->name);
 		return -EIO;
 	}
@@ -130,8 +128,8 @@ static int start_device(const struct device *dev)
 		LOG_ERR("%s: BAR2 is absent: this is no ivshmem device of revision 1", dev->name);
 		return -EIO;
 	}
-	/* As upstream's driver: write-back, for the memory is this computer's and coherent; open to
-	 * user threads.
+	/* Write-back, because the memory of one computer is coherent, and open to user threads, as
+	 * in Zephyr's own driver.
 	 */
 	k_mem_map_phys_bare(&memory, bar.phys_addr, bar.size,
 			    K_MEM_CACHE_WB | K_MEM_PERM_RW | K_MEM_PERM_USER);
@@ -143,8 +141,8 @@ static int start_device(const struct device *dev)
 		return result;
 	}
 #if VECTORS > 0
-	/* From here doorbells arrive; one that rang before is lost, and its memory is looked at by
-	 * whoever starts anyway.
+	/* Doorbells arrive from here on. An earlier one is lost, which is harmless: a user of the
+	 * memory looks at it when it starts.
 	 */
 	if (place.vectors > 0 && !pcie_msi_enable(data->pcie->bdf, data->msi, place.vectors, 0)) {
 		LOG_ERR("%s: MSI-X cannot be enabled", dev->name);
@@ -161,8 +159,8 @@ static int start_device(const struct device *dev)
 	return 0;
 }
 
-/* DEVICE_DT_INST_DEFINE only where the node is a PCI device: flat ones have this compatible too, as
- * their second.
+/* DEVICE_DT_INST_DEFINE only if the node is a PCI device: flat nodes have this compatible as their
+ * second one.
  */
 #define AMP_IVSHMEM_PCI(n)                                                                         \
 	BUILD_ASSERT(!DT_INST_PROP(n, ivshmem_v2),                                                 \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the static library ends where Rust panics: as any other fault of the kernel. */
+/* The end of a Rust panic in the static library: a fault of the kernel, like any other. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 

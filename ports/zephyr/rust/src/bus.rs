@@ -1,4 +1,4 @@
-//! The bus for one thread: what it waits for, it waits for in Zephyr, and no longer than it says. Knows nothing of rings.
+//! The bus for one thread. Its calls block in Zephyr, up to a limit.
 
 use core::time::Duration;
 
@@ -9,48 +9,48 @@ use amp_ivshmem::rpmsg::{self, Endpoint, Event, OpenError, Role, Roles, Settings
 use crate::device::{Bell, Ivshmem};
 use crate::{sizes, sys};
 
-/// A link of the sizes that Kconfig has. [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) as `R` takes less
+/// A link with the sizes in Kconfig. As `R`, [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) saves
 /// flash.
 pub type Link<R = Role> = rpmsg::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
 
-/// Waits without limit.
+/// A limit that never ends.
 pub const FOREVER: Duration = Duration::MAX;
 
 const _: () = assert!(sizes::BUFFERS.is_power_of_two(), "CONFIG_AMP_IVSHMEM_RUST_BUFFERS is a power of two");
 const _: () = assert!(sizes::BUFFER_SIZE.is_multiple_of(8), "CONFIG_AMP_IVSHMEM_RUST_BUFFER_SIZE is a multiple of 8");
 
-/// One side of a link with the buffers that Kconfig has; the rest is [`Settings`]' default.
+/// Returns the settings of one side, with the buffers in Kconfig and otherwise the defaults of [`Settings`].
 #[must_use]
 pub const fn settings<R: Roles>(role: R) -> Settings<R> {
     // CAST: Kconfig's ranges end at 256 and 65552.
     Settings { buffer_count: sizes::BUFFERS as u16, buffer_size: sizes::BUFFER_SIZE as u32, ..Settings::new(role) }
 }
 
-/// Why a wait ended with nothing.
+/// The reason for a wait that ended without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaitError {
-    /// The caller's limit is over.
-    #[error("nothing came within the time given")]
+    /// The caller's limit has passed.
+    #[error("nothing arrived within the limit")]
     TimedOut,
-    /// Called in an interrupt handler, which cannot wait; nothing was done.
-    #[error("an interrupt handler cannot wait: use the bus in a thread")]
+    /// The call came from an interrupt handler, which cannot wait. It had no effect.
+    #[error("an interrupt handler cannot wait: call this in a thread")]
     InIsr,
 }
 
-/// Why a message was not sent. None of these loses or truncates anything.
+/// The reason why a message was not sent. No message is lost or truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// No buffer became free, or no thread may wait for one.
+    /// No buffer became free, or the caller cannot wait for one.
     #[error("the message was not sent: {0}")]
     Wait(#[from] WaitError),
-    /// The bus does not take it.
+    /// The bus refuses the message.
     #[error(transparent)]
     Bus(#[from] rpmsg::SendError),
 }
 
-/// A link and the device that it is on, for one thread. Dropped, it leaves its peer.
+/// A link and its device, for one thread. Dropping it tells the peer that this side has left.
 ///
-/// The link lies where the application puts it, best in a static, because few stacks have room for it.
+/// The application supplies the memory of the link, best in a static, because few stacks have room for it.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -79,33 +79,34 @@ pub enum SendError {
 #[derive(Debug)]
 pub struct Bus<'l, R: Roles = Role> {
     link: &'l mut Link<R>,
-    /// What happened while a sender waited.
+    /// Events that occurred while a sender waited.
     early: Option<Event>,
     device: Ivshmem,
 }
 
 impl<'l, R: Roles> Bus<'l, R> {
-    /// One side of a link, which is opened. Nothing waits for the peer.
+    /// Opens one side of a link. Does not wait for the peer.
     ///
     /// # Errors
-    /// Settings that do not fit the memory or Kconfig's sizes.
+    /// The settings do not fit the memory or Kconfig's sizes.
     pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings<R>) -> Result<Self, SetupError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
 
-    /// The link, for all that never waits: its bus' endpoints, buffers filled and read in place, counters.
+    /// Returns the link, for everything that does not wait: endpoints, buffers that are filled and read in place,
+    /// counters.
     pub const fn link(&mut self) -> &mut Link<R> {
         self.link
     }
 
-    /// The time, as [`Link::poll`](rpmsg::Link::poll) wants it.
+    /// Returns the time for [`Link::poll`](rpmsg::Link::poll).
     #[must_use]
     pub fn now(&self) -> Instant {
         self.device.now()
     }
 
-    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    /// Opens an endpoint. It is announced as `name`, and is bound to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -113,8 +114,8 @@ impl<'l, R: Roles> Bus<'l, R> {
         self.link.bus().open(name)
     }
 
-    /// Waits for the next event, for `limit` at most; with a limit of 0 it only looks. A link that nobody looks at for
-    /// longer than its peer allows seems dead to the peer.
+    /// Waits for the next event, up to `limit`. A limit of 0 does not wait. If no call is made for longer than the
+    /// peer's timeout, the peer considers this side dead.
     ///
     /// # Errors
     /// See [`WaitError`].
@@ -136,8 +137,8 @@ impl<'l, R: Roles> Bus<'l, R> {
         }
     }
 
-    /// Waits for the next message, for `limit` at most, and copies it to the front of `to`: for which endpoint it is, and
-    /// how long it was, of which `to` may hold the beginning only. All other events are passed over.
+    /// Waits for the next message, up to `limit`, and copies it to the front of `to`. Returns its endpoint and its
+    /// length. A longer message than `to` is cut: its length is greater than `to`'s. All other events are skipped.
     ///
     /// ```no_run
     /// # use core::time::Duration;
@@ -161,18 +162,18 @@ impl<'l, R: Roles> Bus<'l, R> {
                     return Ok((endpoint, length));
                 }
             }
-            // A peer that makes other events without end does not hold the caller beyond its limit.
+            // The limit also ends the wait if a peer causes other events without end.
             if self.now() >= deadline {
                 return Err(WaitError::TimedOut);
             }
         }
     }
 
-    /// Sends to the peer of `endpoint`, and waits for a free buffer where there is none, for `limit` at most. What happens
-    /// meanwhile is kept for [`next`](Self::next).
+    /// Sends to the peer of `endpoint`. If no buffer is free, waits for one, up to `limit`. Events during the wait are
+    /// kept for [`next`](Self::next).
     ///
     /// # Errors
-    /// See [`SendError`]; that there is no buffer is [`WaitError::TimedOut`].
+    /// See [`SendError`]. If no buffer becomes free, the error is [`WaitError::TimedOut`].
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8], limit: Duration) -> Result<(), SendError> {
         use amp_ivshmem::rpmsg::SendError::NoBuffer;
 
@@ -186,7 +187,7 @@ impl<'l, R: Roles> Bus<'l, R> {
             if now >= deadline {
                 return Err(WaitError::TimedOut.into());
             }
-            // The link lives on meanwhile, until something has happened that the caller must hear first.
+            // The link is polled during the wait, until an event occurs that the caller must see first.
             if self.early.is_none() {
                 self.early = self.poll(now);
                 self.device.wait(Some(deadline.min(self.link.deadline())));
@@ -196,14 +197,14 @@ impl<'l, R: Roles> Bus<'l, R> {
         }
     }
 
-    // Once for all who wait, because it is large where it is inlined.
+    // One function for all waits, because it is large if it is inlined.
     #[inline(never)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.link.poll(now)
     }
 
-    /// The end of `limit`.
-    // Inlined, so that without a limit nothing is added up.
+    /// Returns the end of `limit`.
+    // Inlined, so that no sum is computed without a limit.
     #[inline(always)]
     fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
         if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
@@ -212,7 +213,7 @@ impl<'l, R: Roles> Bus<'l, R> {
 
 impl<R: Roles> Drop for Bus<'_, R> {
     fn drop(&mut self) {
-        // By the device, which is given back after it.
+        // Uses the device, which is given back after it.
         self.link.close();
     }
 }

@@ -1,10 +1,10 @@
-//! Zephyr's console as something to write to. Knows nothing of what is printed.
+//! Zephyr's console as a writer.
 
 use core::fmt;
 
 use crate::sys;
 
-/// Writes by `printk`: to Zephyr's console, from any thread. Never fails.
+/// Zephyr's console, written through `printk`, from any thread. Never fails.
 ///
 /// ```no_run
 /// use core::fmt::Write;

@@ -1,5 +1,4 @@
-//! An ivshmem device of devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting. Knows nothing of
-//! links.
+//! An ivshmem device in devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -9,12 +8,12 @@ use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOf
 
 use crate::sys::{self, Handle, Status, Taken};
 
-/// What devicetree calls a device. Asked for, and text, only where it is printed.
+/// The name of a device in devicetree. It is looked up when it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Name(Handle);
 
 impl Name {
-    /// As text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         sys::name(self.0).to_str().unwrap_or("?")
@@ -33,30 +32,30 @@ impl fmt::Debug for Name {
     }
 }
 
-/// Why a device cannot be had.
+/// The reason why a device cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TakeError {
     /// No ivshmem node with a driver has this ordinal.
     #[error(
-        "devicetree's node {ordinal} is no ivshmem device with a driver: set its status to okay, and see CONFIG_AMP_IVSHMEM"
+        "devicetree node {ordinal} is not an ivshmem device with a driver: set its status to okay, and see CONFIG_AMP_IVSHMEM"
     )]
     NoDevice {
-        /// The ordinal asked for.
+        /// The requested ordinal.
         ordinal: usize,
     },
-    /// Its driver could not start it, and has logged why.
+    /// The driver could not start the device, and has logged the cause.
     #[error("{name} is not ready: its driver has logged the cause")]
     NotReady {
         /// The device.
         name: Name,
     },
-    /// It was taken and not given back.
-    #[error("{name} is taken: it has one owner at a time")]
+    /// The device has an owner.
+    #[error("{name} is taken: drop its Ivshmem first, because a device has one owner")]
     Taken {
         /// The device.
         name: Name,
     },
-    /// It has no doorbell to wait for.
+    /// The device has no doorbell to wait for.
     #[error(
         "{name} has no doorbell: it needs ivshmem-doorbell with a vector, and CONFIG_PCIE_MSI_X where it is on PCI"
     )]
@@ -64,12 +63,12 @@ pub enum TakeError {
         /// The device.
         name: Name,
     },
-    /// Asked for in an interrupt handler.
+    /// The call came from an interrupt handler.
     #[error("a device cannot be taken by an interrupt handler: take it in a thread")]
     InIsr,
 }
 
-/// An ivshmem device, owned. Dropped, it can be taken again.
+/// An ivshmem device with one owner. After it is dropped, it can be taken again.
 ///
 /// ```no_run
 /// use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
@@ -90,8 +89,8 @@ pub struct Ivshmem {
 }
 
 impl Ivshmem {
-    /// Takes the node of this ordinal, which the generated `zephyr::devicetree` has as each node's `ORD`; from here on its
-    /// doorbells are kept for [`wait`](Port::wait).
+    /// Takes the node with this ordinal, the node's `ORD` in the generated `zephyr::devicetree`. Its later doorbells
+    /// are kept for [`wait`](Port::wait).
     ///
     /// # Errors
     /// See [`TakeError`].
@@ -112,26 +111,26 @@ impl Ivshmem {
         let start = NonNull::new(taken.memory as *mut u8).ok_or(TakeError::NotReady { name })?;
         // CAST: the driver has none beyond 65535.
         let id = PeerId(taken.id as u16);
-        // SAFETY: the driver has mapped it for ever as Normal memory, shared with the other machines, at a multiple of 8; it
-        // is outside of all that the linker placed.
+        // SAFETY: the driver has mapped it at a multiple of 8, permanently, as Normal memory that is shared with the
+        // other machines. It is outside of everything that the linker placed.
         let memory = unsafe { Region::new(start, taken.size) };
         Ok(Self { device, memory, id })
     }
 
-    /// What devicetree calls it.
+    /// Returns its name in devicetree.
     #[must_use]
     pub fn name(&self) -> &'static str {
         Name(self.device).as_str()
     }
 
-    /// How many vectors it has, counted from 0; 1 at least.
+    /// Returns the number of vectors, at least 1. The first one is 0.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         sys::amp_rust_vectors(self.device)
     }
 
-    /// Has `arrival` signalled when a doorbell rings, or has rung since the last time, and at `deadline` at the latest;
-    /// once.
+    /// Signals `arrival` once: at a doorbell, at once if one has rung since the last time, and at `deadline` at the
+    /// latest.
     #[cfg(feature = "async")]
     pub fn watch(&mut self, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, deadline: Instant) {
         sys::watch(self.device, arrival, deadline.as_micros());
@@ -146,7 +145,7 @@ impl Drop for Ivshmem {
     }
 }
 
-/// The time since the system's start, which every device's [`Port::now`] tells.
+/// Returns the time since the system's start, as the [`Port::now`] of every device does.
 ///
 /// ```no_run
 /// let start = amp_ivshmem_zephyr_rust::now();
@@ -157,7 +156,7 @@ pub fn now() -> Instant {
     Instant::from_micros(sys::amp_rust_micros())
 }
 
-/// The doorbell of a device that is taken.
+/// The doorbell of a taken device.
 #[derive(Clone, Copy, Debug)]
 pub struct Bell(Handle);
 
@@ -165,7 +164,7 @@ impl Doorbell for Bell {
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
         match sys::amp_rust_ring(self.0, peer.0.into(), vector.0) {
             0 => Ok(()),
-            // Every peer's number is one that can be, and the device has a doorbell.
+            // Every `PeerId` is valid, and the device has a doorbell.
             _ => Err(VectorOutOfRange { vector, vectors: sys::amp_rust_vectors(self.0) }),
         }
     }
@@ -187,12 +186,12 @@ impl Port for Ivshmem {
         self.id
     }
 
-    /// Microseconds since the system's start, by its clock's cycles.
+    /// Returns the microseconds since the system's start, from the clock's cycles.
     fn now(&self) -> Instant {
         now()
     }
 
-    /// Sleeps in Zephyr, so that other threads run. A deadline is met to the tick above it
+    /// Sleeps in Zephyr, so that other threads run. A deadline is rounded up to the next tick
     /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler it returns at once.
     fn wait(&mut self, deadline: Option<Instant>) {
         sys::amp_rust_wait(self.device, deadline.map_or(u64::MAX, Instant::as_micros));

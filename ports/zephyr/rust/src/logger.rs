@@ -1,4 +1,4 @@
-//! The `log` crate's lines in Zephyr's logging, without an allocator. Knows nothing of what is logged.
+//! The `log` crate's lines in Zephyr's logging, without an allocator.
 
 use core::ffi::CStr;
 use core::fmt::{self, Write};
@@ -7,15 +7,15 @@ use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use crate::sys;
 
-/// The longest line, in bytes; a longer one ends in dots.
+/// The longest line in bytes. A longer one is cut and ends in dots.
 const LINE: usize = 128;
 
 struct Logger;
 
 static LOGGER: Logger = Logger;
 
-/// Sends what is logged by the `log` crate to Zephyr's logging, as lines of the module `amp_ivshmem`. Which of them appear
-/// is Zephyr's to say: `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, a backend's filter, or the `log` shell command.
+/// Sends the lines of the `log` crate to Zephyr's logging, as lines of the module `amp_ivshmem`. Zephyr filters them:
+/// by `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, by a backend's filter, or by the `log` shell command.
 ///
 /// `zephyr::set_logger`, of zephyr-lang-rust, does the same for the module `rust`, but needs an allocator; use either.
 ///
@@ -26,7 +26,7 @@ static LOGGER: Logger = Logger;
 /// ```
 ///
 /// # Errors
-/// A logger was set before.
+/// A logger is set already.
 pub fn set_logger() -> Result<(), SetLoggerError> {
     log::set_logger(&LOGGER)?;
     log::set_max_level(LevelFilter::Debug);
@@ -39,7 +39,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // As Zephyr counts them; it has no level below debug.
+        // The levels of Zephyr, which has none below debug.
         let level = match record.level() {
             Level::Error => 1,
             Level::Warn => 2,
@@ -58,10 +58,10 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Text that ends in a zero, as C wants it.
+/// Text that ends in a zero, for C.
 struct Line {
     bytes: [u8; LINE],
-    /// Below LINE.
+    /// Always below LINE.
     len: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A link for an executor's tasks: a runner that owns the device, and endpoints that are awaited. Knows no executor.
+//! A link for the tasks of any executor: a runner that owns the device, and endpoints whose calls are awaited.
 
 use core::future::pending;
 
@@ -9,13 +9,14 @@ use amp_ivshmem::rpmsg::{Event, Settings, SetupError};
 use crate::bus::Link;
 use crate::device::{Ivshmem, now};
 
-/// A link that the tasks of one executor share, of the sizes that Kconfig has. Tasks [open](tasks::Shared::open) their
-/// endpoints on it; a [`Runner`] drives it.
+/// A link that the tasks of one executor share, with the sizes in Kconfig. Tasks [open](tasks::Shared::open) their
+/// endpoints on it, and a [`Runner`] drives it.
 pub type Shared = tasks::Shared<Link>;
 
-/// The task that drives a [`Shared`] link, and the device that the link is on. Dropped, it leaves its peer.
+/// The runner of a [`Shared`] link, with the link's device. Dropping it tells the peer that this side has left.
 ///
-/// Doorbells and deadlines wake the task through Zephyr's system work queue. So any executor will do, and it needs no timer.
+/// Doorbells and deadlines wake its task through Zephyr's system work queue. So any executor works, and it needs no
+/// timer.
 ///
 /// ```no_run
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Role;
@@ -49,10 +50,10 @@ pub struct Runner<'l> {
 }
 
 impl<'l> Runner<'l> {
-    /// Opens the link on `device`; `arrival` is this runner's alone. Nothing waits for the peer.
+    /// Opens the link on `device`. `arrival` belongs to this runner alone. Does not wait for the peer.
     ///
     /// # Errors
-    /// Settings that do not fit the memory or Kconfig's sizes.
+    /// The settings do not fit the memory or Kconfig's sizes.
     pub fn new(
         shared: &'l Shared,
         device: Ivshmem,
@@ -63,14 +64,14 @@ impl<'l> Runner<'l> {
         Ok(Self { shared, arrival, device })
     }
 
-    /// Drives the link for ever, and drops its events.
+    /// Drives the link forever, and drops its events.
     pub async fn run(&mut self) {
         loop {
             self.next().await;
         }
     }
 
-    /// Drives the link until its next event that is no message of a task's endpoint.
+    /// Drives the link until its next event. Messages of the tasks' endpoints are no events here.
     pub async fn next(&mut self) -> Event {
         let Self { shared, arrival, device } = self;
         let sleep_until = |deadline| {
@@ -84,7 +85,7 @@ impl<'l> Runner<'l> {
 
 impl Drop for Runner<'_> {
     fn drop(&mut self) {
-        // By the device, which is given back after it.
+        // Uses the device, which is given back after it.
         self.shared.with(Link::close);
     }
 }

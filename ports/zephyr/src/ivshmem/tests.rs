@@ -19,7 +19,7 @@ struct Rig {
 impl Rig {
     fn new(ivposition: u32) -> Self {
         let registers = Box::leak(Box::new([0, 0, ivposition.to_le(), RUNG]));
-        // SAFETY: all zero is what C hands over, and valid: no number, and bytes that nobody reads.
+        // SAFETY: C passes all zero, which is valid: not started, and bytes that nobody reads.
         let state = unsafe { zeroed() };
         Self { registers, state, handlers: Box::leak(Box::new([null_mut(); 3])) }
     }
@@ -31,7 +31,7 @@ impl Rig {
     }
 
     fn start(&mut self, place: &Place) -> Status {
-        // SAFETY: registers and handlers are leaked, and looked at again only when no call is under way.
+        // SAFETY: registers and handlers are leaked, and read again only while no call runs.
         unsafe { amp_ivshmem_start(&mut self.state, place) }
     }
 }
@@ -88,7 +88,7 @@ fn a_plain_device_has_memory_but_no_doorbell() {
         let mut place = rig.place(0);
         place.handlers = null_mut();
         if !registers {
-            // As on ACRN, whose plain device has no BAR0.
+            // The plain device of ACRN has no BAR0.
             place.registers = 0;
         }
         assert_eq!(rig.start(&place), Status::Ok);

@@ -1,6 +1,6 @@
-//! All of the Zephyr port as one static library, for applications in C. Knows nothing but how a Rust panic ends there.
+//! The whole Zephyr port as one static library for applications in C, with the panic handler.
 //!
-//! An application in Rust does not use it: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate has the
+//! A Rust application does not use it: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate has the
 //! panic handler.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
@@ -12,7 +12,7 @@ mod on_panic {
     use core::panic::PanicInfo;
 
     unsafe extern "C" {
-        /// Reports a place in a Rust source and halts the system by Zephyr's own means (`k_panic`).
+        /// Reports a place in a Rust source, and halts the system through Zephyr's `k_panic`.
         ///
         /// # Safety
         /// `file` has `length` bytes.
@@ -23,7 +23,7 @@ mod on_panic {
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
         let (file, line) = info.location().map_or(("?", 0), |location| (location.file(), location.line()));
-        // SAFETY: a `str` of the program.
+        // SAFETY: `file` is a `str` of the program.
         unsafe { amp_zephyr_panic(file.as_ptr(), file.len(), line) }
     }
 }

@@ -33,6 +33,8 @@ pub enum Work {
     DocsRs(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
+    /// `cargo install` of the tool, and a trial of what it installed.
+    Install,
     /// The bare-metal samples, on pairs of machines.
     Samples,
     /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
@@ -152,6 +154,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fuzz inspect", Work::Fuzz("inspect"), Counted::AsOne, 10),
     ("fuzz server", Work::Fuzz("server"), Counted::AsOne, 10),
     ("fuzz client", Work::Fuzz("client"), Counted::AsOne, 10),
+    ("install", Work::Install, Counted::AsOne, 10),
     ("static x86_64", Work::Amp(Cow::Borrowed("static x86_64-unknown-linux-musl")), Counted::AsOne, 15),
     ("static aarch64", Work::Amp(Cow::Borrowed("static aarch64-unknown-linux-musl")), Counted::AsOne, 15),
     ("image sizes", Work::Amp(Cow::Borrowed("bench --no-worse m3.echo_remote")), Counted::AsOne, 10),

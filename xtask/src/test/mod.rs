@@ -3,6 +3,7 @@
 mod count;
 mod end;
 pub mod got;
+mod install;
 mod jobs;
 mod lint;
 mod samples;
@@ -78,6 +79,7 @@ fn run_job(job: &Job, options: &Options) -> Result<End> {
     match command(&job.work)? {
         Some(command) => run_command(command, job.counted, job.limit),
         None if matches!(job.work, Work::Samples) => samples::run(),
+        None if matches!(job.work, Work::Install) => install::run(job.limit),
         None => zephyr::run(job.limit, options.all_zephyr),
     }
 }
@@ -155,7 +157,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
-/// Returns none for jobs that are no single command: the samples, and Twister's, which is planned only once Zephyr was found.
+/// Returns none for jobs that are no single command: the installation, the samples, and Twister's, which is planned only once Zephyr was found.
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
@@ -219,7 +221,7 @@ fn command(work: &Work) -> Result<Option<Command>> {
             amp.args(words.split_whitespace());
             amp
         }
-        Work::Samples | Work::Twister => return Ok(None),
+        Work::Install | Work::Samples | Work::Twister => return Ok(None),
     };
     Ok(Some(command))
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The job that installs `amp` with `cargo install`, and runs it in a folder without a checkout.
+
+use std::time::Duration;
+
+use amp::process;
+use anyhow::{Context, Result};
+
+use super::count::Count;
+use super::end::End;
+use crate::checkout::checkout;
+use crate::trial;
+
+/// Installs `amp` within `limit`, and tries it.
+///
+/// # Errors
+/// An interrupt.
+pub fn run(limit: Duration) -> Result<End> {
+    let result = install_and_try(limit);
+    process::check_interrupts()?;
+    Ok(match result {
+        Ok(()) => End { count: Count::PASSED, note: "ok".to_owned(), output: Vec::new() },
+        Err(error) => End { count: Count::FAILED, note: format!("FAILED: {error:#}"), output: Vec::new() },
+    })
+}
+
+fn install_and_try(limit: Duration) -> Result<()> {
+    let folder = tempfile::tempdir().context("no temporary folder: name another in TMPDIR")?;
+    let mut cargo = checkout()?.cargo();
+    // Offline, because the build of this tool has fetched the same dependencies.
+    cargo.args(["install", "--path", "tools/amp", "--locked", "--offline", "--no-track", "--root"]).arg(folder.path());
+    process::output(cargo, limit).context("cargo install --path tools/amp failed")?;
+    trial::run(&folder.path().join("bin/amp"), &[])
+}

@@ -1,7 +1,8 @@
 //! C OpenAMP's host: sets the rings up, posts the buffers, and says so.
 
 use super::profile::HostProfile;
-use super::{Settings, Status, neighbour, queue, set_status, status_of};
+use super::settings::{Settings, neighbour};
+use super::status::{Status, queue, set_status, status_of};
 use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::{

@@ -4,7 +4,8 @@ use core::marker::PhantomData;
 
 use crate::mem::SharedMemory;
 use crate::rpmsg::Table;
-use crate::rpmsg::profile::{DescriptorPolicy, Profile};
+use crate::rpmsg::policy::DescriptorPolicy;
+use crate::rpmsg::profile::Profile;
 #[cfg(feature = "async")]
 use crate::rpmsg::tasks::Mailboxes;
 use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};

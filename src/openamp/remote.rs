@@ -1,7 +1,8 @@
 //! C OpenAMP's remote: waits for the host's status, finds out where the buffers are, and uses them.
 
 use super::profile::{Policy, RemoteProfile};
-use super::{Settings, Status, neighbour, queue, status_of};
+use super::settings::{Settings, neighbour};
+use super::status::{Status, queue, status_of};
 use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::{

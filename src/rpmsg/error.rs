@@ -1,6 +1,5 @@
 //! Errors in three kinds that never mix: try again, the caller's mistake, and the peer's fault.
 
-use super::rings::Part;
 use super::{Address, BadName};
 use crate::session;
 use crate::virtqueue::{self, LayoutError};
@@ -10,6 +9,23 @@ pub type DownReason = session::DownReason<Fault>;
 
 /// The reason why a link cannot come up.
 pub type SetupError = session::SetupError<RingError>;
+
+/// A part of what a side has in its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Part {
+    /// The table that names its buffers.
+    #[error("descriptor table")]
+    Descriptors,
+    /// The ring in which it offers them.
+    #[error("available ring")]
+    Available,
+    /// Its messages.
+    #[error("buffers")]
+    Buffers,
+    /// The ring in which it returns the other side's buffers.
+    #[error("used ring")]
+    Used,
+}
 
 /// Rings or buffers, of this side or of the peer, that a link cannot use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The receiving end of a link: a queue of filled buffers, which belong to the peer or are lent to it.
 
-use super::profile::{DescriptorMap, DescriptorPolicy};
+use super::policy::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
 use crate::mem::{BufferArray, SharedMemory};
 use crate::virtqueue::{Device, Driver, Flags, Layout, LayoutError, Ring};

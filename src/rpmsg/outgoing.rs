@@ -1,6 +1,6 @@
 //! The sending end of a link: a queue of buffers to fill, which belong to this side or are lent by the peer.
 
-use super::profile::{DescriptorMap, DescriptorPolicy};
+use super::policy::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
 use crate::mem::{BufferArray, SharedMemory, Source};
 use crate::virtqueue::{DescriptorToken, Device, Driver, Flags, Layout, LayoutError, Ring};

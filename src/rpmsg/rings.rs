@@ -6,10 +6,11 @@
 use core::marker::PhantomData;
 
 use super::endpoints::Table;
-use super::profile::{DescriptorPolicy, Profile};
+use super::policy::DescriptorPolicy;
+use super::profile::Profile;
 #[cfg(feature = "async")]
 use super::tasks::Mailboxes;
-use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, RingError, SetupError};
+use super::{BufferPool, Bus, DeviceIncoming, DriverOutgoing, Event, Fault, Part, RingError, SetupError};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::session::{AreaError, LocalBlock, RemoteBlock, Sections, Service, Span};
@@ -50,23 +51,6 @@ impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N
     type Incoming = DeviceIncoming<M, N, NativePolicy>;
     const ANNOUNCE_ALL: bool = true;
     const AUTO_RESTART: bool = true;
-}
-
-/// A part of what a side has in its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Part {
-    /// The table that names its buffers.
-    #[error("descriptor table")]
-    Descriptors,
-    /// The ring in which it offers them.
-    #[error("available ring")]
-    Available,
-    /// Its messages.
-    #[error("buffers")]
-    Buffers,
-    /// The ring in which it returns the other side's buffers.
-    #[error("used ring")]
-    Used,
 }
 
 /// Returns whether buffers can be used: with room for an announcement, no more than a 16-bit length, and no more than

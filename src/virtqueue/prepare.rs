@@ -1,7 +1,8 @@
 //! The initial state of a queue's parts in memory. The writer of a part sets it, while the other side reads no ring.
 
+use super::Suppress;
 use super::descriptor::{Descriptors, describe};
-use super::{Available, Suppress, Used};
+use super::ring::{Available, Used};
 use crate::mem::{MemoryError, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, available, used};
 

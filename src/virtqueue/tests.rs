@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::mem::fake::Heap;
 use crate::mem::{Bytes, MemoryError, Region, Store};
-use crate::wire::vring::{DescriptorFlags, available_len, descriptor, descriptor_table_len, used_len};
+use crate::wire::vring::{DescriptorFlags, available, available_len, descriptor, descriptor_table_len, used, used_len};
 
 const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
 const MEMORY: u32 = 0x1000;

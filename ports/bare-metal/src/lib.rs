@@ -60,9 +60,3 @@ macro_rules! image {
         }
     };
 }
-
-#[cfg(all(any(target_arch = "aarch64", target_arch = "arm"), target_os = "none"))]
-unsafe extern "Rust" {
-    /// Calls the main function that [`image!`] was given. Only `image!` defines it, with this type.
-    fn __amp_main(machine: Machine, console: Console) -> !;
-}

@@ -16,10 +16,8 @@ use rustix::net::{
     SocketType, connect, recvmsg, socket_with,
 };
 
-use crate::{ConnectError, now, timespec};
-
-/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` less its final zero.
-pub const SOCKET_PATH_MAX: usize = 107;
+use crate::clock::{now, timespec};
+use crate::error::{ConnectError, SOCKET_PATH_MAX};
 
 /// The pause before the next attempt where the server's backlog is full. No descriptor can be polled for room in it.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use crate::SOCKET_PATH_MAX;
+/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` less its final zero.
+pub const SOCKET_PATH_MAX: usize = 107;
 
 /// An error of [`Peer::connect`](crate::Peer::connect).
 #[derive(Debug, thiserror::Error)]

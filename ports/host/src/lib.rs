@@ -17,6 +17,7 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
 )]
 
+mod clock;
 mod connection;
 mod error;
 mod mapping;
@@ -29,12 +30,10 @@ use std::time::Duration;
 
 use amp_ivshmem::platform::{Instant, PeerId, Port};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::Timespec;
-use rustix::time::{ClockId, clock_gettime};
 
+use clock::{now, timespec};
 use connection::Connection;
-pub use connection::SOCKET_PATH_MAX;
-pub use error::ConnectError;
+pub use error::{ConnectError, SOCKET_PATH_MAX};
 pub use mapping::Mapping;
 pub use peers::HostDoorbell;
 use peers::{Peers, lock};
@@ -155,17 +154,4 @@ impl Port for Peer {
             lock(&self.peers).catch_up();
         }
     }
-}
-
-/// Returns the time of CLOCK_MONOTONIC.
-fn now() -> Instant {
-    let time = clock_gettime(ClockId::Monotonic);
-    // Never negative on Linux: the time since the machine started.
-    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
-    Instant::from_micros(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000))
-}
-
-fn timespec(micros: u64) -> Timespec {
-    let tv_sec = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
-    Timespec { tv_sec, tv_nsec: i64::try_from((micros % 1_000_000).saturating_mul(1000)).unwrap_or(0) }
 }

@@ -9,7 +9,7 @@ use amp_ivshmem::mem::{Forward, Region};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::ConnectError;
+use crate::error::ConnectError;
 
 /// The shared memory, or a part of it. The memory is unmapped when the last of its parts is dropped.
 ///

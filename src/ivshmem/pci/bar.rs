@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use super::{ConfigSpace, Function, PciError};
+use super::config::{ConfigSpace, Function};
+use super::error::PciError;
 
 const BAR0: u16 = 0x10;
 const IO: u32 = 1;

@@ -4,91 +4,20 @@
 //! the addresses to map. This module sets up no bridges: it sees the buses that exist.
 
 mod bar;
+mod config;
+mod error;
 #[cfg(test)]
 mod fake;
 mod msix;
 
 pub use bar::{Bar, Window, Windows};
+pub use config::{ConfigSpace, Function};
+pub use error::PciError;
 pub use msix::{Msix, MsixEntry};
 pub use pci_types::PciAddress;
 use pci_types::{CommandRegister, StatusRegister};
 
 use super::Registers;
-
-/// Access to PCI configuration space.
-///
-/// It replaces the trait of `pci_types`, whose functions are `unsafe` to call. Code on that trait panics at reserved values,
-/// follows a looped capability list for ever, and takes a 2 GiB BAR for one of almost 2^64 bytes.
-pub trait ConfigSpace {
-    /// Reads the 32 bits at `offset`, a multiple of 4 below 256, of `function`. Returns all ones if there is no such function.
-    fn read(&mut self, function: PciAddress, offset: u16) -> u32;
-
-    /// Writes the 32 bits at `offset`, a multiple of 4 below 256, of `function`.
-    fn write(&mut self, function: PciAddress, offset: u16, value: u32);
-}
-
-/// A reason why an ivshmem PCI device cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PciError {
-    /// The buses have no ivshmem device.
-    #[error("no ivshmem device (1af4:1110) on PCI: start QEMU with -device ivshmem-doorbell")]
-    NoDevice,
-    /// A BAR of ivshmem is absent, or is not a memory BAR.
-    #[error("ivshmem's BAR{bar} is absent or not memory: this is no ivshmem device of revision 1")]
-    NoBar {
-        /// The number of the BAR.
-        bar: u8,
-    },
-    /// The writable bits of a BAR are no power of two.
-    #[error(
-        "ivshmem's BAR{bar} has address bits {mask:#x}, not a power of two: give the server a power of two as size"
-    )]
-    BarNotPowerOfTwo {
-        /// The number of the BAR.
-        bar: u8,
-        /// The address bits that can be written.
-        mask: u64,
-    },
-    /// A BAR is too small for its contents.
-    #[error("ivshmem's BAR{bar} has {size} bytes, {needed} are needed")]
-    BarTooSmall {
-        /// The number of the BAR.
-        bar: u8,
-        /// Its size, in bytes.
-        size: u64,
-        /// The size that its contents need, in bytes.
-        needed: u64,
-    },
-    /// A BAR does not fit into the rest of its window.
-    #[error("ivshmem's BAR{bar} of {size} bytes does not fit the machine's PCI window: use less shared memory")]
-    WindowTooSmall {
-        /// The number of the BAR.
-        bar: u8,
-        /// Its size, in bytes.
-        size: u64,
-    },
-    /// Firmware has placed a BAR outside the machine's windows.
-    #[error("firmware put ivshmem's BAR{bar} at {address:#x}, outside the machine's PCI windows")]
-    OutsideWindows {
-        /// The number of the BAR.
-        bar: u8,
-        /// Its address.
-        address: u64,
-    },
-    /// The device has no MSI-X capability: an `ivshmem-plain`, or an `ivshmem-doorbell` with `vectors=0`.
-    #[error(
-        "this ivshmem device has no interrupts (ivshmem-plain, or vectors=0): use -device ivshmem-doorbell,vectors=1"
-    )]
-    NoMsix,
-    /// The MSI-X table is not at an ivshmem device's usual place.
-    #[error("ivshmem's MSI-X table is said to be in BAR{bar} at {offset:#x}: it must lie inside BAR1")]
-    BadMsixTable {
-        /// The BAR that the capability names.
-        bar: u8,
-        /// The offset in it.
-        offset: u32,
-    },
-}
 
 const ID: u32 = 0x1110_1af4;
 const COMMAND: u16 = 0x04;
@@ -98,10 +27,6 @@ const CAPABILITIES: u16 = 0x34;
 const MSIX: u8 = 0x11;
 /// No more 4-byte-aligned capabilities fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
-
-/// An ivshmem function that was found and is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Function(pub PciAddress);
 
 /// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in order of address. A machine may have
 /// several.

@@ -4,7 +4,9 @@
 use safe_mmio::fields::ReadPureWrite;
 use safe_mmio::{UniqueMmioPointer, field};
 
-use super::{Bar, ConfigSpace, Function, PciError};
+use super::bar::Bar;
+use super::config::{ConfigSpace, Function};
+use super::error::PciError;
 
 const ENABLE: u32 = 1 << 31;
 const FUNCTION_MASK: u32 = 1 << 30;

@@ -10,7 +10,7 @@ use super::*;
 use crate::mem::Bytes;
 use crate::mem::Region;
 use crate::mem::fake::Heap;
-use crate::platform::{Doorbell, Instant, VectorOutOfRange};
+use crate::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
 use crate::rpmsg::{Address, Bus, Config, DownReason, Endpoint, Event, Fault, Name, Profile, RingError, SendError};
 use crate::wire::resource_table::Vdev;
 

@@ -1,18 +1,9 @@
 //! The driver side of chains: adds buffers of several elements, and pops their completions.
 
 use super::super::{DescriptorToken, Driver, Layout, LayoutError, Suppress, Suppression};
-use super::{AddError, ChainFault, IndirectTables, QueueId};
+use super::{AddError, ChainFault, Element, IndirectTables, QueueId};
 use crate::mem::SharedMemory;
 use crate::wire::vring::{DescriptorFlags, descriptor};
-
-/// One element of a buffer: a range of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Element {
-    /// Its address, as the device knows it.
-    pub address: u64,
-    /// Its length in bytes; not 0.
-    pub length: u32,
-}
 
 /// Identifies a chain that was added, and equals the token of its [`Completion`]. No chain of another queue has the same token.
 /// A token of the same queue repeats after 65536 chains with the same first descriptor.

@@ -6,6 +6,7 @@
 
 mod device;
 mod driver;
+mod element;
 mod error;
 mod indirect;
 mod segments;
@@ -14,13 +15,9 @@ mod tests;
 mod window;
 
 pub use device::{Chain, ChainDevice, Walk};
-pub use driver::{Added, ChainDriver, ChainToken, Completion, Element};
+pub use driver::{Added, ChainDriver, ChainToken, Completion};
+pub use element::{Element, QueueId, Segment};
 pub use error::{AddError, ChainFault, WrongQueue};
 pub use indirect::IndirectTables;
-pub use segments::{GatherError, Segment, Segments};
+pub use segments::{GatherError, Segments};
 pub use window::{AddressMap, Window};
-
-/// The number of a queue, which no other queue of the program has. A chain carries it, so another queue refuses the chain. A
-/// queue that is set up again needs a new number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct QueueId(pub u32);

@@ -1,19 +1,8 @@
 //! A whole chain in a private list, and copies into and out of its elements.
 
-use super::{AddressMap, ChainFault, Walk};
+use super::{AddressMap, ChainFault, Segment, Walk};
 use crate::mem::{Bytes, SharedMemory};
 use crate::virtqueue::Suppress;
-
-/// One element of a chain: a range of bytes inside the shared memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Segment {
-    /// The first byte's offset in the shared memory.
-    pub offset: u32,
-    /// The length in bytes; not 0.
-    pub length: u32,
-    /// True if the device writes it; false if it reads it.
-    pub writable: bool,
-}
 
 /// The reason why a chain was not gathered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

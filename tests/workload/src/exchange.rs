@@ -3,11 +3,14 @@
 
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
-use amp_ivshmem::rpmsg::{Endpoint, Message, OpenError, Role, SendError};
+use amp_ivshmem::rpmsg::{Endpoint, Link, Message, OpenError, Role, SendError};
 
 use crate::content::{Content, MAX_MESSAGE};
 use crate::histogram::Histogram;
-use crate::node::NodeLink;
+use crate::plan::EXCHANGES;
+
+/// The link of a node: an endpoint for each exchange, and rpmsg's usual 16 buffers.
+pub type NodeLink<M, D> = Link<M, D, { EXCHANGES.len() }, 16>;
 
 /// A message counts as lost if its echo does not come within this time.
 const LOST_AFTER_MICROS: u64 = 5_000_000;

@@ -15,12 +15,14 @@ mod content;
 mod exchange;
 mod histogram;
 mod node;
+mod plan;
 pub mod protocol;
 pub mod stream;
 
 pub use content::{Content, MAX_MESSAGE};
 pub use histogram::Histogram;
 pub use node::{Node, StartError};
+pub use plan::{EXCHANGES, MESSAGES};
 pub use stream::Stream;
 
 use core::fmt::Write;
@@ -28,13 +30,6 @@ use core::mem::MaybeUninit;
 
 use amp_ivshmem::platform::Port;
 use amp_ivshmem::rpmsg::Role;
-
-/// The exchanges: the endpoint's name, the side that starts the messages, and their number.
-pub const EXCHANGES: [(&str, Role, u32); 3] =
-    [("amp.first", Role::Host, 3334), ("amp.second", Role::Host, 3333), ("amp.third", Role::Remote, 3333)];
-
-/// The number of messages that both sides together start.
-pub const MESSAGES: u32 = EXCHANGES[0].2 + EXCHANGES[1].2 + EXCHANGES[2].2;
 
 /// Runs one side for ever: exchanges the messages, prints the figures, and goes on answering.
 ///

@@ -6,14 +6,11 @@ use core::fmt::{self, Write};
 use amp_ivshmem::platform::{Instant, Port};
 use amp_ivshmem::rpmsg::{DownReason, Event, Link, Message, OpenError, Role, Settings, SetupError};
 
-use crate::EXCHANGES;
 use crate::console::{because, line};
-use crate::exchange::{Exchange, Tally};
+use crate::exchange::{Exchange, NodeLink, Tally};
 use crate::histogram::Histogram;
+use crate::plan::EXCHANGES;
 use crate::protocol::{FIRST_MESSAGE, Figures, role_name};
-
-/// The link of a node: an endpoint for each exchange, and rpmsg's usual 16 buffers.
-pub type NodeLink<M, D> = Link<M, D, { EXCHANGES.len() }, 16>;
 
 /// Messages between two lines of progress.
 const PROGRESS: u32 = 1000;

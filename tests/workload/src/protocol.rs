@@ -4,15 +4,16 @@
 //! A line is a keyword, and then `key=value` words in a fixed order, separated by single spaces.
 
 use core::fmt::Write;
-use core::str::SplitAsciiWhitespace;
 
 use amp_ivshmem::rpmsg::Role;
 
-use crate::console::{Line, line};
+use crate::console::line;
 
 mod report;
+mod words;
 
 pub use report::{Report, Tally, Why, Wrong};
+use words::{fields, numbers, words};
 
 /// Begins a line that says why a side ends.
 pub const ERROR: &str = "error: ";
@@ -73,29 +74,6 @@ const fn role_word(role: Role) -> &'static str {
         Role::Host => "role=host",
         Role::Remote => "role=remote",
     }
-}
-
-/// Writes ` key=value` for each pair.
-fn fields<'c, W: Write>(mut line: Line<'c, W>, keys: &[&str], values: &[u32]) -> Line<'c, W> {
-    for (key, &value) in keys.iter().zip(values) {
-        line = line.text(" ").text(key).text("=").number(value);
-    }
-    line
-}
-
-/// The words after `keyword`.
-fn words<'l>(line: &'l str, keyword: &str) -> Option<SplitAsciiWhitespace<'l>> {
-    let mut words = line.split_ascii_whitespace();
-    (words.next()? == keyword).then_some(words)
-}
-
-/// The values of exactly these keys.
-fn numbers<const N: usize>(mut words: SplitAsciiWhitespace<'_>, keys: [&str; N]) -> Option<[u32; N]> {
-    let mut values = [0; N];
-    for (value, key) in values.iter_mut().zip(keys) {
-        *value = words.next()?.strip_prefix(key)?.strip_prefix('=')?.parse().ok()?;
-    }
-    words.next().is_none().then_some(values)
 }
 
 #[cfg(test)]

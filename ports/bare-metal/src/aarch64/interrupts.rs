@@ -11,7 +11,8 @@ use arm_gic::{IntId, InterruptGroup, Trigger};
 use safe_mmio::fields::{ReadPure, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field, field_shared};
 
-use super::{StartError, map};
+use super::error::StartError;
+use super::map;
 
 /// The virtual timer's interrupt: INTID 27.
 const TIMER: IntId = IntId::ppi(11);

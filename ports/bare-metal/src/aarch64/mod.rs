@@ -3,6 +3,7 @@
 mod clock;
 mod console;
 mod ecam;
+mod error;
 mod interrupts;
 mod map;
 mod park;
@@ -12,7 +13,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use aarch64_rt::entry;
 use amp_ivshmem::ivshmem::pci::{self, MsixEntry, PciDevice, PciError};
-use amp_ivshmem::ivshmem::{Device, DeviceError, Registers};
+use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Instant, PeerId, Port};
 use safe_mmio::UniqueMmioPointer;
@@ -21,39 +22,12 @@ use static_cell::StaticCell;
 use self::clock::Clock;
 pub use self::console::Console;
 use self::ecam::Ecam;
+use self::error::{MIN_MEMORY, StartError};
 use self::interrupts::Interrupts;
 pub use self::park::{panicked, park};
 use crate::self_test::{Sleep, doorbell_loopback_test};
 
-/// The least shared memory in bytes: one page.
-const MIN_MEMORY: u64 = 4096;
-
 static DEVICE: StaticCell<Device<'static>> = StaticCell::new();
-
-/// A reason why the machine cannot start. The console shows it in one line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum StartError {
-    #[error("the machine is at EL{0}, this image is for EL1: start QEMU without virtualization=on and secure=on")]
-    NotEl1(u64),
-    #[error(
-        "the interrupt controller is not a GICv2 (its PIDR2 says {0}): start QEMU with -machine virt,gic-version=2"
-    )]
-    NotGicV2(u32),
-    #[error("the GIC has no frame for MSIs (GICv2m): start QEMU with -machine virt,gic-version=2")]
-    NoMsiFrame,
-    #[error("interrupt {0} cannot be enabled: this is no machine that QEMU calls virt")]
-    Interrupt(u32),
-    #[error("the timer has no frequency, or one below 1 MHz (CNTFRQ_EL0): firmware must set it")]
-    NoFrequency,
-    #[error("ivshmem has {0} bytes of memory, at least {MIN_MEMORY} are needed: start the server with more")]
-    MemoryTooSmall(u64),
-    #[error("ivshmem's own doorbell does not come back: start the server with at least one vector")]
-    NoLoopback,
-    #[error(transparent)]
-    Pci(#[from] PciError),
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-}
 
 /// QEMU's `virt` with its first PCI `ivshmem-doorbell`: one side of a link.
 ///
@@ -156,6 +130,11 @@ impl Sleep for Machine {
 // 32 KiB. A link's state and the formatting of a line need a small part of it.
 entry!(start, 8);
 
+unsafe extern "Rust" {
+    /// Calls the main function that [`image!`](crate::image) was given. Only `image!` defines it, with this type.
+    fn __amp_main(machine: Machine, console: Console) -> !;
+}
+
 /// Runs once the map is in force and the stack is ready: `aarch64-rt` calls it.
 fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
     // SAFETY: this runs once, on the only core, with the map in force; nobody else has a console yet.
@@ -163,7 +142,7 @@ fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
     // SAFETY: likewise.
     match unsafe { Machine::start() } {
         // SAFETY: likewise.
-        Ok(machine) => unsafe { crate::__amp_main(machine, console) },
+        Ok(machine) => unsafe { __amp_main(machine, console) },
         Err(error) => {
             // The console never fails.
             let _ = writeln!(console, "amp: {error}");

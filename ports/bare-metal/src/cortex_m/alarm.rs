@@ -3,7 +3,7 @@
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
 
-use super::vectors;
+use super::{map, vectors};
 
 const TIMER0: usize = 0x4003_0000;
 const WHOLE: u32 = 0;
@@ -47,7 +47,7 @@ impl Alarm {
     /// Called once.
     pub unsafe fn new() -> Self {
         // SAFETY: the LM3S6965 has its timer 0 there; the caller promises that this is the only pointer.
-        let mut timer = unsafe { UniqueMmioPointer::new(super::address::<Timer>(TIMER0)) };
+        let mut timer = unsafe { UniqueMmioPointer::new(map::address::<Timer>(TIMER0)) };
         field!(timer, ctl).write(0);
         field!(timer, cfg).write(WHOLE);
         field!(timer, tamr).write(ONE_SHOT);

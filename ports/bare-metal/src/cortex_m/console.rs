@@ -5,6 +5,8 @@ use core::fmt;
 use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
 use safe_mmio::UniqueMmioPointer;
 
+use super::map;
+
 const UART0: usize = 0x4000_c000;
 const CLOCK: u32 = 12_500_000;
 const BAUD: u32 = 115_200;
@@ -19,7 +21,7 @@ impl Console {
     /// No other console is in use, now or later.
     pub unsafe fn new() -> Self {
         // SAFETY: the LM3S6965 has its first UART there. The caller promises that no other console is in use.
-        let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(super::address::<PL011Registers>(UART0)) });
+        let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::address::<PL011Registers>(UART0)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
         // It fails only if the two constants make no divisor. They make 6.78.
         let _ = uart.enable(line, BAUD, CLOCK);

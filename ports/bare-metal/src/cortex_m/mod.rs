@@ -6,14 +6,14 @@
 mod alarm;
 mod clock;
 mod console;
+mod map;
 mod memory;
 mod park;
 mod vectors;
 
-use core::ptr::{NonNull, without_provenance_mut};
 use core::sync::atomic::Ordering;
 
-use amp_ivshmem::ivshmem::flat::{self, Place};
+use amp_ivshmem::ivshmem::flat;
 use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::{Instant, PeerId, Port};
@@ -21,11 +21,9 @@ use safe_mmio::UniqueMmioPointer;
 
 use self::alarm::Alarm;
 pub use self::console::Console;
+use self::map::{PLACE, address};
 pub use self::park::{panicked, park};
 use crate::self_test::{Sleep, doorbell_loopback_test};
-
-/// The addresses and the interrupt of the flat device, as in `AMP_QEMU_FLAT` of the QEMU preload object.
-const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
 
 const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
 
@@ -119,12 +117,9 @@ impl Port for Machine {
     }
 }
 
-/// Returns a pointer to `address`.
-const fn address<T>(address: usize) -> NonNull<T> {
-    match NonNull::new(without_provenance_mut(address)) {
-        Some(pointer) => pointer,
-        None => NonNull::dangling(),
-    }
+unsafe extern "Rust" {
+    /// Calls the main function that [`image!`](crate::image) was given. Only `image!` defines it, with this type.
+    fn __amp_main(machine: Machine, console: Console) -> !;
 }
 
 /// Runs once memory is set up: `cortex-m-rt` calls it.
@@ -137,7 +132,7 @@ fn start() -> ! {
     // SAFETY: this runs once.
     match unsafe { Machine::start(DEVICE) } {
         // SAFETY: likewise.
-        Ok(machine) => unsafe { crate::__amp_main(machine, console) },
+        Ok(machine) => unsafe { __amp_main(machine, console) },
         Err(why) => park::stop(console, why),
     }
 }

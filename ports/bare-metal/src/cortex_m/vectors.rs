@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use ::cortex_m::interrupt::InterruptNumber;
 use ::cortex_m::peripheral::NVIC;
 
-use super::PLACE;
+use super::map::PLACE;
 
 /// True if the doorbell has rung since `wait` last returned.
 pub static RUNG: AtomicBool = AtomicBool::new(false);

@@ -6,7 +6,7 @@ use core::str::SplitAsciiWhitespace;
 
 use amp_ivshmem::rpmsg::DownReason;
 
-use super::{fields, numbers};
+use super::words::{fields, numbers};
 use crate::console::line;
 
 /// The counts of one side of a stream since it started: `tally sent=… received=… …`. All of them wrap.

@@ -1,0 +1,19 @@
+//! The time, as the system counts it.
+
+use amp_ivshmem::platform::Instant;
+use rustix::fs::Timespec;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Returns the time of CLOCK_MONOTONIC.
+pub fn now() -> Instant {
+    let time = clock_gettime(ClockId::Monotonic);
+    // Never negative on Linux: the time since the machine started.
+    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Instant::from_micros(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000))
+}
+
+/// Returns a time span as the system calls take it.
+pub fn timespec(micros: u64) -> Timespec {
+    let tv_sec = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
+    Timespec { tv_sec, tv_nsec: i64::try_from((micros % 1_000_000).saturating_mul(1000)).unwrap_or(0) }
+}

@@ -1,0 +1,84 @@
+//! The three parts of a queue in memory.
+
+use super::descriptor::Descriptors;
+use super::{Fault, LayoutError};
+use crate::mem::{SharedMemory, Table};
+use crate::wire::vring::{available, used};
+
+/// The place of a queue's three parts, from the memory's start, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Descriptors, a power of two up to 32768.
+    pub size: u16,
+    /// The descriptor table, in bytes.
+    pub descriptors: u32,
+    /// The available ring, in bytes.
+    pub available: u32,
+    /// The used ring, in bytes.
+    pub used: u32,
+}
+
+/// An available ring.
+pub(super) type Available<M> = Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }>;
+/// A used ring.
+pub(super) type Used<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
+
+/// The three parts of a queue in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Ring<M: SharedMemory> {
+    pub(super) descriptors: Descriptors<M>,
+    pub(super) available: Available<M>,
+    pub(super) used: Used<M>,
+    pub(super) size: u16,
+}
+
+impl<M: SharedMemory> Ring<M> {
+    pub(super) fn new(memory: &M, layout: Layout, capacity: usize) -> Result<Self, LayoutError> {
+        let Layout { size, descriptors, available, used } = layout;
+        if usize::from(size) > capacity {
+            return Err(LayoutError::TooLarge { size, capacity });
+        }
+        let count = size.into();
+        Ok(Self {
+            descriptors: Table::new(memory, descriptors, count)?,
+            available: Table::new(memory, available, count)?,
+            used: Table::new(memory, used, count)?,
+            size,
+        })
+    }
+
+    /// Makes a ring like [`new`](Self::new), without the cause of a failure and without a limit of descriptors. It is built in
+    /// parts, so that it is built in its final place.
+    #[inline(always)]
+    pub(crate) fn at(memory: &M, layout: Layout) -> Option<Self> {
+        let Layout { size, descriptors, available, used } = layout;
+        Some(Self {
+            descriptors: Table::at(memory, descriptors, size.into())?,
+            available: Table::at(memory, available, size.into())?,
+            used: Table::at(memory, used, size.into())?,
+            size,
+        })
+    }
+
+    /// Returns the fault for descriptor `id`, which the peer named and does not hold.
+    #[inline(always)]
+    pub(super) fn not_held(&self, id: u32) -> Fault {
+        match u16::try_from(id) {
+            Ok(id) if id < self.size => Fault::NotHeld { id },
+            _ => Fault::NoSuchDescriptor { id, size: self.size },
+        }
+    }
+
+    /// Returns the same fault from a cold function. In a build for size it is inlined, for callers that ignore the fault.
+    #[cfg_attr(for_size, inline(always))]
+    #[cfg_attr(not(for_size), cold, inline(never))]
+    pub(super) fn not_held_apart(&self, id: u32) -> Fault {
+        self.not_held(id)
+    }
+
+    /// Checks that the peer's index `new` is at most `most` beyond `old`.
+    #[inline]
+    pub(super) fn advance(&self, old: u16, new: u16, most: u16) -> Result<u16, Fault> {
+        if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }
+    }
+}

@@ -12,7 +12,7 @@ use crate::test::got::Program;
 
 /// The program that runs a target.
 const CARGO_FUZZ: Program = Program { name: "cargo-fuzz", version: "0.13.2" };
-/// How many seconds a target runs in `./amp test`.
+/// The seconds that a target runs in `./amp test`.
 pub const SECONDS: u32 = 20;
 
 /// The options of `./amp fuzz`.
@@ -87,7 +87,7 @@ pub fn command(target: &str, seconds: u32) -> Result<Command> {
     let mut cargo = CARGO_FUZZ.cargo()?;
     // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-    // libFuzzer's limit is of wall-clock time: a machine that stands still for seconds is no finding, and what hangs hangs for ever.
+    // libFuzzer's limit is of wall-clock time. A machine that pauses for seconds must not cause a finding, so the limit is long.
     cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
     Ok(cargo)
 }

@@ -1,4 +1,4 @@
-//! What a set of machines needs to start (images, QEMU programs, the preload object), and the command that starts each.
+//! The files that a set of machines needs (images, QEMU programs, the preload object), and the command that starts each machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use crate::zephyr::build::Build;
 use crate::zephyr::images as zephyr_images;
 use crate::zephyr::tree::Zephyr;
 
-/// How much memory the machines of a demo share, in bytes: what the flat device is set to must be what the server has.
+/// The shared memory of a demo, in bytes. The flat device and the server must have the same size.
 pub const SHARED_MEMORY: u64 = 1 << 20;
-/// Where the M3 images expect the flat device: registers, memory, interrupt.
+/// The flat device as the M3 images expect it: registers, memory, interrupt.
 const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
 
 /// The preload object's file.
@@ -37,7 +37,7 @@ pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[Pa
 #[derive(Debug, Default)]
 pub struct Artifacts {
     images: BTreeMap<Machine, [PathBuf; 2]>,
-    /// Where there is one, it runs in the bare-metal image's place.
+    /// A Zephyr build runs instead of the bare-metal image.
     zephyr: BTreeMap<(Machine, Role), Build>,
     qemu: BTreeMap<Machine, PathBuf>,
     flat_object: PathBuf,

@@ -1,4 +1,4 @@
-//! Where the machines' lines go: prefixed by machine, coloured on a terminal.
+//! The output of the machines' lines: prefixed by machine, coloured on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -30,12 +30,12 @@ impl Folder {
     /// The system refuses, or the socket's path would be too long.
     pub fn new_in(parent: &Path) -> Result<Self> {
         remove_orphans(parent);
-        // QEMU is told of it, and may run elsewhere than this process.
+        // QEMU gets the path too, and may run in another folder than this process.
         let parent = std::path::absolute(parent).context("TMPDIR names no folder")?;
         let place = parent.display();
         let no_folder = || format!("no folder for the socket in {place}: name another in TMPDIR");
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).with_context(no_folder)?;
-        // It gets its name once it is locked; nobody ever finds it otherwise while its owner lives.
+        // The file gets its name after it is locked. So while the owner lives, nobody finds the file unlocked.
         let unnamed = folder.path().join("new");
         let owner = File::create_new(&unnamed).with_context(no_folder)?;
         flock(&owner, FlockOperation::NonBlockingLockExclusive)
@@ -52,7 +52,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Where the socket is to be.
+    /// The path for the socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
     }
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// As after SIGKILL: the folder stays, and the lock goes.
+    /// After SIGKILL the folder stays, and the lock goes.
     fn orphan(parent: &Path) -> PathBuf {
         let Folder { folder, _owner } = Folder::new_in(parent).unwrap();
         drop(UnixListener::bind(folder.path().join(SOCKET)).unwrap());

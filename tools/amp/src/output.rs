@@ -1,5 +1,5 @@
-//! Standard output. A reader that has gone, as `head` does, is no reason to stop or to panic; a result that cannot be
-//! written for another reason, as on a full disk, is lost, and that is an error.
+//! Standard output. If the reader has gone, such as `head`, the program continues. Any other failure to write a result, such as
+//! a full disk, is an error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};

@@ -16,7 +16,7 @@ use crate::server_options::parse_size;
 use crate::zephyr::build::{self, Build};
 use crate::{artifacts, output};
 
-/// What `amp pair` can be told.
+/// The options of `amp pair`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// A build folder of west's, for a board of QEMU's, or a sysbuild folder, whose images are the pair
@@ -36,7 +36,7 @@ pub struct Options {
     pub size: Option<u64>,
 }
 
-/// What `amp machine` is told.
+/// The options of `amp machine`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MachineOptions {
     /// A build folder of west's, for a board of QEMU's
@@ -126,7 +126,7 @@ fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
     }
 }
 
-/// What stands in front of each one's lines: the folder's name, numbered where both have the same.
+/// The label of each machine's lines: the folder's name, numbered if both names are equal.
 fn labels(sides: &[Build; 2]) -> [String; 2] {
     let [first, second] = sides.each_ref().map(Build::name);
     if first == second { [format!("{first} 1"), format!("{second} 2")] } else { [first, second] }

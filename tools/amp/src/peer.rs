@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::output::Stdout;
 use crate::role::Role;
 
-/// How long the server has to hand over the memory.
+/// The time limit for the server to send the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The options of `amp peer`.

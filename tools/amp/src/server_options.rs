@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use amp_ivshmem_server as server;
 
-/// What `amp server` can be told.
+/// The options of `amp server`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerOptions {
-    /// Where the socket will be; only its owner can connect
+    /// Path of the socket; only its owner can connect
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
     /// The size of the memory: a power of two from 4K to 2G, in bytes or with K, M or G
@@ -19,7 +19,7 @@ pub struct ServerOptions {
     /// A file that is the memory, kept at the end; without one the memory is anonymous and cannot change its size
     #[arg(long, value_name = "FILE")]
     pub memory: Option<PathBuf>,
-    /// What to do wrong: `lose=N`, `double=N` (one doorbell in N), `late=MS`, `join=MS` (up to so late), `drop=MS` (a peer
+    /// Faults to inject: `lose=N`, `double=N` (one doorbell in N), `late=MS`, `join=MS` (up to so late), `drop=MS` (a peer
     /// about so often), `stall=ID` (that peer hears no more after its greeting), `seed=S`; several with commas
     #[arg(long, value_name = "FAULTS")]
     pub fault: Option<server::Faults>,

@@ -15,7 +15,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Whether a process lives; one that has died and was not waited for does not.
+/// Returns true if a process lives. A zombie does not.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     !matches!(stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()), None | Some(Some('Z')))

@@ -70,7 +70,7 @@ impl Server {
         self.command("ping", words).output().unwrap()
     }
 
-    /// What ping says where it cannot be: one line, after the figures and the notes.
+    /// The error of ping in one line, after the figures and the notes.
     fn refusal(&self, words: &str) -> String {
         let output = self.ping(words);
         assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
@@ -100,7 +100,7 @@ fn ping_meets_echo_in_both_roles_of_both_profiles_and_each_layout() {
     for profile in profiles {
         for [ours, theirs] in [["host", "remote"], ["remote", "host"]] {
             let server = Server::start("1M");
-            // Of the addresses that a C host could write, one above 4 GiB; a remote finds it out.
+            // An address above 4 GiB that a C host could write; a remote finds it out.
             let words = |role: &str| match (profile.contains("openamp"), role) {
                 (true, "host") => format!("--role host --timeout 60 {profile} --address 0x8000000000"),
                 _ => format!("--role {role} --timeout 60 {profile}"),

@@ -14,7 +14,7 @@ pub enum Marker {
     Begin,
     /// Count no more.
     End,
-    /// What was counted is a section.
+    /// The counts so far become a section.
     Section,
 }
 
@@ -70,7 +70,7 @@ impl Counts {
         })
     }
 
-    /// What the instruction of these bytes asks for.
+    /// The request that the instruction of these bytes makes.
     pub fn marker(&self, bytes: &[u8]) -> Option<Marker> {
         self.markers.iter().find(|(marker, _)| marker == bytes).map(|&(_, marker)| marker)
     }

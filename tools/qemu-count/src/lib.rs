@@ -9,8 +9,8 @@
 //! second past the end.
 //!
 //! The markers are hints that do nothing on a real machine: A64 `hint #120`, `#121` and `#122`, Thumb `dbg #5`, `#6` and
-//! `#7`. The first starts counting, the second stops it, the third writes what was counted since the last time, as a
-//! section: a line `section N`, lines `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`.
+//! `#7`. The first starts the count, and the second stops it. The third writes the counts since the last time as a
+//! section. A section has a line `section N`, lines `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`.
 //! Markers do not count themselves.
 #![allow(unsafe_code, reason = "QEMU finds a plugin by a constructor and by symbols, which `register!` makes")]
 
@@ -24,7 +24,7 @@ use qemu_plugin::{
     Args, HasCallbacks, Info, Instruction, MemRW, PluginId, Register, Result, TranslationBlock, register,
 };
 
-/// What QEMU calls.
+/// The functions that QEMU calls.
 struct Plugin {
     /// Set when QEMU has told the arguments.
     counts: Option<Arc<Counts>>,

@@ -29,7 +29,7 @@ use qemu::Qemu;
 use settings::{Settings, VARIABLE};
 use wire::Error;
 
-/// What the constructor leaves for the callback that QEMU makes once its machine stands.
+/// The state that the constructor leaves for the callback that QEMU makes once its machine exists.
 static PENDING: OnceLock<(Qemu, Settings)> = OnceLock::new();
 
 /// Run by the dynamic loader before `main`.

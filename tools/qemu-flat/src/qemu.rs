@@ -10,7 +10,7 @@ use crate::settings::IRQ_MAX;
 #[derive(Clone, Copy, Debug)]
 pub struct Object(*mut c_void);
 
-/// What [`Qemu::when_machine_is_done`] calls.
+/// The function that [`Qemu::when_machine_is_done`] calls.
 pub type Callback = extern "C" fn(*mut Notifier, *mut c_void);
 
 /// QEMU's `Notifier`: a callback, and a link in a list that QEMU fills in.
@@ -91,7 +91,7 @@ fn symbol(name: &CStr) -> *mut c_void {
 // Apart from `is_here` and `when_machine_is_done`, these are for QEMU's main thread with its big lock held only: the
 // notifier's callback. The room's one caller, `wire`, runs there.
 impl Qemu {
-    /// Whether this process is a QEMU that has machines, with its symbols.
+    /// Returns true if this process is a QEMU with machines and with its symbols.
     pub fn is_here() -> bool {
         !symbol(c"qemu_add_machine_init_done_notifier").is_null()
     }
@@ -103,7 +103,7 @@ impl Qemu {
         unsafe { (self.qemu_add_machine_init_done_notifier)(Box::leak(notifier)) };
     }
 
-    /// Whether QEMU has a class of that name.
+    /// Returns true if QEMU has a class of that name.
     pub fn has_class(&self, name: &CStr) -> bool {
         // SAFETY: the name is terminated.
         !unsafe { (self.module_object_class_by_name)(name.as_ptr()) }.is_null()
@@ -116,7 +116,7 @@ impl Qemu {
         (!chardev.is_null()).then_some(Object(chardev))
     }
 
-    /// Whether `object` is of that class.
+    /// Returns true if `object` is of that class.
     pub fn is_a(&self, object: Object, class: &CStr) -> bool {
         // SAFETY: an `Object` comes from QEMU and lives as long as the machine; the name is terminated.
         !unsafe { (self.object_dynamic_cast)(object.0, class.as_ptr()) }.is_null()
@@ -130,7 +130,7 @@ impl Qemu {
         (!object.is_null() && !ambiguous).then_some(Object(object))
     }
 
-    /// How many inputs the CPU's interrupt controller has. QEMU shows each as a property; `num-irq` would be no use,
+    /// Returns the number of inputs of the CPU's interrupt controller. QEMU shows each as a property; `num-irq` would be no use,
     /// for it grows by the 16 exceptions while the CPU is made.
     pub fn inputs(&self, cpu: Object) -> u32 {
         let has = |n: &u32| {

@@ -11,7 +11,7 @@ pub const REGISTERS_SIZE: u64 = 0x10;
 /// The highest input that an NVIC can have (ARMv7-M: 496 external interrupts).
 pub const IRQ_MAX: u32 = 495;
 
-/// Where the device goes.
+/// The place of the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The `id=` of the `-chardev socket` that is connected to the ivshmem server.
@@ -26,7 +26,7 @@ pub struct Settings {
     pub irq: u32,
 }
 
-/// What is wrong with the settings.
+/// The error in the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// Not `key=value`.
@@ -48,7 +48,7 @@ pub enum SettingsError {
         key: &'static str,
         /// The value as it was written.
         value: String,
-        /// What it must be.
+        /// The condition that it must meet.
         must: &'static str,
     },
     /// The registers lie in the memory.

@@ -7,7 +7,7 @@ use crate::settings::{REGISTERS_SIZE, Settings, SettingsError, VARIABLE};
 
 const CLASS: &CStr = c"ivshmem-flat";
 
-/// Why there is no device.
+/// The reason why there is no device.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment variable.
@@ -45,13 +45,13 @@ pub enum Error {
         "{key}={start:#x} in {VARIABLE}: {size:#x} bytes there overlap `{name}` of this machine; choose a free address"
     )]
     Occupied {
-        /// Which of the two.
+        /// The key of the place: `registers` or `memory`.
         key: &'static str,
-        /// Where it should go.
+        /// Its address.
         start: u64,
-        /// How long it is.
+        /// Its length in bytes.
         size: u64,
-        /// What is there.
+        /// The name of the region that is there.
         name: String,
     },
     /// The device itself refused.

@@ -20,7 +20,7 @@ pub struct Message {
     pub fd: Option<Rc<OwnedFd>>,
 }
 
-/// Whether to go on with a client.
+/// The decision to keep a client or to drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// Nothing waits any more.
@@ -39,9 +39,9 @@ pub struct Client {
     pub id: u16,
     /// Its eventfds, by vector.
     pub eventfds: Vec<Rc<OwnedFd>>,
-    /// What the others get as these: the same, or others that a relay listens to.
+    /// The eventfds that the others get: the same ones, or those of a relay.
     pub doorbells: Vec<Rc<OwnedFd>>,
-    /// It hears no more than what waits for it already, as a fault wants it.
+    /// True if a fault stalls this client: it gets only the messages that already wait for it.
     pub stalled: bool,
     connection: OwnedFd,
     queue: VecDeque<Message>,
@@ -63,12 +63,12 @@ impl Client {
         }
     }
 
-    /// What to poll.
+    /// The descriptor to poll.
     pub fn connection(&self) -> &OwnedFd {
         &self.connection
     }
 
-    /// Whether something waits for it to read.
+    /// Returns true if messages wait for the client.
     pub fn is_behind(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -96,8 +96,8 @@ impl Client {
         eventfds.iter().try_for_each(|fd| self.push(i64::from(id), Some(fd)))
     }
 
-    /// Tells that a peer is gone. What still waits about it is taken back, or the eventfds of the dead would pile up
-    /// for a client that does not read; where it has not heard of the peer at all, it need not hear of its end.
+    /// Tells the client that a peer is gone. Messages about this peer that still wait are removed, so that a client that does not
+    /// read does not keep its eventfds open. If the client never heard of the peer, it does not hear of its end.
     ///
     /// # Errors
     /// As [`push`](Self::push).

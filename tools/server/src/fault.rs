@@ -1,4 +1,4 @@
-//! What a server can do wrong on purpose, to see what its clients make of it: off unless asked for.
+//! Faults that a server injects on purpose, to test its clients. They are off by default.
 //!
 //! Doorbells between peers do not pass a server; each writes the other's eventfd. So with faults the others get eventfds
 //! of this server's own, and a relay on a thread of its own passes on what is rung there, or not.
@@ -16,15 +16,15 @@ use crate::error::Explain;
 use crate::faults::Faults;
 use crate::random::Random;
 
-/// How often the relay and the server look at the time.
+/// The interval at which the relay and the server check the time.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
-/// What the others ring instead of a peer's own doorbell.
+/// An eventfd that the others ring instead of a peer's own.
 struct Bell {
     owner: u16,
-    /// What the others have.
+    /// The eventfd that the others have.
     ours: OwnedFd,
-    /// What the owner listens to.
+    /// The eventfd that the owner listens to.
     theirs: Arc<OwnedFd>,
 }
 
@@ -67,7 +67,7 @@ impl FaultInjector {
         self.next_drop = after(self.random.millis(half, half.saturating_mul(3).saturating_add(1)));
     }
 
-    /// Whether something is to be done without a client's asking.
+    /// Returns true if a fault is due that no client's message triggers.
     pub fn is_timed(&self) -> bool {
         self.faults.drop > 0 || !self.waiting.is_empty()
     }

@@ -20,7 +20,7 @@ pub struct Faults {
     pub drop: u64,
     /// This peer is told nothing more once it has been greeted.
     pub stall: Option<u16>,
-    /// What to draw from.
+    /// The seed of all draws.
     pub seed: u64,
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// What the relay draws from: not what the server does, whose number of draws depends on when clients come.
+    /// The relay's source of random numbers. The server has another one, because its number of draws depends on the clients' timing.
     pub(crate) fn relays(&self) -> Random {
         Random::new(self.seed ^ 0xbe11)
     }

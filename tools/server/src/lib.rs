@@ -64,7 +64,7 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Prints a line. A reader that is gone is no reason to stop serving, so its absence is no error.
+/// Prints a line. The server goes on without a reader of its output, so a missing reader is not an error.
 fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

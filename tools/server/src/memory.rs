@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::error::{Explain, ServerError};
 
-/// Memory that nobody can resize: a peer that could would kill every QEMU with SIGBUS.
+/// Memory of a fixed size. A peer that could shrink it would kill every QEMU with SIGBUS.
 pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     let memory = memfd_create("amp-ivshmem", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
         .explain("cannot make anonymous memory; name a file for it instead")?;

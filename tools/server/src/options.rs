@@ -21,7 +21,7 @@ pub const SIZE_MAX: u64 = 1 << 31;
 /// The memory to serve, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the socket will be; at most [`SOCKET_PATH_MAX`] bytes.
+    /// The path of the socket; at most [`SOCKET_PATH_MAX`] bytes.
     pub socket: PathBuf,
     /// The size of the memory in bytes: a power of two from [`SIZE_MIN`] to [`SIZE_MAX`], because a PCI BAR is one.
     pub size: u64,

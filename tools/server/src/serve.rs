@@ -14,14 +14,14 @@ use crate::fault::FaultInjector;
 use crate::ids::Ids;
 use crate::server::{Server, Stop};
 
-/// What the kernel may hold for one client, in bytes: its minimum, some five messages. The rest waits with us, where an
+/// The kernel's buffer for one client, in bytes: the minimum, about five messages. The rest waits with us, where an
 /// eventfd under way does not count against the user's limit of descriptors in flight.
 const SEND_BUFFER: usize = 4096;
 
-/// How long to leave alone what the system had no room for.
+/// The pause before another attempt when the system had no room.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// How many clients to accept before looking after the others again.
+/// The number of clients to accept before the server serves the others again.
 const ACCEPTS: usize = 16;
 
 impl Server {
@@ -49,16 +49,16 @@ pub struct Serving<R> {
     report: R,
     /// There was no descriptor left to accept a client with: pause, or `poll` would return at once for ever.
     full: bool,
-    /// That has been reported since a client was last accepted.
+    /// True if the lack of room was reported since the last client was accepted.
     full_said: bool,
     /// Clients to drop at the end of this turn.
     pending_disconnects: Vec<(u16, Reason)>,
-    /// What is to go wrong, if anything.
+    /// The faults to inject, if any.
     injector: Option<FaultInjector>,
 }
 
 impl<R: FnMut(Event)> Serving<R> {
-    /// Nobody is served yet; `report` is called with each event.
+    /// Makes a server without clients. It calls `report` with each event.
     ///
     /// # Errors
     /// No descriptor or thread is left.
@@ -185,7 +185,7 @@ impl<R: FnMut(Event)> Serving<R> {
             self.ids.give_back(id);
             return Err("too many peers for it to be told of".to_owned());
         }
-        // Not before it is told of itself.
+        // Only after the client knows its own id.
         client.stalled = self.injector.as_ref().is_some_and(|injector| injector.stalled() == Some(id));
         for other in &mut self.clients {
             if let Err(reason) = other.push_peer(id, &client.doorbells) {

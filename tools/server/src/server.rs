@@ -21,7 +21,7 @@ pub struct Stop {
     pub name: &'static str,
 }
 
-/// A server that listens: from when this exists, clients can connect, though they are answered only while it serves.
+/// A server that listens. Clients can connect as soon as it exists, and get answers while it serves.
 pub struct Server {
     pub(crate) listener: Listener,
     pub(crate) memory: OwnedFd,
@@ -96,7 +96,7 @@ impl Running {
     /// Stops the server, and says how it fared.
     ///
     /// # Errors
-    /// What ended it before it was told to.
+    /// The error that ended the server before [`stop`](Self::stop).
     pub fn stop(mut self) -> Result<(), ServerError> {
         self.end()
     }

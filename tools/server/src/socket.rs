@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, 
 use crate::error::{Explain, ServerError};
 use crate::options::SOCKET_PATH_MAX;
 
-/// How many clients may wait to be accepted, where the system's own limit (`net.core.somaxconn`) is not lower.
+/// The number of clients that may wait to be accepted, unless the system's limit (`net.core.somaxconn`) is lower.
 const BACKLOG: i32 = 1024;
 
 /// A socket that listens, and the name that it made for itself.

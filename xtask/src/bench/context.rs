@@ -3,6 +3,6 @@
 /// The options of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// Whether to print details, on standard error.
+    /// True to print details on standard error.
     pub verbose: bool,
 }

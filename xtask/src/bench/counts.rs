@@ -1,4 +1,4 @@
-//! What was counted of a program: its sections. Knows the counters' notation.
+//! The counts of a program, in sections. Knows the counters' notation.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use anyhow::{Context, Result, ensure};
 pub struct Accesses {
     /// How many.
     pub count: u64,
-    /// Of how many bytes in all.
+    /// The number of their bytes.
     pub bytes: u64,
 }
 
-/// What was counted between two of a program's section markers.
+/// The counts between two section markers of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// How often the instruction at each address was executed.
+    /// The number of executions of the instruction at each address.
     pub instructions: BTreeMap<u64, u64>,
     /// Loads and stores of shared memory and of devices, by the counter's names.
     pub accesses: BTreeMap<String, Accesses>,
@@ -25,11 +25,11 @@ pub struct Counted {
 /// A section of the program's own choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What the program calls it.
+    /// The program's name for it.
     pub name: String,
-    /// How many messages it had.
+    /// Its number of messages.
     pub messages: u64,
-    /// What was counted.
+    /// The counts.
     pub counted: Counted,
 }
 

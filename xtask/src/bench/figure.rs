@@ -16,7 +16,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// What repeats exactly, and is measured once.
+    /// A figure that repeats exactly, and is measured once.
     pub const fn exact(key: &'static str, value: f64) -> Self {
         Self { key, value, range: None, noise: None }
     }
@@ -25,11 +25,11 @@ impl Figure {
 /// Keys that could not be measured here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// Which.
+    /// The keys.
     pub keys: Vec<&'static str>,
-    /// What is missing, and how to get it; or what failed.
+    /// The missing part and how to get it, or the failure.
     pub reason: String,
-    /// Whether all was there, and it failed.
+    /// True if nothing was missing, and the measurement failed.
     #[serde(skip)]
     pub failed: bool,
 }

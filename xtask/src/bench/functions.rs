@@ -1,5 +1,5 @@
-//! Whose an instruction is: the innermost function at its address by the program's debug information, which knows what was
-//! inlined; the symbol before it where there is none.
+//! The function of an instruction: the innermost one at its address by the debug information, which also names inlined
+//! functions. Without debug information it is the symbol before the address.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,16 +12,16 @@ use rustc_demangle::demangle;
 
 use super::counts::Section;
 
-/// Where the sources of Rust's own libraries lie in debug information.
+/// The path of Rust's own libraries in debug information.
 const RUSTS_OWN: [&str; 4] =
     ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
 
-/// Whose the instructions of a section are, for each message.
+/// The functions of a section's instructions, per message.
 #[derive(Clone, Debug)]
 pub struct Functions {
-    /// By function, the most first. What Rust's own libraries have inlined belongs to the function that uses it.
+    /// By function, the most first. Inlined code of Rust's own libraries counts for the function that uses it.
     pub each: Vec<(String, f64)>,
-    /// How many of them are the program's own, by the lines that they are of. What the compiler has merged, and so is of no
+    /// The number of instructions that are the program's own, by their lines. What the compiler has merged, and so is of no
     /// line, is not among them.
     pub own: f64,
 }
@@ -29,7 +29,7 @@ pub struct Functions {
 /// Attributes a program's sections; its own sources lie in a folder that has `own` in its path.
 ///
 /// # Errors
-/// A file that is no ELF file, or whose debug information is broken.
+/// A file that is not an ELF file, or has broken debug information.
 pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Vec<Functions>> {
     let name = program.display();
     let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
@@ -130,12 +130,12 @@ fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     })
 }
 
-/// Where the bracket closes that `text` begins with.
+/// The position of the bracket that closes the first one of `text`.
 fn closing(text: &str) -> Option<usize> {
     depths(text).find(|&(_, character, depth)| character == '>' && depth == 0).map(|(at, _, _)| at)
 }
 
-/// Where `word` is outside all brackets.
+/// The position of `word` outside all brackets.
 fn top_level(text: &str, word: &str) -> Option<usize> {
     depths(text).find(|&(at, _, depth)| depth == 0 && text[at..].starts_with(word)).map(|(at, _, _)| at)
 }
@@ -199,7 +199,7 @@ mod tests {
         // A counter names instructions; here each byte stands for one.
         let mut instructions: BTreeMap<_, _> =
             (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
-        // What the linker was given of C's has no debug information.
+        // The C objects that the linker got have no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
         let sections = [Section { name: String::new(), messages: 2, counted }];

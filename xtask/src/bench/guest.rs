@@ -18,13 +18,13 @@ use crate::checkout::{self, checkout};
 const COUNTER: &str = "libamp_qemu_count.so";
 /// The image's file.
 const IMAGE: &str = "instructions";
-/// How long a guest may take.
+/// The time limit of a guest.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Builds the image and runs it on `machine` under the counter; the image, and its sections.
 ///
 /// # Errors
-/// What does not build, start or end.
+/// An image that does not build, or a guest that does not start or end.
 pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let artifacts = Artifacts::with_images(checkout()?, &[machine].into(), image)?;
     let files = checkout()?.build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
@@ -37,7 +37,7 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let mut command = artifacts.boot(machine, IMAGE, &socket)?;
     // The guest's time goes with its instructions, so that every run is the same.
     command.args(["-icount", "shift=0"]);
-    // Where the guests' ports have the shared memory.
+    // The address of the shared memory in the guests' ports.
     let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
     let escaped = |path: &Path| path.to_str().context("a path is not UTF-8").map(|path| path.replace(',', ",,"));
     command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(out)?));
@@ -55,7 +55,7 @@ fn image(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     Ok([image.clone(), image])
 }
 
-/// What the console told until its last line, with which the guest is stopped.
+/// The lines of the console up to the last one, after which the guest is stopped.
 fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     let (sender, lines) = mpsc::sync_channel(64);
     let mut running = Running::spawn(command)?;
@@ -80,7 +80,7 @@ fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
 /// A section's name and number of messages.
 ///
 /// # Errors
-/// Another line: what the guest has to say is why there is no section.
+/// Another line, which gives the reason why there is no section.
 pub fn section(line: &str) -> Result<(String, u64)> {
     match *line.split(' ').collect::<Vec<_>>() {
         ["section", name, messages] => Ok((name.to_owned(), messages.parse()?)),

@@ -18,7 +18,7 @@ pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 /// Builds the bare-metal samples and measures the M3's echo. With `verbose`, shows the sizes of all images, also of the demo's.
 ///
 /// # Errors
-/// An image that does not build or is no ELF file.
+/// An image that does not build or is not an ELF file.
 pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
@@ -50,7 +50,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 /// them).
 ///
 /// # Errors
-/// A file that cannot be read or is no ELF file.
+/// A file that cannot be read or is not an ELF file.
 pub fn size(path: &Path) -> Result<(u64, u64)> {
     let data = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let image = object::File::parse(&*data).with_context(|| format!("{} is no ELF file", path.display()))?;

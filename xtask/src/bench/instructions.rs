@@ -14,7 +14,7 @@ use super::guest;
 #[cfg(target_arch = "x86_64")]
 use super::ptrace_counter;
 
-/// Where the counted program's own sources are: what it does between the markers is not the library's.
+/// The path of the counted program's own sources. Its instructions between the markers are not the library's.
 const PROGRAM: &str = "benches/instructions/src/";
 
 /// On the A53.
@@ -51,7 +51,7 @@ pub const X86_64_KEYS: &[&str] = &[
 /// Counts on the A53.
 ///
 /// # Errors
-/// What does not build or run.
+/// A program that does not build or run.
 pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::A53, A53_KEYS)
 }
@@ -59,7 +59,7 @@ pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
 /// Counts on the M3.
 ///
 /// # Errors
-/// What does not build or run.
+/// A program that does not build or run.
 pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::M3, M3_KEYS)
 }
@@ -67,7 +67,7 @@ pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
 /// Counts in a process of this machine.
 ///
 /// # Errors
-/// What does not build or run.
+/// A program that does not build or run.
 #[cfg(target_arch = "x86_64")]
 pub fn x86_64(bench: &Context) -> Result<Vec<Figure>> {
     let (program, sections) = ptrace_counter::count()?;
@@ -83,7 +83,7 @@ pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
     check_x86_64().map(|()| Vec::new())
 }
 
-/// Whether [`x86_64`] can count here.
+/// Checks that [`x86_64`] can count here.
 ///
 /// # Errors
 /// This machine is another.
@@ -123,7 +123,7 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
     let section = |name: &str| found(name).map(|(section, _)| section);
     // The library's: without the program's own.
     let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
-    // What each byte more of the payload takes of shared memory: one load or store for each copy.
+    // Accesses of shared memory for each further byte of payload: one load or store for each copy.
     let copies = |more: f64, less: f64| (more - less) / 480.0;
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
     let last = rest.split_once('.').map_or(rest, |(_, last)| last);

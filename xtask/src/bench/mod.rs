@@ -27,7 +27,7 @@ use figure::{Figure, Missing};
 pub use ptrace_counter::become_traced;
 use report::{Report, Row, row};
 
-/// What `amp bench` can be told.
+/// The options of `./amp bench`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Measure only the keys whose names contain this
@@ -41,8 +41,7 @@ pub struct Options {
     /// Fail if a figure is worse than its limit
     #[arg(long)]
     pub check: bool,
-    /// Fail if a figure that repeats exactly is worse than its limit, or than what is recorded where the limit has not
-    /// been reached yet
+    /// Fail if a figure that repeats exactly is worse than its limit, or than its record if the limit is not reached yet
     #[arg(long)]
     pub no_worse: bool,
     /// Show more, as the instructions of each function
@@ -50,7 +49,7 @@ pub struct Options {
     pub verbose: bool,
 }
 
-/// What measures some of the keys.
+/// A measurement of some of the keys.
 struct Group {
     keys: &'static [&'static str],
     /// Asks for what this machine may lack; the error says what, and the remedy.
@@ -75,7 +74,7 @@ impl Group {
     }
 }
 
-/// What this machine lacks for each group of a bench with `words`; none where one can be measured.
+/// The parts that this machine lacks for each group of a bench with `words`, or `None` if a group can be measured.
 ///
 /// # Errors
 /// An interrupt.
@@ -95,7 +94,7 @@ pub fn missing(words: &str) -> Result<Option<String>> {
 /// Measures, and prints.
 ///
 /// # Errors
-/// What does not build or run, after the rest was printed; with `check` or `no_worse`, a figure that is worse than it may
+/// A program that does not build or run, after the rest was printed; with `check` or `no_worse`, a figure that is worse than it may
 /// be, or none that could be.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
@@ -112,7 +111,7 @@ pub fn run(options: &Options) -> Result<()> {
     report.verdict(options.check, options.no_worse)
 }
 
-/// What `groups` say of the keys whose names contain `filter`. One that fails keeps the others from nothing.
+/// The figures of `groups` for the keys whose names contain `filter`. One that fails keeps the others from nothing.
 ///
 /// # Errors
 /// An interrupt.

@@ -1,21 +1,21 @@
-//! Whether what took time was disturbed: what others used of the processors meanwhile, and how far the runs are apart. By
-//! Linux's own accounting, whose unit cancels out.
+//! The disturbance of figures of time: the processor time of other processes meanwhile, and the spread of the runs. It uses
+//! Linux's accounting, whose unit cancels out.
 
 use anyhow::{Context, Result};
 
 /// The largest share of the processors that others may use.
 const BUSY: f64 = 0.25;
-/// How much more than the least of the runs the most may be.
+/// The largest ratio of the slowest and the fastest run.
 const APART: f64 = 1.5;
 
 /// Processor time so far, in the kernel's ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ticks {
-    /// Of all processors, idle or not.
+    /// The time of all processors, idle or not.
     all: u64,
     /// In which they did something.
     busy: u64,
-    /// Of it this process', and its children's that it has waited for.
+    /// The share of this process and of its children that have ended.
     own: u64,
 }
 
@@ -86,7 +86,7 @@ pub fn apart(min: f64, max: f64) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// As Linux 6.1 writes them: two processors for 100 s.
+    /// Lines as Linux 6.1 writes them: two processors for 100 s.
     const MACHINE: &str = "cpu  4000 500 1500 12000 1000 300 500 200 900 0\ncpu0 2000 0 0 0 0 0 0 0 0 0\nintr 5 6\n";
     const PROCESS: &str = "77 (a (b) c) S 1 77 77 0 -1 4194560 10 20 0 0 800 200 3000 1000 20 0 3 0 99 1 2";
 

@@ -20,7 +20,7 @@ const TITLE: i32 = 66;
 const SMALL: i32 = 16;
 const LETTERS: usize = 150;
 
-/// Whether [`draw`] can draw into such a file.
+/// Checks that [`draw`] can draw into such a file.
 ///
 /// # Errors
 /// It is to be another kind of picture.

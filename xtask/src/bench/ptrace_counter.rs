@@ -114,7 +114,7 @@ fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     }
 }
 
-/// Where the markers are, by the file's addresses.
+/// The addresses of the markers in the file.
 fn markers(program: &Path) -> Result<BTreeMap<u64, Marker>> {
     let data = fs::read(program)?;
     let elf = object::File::parse(&*data)?;
@@ -134,7 +134,7 @@ fn markers(program: &Path) -> Result<BTreeMap<u64, Marker>> {
     Ok(markers)
 }
 
-/// What the kernel has added to the file's addresses.
+/// The offset that the kernel has added to the file's addresses.
 fn base(pid: Pid, program: &Path) -> Result<u64> {
     let data = fs::read(program)?;
     let lowest = object::File::parse(&*data)?.segments().map(|segment| segment.address()).min().unwrap_or(0);

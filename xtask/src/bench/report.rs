@@ -1,4 +1,4 @@
-//! What a bench has found out: its rows, how they are printed, and whether it ends well.
+//! The result of a bench: its rows, their output, and the verdict.
 
 use amp::output;
 use anyhow::{Result, ensure};
@@ -10,7 +10,7 @@ use super::table::{self, Key, Recorded};
 /// One key as it is printed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// As in the [table].
+    /// The key as in the [table].
     pub key: &'static str,
     /// The median, in the key's unit.
     pub value: f64,
@@ -22,15 +22,15 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<String>,
     unit: &'static str,
-    /// What to reach.
+    /// The limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
-    /// Whether it is no worse than that.
+    /// True if the value is within the limit.
     pub met: bool,
-    /// What C OpenAMP takes.
+    /// The figure of C OpenAMP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub c_openamp: Option<f64>,
-    /// What was reached before, where that is not yet the limit.
+    /// The recorded figure, if the limit has not been reached yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<f64>,
     /// The key itself.
@@ -38,14 +38,14 @@ pub struct Row {
     pub is: &'static Key,
 }
 
-/// All that was found out.
+/// All results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// In the [table]'s order.
     pub figures: Vec<Row>,
-    /// What was to be measured, too.
+    /// The figures that could not be measured.
     pub missing: Vec<Missing>,
-    /// Where C OpenAMP's figures come from.
+    /// The source of C OpenAMP's figures.
     pub c_openamp: String,
 }
 
@@ -65,7 +65,7 @@ impl Report {
         })
     }
 
-    /// Whether the bench ends well.
+    /// The verdict of the bench.
     ///
     /// # Errors
     /// All that speaks against it: what failed, and with `check` or `no_worse` what is worse than it may be, or that nothing
@@ -97,10 +97,10 @@ impl Report {
     }
 }
 
-/// What a figure may be at worst; none where nothing is asked of it.
+/// The worst value that a figure may have, or `None` if there is no limit.
 type Bound = fn(&Row) -> Option<f64>;
 
-/// What another version of the compiler may cost: one part in this many.
+/// The tolerance for another version of the compiler: one part in this many.
 const SLACK: f64 = 33.0;
 
 /// The worst that a figure may be for `--no-worse`.
@@ -144,7 +144,7 @@ fn line(row: &Row) -> String {
     format!("{:30} {value:>12} {limit:>10} {c:>10} {}{}{verdict}", row.key, row.unit, range.unwrap_or_default())
 }
 
-/// As many digits as say something.
+/// Formats a value with its significant digits.
 pub fn number(value: f64) -> String {
     let digits = if value.fract() == 0.0 || value >= 10_000.0 {
         0
@@ -177,9 +177,9 @@ pub mod tests {
     fn what_has_not_reached_its_limit_may_not_become_worse() {
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[])), Some(3500.0));
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3960.0)])), Some(4080.0));
-        // Better than asked for is no new limit.
+        // A figure that is better than its limit does not change the limit.
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3000.0)])), Some(3500.0));
-        // What a busy machine makes worse is nobody's fault.
+        // A figure that a busy machine makes worse is not a failure.
         assert_eq!(may_be(&of("round_trip.over_doorbell", 9.0, &[])), None);
     }
 
@@ -199,7 +199,7 @@ pub mod tests {
         let both = report(vec![met.clone(), missed], vec![]);
         assert_eq!(against(&both), "worse than the limit: flash.m3.host");
         both.verdict(false, false).unwrap();
-        // What another machine measures is enough, as long as something was compared here.
+        // A figure that only another machine can measure may be missing, as long as one figure was compared here.
         report(vec![met], vec![lacking("no Zephyr", false)]).verdict(true, false).unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// What a key's value is to be compared with.
+/// The direction in which a value is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// Less is better.
@@ -17,15 +17,15 @@ pub enum Better {
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
-    /// As in the JSON.
+    /// The name as in the JSON.
     pub name: &'static str,
-    /// What is counted.
+    /// The unit.
     pub unit: &'static str,
-    /// What to reach; none for what is only told.
+    /// The limit, or `None` for a figure without one.
     pub limit: Option<f64>,
-    /// Which way.
+    /// The direction in which a value is better.
     pub better: Better,
-    /// Whether it repeats exactly, however busy the machine is.
+    /// True if the figure repeats exactly, even on a busy machine.
     pub exact: bool,
 }
 
@@ -115,7 +115,7 @@ pub fn key(name: &str) -> Option<&'static Key> {
 /// Figures from a file beside this one.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Recorded {
-    /// Where they come from.
+    /// The source of the figures.
     #[serde(default)]
     pub source: String,
     /// By key.
@@ -130,7 +130,7 @@ pub fn c_openamp() -> Result<Recorded> {
     serde_json::from_str(include_str!("c-openamp.json")).context("c-openamp.json")
 }
 
-/// What was reached so far where the limit was not: what may not become worse.
+/// The figures reached so far where the limit was missed. They must not become worse.
 ///
 /// # Errors
 /// The file is no such file.
@@ -139,7 +139,7 @@ pub fn accepted() -> Result<Recorded> {
 }
 
 impl Key {
-    /// Whether `value` is worse than `than`.
+    /// Returns true if `value` is worse than `than`.
     pub fn is_worse(&self, value: f64, than: f64) -> bool {
         match self.better {
             Better::Lower => value > than,

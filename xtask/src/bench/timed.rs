@@ -1,4 +1,4 @@
-//! What takes time: round trips, floods and starting, of two A53 machines; several runs, each on a server of its own. A
+//! Figures of time: round trips, floods and starts of two A53 machines. Each of several runs has a server of its own. A
 //! busy machine makes all of it worse, the ratios least.
 
 use std::collections::BTreeMap;
@@ -33,18 +33,18 @@ pub const KEYS: &[&str] = &[
 
 /// The image's file.
 const IMAGE: &str = "timed";
-/// How many runs there are.
+/// The number of runs.
 const RUNS: usize = 5;
-/// How long a run may take.
+/// The time limit of a run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What the two sides have told: by name, summed.
+/// The figures of the two sides, by name, summed.
 type Told = BTreeMap<String, f64>;
 
 /// Runs the pair.
 ///
 /// # Errors
-/// What does not build, start or end.
+/// An image that does not build, or a guest that does not start or end.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let artifacts = Artifacts::with_images(checkout()?, &[Machine::A53].into(), image)?;
     let watch = noise::Watch::begin()?;

@@ -1,4 +1,4 @@
-//! What rpmsg takes of a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same bare.
+//! The size of rpmsg in a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same without rpmsg.
 
 use amp::machine::Machine;
 use amp::zephyr::images;
@@ -16,7 +16,7 @@ pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host",
 /// Whether there is what they are built with: a Zephyr workspace that builds anything at all, with zephyr-lang-rust.
 ///
 /// # Errors
-/// What is missing, and the remedy.
+/// A missing part, and the remedy.
 pub fn check() -> Result<()> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -27,7 +27,7 @@ pub fn check() -> Result<()> {
 /// Builds the three images and measures them.
 ///
 /// # Errors
-/// An image that does not build or is no ELF file, or an interrupt.
+/// An image that does not build or is not an ELF file, or an interrupt.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let zephyr = Zephyr::find(checkout()?)?;
     let board = images::board(Machine::M3)?;

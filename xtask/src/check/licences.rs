@@ -11,7 +11,7 @@ use super::tree::{Finding, Tree};
 const ANNOTATIONS: &str = "REUSE.toml";
 /// The line has to be among the first ones.
 const LINES: usize = 6;
-// In two pieces: this is no licence of this file.
+// In two pieces, so that this line does not state a licence for this file.
 const TAG: &str = concat!("SPDX-License-", "Identifier:");
 
 const APACHE: &str = "Apache-2.0";

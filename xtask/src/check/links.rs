@@ -34,7 +34,7 @@ pub fn check(tree: &Tree) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// What a page has and what it refers to, with line numbers.
+/// The headings and the references of a page, with line numbers.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Page {
     anchors: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What a test program says of itself: libtest's result lines, and the tests that it left out and why.
+//! The results of a test program: libtest's result lines, and the ignored tests with their reasons.
 
 use std::ops::AddAssign;
 

@@ -1,4 +1,4 @@
-//! How a job ended.
+//! The end of a job.
 
 use super::count::Count;
 

@@ -71,7 +71,7 @@ impl Program {
         let folder = self.folder()?;
         eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
         let mut install = self.cargo()?;
-        // The settings of this project's own build do not count; one try is enough where there is no registry.
+        // The settings of this project's own build do not count; one try is enough without a registry.
         install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
         install.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
         absent(install, BUILD_LIMIT, &format!("{name} cannot be installed"), &format!("cargo install {name}"))

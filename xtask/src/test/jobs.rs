@@ -8,7 +8,7 @@ use amp::machine::Machine;
 
 use super::lint::Lint;
 
-/// What a job runs.
+/// The work of a job.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Cargo with these words, for the machine at hand.
@@ -41,7 +41,7 @@ pub enum Work {
     Twister,
 }
 
-/// How a job's tests are counted.
+/// The way in which a job's tests are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// The job is one test: its exit status.
@@ -53,13 +53,13 @@ pub enum Counted {
 /// One job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What a filter is compared with.
+    /// The name, with which a filter is compared.
     pub name: String,
-    /// What it runs.
+    /// The work.
     pub work: Work,
-    /// How it is counted.
+    /// The way of counting its tests.
     pub counted: Counted,
-    /// How long it may take.
+    /// The time limit.
     pub limit: Duration,
 }
 
@@ -187,7 +187,7 @@ const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D war
 const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,io,log -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-sample-bare-metal -p amp-ivshmem-test-images -p amp-ivshmem-workload -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
-/// What must be survived, for a moment; whoever has hours runs `amp torture` by hand. In the form of [`JOBS`].
+/// Short runs of `./amp torture`, in the form of [`JOBS`]. Long runs are started by hand.
 const TORTURES: &[(&str, Work, Counted, u64)] = &[
     (
         "torture",

@@ -29,7 +29,7 @@ use crate::{bench, fuzz, static_build};
 /// The oldest Rust that builds the published crates: `rust-version` in Cargo.toml.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
-/// What `amp test` can be told.
+/// The options of `./amp test`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Run only the jobs whose names contain this
@@ -45,7 +45,7 @@ pub struct Options {
 /// Runs the jobs that the filter lets through; the last line counts their tests.
 ///
 /// # Errors
-/// An interrupt, or nowhere to print to. A test that fails is no error but an exit status.
+/// An interrupt, or nowhere to print to. A failed test is reported by the exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -121,7 +121,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     Ok(End { count, note, output })
 }
 
-/// What the toolchain lacks for a job, if anything.
+/// The part that the toolchain lacks for a job, if any.
 fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     if let Work::Guest(target, _) | Work::Copies(target, ..) = work
         && let Some(reason) = checkout()?.missing_target(target)

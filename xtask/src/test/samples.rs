@@ -55,7 +55,7 @@ fn run_pair(host: Machine, remote: Machine) -> Result<()> {
         let mut running = Running::spawn(artifacts.boot(machine, image, &socket)?)?;
         let sender = sender.clone();
         running.read(move |_, line| {
-            // Nobody listens after the end.
+            // The receiver is gone after the end.
             let _ = sender.send(line);
         });
         machines.push(running);

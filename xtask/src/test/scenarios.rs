@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Where the scenarios are, from the repository's root.
+/// The folders of the scenarios, from the repository's root.
 pub const ROOTS: [&str; 2] = ["samples", "tests/zephyr"];
 /// The pairs of devices that a scenario's name can end in: the board under test's, then its peer's.
 const PAIRS: [&str; 4] = ["pci_pci", "pci_flat", "flat_pci", "flat_flat"];

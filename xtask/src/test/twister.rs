@@ -19,12 +19,12 @@ use crate::checkout::checkout;
 
 /// Words for Twister from the user, as `--force-toolchain`; with `-s` among them they choose the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
-/// How long pytest may take to say its version.
+/// The time limit for pytest to print its version.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
-/// Where in the cache Twister works.
+/// The folder in the cache where Twister works.
 const FOLDER: &str = "twister";
 
-/// What to run.
+/// The scenarios to run.
 #[derive(Debug)]
 pub struct Plan {
     /// Scenarios that are not run.
@@ -38,7 +38,7 @@ pub struct Plan {
 /// is what Twister tests.
 ///
 /// # Errors
-/// What is missing on this machine, and the remedy.
+/// A part that is missing on this machine, and the remedy.
 pub fn plan(all: bool) -> Result<(Command, Plan)> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;

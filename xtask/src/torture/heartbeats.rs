@@ -1,4 +1,4 @@
-//! What is seen of the sides without asking them: their heartbeats in the shared memory, and how long their processes have
+//! Observations of the sides from outside: their heartbeats in the shared memory, and the time that their processes have
 //! waited for a processor.
 
 use std::collections::BTreeMap;
@@ -10,9 +10,9 @@ use amp::role::Role;
 use amp_ivshmem::inspect::Directory;
 use amp_ivshmem::mem::ReadMemory;
 
-/// How often a side beats: the default of a link's settings.
+/// The interval of a side's heartbeats: the default of a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
-/// How many beats, times without a look, and readings of waits are remembered: some seconds of each.
+/// The number of remembered beats, gaps and readings of waits: some seconds of each.
 const REMEMBERED: usize = 64;
 /// A time between two looks that is worth remembering.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -134,8 +134,8 @@ impl HeartbeatMonitor {
     }
 }
 
-/// How long the threads of a process have waited for a processor since it started, all together; none where it is gone,
-/// or the kernel does not count it.
+/// The time that all threads of a process together have waited for a processor since it started. `None` if the process is gone,
+/// or if the kernel does not count it.
 pub fn waited(process: u32) -> Option<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
@@ -149,26 +149,26 @@ pub fn waited(process: u32) -> Option<Duration> {
 /// For each member its process, and how long that has waited for a processor since it started.
 type Reading = Vec<Option<(u32, Duration)>>;
 
-/// How long the members have waited for a processor, read now and then.
+/// The members' waits for a processor, read at intervals.
 #[derive(Default)]
 pub struct Waits(Recent<(Instant, Reading), REMEMBERED>);
 
 impl Waits {
-    /// How often it is read, at most.
+    /// The shortest interval of the readings.
     const EVERY: Duration = Duration::from_millis(200);
 
-    /// Whether it is time to read again.
+    /// Returns true if it is time to read again.
     pub fn are_due(&self, now: Instant) -> bool {
         self.0.back().is_none_or(|&(last, _)| now.saturating_duration_since(last) >= Self::EVERY)
     }
 
-    /// What was read at `now`.
+    /// Adds the readings of `now`.
     pub fn read(&mut self, now: Instant, waits: Reading) {
         self.0.push((now, waits));
     }
 
-    /// How long the process that `member` had at `to` waited from `from` on until then, between the readings around these;
-    /// none where it was not read.
+    /// The wait from `from` to `to` of the process that `member` had at `to`, between the readings around these times. `None` if
+    /// there are no such readings.
     pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
         let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
         let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;

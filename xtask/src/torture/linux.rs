@@ -11,16 +11,16 @@ use amp_ivshmem_host::Peer;
 use amp_ivshmem_workload::stream::{self, Stream};
 use anyhow::{Result, bail};
 
-/// How long the server has to hand over the memory.
+/// The time limit for the server to send the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the process is told.
+/// The options of the process.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// The server's socket
     #[arg(long)]
     socket: PathBuf,
-    /// Which side to be
+    /// Side of the link
     #[arg(long, value_enum)]
     role: Role,
     /// The link

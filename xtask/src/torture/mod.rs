@@ -33,7 +33,7 @@ const KINDS: [Machine; 3] = [Machine::A53, Machine::M3, Machine::Linux];
 /// Tortures.
 ///
 /// # Errors
-/// What is missing, an interrupt, or what must not have happened and did.
+/// A missing part, an interrupt, or a failure of the torture.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let minutes = match (options.minutes, options.cycles) {

@@ -18,7 +18,7 @@ pub struct Options {
     /// End each pair after this many kills and restarts of a side
     #[arg(long, value_name = "N")]
     pub cycles: Option<u64>,
-    /// What to draw all numbers from; without it another each time, which is printed
+    /// Seed of all random numbers; a new one each time by default, which is printed
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Only SIGKILL and restart, for the most cycles in a time
@@ -30,7 +30,7 @@ pub struct Options {
     /// Now and then somebody scribbles over the shared memory while traffic flows
     #[arg(long)]
     pub hostile: bool,
-    /// What the server does wrong meanwhile, as for `amp server`
+    /// Faults that the server injects meanwhile, as for `amp server`
     #[arg(long, value_name = "FAULTS")]
     pub fault: Option<Faults>,
     /// Print the figures as JSON, one object a pair and one for all; findings go to standard error

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// How long QEMU has for each answer.
+/// The time limit of each answer of QEMU.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Resets the machine of the QEMU whose control socket is at `path`.

@@ -1,10 +1,10 @@
-//! What came of a torture, for people and for programs.
+//! The result of a torture, for people and for programs.
 
 use serde::Serialize;
 
 use super::verdict::Verdict;
 
-/// What came of one pair, or of all.
+/// The result of one pair, or of all.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The pair, `star` or `all`.
@@ -56,7 +56,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What must not be.
+    /// The failures.
     pub fn objections(&self) -> u64 {
         let messages = self.lost + self.duplicated + self.corrupted + self.stale;
         let sessions = self.faults + self.unprovoked + self.unheard;

@@ -1,16 +1,16 @@
-//! Whether something came in time, or what made it late or early: a machine that is too busy is told from a defect.
+//! The verdict on the time of an event. It tells a busy machine from a defect.
 
 use std::time::Duration;
 
 use super::heartbeats::BEAT;
 
-/// How long a pair may take until it talks again before it counts as hung, after scribbling, too: much longer than any boot,
-/// since other work may keep the machine busy.
+/// The time after which a pair without messages counts as hung, also after a hostile guest. It is much longer than any boot,
+/// because other work may keep the machine busy.
 pub const HUNG: Duration = Duration::from_secs(30);
-/// How long both sides have to talk after the newcomer's boot.
+/// The time for both sides to exchange messages after the newcomer's boot.
 pub const RECOVERY: Duration = Duration::from_secs(1);
 
-/// What is known of how a death was noticed.
+/// The facts about a death and when it was noticed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Death {
     /// From the kill to the survivor's word.
@@ -21,12 +21,12 @@ pub struct Death {
     pub gap: Duration,
     /// The longest time between two looks at the beats, which the harness wants to have each few milliseconds.
     pub blind: Duration,
-    /// How long the one that was killed had waited for a processor in the two heartbeats before, and the survivor since;
-    /// none where the kernel does not say.
+    /// The wait for a processor of the killed side in the two heartbeats before its death, and of the survivor since then. `None`
+    /// if the kernel does not count it.
     pub waited: Option<(Duration, Duration)>,
 }
 
-/// Whether something came in time.
+/// The verdict on the time of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It did.
@@ -38,10 +38,10 @@ pub enum Verdict {
 }
 
 impl Death {
-    /// Whether the death was noticed within `limit`, give or take a heartbeat.
+    /// The verdict on a death that should be noticed within `limit`, plus or minus a heartbeat.
     pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel counts a wait when it is over, so that of a side which is killed in it is missing; but where this
-        // process, which mostly sleeps, waits for as long, the others do.
+        // The kernel counts a wait when it is over, so the last wait of a killed side is missing. This process mostly sleeps; if it
+        // waits that long, the others do, too.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
         // Without a beat for `limit`: the beats before the kill were late already, if the machine did not let them come.
@@ -61,7 +61,7 @@ impl Death {
     }
 }
 
-/// Whether a recovery that took `after_boot` was in time, where all who took part have `waited` for a processor.
+/// The verdict on a recovery that took `after_boot`, with the participants' waits for a processor in `waited`.
 pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
     let late = after_boot.saturating_sub(RECOVERY);
     match waited.unwrap_or_default() {

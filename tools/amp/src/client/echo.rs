@@ -13,17 +13,17 @@ use crate::output;
 use crate::process::{self, Interrupted};
 use crate::role::Role;
 
-/// How long to wait where only a doorbell matters.
+/// The longest wait for a doorbell alone.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often to look for a free buffer, for which a C peer does not ring.
+/// The interval of looks for a free buffer. A C peer rings no doorbell for one.
 const RETRY: Duration = Duration::from_millis(1);
-/// How long the last answers have to be taken before this side goes.
+/// The time for the peer to take the last answers before this side leaves.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Echoes.
 ///
 /// # Errors
-/// What kept it from joining, or from going on. Ctrl-C is its normal end.
+/// The echo could not join or go on. Ctrl-C is its normal end.
 pub fn run(options: &EchoOptions) -> Result<()> {
     process::catch_interrupts()?;
     let (mut answered, mut unanswered) = (0, 0);
@@ -83,7 +83,7 @@ impl Echo<'_> {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
                     DownReason::RoleConflict { .. } => bail!(reason),
-                    // C's host cannot tell its remote to begin anew.
+                    // C's host cannot tell its remote to start again.
                     DownReason::Fault(_)
                         if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
                     {

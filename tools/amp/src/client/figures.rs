@@ -1,4 +1,4 @@
-//! What `amp ping` counted.
+//! The counts of `amp ping`.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// What became of the messages.
+/// The fate of the messages.
 #[derive(Debug, Default)]
 pub struct Figures {
     /// Messages sent.
     pub sent: u64,
-    /// Of those, without an answer in time.
+    /// Messages without an answer in time.
     pub lost: u64,
     /// Answers that came after their time.
     pub late: u64,

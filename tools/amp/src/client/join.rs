@@ -19,18 +19,18 @@ use crate::process::check_interrupts;
 const NATIVE_BUFFERS: usize = 256;
 /// The most descriptors of C's vrings: what static vrings in 4 MiB have.
 const OPENAMP_BUFFERS: usize = 2048;
-/// How often to look where C's doorbells go to somebody else.
+/// The interval of looks if C's doorbells go to another peer.
 const UNRUNG: Duration = Duration::from_millis(1);
-/// How often to look whether somebody has joined the server.
+/// The interval of looks for a peer that has joined the server.
 const JOINING: Duration = Duration::from_millis(100);
-/// How long a remote has to see that its host has gone, before the next sets everything up.
+/// The time for a remote to see that its host has left, before the next host sets everything up.
 const TAKE_OVER: Duration = Duration::from_millis(500);
 
-/// What is done over a link, in whatever profile.
+/// A task that runs over a link of either profile.
 pub trait Task {
-    /// What comes of it.
+    /// The result of the task.
     type Outcome;
-    /// Whether it waits for a peer for as long as it takes.
+    /// True if the task waits for a peer without a limit.
     const WAITS_FOREVER: bool;
 
     /// Does it.
@@ -102,7 +102,7 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
     })
 }
 
-/// Whom to ring: who was named, the only one there, or C's neighbour. A remote's neighbour has joined before it: where nobody
+/// The peer to ring: the named one, else the only one on the server, else C's neighbour. A remote's neighbour has joined before it: where nobody
 /// is there, the first who comes is the host.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> 
     })
 }
 
-/// How often to look without a doorbell, where C's would go to another than this process.
+/// The interval of looks without a doorbell; none unless C's doorbells go to another peer than this process.
 fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
     let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
     let rung = openamp::neighbour(theirs, other);

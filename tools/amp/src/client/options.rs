@@ -1,4 +1,4 @@
-//! What `amp ping` and `amp echo` are told. Knows no link.
+//! The options of `amp ping` and `amp echo`. Knows no link.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::role::Role;
 
-/// Which bytes go over the memory.
+/// The layout and the rules of the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
@@ -19,7 +19,7 @@ pub enum Profile {
     OpenAmp,
 }
 
-/// Where C OpenAMP has its things.
+/// The place of C OpenAMP's rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LayoutName {
     /// OpenAMP's sample of that name: 16 buffers each way, the vring to the host first
@@ -36,16 +36,16 @@ pub struct JoinOptions {
     /// The server's socket
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
-    /// Which side of the link to be; the peer is the other
+    /// Side of the link; the peer is the other side
     #[arg(long, value_enum)]
     pub role: Role,
-    /// What the peer speaks
+    /// Profile of the peer
     #[arg(long, value_enum, default_value = "native")]
     pub profile: Profile,
     /// The endpoint's name, here and at the peer: 1 to 31 bytes
     #[arg(long, value_name = "NAME", default_value = "echo")]
     pub endpoint: String,
-    /// How long to wait for the server, for the peer and its endpoint, and for each answer, in seconds
+    /// Time limit in seconds: for the server, for the peer and its endpoint, and for each answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub timeout: f64,
     /// Bytes of a buffer, of which rpmsg's header takes 16
@@ -69,7 +69,7 @@ pub struct JoinOptions {
     pub take_over: bool,
 }
 
-/// What `amp ping` is told.
+/// The options of `amp ping`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PingOptions {
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub struct PingOptions {
     /// How many messages
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
-    /// What lengths and bytes follow from; by default another each time
+    /// Seed of the lengths and bytes; a new one each time by default
     #[arg(long)]
     pub seed: Option<u64>,
     /// Print the figures as one JSON object
@@ -89,7 +89,7 @@ pub struct PingOptions {
     pub json: bool,
 }
 
-/// What `amp echo` is told.
+/// The options of `amp echo`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EchoOptions {
     #[command(flatten)]

@@ -16,12 +16,12 @@ use super::side::Side;
 use crate::role::Role;
 use crate::{output, process};
 
-/// How many messages without an answer are remembered, whose answers may still come.
+/// The number of unanswered messages that ping remembers, because their answers may still come.
 const REMEMBERED: usize = 16;
 /// After so many messages without an answer, one behind the other, the peer is given up.
 const SILENT: u32 = 3;
 
-/// What came of it, as a program reads it.
+/// The result, for programs.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     role: Role,
@@ -38,7 +38,7 @@ struct Report<'a> {
 /// Pings.
 ///
 /// # Errors
-/// What kept it from all answers, or that they were not all there and right; the figures are printed before.
+/// The link failed, or some answers are missing or wrong. The figures are printed before.
 pub fn run(options: &PingOptions) -> Result<()> {
     process::catch_interrupts()?;
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -179,7 +179,7 @@ impl Ping<'_> {
         }
     }
 
-    /// Takes a message's bytes; false for one that is no answer.
+    /// Handles a message's bytes. Returns false if they are not an answer.
     fn take<L: AnyLink>(&self, side: &mut Side<'_, L>, message: Message, answer: &mut Vec<u8>) -> Result<bool> {
         side.read(&message, answer)?;
         side.link.bus().release(message);

@@ -73,7 +73,7 @@ fn each_mistake_is_counted_as_what_it_is() {
     join(&options.join, Ping { options: &options, seed: 1, figures: &mut figures, open: VecDeque::new(), silent: 0 })
         .unwrap();
     echo.join().unwrap().unwrap();
-    // The second of two equal answers is taken for the next message's, whose own is late then.
+    // Ping takes the second of two equal answers for the answer to the next message, so that message's own answer is late.
     assert_eq!((figures.sent, figures.lost, figures.wrong, figures.late), (12, 2, 3, 2));
     assert_eq!(figures.check().unwrap_err().to_string(), "2 messages were lost, 3 came back wrong");
 }

@@ -1,4 +1,4 @@
-//! Whether somebody plays a role already, by what the memory says. A newcomer would push it aside.
+//! The check that no other peer has the role yet, as far as the memory shows. A newcomer would push it aside.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::role::Role;
 
-/// How long a side may take to show that it is alive; by default it does ten times as often.
+/// The time for a side to show that it is alive. By default a side beats ten times as often.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// # Errors
@@ -21,7 +21,7 @@ pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
     let memory = peer.memory();
     let directory = Directory::new(&memory);
     let block = || {
-        // A link that is not there or not right is nobody's; the link itself says what is wrong with it.
+        // Without a readable block the role is free. The link itself reports an error in its layout.
         let found = directory.check().ok().filter(|&written| written).and_then(|_| directory.link(link))?;
         found.block(role.into()).ok().flatten()
     };
@@ -39,7 +39,7 @@ pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
     Ok(())
 }
 
-/// Whether a C host has set the link up, or was killed after it had.
+/// Returns true if a C host has set the link up. The host may have been killed since.
 ///
 /// # Errors
 /// A layout that does not fit the memory.

@@ -12,9 +12,9 @@ use crate::process::check_interrupts;
 
 /// Endpoints of the link: only the one that the task uses.
 pub const ENDPOINTS: usize = 1;
-/// How many of the peer's endpoints an error names.
+/// The number of the peer's endpoints that an error names.
 const NAMES: usize = 16;
-/// How long a link that is left goes on with what it still has to say, at most.
+/// The longest time that this side goes on polling a link that it leaves.
 const LEAVE: Duration = Duration::from_millis(100);
 
 /// One side of a link.
@@ -43,17 +43,17 @@ impl<'a, L: AnyLink> Side<'a, L> {
         self.peer.now()
     }
 
-    /// How long to wait for anything.
+    /// The time limit of each wait.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.options.timeout)
     }
 
-    /// Whether an empty message is a greeting and no message, as C's users have it.
+    /// True if an empty message is a greeting, as among C's users.
     pub fn empty_is_greeting(&self) -> bool {
         self.options.profile == Profile::OpenAmp
     }
 
-    /// What happens next; none where nothing does until `end`.
+    /// The next event, or `None` if nothing happens until `end`.
     ///
     /// # Errors
     /// An interrupt.
@@ -78,7 +78,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
     /// Waits until the peer's endpoint is there: who the peer is, and its endpoint's address.
     ///
     /// # Errors
-    /// What was there instead when the time was up.
+    /// The endpoints that were there instead when the time was up.
     pub fn bind(&mut self) -> Result<(PeerId, Address)> {
         let end = self.now() + self.timeout();
         let (mut up, mut names) = (None, Vec::new());
@@ -142,7 +142,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
     }
 }
 
-/// What is wrong where the server has no other peer.
+/// The error if the server has no other peer.
 pub fn nobody(options: &JoinOptions) -> Error {
     anyhow!("nobody else is on the server after {} s: start the peer there", options.timeout)
 }

@@ -34,7 +34,7 @@ impl Total {
         }
     }
 
-    /// Why this is no success; none where all `expected` messages came back right.
+    /// The reason why the run failed, or `None` if all `expected` messages came back right.
     pub fn objection(&self, expected: u64) -> Option<String> {
         let Self { messages, lost, wrong, .. } = self;
         (*messages != expected || *lost != 0 || *wrong != 0)

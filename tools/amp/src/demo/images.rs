@@ -1,5 +1,4 @@
-//! Which images the demo's machines run: Zephyr's where there is a workspace that builds them, else the bare-metal ones; and
-//! the line that says which.
+//! The images that the demo's machines run: Zephyr's if a workspace builds them, else the bare-metal ones. A line tells which.
 
 use anyhow::Result;
 
@@ -17,7 +16,7 @@ pub struct Prepared {
     pub artifacts: Artifacts,
     /// `zephyr`, `bare-metal`, or `none`.
     pub images: &'static str,
-    /// Which they are and why.
+    /// The line that names the kind of images and the reason.
     pub said: String,
 }
 

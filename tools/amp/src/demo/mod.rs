@@ -1,4 +1,4 @@
-//! `amp demo`: a server, two machines, and what came of their talk, for people or for programs.
+//! `amp demo`: a server, two machines, and the figures of their exchange, for people or for programs.
 
 mod figures;
 mod images;
@@ -22,10 +22,10 @@ use crate::console::Console;
 use crate::folder::Folder;
 use crate::{output, process};
 
-/// How long a machine has until its console shows life, at most.
+/// The time limit for the first line of a machine's console.
 const UP_LIMIT: Duration = Duration::from_secs(30);
 
-/// What came of a run, as a program reads it. Times are in the unit of their name.
+/// The result of a run, for programs. Each time has the unit in its name.
 #[derive(Debug, Serialize)]
 struct Report {
     pair: Pair,
@@ -46,13 +46,13 @@ struct Report {
 /// Runs the demo.
 ///
 /// # Errors
-/// What is missing, or what went wrong; with `json`, also printed as an object.
+/// A missing part, or a failure; with `json`, also printed as an object.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let expected = u64::from(amp_ivshmem_workload::MESSAGES);
     let prepared = images::prepare(options);
     if let (Err(error), true) = (&prepared, options.json) {
-        // What was missing is the better of two errors.
+        // The missing part is the better of two errors.
         let _ = report(options, None, Err(error), None);
     }
     let Prepared { artifacts, images, said } = prepared?;
@@ -81,7 +81,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One talk on a server of its own, on a socket that nobody else sees.
+/// Runs one exchange on a server of its own, with a private socket.
 fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
@@ -95,7 +95,7 @@ fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let console = Console::new(labels, options.json);
     let outcome =
         Session::new([(host_label, host?), (remote_label, remote?)], rules).run(|side, line| console.show(side, line));
-    // What ended the server early explains what ended the talk.
+    // An error of the server explains the error of the session.
     server.stop().context("the server ended")?;
     outcome
 }

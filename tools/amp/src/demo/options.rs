@@ -11,13 +11,13 @@ pub struct Options {
     /// Who starts first
     #[arg(long, value_enum, default_value = "host-first")]
     pub start: Start,
-    /// How long one talk may take, in seconds
+    /// Time limit of each run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
-    /// How many talks to hold, one after the other; ends at the first that fails
+    /// Number of runs, one after the other; the first that fails is the last
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
-    /// Insist on Zephyr images; where there is no workspace, make one with west in the cache folder (needs the network)
+    /// Require Zephyr images; without a workspace, make one with west in the cache folder (needs the network)
     #[arg(long, conflicts_with = "bare_metal")]
     pub zephyr: bool,
     /// Take the bare-metal images, and do not look for Zephyr

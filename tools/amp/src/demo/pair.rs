@@ -1,4 +1,4 @@
-//! Which machines make a pair, and in which order they start.
+//! The machines of a pair, and the order in which they start.
 
 use std::fmt;
 use std::str::FromStr;

@@ -16,18 +16,18 @@ use crate::role::Role;
 /// Lines that begin so say why a side ends: the workload's own, and the port's.
 const REPORTS: [&str; 2] = [ERROR, "amp: "];
 
-/// How a talk is held.
+/// The rules of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Who starts first.
     pub start: Start,
-    /// How long a side has until its console shows life.
+    /// The time limit for the first line of a side's console.
     pub up_limit: Duration,
-    /// How long the whole may take.
+    /// The time limit of the whole session.
     pub limit: Duration,
 }
 
-/// What a talk came to.
+/// The result of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
     /// Both sides' figures.
@@ -128,7 +128,7 @@ impl Session {
         let mut running = Running::spawn(command).with_context(|| format!("{} did not start", side.label))?;
         let sender = self.sender.clone();
         running.read(move |source, line| {
-            // Nobody listens any more once the talk is over.
+            // The receiver is gone after the end of the session.
             let _ = sender.send(Event { side: index, source, line, at: Instant::now() });
         });
         side.running = Some(running);
@@ -145,7 +145,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes in a line of a console. What a process prints beside it, as QEMU its warnings, is no word of its machine.
+    /// Handles a line of a console. Standard error, such as QEMU's warnings, does not come from the machine.
     fn handle_line(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
         let side = &mut self.sides[index];
         side.up = true;

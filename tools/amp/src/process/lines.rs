@@ -9,9 +9,9 @@ use crate::recent::Recent;
 /// The longest line, in bytes, that a child gets through whole: a guest that prints no line end fills no memory.
 const LONGEST_LINE: u64 = 4096;
 
-/// How much of a line an error shows, in characters.
+/// The length of a line in an error, in characters.
 const SHOWN: usize = 200;
-/// How many of a console's last lines an error shows.
+/// The number of a console's last lines that an error shows.
 const LAST: usize = 8;
 
 /// A line as an error shows it.
@@ -22,7 +22,7 @@ pub fn cut(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a console has said last, for whoever asks why its machine ended.
+/// The last lines of a console, for the error when its machine ends.
 #[derive(Debug, Default)]
 pub struct LastLines(Recent<String, LAST>);
 

@@ -18,14 +18,14 @@ pub use self::interrupts::{Interrupted, catch_interrupts, check_interrupts};
 use self::lines::read_lines;
 pub use self::lines::{LastLines, cut};
 
-/// How often a wait looks whether it was interrupted or has taken too long.
+/// The interval at which a wait checks for an interrupt and for its time limit.
 const TICK: Duration = Duration::from_millis(20);
-/// How long a process has to end after SIGTERM, before SIGKILL.
+/// The time for a process to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long the last lines of a process that has ended may take to arrive.
+/// The time for the last lines of an ended process to arrive.
 pub const DRAIN: Duration = Duration::from_millis(500);
 
-/// Which of a child's two streams a line came from.
+/// The stream of a child that a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard output.
@@ -120,7 +120,7 @@ impl Running {
         self.child.id()
     }
 
-    /// How it ended; none while it runs.
+    /// The exit status, or `None` while the process runs.
     pub fn exit(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -161,7 +161,7 @@ impl Drop for Running {
     }
 }
 
-/// What a short wait on a channel brought.
+/// The result of a short wait on a channel.
 pub enum Next<T> {
     /// Something.
     Item(T),

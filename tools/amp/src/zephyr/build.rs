@@ -1,7 +1,7 @@
 //! A Zephyr build folder: its board, its side of the link, and how it runs QEMU. Knows no server and no workspace.
 //!
-//! What `west build -t run` would run is asked of the build itself (`ninja -t commands run`): the module's CMake wrote it
-//! from devicetree, and it is written nowhere else.
+//! The build itself tells the command of `west build -t run` (`ninja -t commands run`). The module's CMake wrote it from
+//! devicetree, and only the build has it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::role::Role;
 use crate::{process, qemu};
 
-/// How long ninja has to tell the command.
+/// The time limit for ninja to print the command.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
 /// One image that runs on a QEMU board with ivshmem.
@@ -28,7 +28,7 @@ pub struct Build {
     qemu: Qemu,
 }
 
-/// How a build runs QEMU, the console on standard input and output.
+/// The command line of a build's QEMU, with the console on standard input and output.
 #[derive(Clone, Debug, Default)]
 struct Qemu {
     variables: Vec<(String, String)>,
@@ -40,7 +40,7 @@ impl Build {
     /// Reads the build in `folder`.
     ///
     /// # Errors
-    /// It is no build folder, is not built, has no ivshmem device, or its QEMU is not there.
+    /// The folder is not a build folder or is not built, its build has no ivshmem device, or QEMU is missing.
     pub fn open(folder: &Path) -> Result<Self> {
         let name = folder.display();
         let cache = folder.join("CMakeCache.txt");
@@ -158,7 +158,7 @@ fn domain_folders(domains: &str) -> impl Iterator<Item = &str> {
         .map(|path| path.trim().trim_matches(['"', '\'']))
 }
 
-/// Whether Kconfig's `symbol` is on.
+/// Returns true if the Kconfig symbol is set.
 fn has(config: &str, symbol: &str) -> bool {
     config.lines().any(|line| line.strip_suffix("=y") == Some(symbol))
 }
@@ -221,7 +221,7 @@ impl Qemu {
         size.strip_prefix("0x").map_or_else(|| size.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
     }
 
-    /// Of the PCI device; a flat one has one.
+    /// The PCI device has a count of vectors; a flat device has one vector.
     fn vectors(&self) -> u16 {
         let device = self.arguments.iter().find_map(|word| word.strip_prefix("ivshmem-doorbell,"));
         let vectors = device.and_then(|device| device.split(',').find_map(|setting| setting.strip_prefix("vectors=")));

@@ -11,9 +11,9 @@ use super::tree::Zephyr;
 use crate::checkout::Checkout;
 use crate::{cache, process};
 
-/// How long `west update` may take: about 400 MB are fetched.
+/// The time limit of `west update`, which fetches about 400 MB.
 const UPDATE_LIMIT: Duration = Duration::from_secs(3600);
-/// How long each of the other steps may take.
+/// The time limit of each other step.
 const STEP_LIMIT: Duration = Duration::from_secs(900);
 
 /// Makes it, or takes up where an earlier attempt ended.

@@ -1,4 +1,4 @@
-//! Where Zephyr's tree and west are, as Zephyr's own tools look for them.
+//! The search for Zephyr's tree and west, as Zephyr's own tools do it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::{fmt, fs};
 
 use anyhow::{Context, Result, ensure};
 
-/// How a tree was found, in the order of looking.
+/// The way in which a tree was found, in the order of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The variable `ZEPHYR_BASE`.

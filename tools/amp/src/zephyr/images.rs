@@ -13,11 +13,11 @@ use crate::machine::Machine;
 use crate::process;
 use crate::role::Role;
 
-/// How long one image may take to build; the first compiles Zephyr and Rust's `core`.
+/// The time limit to build one image. The first one compiles Zephyr and Rust's `core`.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
-/// How long an image that shows whether Zephyr can build at all may take.
+/// The time limit of the image that shows if Zephyr can build at all.
 const PROBE_LIMIT: Duration = Duration::from_secs(600);
-/// How long CMake may take to find that nothing has changed, or to build what has.
+/// The time limit for CMake to find that nothing has changed, or to build the changes.
 const REBUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Zephyr's name of a machine's board.
@@ -66,7 +66,7 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
 /// Tries whether the workspace builds anything at all for a machine's board: an application of its own, in the cache.
 ///
 /// # Errors
-/// What is missing; or no folder for it.
+/// A part that is missing, or no folder for the cache.
 pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> {
     let board = board(machine)?;
     let cache = zephyr.cache()?;
@@ -84,7 +84,7 @@ pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> 
     Ok(())
 }
 
-/// What changed since, as the build itself knows.
+/// The build itself knows what has changed since.
 fn rebuild(zephyr: &Zephyr, folder: &Path) -> Result<()> {
     let mut cmake = zephyr.cmake();
     cmake.arg("--build").arg(folder);

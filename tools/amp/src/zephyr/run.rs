@@ -8,10 +8,10 @@ use anyhow::{Error, Result, anyhow, bail};
 
 use crate::process::{self, Running};
 
-/// What marks the line that tells the cause, the best first. CMake tells it in the line below.
+/// The marks of a line that tells the cause, the best first. CMake tells it in the line below.
 const CAUSES: [&str; 8] =
     ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "fatal: ", "FATAL ERROR: ", "ERROR"];
-/// How much of a line is shown, in characters.
+/// The length of a shown line, in characters.
 const SHOWN: usize = 240;
 
 /// Runs `command` to its end; `show` gets each line.

@@ -14,7 +14,7 @@ use super::run;
 use crate::checkout::Checkout;
 use crate::{cache, process};
 
-/// How long west has to list the workspace's projects.
+/// The time limit for west to list the workspace's projects.
 const LIST_LIMIT: Duration = Duration::from_secs(60);
 /// The module's name in `zephyr/module.yml`.
 const MODULE: &str = "amp-ivshmem";
@@ -142,7 +142,7 @@ impl Zephyr {
         Ok(())
     }
 
-    /// Where this tool keeps what it builds of this workspace and this checkout.
+    /// The cache folder for builds with this workspace and this checkout.
     ///
     /// # Errors
     /// No folder for a cache.
@@ -170,7 +170,7 @@ fn module_name(path: &Path) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix("name:")).map(|name| name.trim().to_owned())
 }
 
-/// As in Zephyr's `VERSION`, `4.0.0`.
+/// The version as in Zephyr's `VERSION`, such as `4.0.0`.
 fn version(base: &Path) -> String {
     let text = fs::read_to_string(base.join("VERSION")).unwrap_or_default();
     let number = |key: &str| {

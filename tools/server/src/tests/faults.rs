@@ -31,7 +31,7 @@ fn acquainted(rig: &Rig, count: i64) -> Vec<UnixStream> {
     clients
 }
 
-/// What there is to read now: how many bytes, 0 where the server has closed the connection.
+/// The number of bytes to read now; 0 if the server has closed the connection.
 fn readable(client: &UnixStream) -> Result<usize, Errno> {
     recv(client, &mut [0_u8; 8], RecvFlags::DONTWAIT).map(|(_, bytes)| bytes)
 }
@@ -71,12 +71,12 @@ fn one_that_is_stalled_has_its_greeting_and_hears_no_more() {
     (0..3).for_each(|id| expect(&third, id, true));
     expect(&second, 2, true);
     drop(second);
-    // Whoever joined first is told first: what this one has heard, the stalled one would have.
+    // The server tells clients in the order of joining, so the stalled one would have heard before this one.
     expect(&third, 1, false);
     assert_eq!(readable(&stalled), Err(Errno::AGAIN), "heard something, or was dropped");
 }
 
-/// Eight at once, so that the longest of their waits is no accident of the machine.
+/// Eight at once, so that a busy machine does not decide the longest wait.
 #[test]
 fn greetings_are_late_and_come() {
     let rig = rig("join=400");

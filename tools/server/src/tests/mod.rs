@@ -157,7 +157,7 @@ fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
         assert_eq!(rig.event(), Event::Left(u16::try_from(id).expect("an id"), Reason::Closed));
     }
     let (_last, _) = rig.greeted(501);
-    // What the sleeper finds makes sense: of those that came and went it heard all or nothing or their end.
+    // The sleeper's view is consistent: of each client that came and went it heard everything, nothing, or the end.
     for (number, with_fd) in [(0, false), (0, false), (-1, true)] {
         expect(&asleep, number, with_fd);
     }

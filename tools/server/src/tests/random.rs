@@ -13,7 +13,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use super::{LIMIT, Rig};
 use crate::random::Random;
 
-/// What a client has been told, checked against the protocol as it comes.
+/// The messages that a client got, checked against the protocol as they arrive.
 struct Watched {
     connection: UnixStream,
     messages: u32,
@@ -55,8 +55,8 @@ impl Watched {
     }
 }
 
-/// Clients that come, read a little or nothing, talk nonsense and go, at random: whoever stays is told of everyone once, in
-/// the protocol's order, and in the end knows exactly those that are there.
+/// Random clients join, read a little or nothing, send nonsense and leave. A client that stays hears of each other client once,
+/// in the protocol's order. In the end it knows exactly the clients that are present.
 #[test]
 fn whoever_comes_and_goes_the_others_are_told_right() {
     for seed in 0..12 {

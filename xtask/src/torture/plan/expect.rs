@@ -1,4 +1,4 @@
-//! What must follow from what was done, and the judgement where it does not.
+//! The expected effects of each action, and the verdict if one is missing.
 
 use std::time::{Duration, Instant};
 
@@ -60,8 +60,8 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// The partners of a side that was killed notice within their limit, as they are told to; `dead_waited` is how long that
-    /// side had waited for a processor just before, `before` how long each had in all.
+    /// Expects that the partners of a killed side notice its death within their limit. `dead_waited` is the time that the killed
+    /// side had waited for a processor just before. `before` has the same time of each member since its start.
     pub(super) fn expect_noticed(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -110,7 +110,7 @@ impl Plan<'_> {
             } else {
                 testbed.down(other, link).filter(|&(at, _)| at > since)
             };
-            // Whoever looks only when the successor has begun finds that.
+            // A side that looks only after the successor's start sees a restart.
             let good = |why| why == Why::Left || !all && why == Why::Restarted;
             if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
                 testbed.report.unheard += 1;
@@ -154,7 +154,7 @@ impl Plan<'_> {
         Ok(true)
     }
 
-    /// Nobody talks: a finding, and all start anew so that the torture can go on.
+    /// Silence is a finding. All sides start again, so that the torture can go on.
     pub(super) fn hung(&mut self, testbed: &mut Testbed<'_>, name: &str) -> Result<()> {
         testbed.report.hung += 1;
         let lines: Vec<_> = (0..testbed.members.len()).map(|side| testbed.last_lines(side)).collect();

@@ -1,4 +1,4 @@
-//! What is done to whom, drawn at random.
+//! The random actions on the sides.
 
 mod expect;
 
@@ -33,13 +33,13 @@ enum Act {
     Reset,
     /// SIGSTOP, and SIGCONT before or after the others have noticed.
     Stop,
-    /// Another server: who has met goes on, and then all begin anew on the new one.
+    /// Another server. Peers that know each other go on, and then all start again on the new server.
     Server,
-    /// Somebody scribbles over the memory.
+    /// A hostile guest writes over the memory.
     Scribble,
 }
 
-/// How often each is drawn.
+/// The weight of each action.
 const WEIGHTS: [(Act, u64); 7] = [
     (Act::Kill, 10),
     (Act::KillAll, 2),
@@ -176,7 +176,7 @@ impl Plan<'_> {
             Act::Server => {
                 testbed.restart_server()?;
                 testbed.report.server_restarts += 1;
-                // Nobody needs the server who has met.
+                // Peers that know each other do not need the server.
                 self.expect_progress(testbed, &with_partners(testbed), &name)?;
                 self.perform(testbed, Act::KillAll, index)
             }
@@ -218,8 +218,8 @@ impl Plan<'_> {
         self.expect_anew(testbed, &[index], started, name)
     }
 
-    /// Somebody scribbles. What is received meanwhile may be anything; but nobody may end or hang, and afterwards all find
-    /// together again by themselves.
+    /// Lets a hostile guest write over the memory. Any message may arrive meanwhile. But no side may end or hang, and all links must
+    /// come up again by themselves afterwards.
     fn scribble(&mut self, testbed: &mut Testbed<'_>) -> Result<()> {
         testbed.forgive(true);
         let time = self.random.millis(20, 500);

@@ -33,7 +33,7 @@ impl Testbed<'_> {
         }
     }
 
-    /// Whether a member has ended by itself; counted once.
+    /// Returns true if a member has ended by itself. Counts it once.
     pub(super) fn look_at_end(&mut self, index: usize) -> bool {
         let seen = &mut self.seen[index];
         let incarnation = seen.incarnation;

@@ -1,4 +1,4 @@
-//! What the consoles of those under torture have said, and what follows from it.
+//! The lines of the members' consoles, and their meaning.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ impl Testbed<'_> {
         if !line.starts_with("tally ") {
             seen.last_lines.push(&line);
         }
-        // What a former incarnation still had to say: its wrong messages count all the same.
+        // Late lines of a former incarnation: its wrong messages count, too.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
         let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
@@ -99,7 +99,7 @@ impl Testbed<'_> {
         self.seen[index].last_lines.to_vec()
     }
 
-    /// Whether all links of `index` have begun new sessions since, on both sides.
+    /// Returns true if all links of `index` have new sessions since then, on both sides.
     pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
         self.members[index].links.clone().all(|link| {
             let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
@@ -107,7 +107,7 @@ impl Testbed<'_> {
         })
     }
 
-    /// Whether a member receives, whatever its sessions.
+    /// Returns true if a member receives, in any session.
     pub fn progresses(&self, index: usize, since: Instant) -> bool {
         self.seen[index].progress.is_some_and(|at| at > since)
     }

@@ -27,15 +27,15 @@ use super::options::Options;
 use super::qmp;
 use super::report::Report;
 
-/// Which machine the hostile guest is.
+/// The machine of the hostile guest.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
-/// What it says after its first burst, and how long it may take until then.
+/// Its line after the first burst, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";
 const BOOT: Duration = Duration::from_secs(10);
-/// How often the heartbeats are looked at, at least.
+/// The longest interval of looks at the heartbeats.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What a member of the testbed is.
+/// A member of the testbed.
 #[derive(Clone, Debug)]
 pub struct Member {
     pub machine: Machine,
@@ -53,7 +53,7 @@ pub struct Testbed<'w> {
     seen: Vec<Seen>,
     folder: Folder,
     server: Option<server::Running>,
-    /// Of the server's memory.
+    /// The heartbeats in the server's memory.
     pub heartbeats: HeartbeatMonitor,
     waits: Waits,
     sessions: Sessions,
@@ -119,12 +119,12 @@ impl<'w> Testbed<'w> {
         Ok(())
     }
 
-    /// How long each member has waited for a processor since it started.
+    /// Each member's wait for a processor since it started.
     pub fn waited(&self) -> Vec<Option<Duration>> {
         self.seen.iter().map(|seen| heartbeats::waited(seen.running.as_ref()?.id())).collect()
     }
 
-    /// How long all members and this process have waited for a processor, each with its process.
+    /// The waits for a processor of all members and of this process, each with its process.
     pub fn all_waited(&self) -> BTreeMap<u32, Duration> {
         let running = self.seen.iter().filter_map(|seen| seen.running.as_ref().map(Running::id));
         let all = running.chain([std::process::id()]);
@@ -151,8 +151,8 @@ impl<'w> Testbed<'w> {
         Ok(command)
     }
 
-    /// A guest that is no member and scribbles over the memory for `time` after its first burst; then it is gone. Whether it
-    /// did; that it did not is a finding.
+    /// Runs a guest outside the members that writes over the memory for `time` after its first burst. Returns true if it did; a
+    /// failure is a finding.
     ///
     /// # Errors
     /// There can be no such process, or an interrupt.
@@ -201,7 +201,7 @@ impl<'w> Testbed<'w> {
         Ok(())
     }
 
-    /// What the former incarnation has counted goes to the report.
+    /// Adds the counts of the former incarnation to the report.
     fn bank(&mut self, index: usize) {
         let tally = std::mem::take(&mut self.seen[index].tally);
         self.report.messages += u64::from(tally.received);
@@ -227,7 +227,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Whether a member that was asked to leave has, and in peace.
+    /// Returns true if a member that was asked to leave has left without an error.
     pub fn has_left(&mut self, index: usize) -> Option<bool> {
         let status = self.seen[index].running.as_mut()?.exit()?;
         self.seen[index].running = None;

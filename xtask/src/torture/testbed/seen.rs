@@ -23,7 +23,7 @@ pub struct Seen {
     pub incarnation: u32,
     /// The last incarnation that is known to have ended by itself.
     pub ended: u32,
-    /// Up to which incarnation wrong messages are expected, and links may go down: somebody scribbles.
+    /// The last incarnation in which wrong messages are expected and links may go down, because a hostile guest writes.
     pub forgiven: u32,
     pub first_line: Option<Instant>,
     /// By link: when the first message of the last session came, and when the last session ended.

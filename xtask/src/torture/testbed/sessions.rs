@@ -8,9 +8,9 @@ use amp::recent::Recent;
 
 use crate::torture::console::Why;
 
-/// How long after an end its other side's word may come, which may explain it.
+/// The time after an end in which the other side may still report the cause.
 const SETTLE: Duration = Duration::from_secs(2);
-/// How many acts on a side, and how many ends, are remembered.
+/// The number of remembered actions on a side, and of remembered ends.
 const REMEMBERED: usize = 64;
 
 /// A session's end, as one side said it.
@@ -53,8 +53,8 @@ impl Sessions {
         self.ups.insert((member, link), at);
     }
 
-    /// A side says that its link is down. Where nothing was done to either side since it came up, that is to be explained,
-    /// but for a fault, which counts by itself.
+    /// Handles a side's report that its link is down. If nothing was done to either side since the link came up, the end needs an
+    /// explanation. A fault counts separately.
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
         let down = Down { member, link, why, up, at };

@@ -2,8 +2,8 @@
 
 use super::endpoints::Endpoints;
 use super::{
-    Address, Config, DownReason, Endpoint, Fault, Incoming, Name, OpenError, Outgoing, Profile, RingError, SetupError,
-    serial,
+    Address, Config, DownReason, Endpoint, Fault, Incoming, Message, Name, OpenError, Outgoing, Profile, RingError,
+    SetupError, serial,
 };
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::session::SessionEvent;
@@ -66,28 +66,6 @@ impl SessionEvent<Fault, RingError> for Event {
     fn incompatible(error: SetupError) -> Self {
         Self::Incompatible(error)
     }
-}
-
-/// A received message. It keeps one of the peer's buffers until it is [released](Bus::release).
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "a message that is never released keeps its buffer from the peer"]
-pub struct Message {
-    /// The endpoint it is for.
-    pub endpoint: Endpoint,
-    /// The endpoint it is from, at the peer.
-    pub source: Address,
-    /// Its length in bytes, 0 or more.
-    pub length: u16,
-    pub(crate) buffer: u16,
-    pub(crate) session: u32,
-}
-
-/// A buffer to fill in place. It is [sent](Bus::send_nocopy) or [given up](Bus::cancel).
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "a reserved buffer that is neither sent nor cancelled is lost until the link restarts"]
-pub struct TxBuffer {
-    pub(super) buffer: u16,
-    pub(super) session: u32,
 }
 
 /// Counters of a bus. All wrap.

@@ -19,6 +19,7 @@ mod error;
 mod guard;
 mod incoming;
 mod link;
+mod message;
 mod outgoing;
 pub(crate) mod policy;
 mod pool;
@@ -32,7 +33,7 @@ pub mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use bus::{Bus, Counters, Event, Message, TxBuffer};
+pub use bus::{Bus, Counters, Event};
 pub use drive::AnyLink;
 pub(crate) use drive::{LinkDriver, poll};
 pub use endpoint::{Config, Endpoint};
@@ -41,6 +42,7 @@ pub use error::{DownReason, Fault, OpenError, Part, ReadError, RingError, SendEr
 pub use guard::MessageGuard;
 pub(crate) use incoming::{DeviceIncoming, DriverIncoming, Incoming};
 pub use link::{Link, Settings};
+pub use message::{Message, TxBuffer};
 pub(crate) use outgoing::{DeviceOutgoing, DriverOutgoing, Outgoing};
 pub(crate) use pool::BufferPool;
 pub use profile::Profile;

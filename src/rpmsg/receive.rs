@@ -4,8 +4,9 @@ use core::ops::Range;
 
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::bus::{Bus, Due, Event, Message, Peer};
+use super::bus::{Bus, Due, Event, Peer};
 use super::endpoints::Announce;
+use super::message::Message;
 use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};

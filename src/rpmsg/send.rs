@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use super::bus::{Attached, Bus, Peer, TxBuffer};
+use super::bus::{Attached, Bus, Peer};
+use super::message::TxBuffer;
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
 use crate::mem::Source;
 use crate::platform::Doorbell;

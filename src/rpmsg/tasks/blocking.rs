@@ -5,8 +5,8 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use super::Shared;
 use super::runner::Turn;
+use super::shared::Shared;
 use crate::platform::{Port, micros};
 use crate::rpmsg::AnyLink;
 

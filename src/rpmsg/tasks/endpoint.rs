@@ -3,8 +3,8 @@
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-use super::Shared;
-use crate::rpmsg::{Address, AnyLink, Endpoint, Message, ReadError, SendError};
+use super::shared::Shared;
+use crate::rpmsg::{Address, AnyLink, Config, Endpoint, Message, OpenError, ReadError, SendError};
 
 /// An endpoint in the hands of a task. Dropping it closes the endpoint.
 ///
@@ -16,8 +16,32 @@ pub struct AsyncEndpoint<'a, L: AnyLink> {
     endpoint: Endpoint,
 }
 
+impl<L: AnyLink> Shared<L> {
+    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(&self, name: &str) -> Result<AsyncEndpoint<'_, L>, OpenError> {
+        self.open_with(&Config { name: Some(name), ..Config::default() })
+    }
+
+    /// Opens an endpoint.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(&self, config: &Config<'_>) -> Result<AsyncEndpoint<'_, L>, OpenError> {
+        let mut state = self.state.borrow_mut();
+        let endpoint = state.link.bus().open_with(config)?;
+        if let Some((mailbox, _)) = state.mailbox(endpoint) {
+            (mailbox.open, mailbox.interrupted) = (true, false);
+        }
+        state.kick();
+        Ok(AsyncEndpoint::new(self, endpoint))
+    }
+}
+
 impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
-    pub(super) const fn new(shared: &'a Shared<L>, endpoint: Endpoint) -> Self {
+    const fn new(shared: &'a Shared<L>, endpoint: Endpoint) -> Self {
         Self { shared, endpoint }
     }
 

@@ -4,9 +4,16 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use super::{Arrival, MailboxTable, Shared, State};
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::signal::Signal;
+
+use super::mailboxes::{Mailbox, MailboxTable};
+use super::shared::{Shared, State};
 use crate::platform::Instant;
 use crate::rpmsg::{AnyLink, Event};
+
+/// A signal from a port's interrupt handler to the one task that waits on it; usually a `static`. Signal it on each doorbell.
+pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
 
 /// Events that one turn takes before other tasks have theirs.
 const BUDGET: u32 = 64;
@@ -27,8 +34,15 @@ pub(super) enum Turn {
     Busy,
 }
 
+impl<L: AnyLink> Shared<L> {
+    /// Returns the runner. A second one makes the two wake each other in turn.
+    pub const fn runner(&self) -> Runner<'_, L> {
+        Runner::new(self)
+    }
+}
+
 impl<'a, L: AnyLink> Runner<'a, L> {
-    pub(super) const fn new(shared: &'a Shared<L>) -> Self {
+    const fn new(shared: &'a Shared<L>) -> Self {
         Self { shared }
     }
 
@@ -122,7 +136,7 @@ impl<L: AnyLink> State<L> {
             }
             Event::Down(_) => {
                 let (boxes, _) = self.mailboxes.parts();
-                boxes.iter_mut().for_each(super::Mailbox::clear);
+                boxes.iter_mut().for_each(Mailbox::clear);
                 Some(event)
             }
             event => Some(event),

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::{AsyncEndpoint, Received, TimedOut};
+use super::blocking::TimedOut;
+use super::endpoint::{AsyncEndpoint, Received};
 use crate::platform::Port;
 use crate::rpmsg::{AnyLink, ReadError, SendError};
 

@@ -1,0 +1,25 @@
+//! Tokens of buffers: a received message, and a buffer to fill.
+
+use super::{Address, Endpoint};
+
+/// A received message. It keeps one of the peer's buffers until it is [released](super::Bus::release).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a message that is never released keeps its buffer from the peer"]
+pub struct Message {
+    /// The endpoint it is for.
+    pub endpoint: Endpoint,
+    /// The endpoint it is from, at the peer.
+    pub source: Address,
+    /// Its length in bytes, 0 or more.
+    pub length: u16,
+    pub(crate) buffer: u16,
+    pub(crate) session: u32,
+}
+
+/// A buffer to fill in place. It is [sent](super::Bus::send_nocopy) or [given up](super::Bus::cancel).
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a reserved buffer that is neither sent nor cancelled is lost until the link restarts"]
+pub struct TxBuffer {
+    pub(super) buffer: u16,
+    pub(super) session: u32,
+}

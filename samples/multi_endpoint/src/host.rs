@@ -19,7 +19,7 @@ static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ARRIVAL: Arrival = Arrival::new();
 static HOST: StaticCell<Host> = StaticCell::new();
 
-/// What the tasks share.
+/// The link and the figures, which all tasks use.
 struct Host {
     link: Shared,
     clients: RefCell<[Client; SERVICES.len()]>,

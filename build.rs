@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tells the crate what cargo knows of the build and `cfg` does not: whether it is for size, and which Arm it is for.
 
 use std::env;

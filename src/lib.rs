@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! amp-ivshmem: rpmsg between machines that share memory and a doorbell.
 //!
 //! `no_std`, no allocator, no clock: memory, doorbell and time are passed in, so the same core runs on bare metal,

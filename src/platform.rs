@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The services of a port: memory, a doorbell, the time, and waiting.
 
 #[cfg(any(test, feature = "fakes"))]

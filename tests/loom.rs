@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Loom model of a ring's hand-over, under every order of accesses. Run it with
 //! `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom`.
 #![cfg(loom)]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Loom model of a link's hand-over, under every order of accesses up to a bound: one side restarts while the other goes to
 //! RUN. Run with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
 #![cfg(loom)]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of back-pressure, fairness and independent links, in one process and in virtual time. Traffic must go on although a
 //! side is slow, floods, or is gone.
 

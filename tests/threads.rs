@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test threads`) a missing or
 //! weak ordering is a data race on the payload, which Miri reports. On real hardware a missing barrier loses a wake-up, and
 //! both sides then sleep forever.

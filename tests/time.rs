@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Long runs in virtual time: sides that start a day apart and idle for a day, in both profiles; and the time until a survivor
 //! notices a death.
 

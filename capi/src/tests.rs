@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two instances in one process, as the C backend drives them.
 
 use core::cell::{Cell, RefCell};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `cargo fuzz run resource_table`: see the library's module of that name.
 #![no_main]
 

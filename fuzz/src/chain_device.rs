@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device side of chains against a driver that writes anything at any time: rings, descriptors, indirect tables. Each walk
 //! ends within its budget and yields only elements that the device may use, and no chain is held twice.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver side of chains against a device that writes anything at any time. Each chain completes once at most, with no more
 //! bytes written than it has for that, and no descriptor is in two chains.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces. The port refuses
 //! the server or has a peer. It never waits, leaves no descriptor open, and rings only vectors that it has.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device side against a driver that writes anything at any time. The device never holds a descriptor twice, or one that
 //! does not exist.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver side against a device that writes anything at any time. A descriptor is never free twice, and never popped
 //! without having been made available.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bytes of a target, consumed from the front. Nothing more happens when they have run out.
 
 use std::cell::{Cell, RefCell};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A reader of a memory that holds anything and changes at any time. All that it returns is inside the memory, its loops end,
 //! and it writes nothing.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fuzz targets as plain functions. `cargo fuzz` calls them, and so do this crate's tests, which replay the corpora on any
 //! toolchain.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A native link whose peer writes anything at any time, with or without another honest side. Each call makes a bounded number
 //! of accesses and never panics. Each message lies inside the memory, no more messages are held than there are buffers, and
 //! each event is possible.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two honest sides of a native link, with any order of starts, deaths, lost doorbells and switches between any two accesses,
 //! and rivals that start in a role which is in use. No message is duplicated, reordered, lost within a session, or delivered
 //! to a wrong incarnation or endpoint. No buffer is lost, and in the end the two sides talk.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Host and remote of the `openamp` profile, with any order of starts and deaths, with or without a peer that writes anything.
 //! Within an incarnation no message is duplicated, reordered or misdelivered. No message is lost if no side restarted alone.
 //! All calls are bounded and never panic.

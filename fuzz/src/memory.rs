@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One memory for all runs of a thread: allocated once, and zeroed at the start of each run.
 
 use amp_ivshmem::mem::fake::Heap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The name service and the endpoints, against a peer that sends any message to any address. Events concern open endpoints, a
 //! reported binding exists, and no two endpoints share an address.
 

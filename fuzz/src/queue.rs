@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two honest sides of a queue, with any order of operations. Each buffer arrives once, in order, and comes back once. A side
 //! that sleeps after its request is notified of the next event.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! remoteproc's resource table from arbitrary bytes. A table that is made from the parsed result parses to the same result. The
 //! link that it describes is inside the memory or refused.
 

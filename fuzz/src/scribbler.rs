@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A peer that writes anything at any time, between any two accesses of the side under test.
 
 use std::cell::Cell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The ivshmem server with clients that join, leave, read late, close one direction and send forbidden messages, in any order.
 //! Each client's messages follow the protocol. In the end each client knows exactly the living peers and can ring them.
 

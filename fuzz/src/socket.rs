@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Messages of the ivshmem server's protocol through real sockets: 8 bytes, some with a descriptor, in any order.
 
 use std::io::{IoSlice, IoSliceMut};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Seeds of `resource_table`'s corpus that are real tables. The tables are made here and kept as files.
 
 use std::path::PathBuf;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Replays of the corpora and of all former findings, and runs of each target on random bytes, on any toolchain.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The events of a side so far, and the rules for the next one. `Up` comes before any other event of a peer. `Down` comes before
 //! the events that it causes. A closed endpoint has no events, and each binding is reported once.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A record of sent messages that may still arrive, and the contents of messages: a stamp, the destination, and a filling whose
 //! length follows from the stamp. Depends on no link.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The user of one side of a link in any profile: its messages and buffers, its events, and checks of its calls.
 
 use amp_ivshmem::platform::Instant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Puts the target's linker scripts where the linker finds them. The image's own build script asks for them by name.
 
 use std::path::Path;

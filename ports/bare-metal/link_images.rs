@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The build script of each crate of bare-metal images: links them with their target's start-up script. The scripts come
 //! from the start-up crates, and the memory maps that go with them from the bare-metal port.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Lets the code ask for Kconfig's options, as `#[cfg(CONFIG_SAMPLE_HOST)]`.
 
 fn main() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A side's block: its words about itself, and about its queues.
 
 use super::view::{View, behind};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The directory of a memory of the native profile, and its links.
 
 use super::view::View;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Findings: a field of the memory that holds what no side writes there.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A link of the native profile: its entry in the directory, its area, its sides' blocks, and its queues.
 
 use super::block::{Block, QueueOffer};

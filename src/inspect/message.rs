@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An rpmsg message in a buffer of a queue.
 
 use super::view::{View, behind};

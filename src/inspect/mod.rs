@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A read-only view of any memory: its directory, the blocks of each side, the rings, and the messages in flight.
 //!
 //! It is for a reader that belongs to no side: a monitor, a test, a debugger. [`Directory`] reads a memory of the native

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A queue: a split ring with its indices, and the buffers that its entries name.
 
 use super::view::{View, behind};

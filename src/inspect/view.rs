@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory, read field by field: a field that cannot be read is a finding.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A device whose registers are mapped: its peer id and its doorbell.
 
 use core::cell::Cell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The flat device: ivshmem at fixed addresses, for machines without PCI.
 //!
 //! QEMU's `ivshmem-flat` (since 10.0) has a register block, the shared memory, and one interrupt line. The device pulses the

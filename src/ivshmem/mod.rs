@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The ivshmem device: its registers, its doorbell, and its two forms, PCI and flat. A port supplies the register pointers.
 //!
 //! A port finds the device (`pci`, by the feature of that name, or [`flat`] with addresses it was given), maps its registers and memory, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The layout of the four registers: the same for PCI (start of BAR0) and flat.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, ReadWrite, WriteOnly};

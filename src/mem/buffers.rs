@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Buffers: equal pieces of shared memory in a row. The constructor proves that all are inside.
 
 use super::{Load, MemoryError, SharedMemory, Source, Store};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A range of shared bytes to copy into and out of: payload. Each copy is checked.
 
 use super::{MemoryError, SharedMemory};

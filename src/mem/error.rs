@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The errors of places in the shared memory.
 
 /// A place that would leave the memory, or that is not aligned for its contents.

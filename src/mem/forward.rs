@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memories that pass each access on to another memory.
 
 use super::{Load, SharedMemory, Source, Store, WordAccess};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory types, in Arm's terms, as far as copies depend on them.
 
 use super::copy::{self, aligned};

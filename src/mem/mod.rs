@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Shared memory: the only code that touches it, and the core's only `unsafe`.
 //!
 //! The other side may write any byte at any time. So:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The orderings of loads and stores.
 
 use core::sync::atomic::Ordering;

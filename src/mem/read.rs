@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memories that are only read, for a reader that belongs to no side: each access is checked, and none writes.
 
 use core::ptr::NonNull;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The real memory: a pointer and a length from a port.
 
 use core::marker::PhantomData;

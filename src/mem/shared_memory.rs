@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The trait of a shared memory.
 
 use super::{Source, WordAccess};

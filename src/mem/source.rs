@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bytes that a copy into the shared memory reads: the caller's own, or bytes that somebody else may write meanwhile.
 
 use core::fmt;

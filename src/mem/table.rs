@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tables and records. Their constructors prove the bounds, and after that no access can leave them.
 
 use super::{Load, MemoryError, SharedMemory, Store, WordAccess};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Loads and stores of words, for tables and records. They need no length, because their constructors prove the bounds.
 
 use super::{Load, Store};

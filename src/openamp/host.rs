@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! C OpenAMP's host: sets the rings up, posts the buffers, and says so.
 
 use super::profile::HostProfile;

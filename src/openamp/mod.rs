@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `openamp` profile: byte for byte what C OpenAMP's host and remote write, for a peer that is C.
 //!
 //! The host is the driver of both rings and owns all buffers; the remote is their device. There are no incarnations in

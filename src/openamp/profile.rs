@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The policies of C OpenAMP.
 
 use core::marker::PhantomData;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! C OpenAMP's remote: waits for the host's status, finds out where the buffers are, and uses them.
 
 use super::profile::{Policy, RemoteProfile};

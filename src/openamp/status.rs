@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The host's status word, and the places of the rings.
 
 use crate::mem::{Load, MemoryError, Record, SharedMemory, Store};

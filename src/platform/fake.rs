@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Doorbells for tests, beside the [fake memory](crate::mem::fake). Built with the feature `fakes`.
 
 use std::sync::Arc;

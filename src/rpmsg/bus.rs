@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
 
 use super::endpoints::Endpoints;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Polling of a link in any profile: a message passes straight through, everything rare goes a way of its own.
 
 use super::{Bus, Event, Message, Profile, RxOutcome};

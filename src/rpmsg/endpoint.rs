@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An endpoint as its user sees it: a handle, and the configuration to open it with.
 
 use super::Address;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The endpoints of one side: their addresses, their names, and the peer that each is bound to.
 
 use core::fmt::Debug;

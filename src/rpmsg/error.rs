@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Errors in three kinds that never mix: try again, the caller's mistake, and the peer's fault.
 
 use super::{Address, BadName};

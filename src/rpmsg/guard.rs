@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A received message together with its bus.
 
 use super::{Address, Bus, Endpoint, Message, Profile, ReadError, SendError};

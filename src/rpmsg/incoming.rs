@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The receiving end of a link: a queue of filled buffers, which belong to the peer or are lent to it.
 
 use super::policy::{DescriptorMap, DescriptorPolicy};

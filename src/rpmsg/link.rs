@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One side of an rpmsg link over a session: the native profile.
 
 use core::time::Duration;

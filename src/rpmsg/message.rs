@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tokens of buffers: a received message, and a buffer to fill.
 
 use super::{Address, Endpoint};

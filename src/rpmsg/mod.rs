@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! rpmsg: named endpoints that exchange messages over two virtqueues, as the service of a session.
 //!
 //! A [`Link`] is one side: its session finds the peer, its [`Bus`] has the endpoints. Nothing blocks and nothing calls back:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The sending end of a link: a queue of buffers to fill, which belong to this side or are lent by the peer.
 
 use super::policy::{DescriptorMap, DescriptorPolicy};

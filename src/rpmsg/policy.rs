@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A driver's policies for its descriptors. They are constants, so that an image pays for one only.
 
 use core::fmt::Debug;

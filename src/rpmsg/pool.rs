@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The buffers of a queue: offsets for this side, addresses for the peer.
 
 use super::Fault;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Policies in which wire profiles differ, above the rings. They are constants, so that an image pays for one only.
 
 use core::fmt::Debug;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Receiving: takes what has arrived, sorts it, and keeps the name service.
 
 use core::ops::Range;

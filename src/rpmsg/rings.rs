@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The rings of one side over a session: their layout, and the service that owns them.
 //!
 //! Each side is the driver of the queue that it sends with. So it writes the descriptors, the available ring and the buffers of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Sending: by copy, or filled in place. Never blocks, never truncates.
 
 use core::ops::Range;

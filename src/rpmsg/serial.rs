@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Numbers that the process gives out once, so that a token of one link is never taken for one of another.
 
 /// Returns the next number. The first ones differ in their upper bits only: bits are counted from above.

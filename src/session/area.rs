@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A link's area in the memory, as one side sees it.
 
 use crate::wire::area::{Area, Role, Span};

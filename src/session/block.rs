@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Both sides' blocks: the own one, which this side writes, and the peer's, which it only reads.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Settings of a session, and the roles of its two sides.
 
 use core::fmt::Debug;

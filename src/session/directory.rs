@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The directory in the memory's first page: the links that the memory carries.
 
 use super::area::{AreaError, checked};

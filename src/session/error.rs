@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Events of a session, and the reasons that they give. A service adds its own kinds of fault and of set-up error.
 
 use super::{AreaError, PeerError};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The states of a session: the way of one side from INIT to RUN with the other, and back. See "Life" in
 //! `docs/reference/wire-format.md`.
 

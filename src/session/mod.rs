@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Sessions: how two sides find each other in a memory's directory, agree, start, reset, and notice death.
 //!
 //! A [`Session`] carries one [`Service`], which owns the rings. Each side writes a block of its own (its id, its incarnation,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The service that a session carries, as the session sees it.
 
 use super::{AreaError, LocalBlock, RemoteBlock, Sections, SessionEvent, SetupError};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Sessions alone, with a service that only notes what it is told: its life, other kinds of service, and wire version 1.
 
 use std::cell::Cell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Reads and writes one descriptor of a table.
 
 use crate::mem::{Load, SharedMemory, Store, Table};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device side: owns the used ring, pops available buffers and returns them as used.
 
 use super::descriptor::{Descriptor, address};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver side: owns the descriptors and the available ring, makes buffers available and pops used ones.
 
 use super::descriptor::{describe, describe_chained};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Errors of a queue: rules of a ring that the other side broke, and layouts that do not work.
 
 use crate::mem::MemoryError;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Negotiated features of a queue: suppression of notifications, and indirect tables.
 
 use crate::wire::vring::RingFeatures;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Split virtqueues. A [`Driver`] makes buffers available, and a [`Device`] uses them.
 //!
 //! The two handle single buffers with one descriptor each, which is the fast path. The module [`chain`] builds on them for

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The initial state of a queue's parts in memory. The writer of a part sets it, while the other side reads no ring.
 
 use super::Suppress;

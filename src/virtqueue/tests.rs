@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The two sides against each other, against a model, and against a peer that writes nonsense.
 
 use std::collections::VecDeque;

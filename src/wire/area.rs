@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A link's area: the places of both sides' blocks and data. Offsets and sizes are in bytes.
 
 use super::session::PAGE;

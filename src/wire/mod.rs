@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Bytes and layouts as types. No state, no memory access, no panic.
 //!
 //! Everything is little-endian and packed. `docs/reference/wire-format.md` is the same in prose.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The layout of C OpenAMP's status word, vrings and buffers in shared memory. Offsets and sizes are in bytes.
 //!
 //! Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's `subsys/ipc` (`rpmsg_service`, and the backend

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! rpmsg's bytes: the header before each payload, and the name service's message.
 //!
 //! Source: OpenAMP's rpmsg protocol and Linux' `include/linux/rpmsg/{byteorder,ns}.h`; all fields little-endian.

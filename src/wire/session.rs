@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A session's memory: the directory, and the block that each side writes about itself.
 //!
 //! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes; every field is a little-endian u32.

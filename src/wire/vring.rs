@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The split virtqueue's three parts: sizes, field offsets, flags and the event rule.
 //!
 //! Source: virtio 1.3, section 2.7 (split virtqueues). Offsets and sizes are in bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Puts the memory map of the machine that a target's image is for where the linker finds it.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The checkout that this program was built from.
 
 use std::path::Path;

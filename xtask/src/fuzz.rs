@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `./amp fuzz`, and cargo-fuzz: finds it, or installs it from cargo's registry.
 
 use std::process::Command;

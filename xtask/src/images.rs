@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `./amp images`: builds the bare-metal images of the demo and of torture, and prints where they are.
 
 use amp::machine::Machine;

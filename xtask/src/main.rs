@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The program `xtask`: what developers of amp-ivshmem run. `./amp` starts it; it offers the commands of users, too, so that its
 //! help and its completions show all that `./amp` can do.
 

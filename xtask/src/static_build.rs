@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `./amp static`: the program `amp` without shared libraries, and a trial of it away from the checkout.
 
 use std::fs;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A trial of a program `amp` away from the checkout.
 
 use std::ffi::OsStr;

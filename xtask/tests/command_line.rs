@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The developers' program as a process: its help, what it skips, and a result that cannot be written.
 
 use std::process::{Command, Output, Stdio};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The parts that a program supplies: memory, doorbell, clock, and a place to report to.
 
 /// The parts that a program supplies.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Both sides of links in one program, which sends between markers. An image needs its machine's ivshmem device and a server;
 //! a Linux program takes memory from the heap. `amp bench` runs and counts it.
 #![cfg_attr(target_os = "none", no_std, no_main)]

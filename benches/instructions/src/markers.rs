@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Marker instructions: they have no effect, and mark the begin and the end of a counted section. The counters
 //! (`tools/qemu-count`, and `amp bench` for Linux programs) look for the same bytes.
 #![allow(unsafe_code, reason = "assembly, of instructions that do nothing")]

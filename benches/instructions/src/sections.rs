@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The counted sections, in order. Each reports its name and its number of messages.
 //!
 //! A message is sent with its doorbell. The receiver works like a woken machine: it reads the clock, polls the link, reads the

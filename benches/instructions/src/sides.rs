@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Both sides of a link, in either profile, brought up until they are bound.
 
 use amp_ivshmem::mem::SharedMemory;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One side of a timed pair, as an image. Its peer id on a fresh server, 0 or 1, selects the side.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose sender waits
 //! for buffers. The floods run on a link of rpmsg's usual 16 buffers, on one of 32, and with the longest messages. Side 0 begins
 //! each part, takes the times, and prints them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The traffic of the sides: sends, turns, and checks of each event.
 
 use amp_ivshmem::inspect::{Block, Directory, Link, Role};

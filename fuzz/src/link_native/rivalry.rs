@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Disputed sides: another side in the same role may have overwritten their words, so their messages are not checked.
 
 use super::world::{SIDES, World};

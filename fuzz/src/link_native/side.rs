@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One side: its link and user, and its current epoch.
 
 use std::time::Duration;

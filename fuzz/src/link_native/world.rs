@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two sides, perhaps a rival of each, their doorbells and their clock, and the events between two of their accesses.
 
 use std::cell::{Cell, RefCell};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The traffic of the two sides: sends, turns, and checks of each event.
 
 use amp_ivshmem::platform::Instant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Host and remote, their doorbells and their clock, and the events between two accesses of a side: turns of the other side, and
 //! writes of a hostile peer.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bare-metal port: a machine without an operating system as one side of a link. It supports two machines of QEMU.
 //!
 //! | target | machine | ivshmem | start-up, interrupts, time |

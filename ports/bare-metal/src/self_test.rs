@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The proof, before main is called, that doorbells arrive: the machine rings itself.
 
 use core::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The time, as the system counts it.
 
 use amp_ivshmem::platform::Instant;

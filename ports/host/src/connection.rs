@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The connection to the server: numbers of 8 bytes, some with a descriptor.
 
 use std::io::IoSliceMut;

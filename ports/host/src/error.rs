@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The errors of a connection to a server.
 
 use std::path::PathBuf;

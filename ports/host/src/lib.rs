@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The host port: a Linux process as a peer of an ivshmem server, among QEMU machines or other processes.
 //!
 //! [`Peer::connect`] speaks version 0 of QEMU's ivshmem protocol (QEMU's `docs/specs/ivshmem-spec`, "Client-server

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The shared memory as this process maps it.
 #![allow(unsafe_code, reason = "a port maps the memory and answers for what is behind the mapping")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The peers that the server has announced, and their doorbells.
 
 use std::collections::HashMap;

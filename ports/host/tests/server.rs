@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The server and the host port together: processes as peers.
 
 use std::os::unix::net::{UnixListener, UnixStream};

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Builds the port's static library with cargo and links it. The compiler is what rust-toolchain.toml names.
 
 # The Rust target of this CPU, with the float ABI that Zephyr compiles C for.

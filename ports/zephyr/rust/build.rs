@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Turns the sizes in Kconfig into constants, from the `.config` that Zephyr's build names. Without a `.config`, as in
 //! plain cargo, or without an enabled device, they are Kconfig's defaults.
 

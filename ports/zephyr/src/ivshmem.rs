@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One ivshmem device behind Zephyr's `ivshmem_driver_api`: its checks, its doorbell, and the
 //! handler of each vector. Takes no lock.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The decisions of the Zephyr port, which its C code calls. C passes in everything that comes from Zephyr.
 //!
 //! The C side (`drivers/`, `ipc/`) makes the instances from devicetree, connects interrupts, has the threads and locks,

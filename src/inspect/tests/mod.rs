@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Views of memories that real links write, and of memories that nobody should have written.
 
 mod native;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Native links as they come up, talk, are killed, and leave.
 
 use super::*;

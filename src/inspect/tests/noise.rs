@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memories with words that no side writes: each is named, and nothing else happens.
 
 use proptest::prelude::*;

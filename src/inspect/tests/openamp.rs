@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memories in C OpenAMP's layout.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Base address registers: their sizes and addresses.
 
 use core::ops::Range;

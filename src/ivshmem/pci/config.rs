@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! PCI configuration space, as a port supplies it.
 
 use pci_types::PciAddress;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The errors of a PCI device.
 
 /// A reason why an ivshmem PCI device cannot be used.

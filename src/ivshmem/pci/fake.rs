@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A configuration space for tests: functions with registers of which some bits can be written.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The PCI device: finds, places and enables it, for ports without an operating system that does.
 //!
 //! A port passes its configuration space and the windows of its host bridge to [`find`] and [`Function::attach`], and gets

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! MSI-X: where the table is, what an entry holds, switching it on. Does not know what an interrupt controller wants
 //! written where.
 

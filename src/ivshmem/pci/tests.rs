@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Discovery, placing and MSI-X against a fake configuration space: absent, plain, doorbell, and devices that lie.
 
 use proptest::prelude::*;

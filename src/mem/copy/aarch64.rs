@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! AArch64: by vector registers if an image may use them, else by pairs.
 
 // The instructions are the same in both directions.

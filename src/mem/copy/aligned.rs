@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Copying by aligned accesses of at most one machine word each: for Device memory, and for CPUs without unaligned access.
 //!
 //! The shared side is accessed by volatile loads and stores. The compiler keeps each of them, in its width: it neither

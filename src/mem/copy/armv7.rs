@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! 32-bit Arm with Thumb-2 and unaligned accesses: by words.
 
 // The instructions are the same in both directions.

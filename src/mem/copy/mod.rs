@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Copying between private and shared memory. Normal memory is copied by the widest loads and stores that suit the
 //! architecture, Device memory by aligned ones.
 //!

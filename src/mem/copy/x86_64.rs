@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! x86-64: by vector registers.
 
 // The instructions are the same in both directions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A side's view of a memory with a hook between any two of its accesses: the other side's turn, a peer that scribbles, or
 //! the side's own death.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory for tests: on the heap, so that two sides in one process share it; under `--cfg loom` also loom's model of
 //! it. Built with the feature `fakes`.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory made of loom's atomics and cells: loom runs a test under every order of accesses that the language allows,
 //! and reports payload that is read while it may be written.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The real memory without its full barriers, for tests that must notice the lack when they race two sides on this machine.
 
 use super::super::{Forward, Region};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What C writes, byte for byte, by a trace of C's own memory.
 
 use super::*;

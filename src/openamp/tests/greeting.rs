@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The empty message that tells an endpoint of C whom it is bound to: first of all that it gets from there, or needless.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Layouts, addresses and buffers: those that there are, and those that cannot be.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Host and remote against C OpenAMP's bytes, and against each other, in one process.
 
 use core::cell::RefCell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A side that restarts alone: noticed and named, and nothing old is delivered.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which buffer the host sends in, and what a send that cannot be leaves as it was.
 
 use core::cell::Cell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a peer, a third party or a user gets wrong, and when it is told.
 
 use super::*;

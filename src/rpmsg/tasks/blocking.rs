@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The blocking form of everything that is awaited, for a thread or a main loop: it waits by its port.
 
 use core::future::Future;

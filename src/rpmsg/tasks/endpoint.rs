@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A task's handle of an endpoint, and the messages that it receives.
 
 use core::future::poll_fn;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Messages and wakers of the endpoints that tasks use: a queue for each endpoint, in a table that has room for each buffer.
 
 use core::fmt::Debug;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The async form: a runner that drives a link, and a handle for each endpoint. Any executor will do.
 //!
 //! A [`Shared`] link belongs to the tasks of one executor. One task awaits [`Runner::run`]; every other task awaits the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The runner: polls the link, sorts messages into mailboxes, and sleeps until a doorbell or the link's deadline.
 
 use core::future::{Future, poll_fn};

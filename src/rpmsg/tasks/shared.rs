@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The link that all tasks share, and what its runner and its endpoints need of it.
 
 use core::cell::RefCell;

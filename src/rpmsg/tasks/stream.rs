@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An endpoint as a stream of bytes, for code that is written for `embedded-io` and `embedded-io-async`.
 
 use core::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tasks on two sides of a link. Each runs only after its waker was called, so a lost wake-up ends a test.
 
 use core::cell::{Cell, RefCell};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A peer on another processor, which acts while this side polls: here as soon as it is rung.
 
 use std::boxed::Box;

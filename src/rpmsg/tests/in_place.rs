@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Buffers filled and read where they lie, as a port does that hands out pointers: by the places the bus names, past it.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two links on one memory, in virtual time: any order of starting, dying and coming back, and a peer that scribbles.
 
 mod flood;

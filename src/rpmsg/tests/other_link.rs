@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tokens of one link at another: each is refused by name, and nothing comes of it.
 
 use super::*;

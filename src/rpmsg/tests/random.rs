@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Sides that start, die, leave and miss doorbells at random, and a peer that scribbles.
 
 use proptest::prelude::*;

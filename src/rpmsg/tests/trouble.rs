@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Damage to the memory, a second side in one's role, and other trouble that a link comes out of by itself.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device side of chains: pops chains, walks them element by element, and returns them.
 
 use super::super::descriptor::{Descriptor, Descriptors};

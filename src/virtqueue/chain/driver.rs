@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver side of chains: adds buffers of several elements, and pops their completions.
 
 use super::super::{DescriptorToken, Driver, Layout, LayoutError, Suppress, Suppression};

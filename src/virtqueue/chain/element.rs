@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The number of a queue, and the elements of a chain on either side.
 
 /// The number of a queue, which no other queue of the program has. A chain carries it, so another queue refuses the chain. A

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Errors of chains: rules that the other side broke, and mistakes of the caller.
 
 use crate::virtqueue::Fault;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver's indirect tables, one for each descriptor of the queue. The caller supplies their memory.
 
 use super::super::LayoutError;

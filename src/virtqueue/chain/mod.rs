@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Buffers of several elements. A buffer is a chain of descriptors, readable ones first, in the queue's own table or in an
 //! indirect table.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A whole chain in a private list, and copies into and out of its elements.
 
 use super::{AddressMap, ChainFault, Segment, Walk};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory that a device may access for its driver: translates addresses in descriptors to offsets.
 
 /// A translation of the driver's addresses to offsets of the shared memory.

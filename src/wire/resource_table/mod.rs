@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! remoteproc's resource table: where a remote says which vrings it has, and where a host fills in what it decided.
 //!
 //! Works on a private copy of the table's bytes, never on the memory that the peer writes. Source: Linux'

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Cortex-M: the shared memory lies behind the memory that the linker knows.
 
 use amp_ivshmem::mem::Region;

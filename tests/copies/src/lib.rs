@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A check of this architecture's copies: payload arrives unchanged, and no byte beside it changes. It tries all
 //! lengths of a buffer at all alignments of either side.
 #![no_std]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Checks the copies of this architecture on this machine. `cargo run --target TARGET` runs it in QEMU, see
 //! `.cargo/config.toml`; it ends with an exit status.
 #![cfg_attr(target_os = "none", no_std, no_main)]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! AArch64 on QEMU's `virt`, with a CPU that makes every unaligned access fault, as Device memory does.
 //!
 //! QEMU 10.0.2 does not look at the memory type for that, only at the CPU's setting. So the setting is on while Device memory

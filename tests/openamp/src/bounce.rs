@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bounce test: more endpoints than C has addresses for send to the C side's echo at the same time. Each endpoint sends its
 //! next message from the handler of the previous reply. The C side replies from its callback and waits there for buffers.
 

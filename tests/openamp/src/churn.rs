@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Endpoints that come and go: this side's own, and the answers to the peer's.
 
 use core::fmt::{self, Write};

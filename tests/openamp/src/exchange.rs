@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One side of the test: its streams, its endpoints that come and go, and its console output.
 
 use core::fmt::{Display, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The layouts of the test, one after the other in one memory. The C side's layouts are in
 //! `tests/zephyr/openamp/src/layouts.c`. Contains offsets only, and depends on no link.
 

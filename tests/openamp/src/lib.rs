@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! This module's side of the test against C OpenAMP (`tests/zephyr/openamp`): three streams of numbered messages in both
 //! directions, with endpoints that come and go. Every byte is checked.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The amount of traffic: messages, streams and endpoints.
 
 /// Number of messages in one layout.

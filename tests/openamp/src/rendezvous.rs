@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Additional words of the test in a part of the memory that no layout uses. Each side writes its peer id there, which a restart
 //! changes, and the number of layouts that it has finished. The C side also writes its address of the memory. The C code is
 //! `tests/zephyr/openamp/src/transport.c`. Depends on no link.

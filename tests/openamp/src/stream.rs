@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One stream of numbered messages in both directions.
 
 use amp_ivshmem::platform::Doorbell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The exchanges of the demo, and their number of messages.
 
 use amp_ivshmem::rpmsg::Role;

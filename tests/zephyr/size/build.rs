@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Makes Kconfig's options available to the code.
 
 fn main() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The files that a set of machines needs (images, QEMU programs, the preload object), and the command that starts each machine.
 
 use std::collections::{BTreeMap, BTreeSet};

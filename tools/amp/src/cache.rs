@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The folder in which this tool keeps what it makes.
 
 use std::path::PathBuf;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A checkout of amp-ivshmem: where it is, and cargo in it.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command line of `amp`: the commands of users, which `xtask` offers beside its own.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The output of the machines' lines: prefixed by machine, coloured on a terminal.
 
 use std::io::{self, IsTerminal, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The folder of a server's socket: private, gone at the end, and where the tool was killed, gone with the next one.
 
 use std::fs::{self, File};

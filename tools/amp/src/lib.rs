@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The tool `amp` as a library: the commands of users, and what `xtask` shares with them.
 
 pub mod artifacts;

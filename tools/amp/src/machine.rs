@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The kinds of machines that can be a side of a pair, and the QEMU that each needs.
 
 use std::path::PathBuf;

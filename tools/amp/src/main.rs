@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The program `amp`: what users of amp-ivshmem run.
 
 use std::process::ExitCode;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Standard output. If the reader has gone, such as `head`, the program continues. Any other failure to write a result, such as
 //! a full disk, is an error.
 

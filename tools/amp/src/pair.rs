@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp pair`: two Zephyr builds as a pair, on a server of their own, both consoles in one terminal.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp peer`: this process as one side of the demo's pair.
 
 use std::path::PathBuf;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The QEMU programs at hand: where they are, whether they are new enough, and whether one can be extended.
 
 use std::fs::File;

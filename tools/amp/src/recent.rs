@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The last few of something, and no more.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The two sides of a link, by their names on the command line.
 
 use std::fmt;

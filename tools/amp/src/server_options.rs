@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command line of `amp server`; the server itself knows of no command line.
 
 use std::path::PathBuf;

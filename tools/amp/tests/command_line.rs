@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The tool as a process: its help, its refusals, and that what it starts dies with it.
 
 use std::io::{BufRead, BufReader};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp ping` against `amp echo` over `amp server`, each a process; and what they say where it cannot be.
 
 use std::io::{BufRead, BufReader};

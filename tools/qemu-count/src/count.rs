@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! The counts: which instructions ran while counting was on, and what they loaded and stored. Knows no QEMU.
 
 use std::collections::BTreeMap;

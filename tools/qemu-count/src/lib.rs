@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! A QEMU plugin that counts what a guest executes between markers: instructions for each address, and loads and stores
 //! of shared memory and of device registers. Knows no symbols: who started QEMU has the ELF file.
 //!

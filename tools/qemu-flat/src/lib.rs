@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! A preload object that puts QEMU's compiled-in `ivshmem-flat` device on the bus of an Arm M-profile machine.
 //!
 //! QEMU since 10.0 has the device, but no command line option creates it and no board does. QEMU's dynamic symbols are

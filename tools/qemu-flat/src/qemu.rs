@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! The functions of QEMU that the object calls, found by name at run time. All of QEMU's types stay opaque.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};

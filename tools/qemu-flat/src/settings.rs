@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! The settings, from one environment variable. Knows nothing of QEMU.
 
 use std::ffi::CString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! Creating the device and wiring it as a board would: memory, registers, interrupt.
 
 use std::ffi::CStr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 //! The object in a real QEMU and in other processes: what it says when it cannot, and that it says nothing elsewhere.
 //! Needs `qemu-system-arm` 10.0 or later; that it can is proven by `amp demo`, which has a server.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One client: its connection, its own eventfds, and the messages that wait until it reads.
 
 use std::collections::VecDeque;

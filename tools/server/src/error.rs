@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Errors that keep a server from starting, or end it.
 
 use std::fmt;

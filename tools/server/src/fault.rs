@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Faults that a server injects on purpose, to test its clients. They are off by default.
 //!
 //! Doorbells between peers do not pass a server; each writes the other's eventfd. So with faults the others get eventfds

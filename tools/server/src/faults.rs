@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The faults that a server can be asked to inject.
 
 use std::fmt;

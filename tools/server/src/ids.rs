@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The peers' ids: 16 bits, growing, and none given again while anyone lives who knew its former holder.
 //!
 //! QEMU frees a peer's eventfds when it leaves, and would write through the freed array if the same id joined later.

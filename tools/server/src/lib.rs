@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The ivshmem server: hands shared memory and doorbells to every peer that connects to its socket.
 //!
 //! It speaks version 0 of QEMU's protocol (QEMU's manual, "Inter-VM Shared Memory device"; `docs/specs/ivshmem-spec`,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory that the peers share: anonymous and sealed, or a named file.
 
 use std::fs::OpenOptions;

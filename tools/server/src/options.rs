@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The options of a server, and their limits.
 
 use std::path::PathBuf;

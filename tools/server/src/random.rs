@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random numbers from a seed that is printed, so that a run can be made again.
 
 /// Marsaglia's xorshift64*.

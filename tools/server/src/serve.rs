@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The server's loop: one thread, one `poll`, nothing in it waits for a single client.
 
 use std::os::fd::OwnedFd;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A server that listens, and one that serves on a thread.
 
 use std::os::fd::OwnedFd;

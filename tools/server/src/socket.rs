@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The listening socket: private to its user, never in place of a live one, and gone with its server.
 
 use std::fs;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The options that apply to every group of figures.
 
 /// The options of a measurement.

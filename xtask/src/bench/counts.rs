@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The counts of a program, in sections. Knows the counters' notation.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A figure that was measured, and one that could not be.
 
 use serde::Serialize;

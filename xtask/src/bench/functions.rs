@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The function of an instruction: the innermost one at its address by the debug information, which also names inlined
 //! functions. Without debug information it is the symbol before the address.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A guest under QEMU's counter: starts a server and one machine, and reads what was counted. Knows no key.
 
 use std::path::{Path, PathBuf};

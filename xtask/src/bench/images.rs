@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Flash and RAM of the bare-metal images, read from their ELF files.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Instructions for each message, on both guests and on this machine, and what comes with them: loads and stores of shared
 //! memory, doorbells, copies.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp bench`: measures what the keys of the [table] say, group by group, and compares. Each group is a file.
 
 mod context;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The disturbance of figures of time: the processor time of other processes meanwhile, and the spread of the runs. It uses
 //! Linux's accounting, whose unit cancels out.
 

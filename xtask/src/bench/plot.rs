@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The figures as a picture: each as a share of what C OpenAMP takes, with the limit beside it.
 
 use std::path::Path;

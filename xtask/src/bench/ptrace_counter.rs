@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A Linux program under this tool's own counter: stepped instruction by instruction between its markers (ptrace), so no
 //! other tool is needed. A string instruction counts once for each step, as under callgrind. Knows no key.
 

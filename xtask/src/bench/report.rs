@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The result of a bench: its rows, their output, and the verdict.
 
 use amp::output;

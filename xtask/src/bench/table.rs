@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The keys: unit, what to reach, what C OpenAMP takes, and what was reached so far.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Figures of time: round trips, floods and starts of two A53 machines. Each of several runs has a server of its own. A
 //! busy machine makes all of it worse, the ratios least.
 

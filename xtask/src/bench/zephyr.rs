@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The size of rpmsg in a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same without rpmsg.
 
 use amp::machine::Machine;

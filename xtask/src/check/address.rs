@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The placeholder for this repository's address stands in one place, so that one edit replaces it.
 
 use anyhow::Result;

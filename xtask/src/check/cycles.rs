@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The rule that no file imports another that imports it back.
 
 use std::fs;

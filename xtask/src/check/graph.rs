@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The imports between files, and the circles among them.
 
 use std::collections::{BTreeMap, BTreeSet};

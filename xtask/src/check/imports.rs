@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The names that one Rust file uses of others: its `use` declarations and its paths, as `syn` parses them.
 
 use std::path::PathBuf;

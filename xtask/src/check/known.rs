@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The import circles that remain, each with all its files. The check fails for a circle that has another file. Remove a circle
 //! here when it is gone.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each file names its licence near its top, the licence is the one of its folder, and its text is in `LICENSES/`.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Links in the docs: files, headings, and paths in code spans exist. Links to other sites are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command `check`: rules for the whole tree that no compiler and no linter knows.
 
 mod address;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The modules of a Rust crate with their files, and the imports between the files.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The published crates have the metadata that crates.io and docs.rs show, and their packages hold little else than code.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The imports between Python files of one folder.
 
 use std::fs;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The files of the checkout, as git knows them, and what a rule finds wrong in them.
 
 use std::collections::BTreeSet;

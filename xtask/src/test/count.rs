@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The results of a test program: libtest's result lines, and the ignored tests with their reasons.
 
 use std::ops::AddAssign;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Programs that jobs need and few machines have: found in the cache folder, or got into it from their registry.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! All that `./amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
 
 use std::borrow::Cow;
@@ -70,6 +71,7 @@ const A53: &str = "aarch64-unknown-none";
 const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
     ("check address", Work::Amp(Cow::Borrowed("check address")), Counted::AsOne, 2),
+    ("check licences", Work::Amp(Cow::Borrowed("check licences")), Counted::AsOne, 2),
     ("check links", Work::Amp(Cow::Borrowed("check links")), Counted::AsOne, 2),
     ("check packages", Work::Amp(Cow::Borrowed("check packages")), Counted::AsOne, 2),
     ("shellcheck", Work::Lint(Lint::Shellcheck), Counted::AsOne, 2),

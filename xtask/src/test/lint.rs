@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Linters of what is not Rust: the crates in Cargo.lock, Python, shell, C. Those that change from version to version have a fixed
 //! one, so that all machines find the same.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `./amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
 
 mod count;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The Twister scenarios of this repository, as its YAML files name them, and which of them are run by default.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Zephyr's test runner, Twister, on this repository's samples and tests: whether it can run here, the command, and its
 //! results counted.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The job that runs Twister: skipped with the reason where Zephyr is not to be had, and counted by its report.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The lines of the sides under torture.
 
 pub use amp_ivshmem_workload::protocol::{Report, Tally, Why, Wrong};

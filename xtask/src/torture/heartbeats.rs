@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Observations of the sides from outside: their heartbeats in the shared memory, and the time that their processes have
 //! waited for a processor.
 

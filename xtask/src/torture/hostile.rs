@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A hostile peer: a process that joins the server and scribbles over the memory that others talk in.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A Linux process as a member of a pair under torture: it streams on one link until it is asked to leave.
 
 use std::mem::MaybeUninit;

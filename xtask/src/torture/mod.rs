@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `./amp torture`: pairs whose sides and server are killed, stopped, reset and restarted at random while every message is
 //! checked; and what came of it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One command to a QEMU by its control socket (QMP).
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The result of a torture, for people and for programs.
 
 use serde::Serialize;

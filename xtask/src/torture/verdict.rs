@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The verdict on the time of an event. It tells a busy machine from a defect.
 
 use std::time::Duration;

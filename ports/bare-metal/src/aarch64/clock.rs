@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The generic timer: the time, an alarm, and sleeping.
 
 use core::arch::asm;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The console: `virt`'s PL011.
 
 use core::fmt;

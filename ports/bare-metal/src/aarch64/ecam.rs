@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! PCI configuration space on `virt`: memory-mapped, 4 KiB for each function.
 
 use core::ptr::NonNull;

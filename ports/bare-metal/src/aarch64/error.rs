@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The reasons why the machine cannot start.
 
 use amp_ivshmem::ivshmem::DeviceError;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. It has two
 //! interrupts, the doorbell's and the timer's. The core takes them without leaving its thread.
 //!

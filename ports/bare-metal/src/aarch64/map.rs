@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The addresses of `virt`'s devices, and the page table that maps them. It is in force before the first Rust code.
 //!
 //! Source: QEMU's `virt` with default `highmem=on`. The devices at `GICC` and `V2M` depend on the version of the interrupt

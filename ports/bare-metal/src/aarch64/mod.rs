@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! AArch64 on QEMU's `virt`: start-up, and the machine as a [`Port`].
 
 mod clock;

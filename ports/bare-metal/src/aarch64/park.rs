@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The end of a run: one line on the console, then sleep.
 
 use core::arch::asm;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An alarm for deadlines: general-purpose timer 0 as one 32-bit one-shot timer.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The time: SysTick has 24 bits, and its interrupt extends it to 64.
 
 use core::cell::Cell;

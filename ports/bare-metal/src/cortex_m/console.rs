@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The console: the LM3S6965's first UART, a PL011.
 
 use core::fmt;

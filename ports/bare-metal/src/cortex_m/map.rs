@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The addresses of `lm3s6965evb`'s devices.
 
 use core::ptr::{NonNull, without_provenance_mut};

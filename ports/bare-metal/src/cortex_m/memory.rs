@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Small memory functions for the compiler to call. Its own take 1.4 KiB of flash, these 100 bytes. The path of a message
 //! does not use them, because the core copies payload itself.
 //!

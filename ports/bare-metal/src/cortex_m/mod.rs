@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`].
 //!
 //! No silicon has an `ivshmem-flat`, so this omits clock gates and pin functions, which only silicon needs. Small size comes

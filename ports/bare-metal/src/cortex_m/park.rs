@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The end of a run: one line on the console, then sleep. Formats by hand, because `core::fmt` is large.
 
 use core::fmt::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The interrupts: two handlers, the doorbell's and the alarm's, and the table that names them.
 
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Rust applications on ARM64, which zephyr-lang-rust does not map to a Rust target yet.
 #
 # Included when every module has been processed, so it does not matter which comes first.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What applications in Rust need of this module: the CPU's Rust target, and the C that their crate calls.
 if(NOT CONFIG_RUST)
   return()

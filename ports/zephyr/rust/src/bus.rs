@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bus for one thread. Its calls block in Zephyr, up to a limit.
 
 use core::time::Duration;

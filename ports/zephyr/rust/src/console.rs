@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Zephyr's console as a writer.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An ivshmem device in devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting.
 
 use core::fmt;

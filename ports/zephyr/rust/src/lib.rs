@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! amp-ivshmem for Zephyr applications in Rust (zephyr-lang-rust): ivshmem devices in devicetree, and rpmsg on them.
 //!
 //! | task | item |

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `log` crate's lines in Zephyr's logging, without an allocator.
 
 use core::ffi::CStr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The functions in `devices.c`, with a safe interface.
 
 use core::ffi::{CStr, c_char, c_int};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A link for the tasks of any executor: a runner that owns the device, and endpoints whose calls are awaited.
 
 use core::future::pending;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The calls as the C drivers make them, on registers in plain memory.
 
 use core::mem::zeroed;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The whole Zephyr port as one static library for applications in C, with the panic handler.
 //!
 //! A Rust application does not use it: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate has the

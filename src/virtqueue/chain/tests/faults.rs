@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Breaks each rule of chains once, as the driver and as the device, and checks what virtio allows.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Chains between the two sides, and mistakes of a caller.
 
 mod faults;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Chains with any order of operations: two honest sides against a model, and both sides against a peer that writes anything.
 
 use std::collections::VecDeque;

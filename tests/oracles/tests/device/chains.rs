@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! This module's device of chains against the driver queue of `virtio-drivers`. Both must see the same elements, direct or in
 //! an indirect table, and the same bytes in them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! This module's device against the crate `virtio-drivers`' driver, over one ring. Both must see the same for any order of adds,
 //! takes, returns and pops, and neither may wait for a notification that the other owes.
 //!

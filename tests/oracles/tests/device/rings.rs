@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `virtio-drivers`' queue with memory from the heap, and access to the bytes of its rings. Independent of this module's
 //! device.
 #![allow(unsafe_code, reason = "virtio-drivers leaves it to its user to keep buffers alive and to bring memory")]

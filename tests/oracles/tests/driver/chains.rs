@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! This module's driver of chains against rust-vmm's `virtio-queue`. Both must see the same elements, direct or in an indirect
 //! table, and the same bytes in them.
 

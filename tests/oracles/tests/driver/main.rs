@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! This module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must see the same for any order of
 //! offers, takes and returns.
 //!

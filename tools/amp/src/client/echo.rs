@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp echo`: answers each message at an endpoint with itself, until it is stopped.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The counts of `amp ping`.
 
 use std::fmt;

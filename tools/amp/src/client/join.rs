@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Joins a server in either role and profile, and hands a task the link. Knows not what is sent over it.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp ping` and `amp echo`: this process as the peer of a guest, or of another process, in either role and profile.
 
 mod echo;

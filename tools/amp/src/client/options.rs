@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The options of `amp ping` and `amp echo`. Knows no link.
 
 use std::ops::RangeInclusive;

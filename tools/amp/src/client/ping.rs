@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp ping`: sends messages to an endpoint that echoes, one after the other, and checks and times what comes back.
 
 use std::collections::VecDeque;

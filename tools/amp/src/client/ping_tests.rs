@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A ping and an echo that makes every mistake there is.
 
 use amp_ivshmem_server::{self as server, Server};

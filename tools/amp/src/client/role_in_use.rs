@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The check that no other peer has the role yet, as far as the memory shows. A newcomer would push it aside.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A link with its one endpoint, as a task sees it: events with a limit, and the wait until the peer's is there.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The figures of both sides of the exchange, added up.
 
 use amp_ivshmem_workload::protocol::Figures;

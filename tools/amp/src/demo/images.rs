@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The images that the demo's machines run: Zephyr's if a workspace builds them, else the bare-metal ones. A line tells which.
 
 use anyhow::Result;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `amp demo`: a server, two machines, and the figures of their exchange, for people or for programs.
 
 mod figures;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The machines of a pair, and the order in which they start.
 
 use std::fmt;

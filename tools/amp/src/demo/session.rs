@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One talk of two child processes: starts them in order, watches what their consoles say, and ends with the figures
 //! or with what went wrong. Knows processes and lines, no machine.
 

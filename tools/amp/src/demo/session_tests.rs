@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Talks of shell scripts in the machines' place: every end that a talk can come to.
 
 use super::*;

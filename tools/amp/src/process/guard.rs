@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Processes that die with the one that started them.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The signals that end the tool, which every wait looks for.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A console's lines, made safe and short enough to show, and the last of them.
 
 use std::borrow::Cow;

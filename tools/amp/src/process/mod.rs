@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Child processes that never outlive the tool: started so that they die with it, read line by line, stopped by pid.
 
 mod guard;

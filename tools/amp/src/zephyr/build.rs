@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A Zephyr build folder: its board, its side of the link, and how it runs QEMU. Knows no server and no workspace.
 //!
 //! The build itself tells the command of `west build -t run` (`ninja -t commands run`). The module's CMake wrote it from

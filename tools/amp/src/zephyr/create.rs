@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Makes a Zephyr workspace with west in the cache folder: this repository's `west.yml`, without its history.
 
 use std::fs;

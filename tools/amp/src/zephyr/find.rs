@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The search for Zephyr's tree and west, as Zephyr's own tools do it.
 
 use std::ffi::OsString;

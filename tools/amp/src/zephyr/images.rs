@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Zephyr images of this repository's applications, built with west in a cache, and built anew where their sources changed.
 
 use std::fs;

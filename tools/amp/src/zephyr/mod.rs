@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Zephyr: its tree and west, a workspace made by this tool, and builds.
 
 pub mod build;

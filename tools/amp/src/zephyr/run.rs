@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Long commands of Zephyr's tools: run to their end with a limit, their output kept, and one line of it that says why they
 //! failed.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Zephyr: finding its tree and west as Zephyr's own tools do, and asking what is missing before anything relies on it.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each kind of fault by itself, with real sockets; doorbells lost and doubled are beside the relay, in `fault.rs`.
 
 use std::os::fd::{AsFd, OwnedFd};

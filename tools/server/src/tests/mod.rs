@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The server with real sockets, as its clients see it.
 
 mod faults;

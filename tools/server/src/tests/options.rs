@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The socket, the memory's file and the options: what a server takes, keeps and refuses.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Clients that come and go at random, each checked against the protocol.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The expected effects of each action, and the verdict if one is missing.
 
 use std::time::{Duration, Instant};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The random actions on the sides.
 
 mod expect;

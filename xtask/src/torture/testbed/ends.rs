@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Members that ended by themselves, and sessions that ended for no reason.
 
 use std::time::{Duration, Instant};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The lines of the members' consoles, and their meaning.
 
 use std::time::Instant;

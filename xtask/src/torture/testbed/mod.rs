@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The machines under torture: a server and its members. Knows how to hurt them, not when.
 
 mod ends;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Lines of the members' consoles, and what is known of a member from them.
 
 use std::collections::BTreeMap;

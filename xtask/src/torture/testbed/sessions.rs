@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! When sessions began and ended, and what was done to their sides: tells those that ended for no reason.
 
 use std::collections::BTreeMap;

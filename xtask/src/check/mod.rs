@@ -3,6 +3,7 @@
 
 mod address;
 mod cycles;
+mod examples;
 mod graph;
 mod imports;
 mod known;
@@ -44,6 +45,8 @@ enum Rule {
     Packages,
     /// No file imports another that imports it back, directly or through more files
     Cycles,
+    /// Programs that the docs print are the files that are built
+    Examples,
 }
 
 /// Prints what breaks the rules, one line for each place.
@@ -52,7 +55,7 @@ enum Rule {
 /// No git, a file that cannot be read, or nowhere to print to. A broken rule is an exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = checkout()?.root();
-    let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles];
+    let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles, Rule::Examples];
     let mut broken = 0;
     for rule in all.into_iter().filter(|rule| options.rule.is_none_or(|only| only == *rule)) {
         let findings = match rule {
@@ -61,6 +64,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             Rule::Address => address::check(&Tree::list(root, &[])?)?,
             Rule::Packages => packages::check()?,
             Rule::Cycles => cycles::check(checkout()?)?,
+            Rule::Examples => examples::check(&Tree::list(root, &[])?)?,
         };
         findings.iter().try_for_each(|finding| output::line(&finding.to_string()))?;
         broken += findings.len();

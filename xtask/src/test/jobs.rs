@@ -73,6 +73,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("check address", Work::Amp(Cow::Borrowed("check address")), Counted::AsOne, 2),
     ("check licences", Work::Amp(Cow::Borrowed("check licences")), Counted::AsOne, 2),
     ("check links", Work::Amp(Cow::Borrowed("check links")), Counted::AsOne, 2),
+    ("check examples", Work::Amp(Cow::Borrowed("check examples")), Counted::AsOne, 2),
     ("check packages", Work::Amp(Cow::Borrowed("check packages")), Counted::AsOne, 2),
     ("shellcheck", Work::Lint(Lint::Shellcheck), Counted::AsOne, 2),
     ("clang-format", Work::Lint(Lint::ClangFormat), Counted::AsOne, 2),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! amp-ivshmem: rpmsg between machines that share memory and a doorbell.
 //!
-//! `no_std`, no allocator, no clock: memory, doorbell and time are passed in, so the same core runs on bare metal,
-//! under Zephyr and in a Linux process, and its tests run in virtual time. A layer returns, and the port waits:
-//! nothing here blocks and nothing calls back up.
+//! The crate is `no_std` and has no allocator and no clock: memory, doorbell and time are passed in. So the same core
+//! runs on bare metal, under Zephyr and in a Linux process, and its tests run in virtual time. Every function returns
+//! at once, and the port waits: nothing here blocks or calls back.
 //!
-//! The rooms, from the bottom up; each knows only those above it in this list:
+//! The modules, from the bottom up; each uses only those above it in this list:
 //!
-//! | room | holds |
+//! | module | contents |
 //! |---|---|
 //! | [`mem`] | the only place that touches shared memory, and the core's only `unsafe` |
 //! | [`platform`] | what a port supplies: memory, a doorbell, the time, waiting |
@@ -35,8 +35,8 @@
 //!
 //! # Example
 //!
-//! Both sides of a link in one process; on a machine, memory, doorbell and id come from its port, and a side sleeps
-//! where this one lets the other run.
+//! This example runs both sides of a link in one process. On a machine, memory, doorbell and id come from its port, and
+//! a side sleeps where this one lets the other side run.
 //!
 #![cfg_attr(feature = "fakes", doc = "```")]
 #![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
@@ -76,7 +76,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 #![cfg_attr(not(any(test, feature = "fakes")), no_std)]
-// docs.rs names the feature that an item needs.
+// docs.rs shows the feature that an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod inspect;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The services of a port: memory, a doorbell, the time, and waiting.
+//! The services that a port supplies: memory, a doorbell, the time, and waiting.
 
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
@@ -20,7 +20,7 @@ impl fmt::Display for PeerId {
     }
 }
 
-/// A doorbell's vector: which of the peer's interrupts to raise. `ivshmem-flat` has only vector 0.
+/// A doorbell's vector, which selects the interrupt to raise at the peer. `ivshmem-flat` has only vector 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Vector(pub u16);
 
@@ -30,7 +30,7 @@ impl fmt::Display for Vector {
     }
 }
 
-/// An error: the device or the peer cannot have the requested vector.
+/// The error that the device or the peer does not have the requested vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("doorbell vector {vector} is out of range: this device has {vectors}; use a lower one")]
 pub struct VectorOutOfRange {
@@ -49,7 +49,7 @@ pub trait Doorbell {
     /// interrupt is taken.
     ///
     /// # Errors
-    /// [`VectorOutOfRange`] if the device has no such vector. Nothing was rung.
+    /// Returns [`VectorOutOfRange`] if the device has no such vector. Nothing was rung then.
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange>;
 }
 
@@ -87,12 +87,12 @@ impl Instant {
         self.micros.saturating_sub(earlier.micros)
     }
 
-    /// Returns this point moved a little into the future. No clock's end is that near.
+    /// Returns this point moved a short time into the future. No clock comes so near to its end that this would wrap.
     pub(crate) const fn plus_short(self, micros: u32) -> Self {
         Self { micros: self.micros.wrapping_add(micros as u64) }
     }
 
-    /// Returns this point moved `micros` microseconds into the future. It stays at the end of time and does not wrap.
+    /// Returns this point moved `micros` microseconds into the future. The sum saturates at the end of time.
     #[must_use]
     pub const fn plus_micros(self, micros: u64) -> Self {
         Self { micros: self.micros.saturating_add(micros) }
@@ -107,7 +107,8 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// Returns the microseconds of a duration, or `u64::MAX` above a century. The standard library's way takes 128 bits, and flash.
+/// Returns the microseconds of a duration, or `u64::MAX` above a century. The standard library's function needs 128-bit
+/// arithmetic, which takes more flash.
 pub(crate) const fn micros(duration: Duration) -> u64 {
     match duration.as_secs() {
         seconds @ 0..=0xffff_ffff => seconds * 1_000_000 + duration.subsec_micros() as u64,
@@ -115,8 +116,8 @@ pub(crate) const fn micros(duration: Duration) -> u64 {
     }
 }
 
-/// One machine, as an application sees it. Each port offers it under the same names, so that an application is written once
-/// for all of them. The core itself never waits and does not use this.
+/// One machine, as an application sees it. Each port offers the machine under the same names, so an application is
+/// written once for all ports. The core itself never waits and does not use this.
 pub trait Port {
     /// This port's view of the shared memory.
     type Memory: SharedMemory;
@@ -126,7 +127,7 @@ pub trait Port {
     /// Returns the whole shared memory.
     fn memory(&self) -> Self::Memory;
 
-    /// Returns the doorbell of every peer.
+    /// Returns the doorbell, which can ring every peer.
     fn doorbell(&self) -> Self::Doorbell;
 
     /// Returns this machine's peer id.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A side's block: its words about itself, and about its queues.
+//! A view of the block in which a side describes itself and its queues.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Problem};
@@ -12,7 +12,7 @@ pub struct Block {
     pub at: u32,
     /// The side's incarnation; 0 if it never started.
     pub epoch: u32,
-    /// The other side's incarnation that `state` refers to, or 0.
+    /// The incarnation of the other side to which `state` refers, or 0.
     pub peer_epoch: u32,
     /// The number of the side's state; [`state`](Self::state) checks it.
     pub state: u32,
@@ -24,14 +24,14 @@ pub struct Block {
     pub features: Features,
     /// The side's wire version, number of queues, and kind of service.
     pub speaks: Speaks,
-    /// Clear if the side began a new incarnation during the look, so that the words may belong to two.
+    /// False if the side began a new incarnation during the read, so that the words may belong to two incarnations.
     pub settled: bool,
 }
 
 impl Block {
     pub(super) fn read(view: View<'_>, at: u32) -> Result<Self, Finding> {
         let word = |field| view.word(Field::Block, behind(at, field));
-        // In the order in which the sides read each other's: the reverse of the order in which they write.
+        // The words are read in the order in which the sides read each other's blocks: the reverse of the order of writing.
         let epoch = word(block::EPOCH)?;
         let mut found = Self {
             at,
@@ -51,7 +51,7 @@ impl Block {
     /// Returns the side's state.
     ///
     /// # Errors
-    /// A number that no side of this version writes.
+    /// Returns an error if the number is one that no side of this version writes.
     pub fn state(&self) -> Result<State, Finding> {
         let problem = Problem::Range { found: self.state, least: 0, most: State::Dead.to_wire() };
         let finding = Finding { field: Field::State, at: behind(self.at, block::STATE), problem };
@@ -61,28 +61,28 @@ impl Block {
     /// Returns the side's peer id.
     ///
     /// # Errors
-    /// A number that no peer has.
+    /// Returns an error if the number is not a valid peer id.
     pub fn id(&self) -> Result<u16, Finding> {
         let problem = Problem::Range { found: self.peer_id, least: 0, most: u16::MAX.into() };
         let finding = Finding { field: Field::PeerId, at: behind(self.at, block::PEER_ID), problem };
         u16::try_from(self.peer_id).map_err(|_| finding)
     }
 
-    /// Returns whether the side has started, and has neither left nor given up. A killed side cannot say so: it has no
-    /// heartbeat any more.
+    /// Returns whether the side has started and has neither left nor given up. A side that was killed still counts as
+    /// started, but its heartbeat has stopped.
     #[must_use]
     pub fn is_present(&self) -> bool {
         self.epoch != 0 && matches!(self.state(), Ok(State::Init | State::Ready | State::Run))
     }
 
-    /// Returns whether this side runs with the incarnation of the `other` side that is there now.
+    /// Returns whether this side runs with the present incarnation of the `other` side.
     #[must_use]
     pub fn runs_with(&self, other: &Self) -> bool {
         self.epoch != 0 && self.state() == Ok(State::Run) && self.peer_epoch == other.epoch
     }
 }
 
-/// A side's words about one of its queues, as they are in the memory.
+/// The words that a side has written about one of its queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueOffer {
     /// The offset of these words in the memory.
@@ -104,7 +104,7 @@ pub struct QueueOffer {
 }
 
 impl QueueOffer {
-    /// Reads the words about queue `number`, which is one that a block has room for.
+    /// Reads the words about queue `number`. The caller has checked that a block has room for that queue.
     pub(super) fn read(view: View<'_>, block: u32, number: u8) -> Result<Self, Finding> {
         let at = behind(block, queue::SIZE.saturating_mul(number.into()).saturating_add(block::QUEUES));
         let word = |field| view.word(Field::Block, behind(at, field));

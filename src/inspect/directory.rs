@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The directory of a memory of the native profile, and its links.
+//! A view of the directory of a native-profile memory, and of its links.
 
 use super::view::View;
 use super::{Field, Finding, Link, Problem};
 use crate::mem::ReadMemory;
 use crate::wire::session::{VERSION, directory};
 
-/// The first page of a memory of the native profile.
+/// The first page of a memory that uses the native profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory<'m>(View<'m>);
 
@@ -20,8 +20,8 @@ impl<'m> Directory<'m> {
     /// Checks the directory's head. Returns true if a host has written it, and false if the memory is still empty.
     ///
     /// # Errors
-    /// A memory of something else, or a directory of another version or of a memory of another size. The links can be looked
-    /// at nevertheless.
+    /// Returns an error if the memory holds something else, or if the directory is of another version or was written
+    /// for a memory of another size. The links can be read even so.
     pub fn check(&self) -> Result<bool, Finding> {
         use Field::{DirectoryMagic, DirectorySize, DirectoryVersion};
         let fail = |field, at, problem| Err(Finding { field, at, problem });
@@ -40,7 +40,7 @@ impl<'m> Directory<'m> {
         }
     }
 
-    /// Returns the link with this number; none for a number that no directory has. The link need not exist in the memory.
+    /// Returns the link with this number, or `None` if no directory has that number. The link need not exist in the memory.
     #[must_use]
     pub fn link(&self, number: u8) -> Option<Link<'m>> {
         (u32::from(number) < directory::ENTRIES).then_some(Link::new(self.0, number))
@@ -52,8 +52,9 @@ impl<'m> Directory<'m> {
         Links { directory: *self, next: 0 }
     }
 
-    /// Looks at everything in the memory, at no more than `limit` messages in flight, and not at their contents. Reports each
-    /// finding with the number of its link if it has one; of a ring only the first. Returns whether the limit was enough.
+    /// Checks everything in the memory except the contents of messages, and at most `limit` messages in flight. Reports
+    /// each finding with the number of its link, if it has one; of each ring, only the first finding is reported.
+    /// Returns whether the limit was enough.
     pub fn findings(&self, limit: u32, mut report: impl FnMut(Option<u8>, Finding)) -> bool {
         if let Err(finding) = self.check() {
             report(None, finding);
@@ -79,7 +80,7 @@ impl<'m> Iterator for Links<'m> {
 
     fn next(&mut self) -> Option<Link<'m>> {
         loop {
-            // Ends behind the last number.
+            // Ends after the last number.
             let link = self.directory.link(self.next)?;
             self.next = self.next.wrapping_add(1);
             if link.entry().is_ok_and(|entry| entry.exists || entry.waiting.id().is_some()) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Findings: a field of the memory that holds what no side writes there.
+//! Findings: fields of the memory with a value that no side writes.
 
 use core::fmt;
 
 use crate::wire::area::Span;
 use crate::wire::session::VERSION;
 
-/// A field that holds what no side of this version writes, or that is not inside the memory.
+/// A field with a value that no side of this version writes, or a field that is not inside the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} at offset {at:#x}: {problem}")]
 pub struct Finding {
@@ -87,7 +87,7 @@ pub enum Problem {
         /// The directory's version.
         found: u32,
     },
-    /// The value is another one than the reader knows from elsewhere.
+    /// The value differs from the one that the reader knows from elsewhere.
     #[error("it is {found}, and {expected} is right")]
     Other {
         /// The value in memory.
@@ -116,10 +116,10 @@ pub enum Problem {
     Misaligned {
         /// The value in memory.
         found: u32,
-        /// The alignment that it needs.
+        /// The required alignment.
         align: u32,
     },
-    /// The part is not inside the section of its writer.
+    /// The part is not inside its writer's section.
     #[error("{len} bytes at {found:#x} are not inside the {} bytes at {:#x} that their writer has", span.size, span.offset)]
     Outside {
         /// The offset in memory.
@@ -139,10 +139,10 @@ pub enum Problem {
         /// The address of the memory's first byte.
         base: u64,
     },
-    /// The value changed during each look.
+    /// The value changed during every attempt to read it.
     #[error("it changed during each of {looks} looks: look again")]
     Moving {
-        /// The number of looks.
+        /// The number of attempts.
         looks: u32,
     },
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link of the native profile: its entry in the directory, its area, its sides' blocks, and its queues.
+//! A view of a link of the native profile: its directory entry, its area, its sides' blocks, and its queues.
 
 use super::block::{Block, QueueOffer};
 use super::queue::{Buffers, Parts};
@@ -17,7 +17,7 @@ pub struct Link<'m> {
     number: u8,
 }
 
-/// A link's entry, as it is in the memory.
+/// A link's directory entry, as it was at the time of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Set if the link's host has written the entry.
@@ -30,12 +30,12 @@ pub struct Entry {
     pub waiting: Waiting,
     /// The kind of service that the link carries.
     pub kind: Kind,
-    /// Size of the section at the area's end that both sides write.
+    /// Size of the section at the end of the area to which both sides write.
     pub shared: u32,
 }
 
 impl<'m> Link<'m> {
-    /// Creates a view of link `number`, which is below the number of entries.
+    /// Creates a view of link `number`. The caller has checked that the directory has such an entry.
     pub(super) const fn new(view: View<'m>, number: u8) -> Self {
         Self { view, number }
     }
@@ -54,7 +54,7 @@ impl<'m> Link<'m> {
     /// Reads the link's entry.
     ///
     /// # Errors
-    /// A memory that ends before it.
+    /// Returns an error if the memory ends before the end of the entry.
     pub fn entry(&self) -> Result<Entry, Finding> {
         let word = |field| self.view.word(Field::Entry, self.at(field));
         Ok(Entry {
@@ -67,10 +67,10 @@ impl<'m> Link<'m> {
         })
     }
 
-    /// Returns the place of the link's sections; none if the link does not exist.
+    /// Returns the places of the link's sections, or `None` if the link does not exist.
     ///
     /// # Errors
-    /// An area that is not inside the memory, not of whole pages, or too small.
+    /// Returns an error if the area is not inside the memory, does not consist of whole pages, or is too small.
     pub fn area(&self) -> Result<Option<Area>, Finding> {
         self.area_of(&self.entry()?)
     }
@@ -109,19 +109,20 @@ impl<'m> Link<'m> {
         fail(Field::EntryShared, entry::SHARED, problem)
     }
 
-    /// Reads one side's block; none if the link does not exist. A side that never started has the epoch 0.
+    /// Reads one side's block, or returns `None` if the link does not exist. A side that never started has the epoch 0.
     ///
     /// # Errors
-    /// An area that the memory cannot have.
+    /// Returns an error if the memory cannot contain the area.
     pub fn block(&self, role: Role) -> Result<Option<Block>, Finding> {
         let Some(area) = self.area()? else { return Ok(None) };
         Block::read(self.view, area.block(role)).map(Some)
     }
 
-    /// Reads a side's words about queue `number`; none if the link does not exist, or the side does not have the queue.
+    /// Reads a side's words about queue `number`. Returns `None` if the link does not exist or the side does not have
+    /// the queue.
     ///
     /// # Errors
-    /// An area that the memory cannot have.
+    /// Returns an error if the memory cannot contain the area.
     pub fn offer(&self, role: Role, number: u8) -> Result<Option<QueueOffer>, Finding> {
         let Some(area) = self.area()? else { return Ok(None) };
         let block = Block::read(self.view, area.block(role))?;
@@ -135,11 +136,11 @@ impl<'m> Link<'m> {
         QueueOffer::read(self.view, block.at, number).map(Some)
     }
 
-    /// Returns queue `number` of the side `driver`, which sends with it if the link carries rpmsg. None unless both sides have
-    /// said in their blocks that the queue is ready.
+    /// Returns queue `number` of the side `driver`, which sends with this queue if the link carries rpmsg. Returns
+    /// `None` until both sides have stated in their blocks that the queue is ready.
     ///
     /// # Errors
-    /// A side whose words do not describe a queue in its own data.
+    /// Returns an error if a side's words do not describe a queue inside that side's own data.
     pub fn queue(&self, driver: Role, number: u8) -> Result<Option<Queue<'m>>, Finding> {
         let entry = self.entry()?;
         let Some(area) = self.area_of(&entry)? else { return Ok(None) };
@@ -193,7 +194,7 @@ impl<'m> Link<'m> {
         Ok(Some(Queue::new(self.view, parts, Carrier::Available, buffers)))
     }
 
-    /// Looks at everything in the link, and reports each finding; see [`Queue::findings`] for `left`.
+    /// Checks everything in the link, and reports each finding. `left` is the same as in [`Queue::findings`].
     pub(super) fn findings(&self, left: &mut u32, mut report: impl FnMut(Finding)) {
         for role in [Role::Host, Role::Remote] {
             match self.block(role) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An rpmsg message in a buffer of a queue.
+//! A view of an rpmsg message in a buffer of a queue.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Problem};
@@ -9,15 +9,15 @@ use crate::wire::rpmsg::{Address, Header};
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'m> {
     view: View<'m>,
-    /// Its position in the ring that brings messages; wraps.
+    /// The message's position in the ring that brings messages; wraps.
     pub position: u16,
-    /// The number of its descriptor.
+    /// The number of the message's descriptor.
     pub descriptor: u16,
-    /// The offset of its buffer, which begins with the header.
+    /// The offset of the message's buffer, which begins with the header.
     pub at: u32,
-    /// The size of its buffer, header included.
+    /// The size of the message's buffer, header included.
     pub size: u32,
-    /// Its header. The length is no more than the buffer has.
+    /// The message's header. Its length is at most what the buffer can hold.
     pub header: Header,
 }
 
@@ -43,17 +43,17 @@ impl<'m> Message<'m> {
         Ok(Self { view, position, descriptor, at, size, header })
     }
 
-    /// Copies the first bytes of the payload, as many as `to` has room for, and returns their number.
+    /// Copies the first bytes of the payload, as many as fit in `to`, and returns their number.
     ///
     /// A buffer that was given back in the meantime may hold parts of a newer message.
     pub fn read(&self, to: &mut [u8]) -> usize {
         let len = to.len().min(self.header.length.into());
         let to = to.get_mut(..len).unwrap_or_default();
-        // Inside: the header's length was checked.
+        // Inside the memory: the header's length was checked.
         if self.view.0.read(behind(self.at, Header::SIZE), to) { len } else { 0 }
     }
 
-    /// Returns whether it is a message of the name service.
+    /// Returns whether this is a message of the name service.
     #[must_use]
     pub fn is_name_service(&self) -> bool {
         self.header.destination == Address::NAME_SERVICE

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A read-only view of any memory: its directory, the blocks of each side, the rings, and the messages in flight.
 //!
-//! It is for a reader that belongs to no side: a monitor, a test, a debugger. [`Directory`] reads a memory of the native
-//! profile, and [`OpenAmp`] a memory in C OpenAMP's layout. Both lead to [`Queue`] and [`Message`]. The memory is a
-//! [`ReadMemory`]: shared memory, a mapping that cannot be written, or a file.
+//! The view is for a reader that belongs to neither side: a monitor, a test, a debugger. [`Directory`] reads a memory
+//! of the native profile, and [`OpenAmp`] a memory in C OpenAMP's layout. Both lead to [`Queue`] and [`Message`]. The
+//! memory is a [`ReadMemory`]: shared memory, a mapping that cannot be written, or a file.
 //!
-//! The reader writes nothing, so the sides cannot notice it. They go on meanwhile: each call reads what it returns anew, and a
-//! value is as old as its call. No word is trusted: what no side writes is a [`Finding`], which names the field. Every loop
-//! ends after as many steps as the largest ring has entries.
+//! The reader writes nothing, so the sides cannot notice it. The sides keep running meanwhile: every call reads the
+//! memory anew, so a value is only a snapshot from the time of the call. No word is trusted: a value that no side
+//! writes is a [`Finding`], which names the field. Every loop ends after at most as many steps as the largest ring has
+//! entries.
 //!
 //! [`ReadMemory`]: crate::mem::ReadMemory
 //!

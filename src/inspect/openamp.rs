@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A memory in C OpenAMP's layout.
+//! A view of a memory in C OpenAMP's layout.
 
 use super::queue::{Buffers, Parts};
 use super::view::{View, behind, count_of};
@@ -9,7 +9,7 @@ use crate::wire::area::Role;
 use crate::wire::openamp::{Layout, status};
 use crate::wire::vring::descriptor;
 
-/// A memory in C OpenAMP's layout, which only the two sides know.
+/// A memory in C OpenAMP's layout. The memory does not describe its own layout; only the two sides know it.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAmp<'m> {
     view: View<'m>,
@@ -20,8 +20,8 @@ pub struct OpenAmp<'m> {
 impl<'m> OpenAmp<'m> {
     /// Creates a view of a memory with this layout. Nothing is read yet.
     ///
-    /// `address` is the address of the memory's first byte on the host, which it writes into descriptors. If it is
-    /// unknown, the lowest address of the buffers that the host has posted gives it.
+    /// `address` is the address of the memory's first byte on the host, from which the host counts in descriptors. If
+    /// `address` is unknown, it is derived from the lowest address of the buffers that the host has posted.
     #[must_use]
     pub const fn new(memory: &'m dyn ReadMemory, layout: Layout, address: Option<u64>) -> Self {
         Self { view: View(memory), layout, address }
@@ -30,7 +30,7 @@ impl<'m> OpenAmp<'m> {
     /// Reads the host's [`status`](mod@status).
     ///
     /// # Errors
-    /// A status word that is not inside the memory.
+    /// Returns an error if the status word is not inside the memory.
     pub fn status(&self) -> Result<u32, Finding> {
         Ok(self.view.word(Field::Status, self.layout.status)? & status::MASK)
     }
@@ -38,13 +38,13 @@ impl<'m> OpenAmp<'m> {
     /// Returns the address of the memory's first byte on the host.
     ///
     /// # Errors
-    /// A table of the host's buffers that is not inside the memory.
+    /// Returns an error if the descriptor table of the host's buffers is not inside the memory.
     pub fn address(&self) -> Result<u64, Finding> {
         if let Some(address) = self.address {
             return Ok(address);
         }
         let mut first = u64::MAX;
-        // At most 65535 times.
+        // At most 65535 iterations.
         for id in 0..self.layout.count {
             let entry = behind(self.layout.to_host, descriptor::SIZE.saturating_mul(id.into()));
             let word = |field| self.view.word(Field::DescriptorTable, behind(entry, field));
@@ -54,10 +54,10 @@ impl<'m> OpenAmp<'m> {
         Ok(first.wrapping_sub(self.layout.buffers.into()))
     }
 
-    /// Returns the vring for messages to `role`; none unless the host says that the vrings are set up.
+    /// Returns the vring for messages to `role`, or `None` until the host's status says that the vrings are set up.
     ///
     /// # Errors
-    /// A layout that does not fit the memory, or a status that no host writes.
+    /// Returns an error if the layout does not fit the memory, or if the status is one that no host writes.
     pub fn queue(&self, role: Role) -> Result<Option<Queue<'m>>, Finding> {
         let found = self.status()?;
         match found {
@@ -84,7 +84,7 @@ impl<'m> OpenAmp<'m> {
             used: vring.used,
             by_events: false,
         };
-        // The host is the driver of both.
+        // The host is the driver of both vrings.
         let carrier = match role {
             Role::Host => Carrier::Used,
             Role::Remote => Carrier::Available,
@@ -92,8 +92,9 @@ impl<'m> OpenAmp<'m> {
         Ok(Some(Queue::new(self.view, parts, carrier, Buffers::Described { base: self.address()? })))
     }
 
-    /// Looks at both vrings, at no more than `limit` messages in flight, and not at their contents. Reports each finding with
-    /// the side whose messages it concerns; of a vring only the first. Returns whether the limit was enough.
+    /// Checks both vrings except the contents of messages, and at most `limit` messages in flight. Reports each finding
+    /// with the side whose messages it concerns; of each vring, only the first finding is reported. Returns whether the
+    /// limit was enough.
     pub fn findings(&self, limit: u32, mut report: impl FnMut(Role, Finding)) -> bool {
         let mut left = limit.saturating_add(1);
         for role in [Role::Host, Role::Remote] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A queue: a split ring with its indices, and the buffers that its entries name.
+//! A view of a queue: a split ring with its indices, and the buffers to which its entries refer.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Message, Problem};
@@ -17,9 +17,9 @@ pub enum Carrier {
 /// The buffers of a queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Buffers {
-    /// Descriptor `n` is the buffer `n` of equal ones from `start` on, all of them inside the memory.
+    /// Descriptor `n` is buffer `n` of a row of equal buffers that begins at `start`. All of them are inside the memory.
     Equal { start: u32, size: u32 },
-    /// The descriptor's address counts from `base`.
+    /// The address in a descriptor counts from `base`.
     Described { base: u64 },
 }
 
@@ -57,8 +57,8 @@ pub struct Indices {
 }
 
 impl Indices {
-    /// Returns the number of buffers that the device has. [`Queue::indices`] has checked that they are no more than the
-    /// queue's.
+    /// Returns the number of buffers that the device has. [`Queue::indices`] has checked that this is at most the
+    /// queue's size.
     #[must_use]
     pub const fn with_device(&self) -> u16 {
         self.available.wrapping_sub(self.used)
@@ -70,7 +70,7 @@ impl Indices {
         self.size.wrapping_sub(self.with_device())
     }
 
-    /// Returns the number of messages that were sent, and whose buffers have not been given back.
+    /// Returns the number of messages that were sent and whose buffers have not been given back yet.
     #[must_use]
     pub const fn in_flight(&self) -> u16 {
         match self.carrier {
@@ -85,13 +85,13 @@ impl Indices {
         self.size.wrapping_sub(self.in_flight())
     }
 
-    /// Returns whether the device waits: the next buffer that is made available rings its doorbell.
+    /// Returns whether the device waits for a buffer: if so, the next one that is made available rings its doorbell.
     #[must_use]
     pub const fn device_waits(&self) -> bool {
         if self.by_events { self.available_event == self.available } else { self.used_flags & used::NO_NOTIFY == 0 }
     }
 
-    /// Returns whether the driver waits: the next buffer that is returned rings its doorbell.
+    /// Returns whether the driver waits for a buffer: if so, the next one that is returned rings its doorbell.
     #[must_use]
     pub const fn driver_waits(&self) -> bool {
         if self.by_events { self.used_event == self.used } else { self.available_flags & available::NO_INTERRUPT == 0 }
@@ -116,7 +116,7 @@ impl Indices {
     }
 }
 
-/// The most looks at indices that move.
+/// The maximum number of attempts to read indices that keep changing.
 const LOOKS: u32 = 16;
 
 /// One direction of messages, or a queue of a virtio device.
@@ -145,7 +145,7 @@ impl<'m> Queue<'m> {
         self.carrier
     }
 
-    /// Returns the offset of a part behind all entries.
+    /// Returns the offset of the field that follows all entries of a ring.
     fn tail(&self, ring: u32, header: u32, entry: u32) -> u32 {
         behind(ring, entry.saturating_mul(self.parts.size.into()).saturating_add(header))
     }
@@ -153,7 +153,7 @@ impl<'m> Queue<'m> {
     /// Reads the indices and flags.
     ///
     /// # Errors
-    /// Indices that say more buffers than there are, or that do not hold still.
+    /// Returns an error if the indices count more buffers than there are, or change during every attempt to read them.
     pub fn indices(&self) -> Result<Indices, Finding> {
         let Parts { size, available, used, by_events, .. } = self.parts;
         let driver = |at| self.view.half(Field::AvailableRing, at);
@@ -191,14 +191,14 @@ impl<'m> Queue<'m> {
         Err(Finding { field: Field::AvailableIndex, at: available_at, problem: Problem::Moving { looks: LOOKS } })
     }
 
-    /// Returns the messages in flight, the oldest first: as many as are in flight at the time of the call, and read when
-    /// their turn comes.
+    /// Returns the messages in flight, the oldest first. Their number is fixed at the time of the call; each message is
+    /// read when the iterator reaches it.
     ///
-    /// Their number is exact. If the receiver returns buffers in another order than it got them, this returns the same number
-    /// of the newest messages, and some of these may have been returned.
+    /// The number is exact. If the receiver returns buffers in another order than it received them, this returns the
+    /// same number of the newest messages, some of which may have been returned already.
     ///
     /// # Errors
-    /// As [`indices`](Self::indices).
+    /// Returns the same errors as [`indices`](Self::indices).
     pub fn in_flight(&self) -> Result<InFlight<'m>, Finding> {
         let indices = self.indices()?;
         let end = match self.carrier {
@@ -208,11 +208,12 @@ impl<'m> Queue<'m> {
         Ok(InFlight { queue: *self, next: end.wrapping_sub(indices.in_flight()), left: indices.in_flight() })
     }
 
-    /// Reads the message at `position` of the ring that brings messages: counted as that ring's index counts, and modulo the
-    /// queue's size. A reader that follows the index meets each message.
+    /// Reads the message at `position` of the ring that brings messages. `position` counts like that ring's index, and
+    /// is taken modulo the queue's size. A reader that follows the index meets each message.
     ///
     /// # Errors
-    /// An entry that names no descriptor, a buffer outside the memory, or a length that the buffer does not have.
+    /// Returns an error if the entry refers to no descriptor, if the buffer is outside the memory, or if the message is
+    /// longer than its buffer.
     pub fn message(&self, position: u16) -> Result<Message<'m>, Finding> {
         let slot = u32::from(position) & u32::from(self.parts.size).wrapping_sub(1);
         let (field, at, found) = match self.carrier {
@@ -239,10 +240,10 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// Returns the offset and size of the buffer that descriptor `id` names. All of it is inside the memory.
+    /// Returns the offset and size of the buffer to which descriptor `id` refers. All of the buffer is inside the memory.
     fn buffer(&self, id: u16) -> Result<(u32, u32), Finding> {
         let base = match self.buffers {
-            // Inside the memory: the whole of them was checked.
+            // Inside the memory: the constructor has checked all of the buffers.
             Buffers::Equal { start, size } => return Ok((behind(start, size.saturating_mul(id.into())), size)),
             Buffers::Described { base } => base,
         };
@@ -261,8 +262,8 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// Looks at the indices and the messages in flight, and reports the first finding. Stops at the message that takes the
-    /// last of `left`.
+    /// Checks the indices and the messages in flight, and reports the first finding. `left` counts down with each
+    /// message; the check stops at the message that takes the last of it.
     pub(super) fn findings(&self, left: &mut u32, report: impl FnOnce(Finding)) {
         let mut look = || {
             for message in self.in_flight()? {
@@ -280,7 +281,7 @@ impl<'m> Queue<'m> {
     }
 }
 
-/// The messages in flight of a queue, the oldest first.
+/// The messages in flight in a queue, the oldest first.
 #[derive(Clone, Debug)]
 pub struct InFlight<'m> {
     queue: Queue<'m>,

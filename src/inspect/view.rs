@@ -6,7 +6,7 @@ use core::fmt;
 use super::{Field, Finding, Problem};
 use crate::mem::ReadMemory;
 
-/// The memory that all views of this room share.
+/// The memory that all views of this module share.
 #[derive(Clone, Copy)]
 pub(super) struct View<'m>(pub &'m dyn ReadMemory);
 
@@ -29,13 +29,13 @@ impl View<'_> {
         self.0.half(at).ok_or_else(|| self.unreadable(field, at))
     }
 
-    /// Returns the finding that a field is not inside the memory, or not aligned.
+    /// Returns the finding for a field that is not inside the memory, or not aligned.
     pub fn unreadable(self, field: Field, at: u32) -> Finding {
         Finding { field, at, problem: Problem::Unreadable { size: self.size() } }
     }
 }
 
-/// Returns the offset `by` bytes behind `at`. It stays at the largest number, which is inside no memory.
+/// Returns the offset `by` bytes after `at`. The sum saturates at the largest number, which is inside no memory.
 pub(super) const fn behind(at: u32, by: u32) -> u32 {
     at.saturating_add(by)
 }

@@ -25,7 +25,7 @@ pub enum DeviceError {
 
 /// An ivshmem device. Shared by reference: `&Device` is a [`Doorbell`].
 ///
-/// It is for one thread. A port in which several threads ring puts a lock around it.
+/// A device belongs to one thread. A port in which several threads ring doorbells puts a lock around it.
 pub struct Device<'r> {
     id: PeerId,
     vectors: u16,
@@ -34,12 +34,12 @@ pub struct Device<'r> {
 }
 
 impl<'r> Device<'r> {
-    /// The most vectors of a device: QEMU decodes only the low 8 bits of DOORBELL's vector.
+    /// The maximum number of vectors of a device: QEMU decodes only the low 8 bits of DOORBELL's vector.
     pub const MAX_VECTORS: u16 = 256;
 
-    /// Makes the device behind `registers`, whose peers have `vectors` vectors each: the size of its MSI-X table on PCI, and
-    /// 1 on a flat device. The device cannot report its peers' vectors, but a server gives all peers the same number. A
-    /// number above [`MAX_VECTORS`](Self::MAX_VECTORS) counts as that.
+    /// Makes a device from its `registers`. Each of its peers has `vectors` vectors: the size of the MSI-X table on
+    /// PCI, and 1 on a flat device. The device cannot report its peers' vectors, but a server gives all peers the same
+    /// number. A number above [`MAX_VECTORS`](Self::MAX_VECTORS) counts as [`MAX_VECTORS`](Self::MAX_VECTORS).
     ///
     /// # Errors
     /// [`DeviceError::NoId`] if IVPOSITION is above 65535, as on a device that has no server yet.
@@ -51,7 +51,7 @@ impl<'r> Device<'r> {
         Ok(Self { id: PeerId(id), vectors: vectors.min(Self::MAX_VECTORS), registers: Cell::new(Some(registers)) })
     }
 
-    /// Returns this machine's peer id, which the server gave it. It changes with each connection.
+    /// Returns this machine's peer id, which the server assigned. The id changes with each connection.
     #[must_use]
     pub fn id(&self) -> PeerId {
         self.id

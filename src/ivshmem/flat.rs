@@ -27,9 +27,9 @@ pub const VECTORS: u16 = 1;
 pub struct Place {
     /// Address of the [`Registers`], a multiple of 4.
     pub registers: usize,
-    /// Address of the shared memory, a multiple of 8. On a Cortex-M best at 0x6000_0000 to 0x9fff_ffff, where the default map
-    /// has Normal memory. Below and above is Device memory, where unaligned accesses fault and nothing can be executed; see
-    /// [`Region::new_device`](crate::mem::Region::new_device).
+    /// Address of the shared memory, a multiple of 8. On a Cortex-M, addresses from 0x6000_0000 to 0x9fff_ffff are
+    /// best: the default map has Normal memory there. Below and above is Device memory, where unaligned accesses fault
+    /// and nothing can be executed; see [`Region::new_device`](crate::mem::Region::new_device).
     pub memory: usize,
     /// Bytes of shared memory: the size of the server's object.
     pub size: u32,
@@ -37,10 +37,10 @@ pub struct Place {
     pub interrupt: u16,
 }
 
-/// Makes the flat device behind `registers`.
+/// Makes the flat device from its `registers`.
 ///
 /// # Errors
-/// As [`Device::new`].
+/// Returns the same errors as [`Device::new`].
 pub fn device(registers: UniqueMmioPointer<'_, Registers>) -> Result<Device<'_>, DeviceError> {
     Device::new(registers, VECTORS)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Buffers: equal pieces of shared memory in a row. The constructor proves that all are inside.
+//! Buffers: equal pieces of shared memory in a row. The constructor proves that all of them are inside the memory.
 
 use super::{Load, MemoryError, SharedMemory, Source, Store};
 
@@ -9,16 +9,16 @@ const HEADER: u32 = 16;
 /// `2^n` buffers ("slots") of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave
 /// them. A copy is checked against the slot's capacity.
 ///
-/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes. They are loaded and stored as 32-bit words, little-endian in
-/// memory and native outside. The payload behind the header is only ever copied.
+/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes, which is loaded and stored as 32-bit words. The words
+/// are little-endian in memory and native outside. The payload after the header is only ever copied.
 #[derive(Clone, Debug)]
 pub struct BufferArray<M> {
     memory: M,
-    /// Slots − 1. It and the size are as wide as an address, so that all are loaded at once.
+    /// Slots − 1. The mask and the size are as wide as an address, so that one instruction loads both.
     mask: usize,
-    /// Bytes of each: a multiple of 4, `HEADER` at least.
+    /// Bytes in each slot: a multiple of 4, and at least `HEADER`.
     size: usize,
-    /// Bytes behind the header, at most 65535.
+    /// Bytes after the header, at most 65535.
     capacity: u16,
 }
 
@@ -26,11 +26,12 @@ impl<M: SharedMemory> BufferArray<M> {
     /// Bytes of a slot's header.
     pub const HEADER: u32 = HEADER;
 
-    /// Makes `count` slots of `size` bytes. The first is at `offset` of `memory`.
+    /// Makes `count` slots of `size` bytes. The first slot is at `offset` in `memory`.
     ///
     /// # Errors
-    /// A count that is not a power of two, slots that are not all inside, or a place or size that is not a multiple of 4. A
-    /// size below [`HEADER`](Self::HEADER) counts as slots that are not inside.
+    /// Returns an error if the count is not a power of two, if the slots are not all inside the memory, or if the
+    /// offset or the size is not a multiple of 4. A size below [`HEADER`](Self::HEADER) is reported as slots that are
+    /// not inside.
     pub fn new(memory: &M, offset: u32, size: u32, count: u16) -> Result<Self, MemoryError> {
         Self::within(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
             _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo { count: count.into() },
@@ -52,26 +53,27 @@ impl<M: SharedMemory> BufferArray<M> {
         sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, capacity })
     }
 
-    /// Bytes of each slot.
+    /// Returns the number of bytes in each slot.
     #[must_use]
     #[inline(always)]
     pub fn size(&self) -> u32 {
-        // CAST: it was made of 32 bits.
+        // CAST: the size was made from 32 bits.
         self.size as u32
     }
 
-    /// Bytes behind a slot's header, 65535 at most.
+    /// Returns the number of bytes after a slot's header, at most 65535.
     #[must_use]
     #[inline(always)]
     pub fn capacity(&self) -> u16 {
         self.capacity
     }
 
-    /// Returns the offset of `slot` from the first. In bounds: the masked number is below the count, and all slots are inside.
+    /// Returns the offset of `slot` from the first slot. In bounds: the masked number is below the count, and all slots
+    /// are inside.
     #[must_use]
     #[inline(always)]
     pub fn start(&self, slot: u16) -> u32 {
-        // CAST: inside the memory, whose length fits 32 bits.
+        // CAST: the offset is inside the memory, whose length fits 32 bits.
         self.at(slot).0 as u32
     }
 
@@ -82,7 +84,7 @@ impl<M: SharedMemory> BufferArray<M> {
 
     #[inline(always)]
     fn load<const AT: u32>(&self, start: Start) -> u32 {
-        // SAFETY: a word of the header, which is inside from each slot's start on; that is a multiple of 4.
+        // SAFETY: the word is in the header, all of which is inside the memory; each slot starts at a multiple of 4.
         u32::from_le(unsafe { self.memory.load_u32(start.word::<AT>(), Load::Relaxed) })
     }
 
@@ -92,7 +94,7 @@ impl<M: SharedMemory> BufferArray<M> {
         unsafe { self.memory.store_u32(start.word::<AT>(), word.to_le(), Store::Relaxed) };
     }
 
-    /// Loads the three of the slot's words that begin at these of its bytes, in any order.
+    /// Loads three words of the slot, which begin at the given byte offsets, in any order.
     #[inline(always)]
     pub fn header<const FIRST: u32, const SECOND: u32, const THIRD: u32>(&self, slot: u16) -> [u32; 3] {
         let start = self.at(slot);
@@ -113,14 +115,14 @@ impl<M: SharedMemory> BufferArray<M> {
         self.store::<12>(start, fourth);
     }
 
-    /// Stores the slot's words and copies `from` behind them; false, and nothing done, where it does not fit.
+    /// Stores the slot's words and copies `from` after them. Returns false and does nothing if `from` does not fit.
     #[inline(always)]
     #[must_use]
     pub fn fill<'a>(&'a self, slot: u16, words: [u32; 4], from: impl Into<Source<'a>>) -> bool {
         self.fit(from).map(|fitting| fitting.fill(slot, words)).is_some()
     }
 
-    /// `bytes`, where they fit into a slot's payload.
+    /// Returns `bytes` as a payload that fits in a slot, or `None` if it does not fit.
     #[inline(always)]
     #[must_use]
     pub fn fit<'a>(&'a self, bytes: impl Into<Source<'a>>) -> Option<FittingPayload<'a, M>> {
@@ -128,34 +130,34 @@ impl<M: SharedMemory> BufferArray<M> {
         (bytes.len() <= usize::from(self.capacity)).then_some(FittingPayload { slots: self, bytes })
     }
 
-    /// Copies `from` to byte `offset` of a slot's payload; false, and nothing done, where it does not fit.
+    /// Copies `from` to byte `offset` of a slot's payload. Returns false and does nothing if `from` does not fit.
     #[inline]
     #[must_use]
     pub fn write<'a>(&self, slot: u16, offset: u16, from: impl Into<Source<'a>>) -> bool {
         let from = from.into();
         let fits = offset <= self.capacity && from.len() <= usize::from(self.capacity - offset);
         if fits {
-            // SAFETY: inside the slot, hence inside.
+            // SAFETY: the bytes are inside the slot, and therefore inside the memory.
             unsafe { self.memory.copy_in(self.at(slot).payload() + usize::from(offset), from) };
         }
         fits
     }
 
-    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's payload; false, and nothing done, where those are not
-    /// as many, or the payload is not.
+    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's payload. Returns false and does nothing if
+    /// these bytes, or the payload, end too early.
     #[inline(always)]
     #[must_use]
     pub fn read(&self, slot: u16, length: u16, offset: u16, to: &mut [u8]) -> bool {
         let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.capacity;
         if fits {
-            // SAFETY: inside the slot, hence inside.
+            // SAFETY: the bytes are inside the slot, and therefore inside the memory.
             unsafe { self.memory.copy_out(self.at(slot).payload() + usize::from(offset), to) };
         }
         fits
     }
 }
 
-/// Bytes that fit into each of these slots. So the caller checks once, before it takes a slot.
+/// Bytes that fit in each of these slots. The caller checks them once, before it takes a slot.
 #[derive(Debug)]
 pub struct FittingPayload<'a, M> {
     slots: &'a BufferArray<M>,
@@ -163,12 +165,12 @@ pub struct FittingPayload<'a, M> {
 }
 
 impl<M: SharedMemory> FittingPayload<'_, M> {
-    /// Stores the slot's words and copies the bytes behind them.
+    /// Stores the slot's words and copies the bytes after them.
     #[inline(always)]
     pub fn fill(&self, slot: u16, words: [u32; 4]) {
         let start = self.slots.at(slot);
         self.slots.store_header(start, words);
-        // SAFETY: behind the header are at least as many bytes as the capacity says, and these are no more.
+        // SAFETY: the slot has at least `capacity` bytes after its header, and there are no more than that many to copy.
         unsafe { self.slots.memory.copy_in(start.payload(), self.bytes) };
     }
 }
@@ -178,15 +180,15 @@ impl<M: SharedMemory> FittingPayload<'_, M> {
 struct Start(usize);
 
 impl Start {
-    /// Word `AT` of its header.
+    /// Returns the offset of word `AT` of the slot's header.
     #[inline(always)]
     fn word<const AT: u32>(self) -> usize {
         const { assert!(AT.is_multiple_of(4) && AT < HEADER) }
-        // SAFETY: inside the memory. Said because the sum is then part of the access.
+        // SAFETY: the sum is inside the memory. An unchecked addition lets the compiler make it part of the access.
         unsafe { self.0.unchecked_add(AT as usize) }
     }
 
-    /// Its payload.
+    /// Returns the offset of the slot's payload.
     #[inline(always)]
     fn payload(self) -> usize {
         // SAFETY: as in `word`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A range of shared bytes to copy into and out of: payload. Each copy is checked.
+//! A range of shared bytes for payload, with checked copies into and out of it.
 
 use super::{MemoryError, SharedMemory};
 
@@ -10,10 +10,10 @@ pub struct Bytes<M> {
 }
 
 impl<M: SharedMemory> Bytes<M> {
-    /// Makes a range of the `len` bytes at `offset` of `memory`.
+    /// Makes a range from the `len` bytes at `offset` in `memory`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] if they are not all inside.
+    /// Returns [`MemoryError::OutOfBounds`] if the bytes are not all inside.
     pub fn new(memory: &M, offset: u32, len: u32) -> Result<Self, MemoryError> {
         let out = MemoryError::OutOfBounds { offset, len, size: memory.len() };
         Ok(Self { memory: memory.part(offset, len).ok_or(out)? })
@@ -34,7 +34,7 @@ impl<M: SharedMemory> Bytes<M> {
     /// Copies `from` to `offset`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] if it does not fit. Nothing was written.
+    /// Returns [`MemoryError::OutOfBounds`] if `from` does not fit. Nothing was written then.
     #[inline]
     pub fn write(&self, offset: u32, from: &[u8]) -> Result<(), MemoryError> {
         self.check(offset, from.len())?;
@@ -46,7 +46,7 @@ impl<M: SharedMemory> Bytes<M> {
     /// Fills `to` from `offset`.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`] if there are fewer bytes. `to` is unchanged.
+    /// Returns [`MemoryError::OutOfBounds`] if the range ends too early. `to` is unchanged then.
     #[inline]
     pub fn read(&self, offset: u32, to: &mut [u8]) -> Result<(), MemoryError> {
         self.check(offset, to.len())?;

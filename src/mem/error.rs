@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The errors of places in the shared memory.
+//! Errors for places in the shared memory.
 
 /// A place that would leave the memory, or that is not aligned for its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    /// The bytes asked for are not all inside.
+    /// The requested bytes are not all inside.
     #[error(
         "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
     )]
@@ -21,13 +21,13 @@ pub enum MemoryError {
     Misaligned {
         /// The start of the place, in bytes.
         offset: u32,
-        /// The alignment that it needs.
+        /// The required alignment.
         align: u32,
     },
     /// A table's length is not a power of two.
     #[error("a table of {count} entries: the count must be a power of two")]
     NotPowerOfTwo {
-        /// The count asked for.
+        /// The requested count.
         count: u32,
     },
 }

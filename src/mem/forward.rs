@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memories that pass each access on to another memory.
+//! Memories that forward each access to another memory.
 
 use super::{Load, SharedMemory, Source, Store, WordAccess};
 
-/// A view of another memory: it adds a hook, a lifetime or a fault, and passes all accesses on.
+/// A view of another memory that forwards all accesses and adds a hook, a lifetime or a fault.
 ///
-/// It is a [`SharedMemory`] by implementing this trait.
+/// A type that implements this trait is also a [`SharedMemory`].
 ///
 /// # Safety
-/// [`inner`](Self::inner) returns the same memory each time, and [`with_inner`](Self::with_inner) a view whose `inner` is
-/// the memory that it was given, which stays valid for as long as the view exists.
+/// [`inner`](Self::inner) returns the same memory each time. [`with_inner`](Self::with_inner) returns a view whose
+/// `inner` is the memory that was passed in, which stays valid for as long as the view exists.
 pub unsafe trait Forward: Clone + core::fmt::Debug {
-    /// The memory behind this view.
+    /// The memory to which this view forwards.
     type Inner: SharedMemory;
 
-    /// Returns the memory behind this view.
+    /// Returns the memory to which this view forwards.
     fn inner(&self) -> &Self::Inner;
 
-    /// Returns the same view of `inner`, a part of the memory behind this one.
+    /// Returns the same view of `inner`, which is a part of the memory to which this view forwards.
     fn with_inner(&self, inner: Self::Inner) -> Self;
 
-    /// Called before each access. Stores and copies to the shared memory are left out where it returns false.
+    /// Called before each access. If it returns false, a store or a copy to the shared memory is skipped.
     #[inline(always)]
     fn before(&self) -> bool {
         true
     }
 
-    /// Passes a full barrier on.
+    /// Forwards a full barrier.
     #[inline(always)]
     fn forward_fence(&self) {
         self.inner().fence();
     }
 }
 
-// SAFETY: each access is the inner memory's, within the same bounds; a store that is left out accesses nothing.
+// SAFETY: each access is the inner memory's, within the same bounds; a store that is skipped accesses nothing.
 unsafe impl<F: Forward> WordAccess for F {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory types, in Arm's terms, as far as copies depend on them.
+//! The memory types that copies distinguish, in Arm's terms.
 
 use super::copy::{self, aligned};
 
-/// The type that this machine's mapping of the shared memory has: [`NormalMemory`] or [`DeviceMemory`].
+/// The type of this machine's mapping of the shared memory: [`NormalMemory`] or [`DeviceMemory`].
 ///
 /// The constructor of a [`Region`](super::Region) chooses it, so the choice costs nothing at run time.
 ///
@@ -27,7 +27,7 @@ pub unsafe trait MemoryType: Copy + core::fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct NormalMemory;
 
-// SAFETY: the copies of this architecture do.
+// SAFETY: the copies for this architecture copy all bytes and access nothing else.
 unsafe impl MemoryType for NormalMemory {
     #[inline(always)]
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
@@ -46,7 +46,7 @@ unsafe impl MemoryType for NormalMemory {
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceMemory;
 
-// SAFETY: these copies do, at any length and alignment.
+// SAFETY: these copies do the same, at any length and alignment.
 unsafe impl MemoryType for DeviceMemory {
     #[inline(always)]
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {

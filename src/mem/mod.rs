@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Shared memory: the only code that touches it, and the core's only `unsafe`.
 //!
-//! The other side may write any byte at any time. So:
-//! * no reference or slice into shared memory exists, ever: it is addressed by byte offset;
-//! * indices and flags are atomic loads and stores, never read-modify-write, never two widths on one address;
-//! * payload is copied, by code the compiler cannot see into (see [`Region`]);
+//! The other side may write any byte at any time. Therefore:
+//! * there is never a reference or slice into shared memory: it is addressed by byte offset;
+//! * indices and flags are atomic loads and stores, never read-modify-write, and never two widths at one address;
+//! * payload is copied by code that the compiler cannot see into (see [`Region`]);
 //! * bounds are proven once: a [`Table`] checks its place when it is made, and then its accesses cannot leave it.
 //!
 //! The reasons, with the interleavings, are in `docs/explanation/memory-model.md`.

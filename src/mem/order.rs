@@ -6,9 +6,9 @@ use core::sync::atomic::Ordering;
 /// The ordering of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Orders nothing else.
+    /// Does not order any other access.
     Relaxed,
-    /// Also sees all that the writer stored before its [`Store::Release`] of this value.
+    /// Everything that the writer stored before its [`Store::Release`] of this value is visible, too.
     Acquire,
 }
 
@@ -24,7 +24,7 @@ impl Load {
 /// The ordering of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// Orders nothing else.
+    /// Does not order any other access.
     Relaxed,
     /// Makes the value visible after all earlier stores of this side.
     Release,

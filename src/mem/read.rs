@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memories that are only read, for a reader that belongs to no side: each access is checked, and none writes.
+//! Read-only access to memory, for a reader that is neither host nor remote: every access is bounds-checked, and none writes.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
@@ -8,26 +8,26 @@ use super::{Load, Region, SharedMemory, WordAccess};
 
 /// A memory to read from. Each access is checked against its size.
 ///
-/// Every [`SharedMemory`] is one, a [`ReadOnlyRegion`], and a [`SavedMemory`]. A program can implement it for a file. The
-/// values are little-endian in memory and native outside.
+/// Every [`SharedMemory`] is a `ReadMemory`, and so are a [`ReadOnlyRegion`] and a [`SavedMemory`]. A program can
+/// implement it for a file. Values are little-endian in memory and native outside.
 pub trait ReadMemory {
     /// Returns the number of bytes.
     fn size(&self) -> u32;
 
-    /// Loads the 16 bits at `offset`; none if they are not all inside, or if `offset` is odd. Sees all that the writer stored
-    /// before it published this value.
+    /// Loads the 16 bits at `offset`. Returns `None` if they are not all inside, or if `offset` is odd. Everything that
+    /// the writer stored before it published this value is visible.
     fn half(&self, offset: u32) -> Option<u16>;
 
-    /// Loads the 32 bits at `offset`; none if they are not all inside, or if `offset` is not a multiple of 4. Sees all that the
-    /// writer stored before it published this value.
+    /// Loads the 32 bits at `offset`. Returns `None` if they are not all inside, or if `offset` is not a multiple of 4.
+    /// Everything that the writer stored before it published this value is visible.
     fn word(&self, offset: u32) -> Option<u32>;
 
-    /// Fills `to` from `offset`, and returns true; false if the bytes are not all inside.
+    /// Fills `to` from `offset`. Returns true, or false if the bytes are not all inside.
     #[must_use]
     fn read(&self, offset: u32, to: &mut [u8]) -> bool;
 }
 
-/// Returns the offset if an access to `len` bytes is inside a memory of `size` bytes, and aligned to `align`, a power of two.
+/// Returns the offset if an access to `len` bytes is inside a memory of `size` bytes and aligned to `align`, a power of two.
 fn checked(offset: u32, len: usize, size: u32, align: u32) -> Option<usize> {
     let inside = len <= size as usize && offset as usize <= size as usize - len;
     (inside && offset.is_multiple_of(align)).then_some(offset as usize)
@@ -40,41 +40,41 @@ impl<M: SharedMemory> ReadMemory for M {
 
     fn half(&self, offset: u32) -> Option<u16> {
         let offset = checked(offset, 2, self.len(), 2).filter(|_| self.is_aligned_to(2))?;
-        // SAFETY: inside, and at an even address.
+        // SAFETY: the bits are inside, and at an even address.
         Some(u16::from_le(unsafe { self.load_u16(offset, Load::Acquire) }))
     }
 
     fn word(&self, offset: u32) -> Option<u32> {
         let offset = checked(offset, 4, self.len(), 4).filter(|_| self.is_aligned_to(4))?;
-        // SAFETY: inside, and at an address that is a multiple of 4.
+        // SAFETY: the bits are inside, and at an address that is a multiple of 4.
         Some(u32::from_le(unsafe { self.load_u32(offset, Load::Acquire) }))
     }
 
     fn read(&self, offset: u32, to: &mut [u8]) -> bool {
         let Some(offset) = checked(offset, to.len(), self.len(), 1) else { return false };
-        // SAFETY: inside.
+        // SAFETY: the bytes are inside.
         unsafe { self.copy_out(offset, to) };
         true
     }
 }
 
-/// A mapped piece of shared memory that this process may not write, valid for `'m`.
+/// A mapped piece of shared memory, valid for `'m`, to which this process may not write.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOnlyRegion<'m>(Region<'m>);
 
 impl ReadOnlyRegion<'_> {
-    /// Makes a region of the `len` bytes at `start`.
+    /// Makes a region from the `len` bytes at `start`.
     ///
     /// # Safety
-    /// As [`Region::new`], but the bytes need not be writable.
+    /// The same as for [`Region::new`], except that the bytes need not be writable.
     #[must_use]
     pub const unsafe fn new(start: NonNull<u8>, len: u32) -> Self {
-        // SAFETY: this type only loads and copies out, so that the region is never written.
+        // SAFETY: this type only loads and copies out, so the region is never written.
         Self(unsafe { Region::new(start, len) })
     }
 }
 
-// Relaxed loads and a fence, because the language allows no other atomic access to read-only memory.
+// These are relaxed loads and a fence, because the language allows no other atomic access to read-only memory.
 impl ReadMemory for ReadOnlyRegion<'_> {
     fn size(&self) -> u32 {
         SharedMemory::len(&self.0)
@@ -82,7 +82,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
 
     fn half(&self, offset: u32) -> Option<u16> {
         let offset = checked(offset, 2, self.size(), 2)?;
-        // SAFETY: inside and even; the region begins at a multiple of 8.
+        // SAFETY: the offset is inside and even; the region begins at a multiple of 8.
         let value = u16::from_le(unsafe { self.0.load_u16(offset, Load::Relaxed) });
         fence(Ordering::Acquire);
         Some(value)
@@ -90,7 +90,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
 
     fn word(&self, offset: u32) -> Option<u32> {
         let offset = checked(offset, 4, self.size(), 4)?;
-        // SAFETY: inside and a multiple of 4; the region begins at a multiple of 8.
+        // SAFETY: the offset is inside and a multiple of 4; the region begins at a multiple of 8.
         let value = u32::from_le(unsafe { self.0.load_u32(offset, Load::Relaxed) });
         fence(Ordering::Acquire);
         Some(value)
@@ -101,7 +101,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
     }
 }
 
-/// The private copy of a memory, as a file holds it.
+/// A private copy of a memory, for example from a file.
 #[derive(Clone, Copy)]
 pub struct SavedMemory<'a>(pub &'a [u8]);
 
@@ -139,7 +139,7 @@ mod tests {
     use crate::mem::Bytes;
     use crate::mem::fake::Heap;
 
-    /// Checks that nothing outside and nothing misaligned is read.
+    /// Checks that no read outside the memory and no misaligned read succeeds.
     fn bounded(memory: &dyn ReadMemory) {
         assert_eq!(memory.size(), 64);
         assert_eq!((memory.half(2), memory.half(62), memory.word(60)), (Some(0x0403), Some(0x403f), Some(0x403f_3e3d)));

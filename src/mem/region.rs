@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The real memory: a pointer and a length from a port.
+//! The real memory: a pointer and a length that a port supplies.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -9,8 +9,9 @@ use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Source, 
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
-/// The only reference into shared memory is the `AtomicU16` or `AtomicU32` of a single load or store, and it lives for that
-/// expression only. It refers to an `UnsafeCell`, so the compiler may assume nothing about the bytes behind it. Payload is never referenced: it is copied by assembly, or by volatile accesses.
+/// The only reference into shared memory is the `AtomicU16` or `AtomicU32` of a single load or store, and it lives for
+/// that expression only. It refers to an `UnsafeCell`, so the compiler may assume nothing about its bytes. Payload is
+/// never referenced: it is copied by assembly, or by volatile accesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Region<'m, T = NormalMemory> {
     start: NonNull<u8>,
@@ -18,13 +19,13 @@ pub struct Region<'m, T = NormalMemory> {
     mapping: PhantomData<(&'m (), T)>,
 }
 
-// SAFETY: a `Region` is a place, and all accesses to it are atomic or made for racing with another machine.
+// SAFETY: a `Region` is only an address, and all accesses to it are atomic or made for racing with another machine.
 unsafe impl<T: MemoryType> Send for Region<'_, T> {}
 // SAFETY: as for `Send`.
 unsafe impl<T: MemoryType> Sync for Region<'_, T> {}
 
 impl Region<'_> {
-    /// Makes a region of the `len` bytes of Normal memory at `start`.
+    /// Makes a region from the `len` bytes of Normal memory at `start`.
     ///
     /// # Safety
     /// * For all of `'m` the bytes stay mapped, readable and writable, as memory without side effects that allows
@@ -38,11 +39,11 @@ impl Region<'_> {
 }
 
 impl Region<'_, DeviceMemory> {
-    /// Makes a region of the `len` bytes at `start`, which may be mapped as Device memory. Examples are a PCI BAR that Linux
-    /// maps on arm64, and 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
+    /// Makes a region from the `len` bytes at `start`, which may be mapped as Device memory. Examples are a PCI BAR
+    /// that Linux maps on arm64, and 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
     ///
     /// # Safety
-    /// As [`Region::new`]; unaligned accesses need not be allowed.
+    /// The same as for [`Region::new`], except that unaligned accesses need not be allowed.
     #[must_use]
     pub const unsafe fn new_device(start: NonNull<u8>, len: u32) -> Self {
         Self { start, len, mapping: PhantomData }
@@ -67,7 +68,7 @@ impl<T> Region<'_, T> {
     }
 }
 
-// SAFETY: `part` checks, `len` is a constant, and the accesses are atomic or opaque copies within `new`'s promise.
+// SAFETY: `part` checks bounds, `len` is constant, and all accesses are atomic or opaque copies that `new`'s contract allows.
 unsafe impl<T: MemoryType> WordAccess for Region<'_, T> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
@@ -162,7 +163,7 @@ impl Base<'_> {
     }
 }
 
-// SAFETY: the accesses are atomic, and inside of what `Region::new` was promised.
+// SAFETY: the accesses are atomic, and inside the memory for which `Region::new` was promised its conditions.
 unsafe impl WordAccess for Base<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {

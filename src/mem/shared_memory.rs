@@ -8,13 +8,13 @@ use super::{Source, WordAccess};
 /// All offsets and lengths are in bytes. Values are in the machine's own byte order; the layers above convert.
 ///
 /// # Safety
-/// Users rely on this for memory safety: [`part`](Self::part) must refuse what is not inside, [`len`](Self::len)
-/// must never shrink, and every access inside `len` that meets its method's conditions must be sound whatever
-/// the other machine does meanwhile.
+/// Users rely on this for memory safety: [`part`](Self::part) must refuse anything that is not inside,
+/// [`len`](Self::len) must never shrink, and every access inside `len` that meets its method's conditions must be sound
+/// whatever the other machine does meanwhile.
 #[allow(clippy::len_without_is_empty, reason = "no shared memory is empty")]
 pub unsafe trait SharedMemory: WordAccess {
-    /// The part of it that a [`Table`](super::Table) or [`Record`](super::Record) keeps. Their accesses need no length. It is `Self` if there is nothing
-    /// smaller.
+    /// The form of this memory that a [`Table`](super::Table) or [`Record`](super::Record) keeps. Their accesses need
+    /// no length. It is `Self` if there is no smaller form.
     type Words: WordAccess;
 
     /// Returns this memory for accesses that are proven to be inside.
@@ -29,7 +29,7 @@ pub unsafe trait SharedMemory: WordAccess {
     /// Returns true if offset 0 lies at a multiple of `align`, a power of two.
     fn is_aligned_to(&self, align: u32) -> bool;
 
-    /// Copies bytes from elsewhere into the shared memory.
+    /// Copies `from` into the shared memory.
     ///
     /// # Safety
     /// `offset + from.len() <= len()`.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes that a copy into the shared memory reads: the caller's own, or bytes that somebody else may write meanwhile.
+//! The bytes that a copy into the shared memory reads: the caller's own, or bytes that another program may change meanwhile.
 
 use core::fmt;
 use core::marker::PhantomData;
 
 /// Bytes to copy from. Nothing refers to them, so they may lie in memory that another machine writes.
 ///
-/// A slice converts into one. A port that gets a pointer from its operating system makes one of the pointer, because an
-/// application may answer a message straight from the buffer that the message arrived in.
+/// A slice converts into a source. A port that gets a pointer from its operating system makes a source from it, because
+/// an application may answer a message straight from the buffer that the message arrived in.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     start: *const u8,
@@ -16,7 +16,7 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The `len` bytes at `start`.
+    /// Makes a source from the `len` bytes at `start`.
     ///
     /// # Safety
     /// For all of `'a` the bytes stay mapped and readable, in memory without side effects that allows unaligned loads.
@@ -27,14 +27,14 @@ impl Source<'_> {
         Self { start, len, bytes: PhantomData }
     }
 
-    /// The address of the first byte.
+    /// Returns the address of the first byte.
     #[must_use]
     #[inline(always)]
     pub const fn start(&self) -> *const u8 {
         self.start
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     #[inline(always)]
     pub const fn len(&self) -> usize {

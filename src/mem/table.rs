@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tables and records. Their constructors prove the bounds, and after that no access can leave them.
+//! Tables and records in shared memory. Their constructors prove the bounds, and after that no access can leave them.
 
 use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 
 /// `2^n` entries of `STRIDE` bytes in shared memory, between a header of `HEADER` bytes and a tail of `TAIL` bytes, with
 /// fields of 16 and 32 bits: the shape of all three parts of a vring.
 ///
-/// An index is taken modulo the number of entries, as rings do. A field's place is a constant that the compiler
-/// checks. So the accesses need no check at run time, and have none.
+/// An index is taken modulo the number of entries, as rings do. A field's place is a constant that the compiler checks.
+/// So the accesses need no check at run time.
 ///
 /// Values are little-endian in memory, as virtio and rpmsg are here, and native outside.
 #[derive(Clone, Debug)]
 pub struct Table<M: SharedMemory, const STRIDE: u32, const HEADER: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,
-    /// Entries − 1. It is as wide as an address, so that both are loaded at once.
+    /// Entries − 1. The mask is as wide as an address, so that one instruction loads it together with the base.
     mask: usize,
 }
 
@@ -23,11 +23,11 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
 
     const SHAPE: Shape = Shape::new(STRIDE, HEADER + TAIL, Self::ALIGN);
 
-    /// The table with `count` entries whose head is at `offset` of `memory`.
+    /// Makes the table with `count` entries whose head is at `offset` in `memory`.
     ///
     /// # Errors
-    /// A count that is not a power of two, a table that is not all inside, or an offset that is not aligned for the
-    /// entries' fields (4 bytes where `STRIDE` is a multiple of 4, else 2).
+    /// Returns an error if the count is not a power of two, if the table is not all inside the memory, or if the offset
+    /// is not aligned for the entries' fields (4 bytes if `STRIDE` is a multiple of 4, otherwise 2).
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
         Self::at(memory, offset, count).ok_or_else(|| {
             if !count.is_power_of_two() {
@@ -46,7 +46,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
     /// Returns the number of entries.
     #[must_use]
     pub fn count(&self) -> u32 {
-        // CAST: it was made of 32 bits.
+        // CAST: the mask was made from 32 bits.
         self.mask as u32 + 1
     }
 
@@ -56,7 +56,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
         const { assert!(HEADER.is_multiple_of(Self::ALIGN)) }
-        // SAFETY: inside the memory. Said because the sum is then part of the access.
+        // SAFETY: the sum is inside the memory. An unchecked addition lets the compiler make it part of the access.
         unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEADER + FIELD) as usize) }
     }
 
@@ -131,14 +131,14 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         unsafe { self.memory.store_u16(self.tail::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`WordAccess::fence`].
+    /// Makes a full barrier; see [`WordAccess::fence`].
     #[inline(always)]
     pub fn fence(&self) {
         self.memory.fence();
     }
 }
 
-/// Bytes of an entry, of what is around them all, and what their place is a multiple of; in one register.
+/// Sizes of an entry and of everything around the entries, and the table's alignment, in one register.
 #[derive(Clone, Copy)]
 struct Shape(u32);
 
@@ -152,21 +152,21 @@ impl Shape {
         self.0 & 0xff
     }
 
-    /// Bytes of `count` entries and what is around them.
+    /// Returns the bytes of `count` entries and everything around them.
     #[inline]
     fn len(self, count: u32) -> Option<u32> {
         count.checked_mul(self.0 >> 16)?.checked_add(self.0 >> 8 & 0xff)
     }
 }
 
-/// `count` entries of that shape at `offset`. Once for all tables, whose sizes are constants.
+/// Checks the place of `count` entries of that shape at `offset`. One function serves all tables, whose sizes are constants.
 #[inline(never)]
 fn entries<M: SharedMemory>(memory: &M, offset: u32, count: u32, shape: Shape) -> Option<M::Words> {
     let memory = memory.part(offset, shape.len(count)?)?;
     (count.is_power_of_two() && memory.is_aligned_to(shape.align())).then(|| memory.words())
 }
 
-/// Returns the reason why a table or record cannot be there.
+/// Returns the reason why a table or record cannot be at `offset`.
 fn misplaced<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> MemoryError {
     match memory.part(offset, len) {
         Some(_) => MemoryError::Misaligned { offset, align },
@@ -181,10 +181,10 @@ pub struct Record<M: SharedMemory, const SIZE: u32> {
 }
 
 impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
-    /// The record at `offset` of `memory`.
+    /// Makes the record at `offset` in `memory`.
     ///
     /// # Errors
-    /// A record that is not all inside, or an offset that is not a multiple of 4.
+    /// Returns an error if the record is not all inside the memory, or if the offset is not a multiple of 4.
     pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
         Self::at(memory, offset).ok_or_else(|| misplaced(memory, offset, SIZE, 4))
     }
@@ -209,11 +209,12 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
         u32::from_le(unsafe { self.memory.load_u32(Self::field::<FIELD>(), order) })
     }
 
-    /// Loads field `index`, counted from 0 in fields of 4 bytes and modulo the record's, which are a power of two.
+    /// Loads field `index`, counted from 0 in fields of 4 bytes. The index is taken modulo the number of fields, a
+    /// power of two.
     #[inline(always)]
     pub fn load_field(&self, index: u32, order: Load) -> u32 {
         const { assert!(SIZE.is_power_of_two() && SIZE >= 4) }
-        // SAFETY: modulo the record's size inside, and aligned.
+        // SAFETY: modulo the record's size, the offset is inside and aligned.
         u32::from_le(unsafe { self.memory.load_u32((index * 4 % SIZE) as usize, order) })
     }
 
@@ -224,7 +225,7 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
         unsafe { self.memory.store_u32(Self::field::<FIELD>(), value.to_le(), order) };
     }
 
-    /// A full barrier; see [`WordAccess::fence`].
+    /// Makes a full barrier; see [`WordAccess::fence`].
     pub fn fence(&self) {
         self.memory.fence();
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! C OpenAMP's host: sets the rings up, posts the buffers, and says so.
+//! C OpenAMP's host: sets up the rings, posts the buffers, and then sets the status that tells the remote so.
 
 use super::profile::HostProfile;
 use super::settings::{Settings, neighbour};
@@ -14,7 +14,7 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
-/// Interval of looks without a doorbell. C rings for each message, and nothing else can change.
+/// The polling interval without a doorbell. C rings for each message, and nothing else can change.
 const TICK_MICROS: u32 = 100_000;
 
 /// The host's side of a link with a C remote, with at most `E` endpoints and `N` buffers in each direction.
@@ -23,15 +23,15 @@ pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
     bus: Bus<HostProfile<M, E, N>, D>,
     next_tick: Instant,
-    /// The peer, until the caller knows that the link is up. C's host is up as soon as its rings are set up.
+    /// The peer, until the caller knows that the link is up. C's host is up as soon as it has set up its rings.
     up: Option<PeerId>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E, N> {
-    /// Sets everything up, as C does: whatever the memory held is gone. A remote that still uses it must restart.
+    /// Sets everything up, as C does; the former contents of the memory are lost. A remote that still uses them must restart.
     ///
     /// # Errors
-    /// A layout that does not fit the memory or this link's sizes.
+    /// Returns an error if the layout does not fit the memory or this link's sizes.
     pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
         Ok(Self::set_up(&memory, doorbell, id, &settings)?)
     }
@@ -64,19 +64,19 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(peer) })
     }
 
-    /// The bus, to open endpoints and send. Messages sent before the remote starts wait in the ring.
+    /// Returns the bus, to open endpoints and send. Messages that are sent before the remote starts wait in the ring.
     pub const fn bus(&mut self) -> &mut Bus<HostProfile<M, E, N>, D> {
         &mut self.bus
     }
 
-    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). A remote that breaks its rings
-    /// ends the link for good: it cannot be told to start anew, so both sides must be.
+    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). A remote that breaks its rings ends the
+    /// link for good: C has no way to tell it to start anew, so both sides must be restarted.
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         rpmsg::poll(self, now)
     }
 
-    /// When to poll again even if no doorbell rings.
+    /// Returns the time to poll again even if no doorbell rings.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
@@ -99,7 +99,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver fo
 
     fn resync(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
-        // A send may have found it before the first poll.
+        // A send may have found the fault before the first poll.
         if let Some(peer) = self.up.take() {
             return Some(Event::Up { peer });
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The policies of C OpenAMP.
+//! The policies that imitate C OpenAMP.
 
 use core::marker::PhantomData;
 
@@ -12,11 +12,11 @@ use crate::rpmsg::tasks::Mailboxes;
 use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};
 use crate::virtqueue::Flags;
 
-/// C OpenAMP's host: the driver of both queues. At most `E` endpoints, and `N` buffers in each direction.
+/// C OpenAMP's host: the driver side of both queues. It has at most `E` endpoints, and `N` buffers in each direction.
 #[derive(Debug)]
 pub struct HostProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// C OpenAMP's remote: the device of both queues. At most `E` endpoints, and `N` buffers in each direction.
+/// C OpenAMP's remote: the device side of both queues. It has at most `E` endpoints, and `N` buffers in each direction.
 #[derive(Debug)]
 pub struct RemoteProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 

@@ -14,9 +14,9 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
-/// Interval of looks for a host that has not started. C looks every millisecond, and its host rings nobody.
+/// The polling interval while the host has not started. C polls every millisecond, because its host rings nobody.
 const SEARCH_MICROS: u32 = 10_000;
-/// Interval of looks at the host's status while the link is up.
+/// The interval for checking the host's status while the link is up.
 const TICK_MICROS: u32 = 100_000;
 
 type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, Policy>);
@@ -31,22 +31,22 @@ pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> 
     status: Status<M>,
     bus: Bus<RemoteProfile<M, E, N>, D>,
     next_tick: Instant,
-    /// The last error that the caller knows.
+    /// The last error that was reported to the caller.
     reported: Option<RingError>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, E, N> {
-    /// The remote's side in `memory`. Nothing is written before a host is there.
+    /// Creates the remote's side in `memory`. Nothing is written before a host is there.
     ///
     /// # Errors
-    /// A layout that does not fit the memory.
+    /// Returns an error if the layout does not fit the memory.
     pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
         let status = status_of(&memory, &settings.layout).map_err(|error| RingError::Layout(error.into()))?;
         let (bus, peer) = (Bus::new(doorbell), settings.peer.unwrap_or(neighbour(Role::Remote, id)));
         Ok(Self { memory, settings, peer, status, bus, next_tick: Instant::default(), reported: None })
     }
 
-    /// The bus, to open endpoints and send.
+    /// Returns the bus, to open endpoints and send.
     pub const fn bus(&mut self) -> &mut Bus<RemoteProfile<M, E, N>, D> {
         &mut self.bus
     }
@@ -57,15 +57,15 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         rpmsg::poll(self, now)
     }
 
-    /// When to poll again even if no doorbell rings.
+    /// Returns the time to poll again even if no doorbell rings.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
     }
 
-    /// Looks whether the host is there, and still the same.
+    /// Checks whether the host is there, and whether it is still the same one.
     fn find(&mut self) -> Option<Event> {
-        // Acquire: the host has set the rings up before.
+        // Acquire: the host has set up the rings before it stores this status.
         let ready = self.status.load::<0>(Load::Acquire) & status::MASK == status::DRIVER_OK;
         if self.bus.is_up() {
             let reason = match (ready, self.bus.is_intact()) {
@@ -74,7 +74,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
                     return None;
                 }
                 (false, _) => DownReason::PeerLeft,
-                // Only this side writes the used rings, and a host that sets them up anew.
+                // Only this side writes the used rings, except for a host that sets them up anew.
                 (true, false) => DownReason::PeerRestarted,
             };
             self.bus.detach();
@@ -120,7 +120,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         ))
     }
 
-    /// The lowest address of the buffers that the host has posted, and their size: equal ones, one behind the other.
+    /// Returns the lowest address of the buffers that the host has posted, and their size. They must be of equal size,
+    /// one after the other.
     fn posted(&self, descriptors: u32) -> Result<(u64, u32), RingError> {
         let count = self.settings.layout.count;
         let table: Table<M, { descriptor::SIZE }> =
@@ -133,7 +134,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let length = |id: u16| table.load_u32::<{ descriptor::LENGTH }>(id.into(), Load::Relaxed);
         let first = (0..count).map(address).min().unwrap_or(0);
         let size = length(0);
-        // Each place once: that they are as many as places, all in place and of different numbers, is enough.
+        // Each place may occur only once. If there are as many buffers as places, the row is then complete.
         let mut places = [false; N];
         for id in 0..count {
             let (address, length) = (address(id), length(id));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The settings of both sides.
+//! The settings of both sides of the `openamp` profile.
 
 use crate::platform::{PeerId, Vector};
 use crate::rpmsg::Role;
@@ -10,23 +10,23 @@ use crate::wire::openamp::Layout;
 pub struct Settings {
     /// Offsets of the rings, the buffers and the status.
     pub layout: Layout,
-    /// The peer to ring. `None` for the one that C's samples take: [`neighbour`].
+    /// The peer to ring. `None` selects the peer that C's samples ring: [`neighbour`].
     pub peer: Option<PeerId>,
     /// The doorbell's vector at the peer. C uses 0.
     pub vector: Vector,
-    /// The address of the memory's first byte on the C side, which C writes into descriptors. `None` on the remote: find it
-    /// out from the buffers that the host has posted. `None` on the host: 0.
+    /// The address of the memory's first byte on the C side, which C writes into descriptors. `None` on the remote:
+    /// derive it from the buffers that the host has posted. `None` on the host: 0.
     pub address: Option<u64>,
 }
 
 impl Settings {
-    /// Returns settings for this layout, as C's samples have them.
+    /// Returns settings for this layout with the defaults of C's samples.
     #[must_use]
     pub const fn new(layout: Layout) -> Self {
         Self { layout, peer: None, vector: Vector(0), address: None }
     }
 
-    /// Returns settings for C's `dual_qemu_ivshmem`; none for a memory that is too small for it.
+    /// Returns settings for C's `dual_qemu_ivshmem`, or `None` if the memory is too small for it.
     #[must_use]
     pub const fn dual_qemu_ivshmem(memory: u32) -> Option<Self> {
         match Layout::dual_qemu_ivshmem(memory) {
@@ -36,7 +36,7 @@ impl Settings {
     }
 }
 
-/// Returns the peer that C's samples ring: on the host the next id after the `own`, on the remote the one before.
+/// Returns the peer that C's samples ring: the next id after `own` on the host, the one before it on the remote.
 #[must_use]
 pub const fn neighbour(role: Role, own: PeerId) -> PeerId {
     match role {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Doorbells for tests, beside the [fake memory](crate::mem::fake). Built with the feature `fakes`.
+//! Doorbells for tests, to be used with the [fake memory](crate::mem::fake). Built with the feature `fakes`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
-/// A doorbell that no peer hears: each side of the test polls without it.
+/// A doorbell that no peer hears: each side of the test polls without a doorbell.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoDoorbell;
 
@@ -16,23 +16,23 @@ impl Doorbell for NoDoorbell {
     }
 }
 
-/// A doorbell that counts how often it was rung, for each of the peers 0 to `PEERS` − 1. A clone counts into the same
-/// counters, so that all sides of a test share one.
+/// A doorbell that counts its rings for each of the peers 0 to `PEERS` − 1. All clones share the same counters, so all
+/// sides of a test can use one doorbell.
 ///
-/// It has vector 0 only. A ring at any other peer is lost, as one at a peer that is absent.
+/// It has vector 0 only. A ring to any other peer is lost, like a ring to an absent peer.
 #[derive(Clone, Debug)]
 pub struct CountingDoorbell<const PEERS: usize = 2> {
     rings: Arc<[AtomicU32; PEERS]>,
 }
 
 impl<const PEERS: usize> CountingDoorbell<PEERS> {
-    /// Returns true where `peer` was rung since the last [`take`](Self::take) for it.
+    /// Returns true if `peer` was rung since the last [`take`](Self::take) for it.
     #[must_use]
     pub fn is_rung(&self, peer: PeerId) -> bool {
         self.rings.get(usize::from(peer.0)).is_some_and(|rings| rings.load(Ordering::Acquire) > 0)
     }
 
-    /// Returns how often `peer` was rung since the last call for it, and counts from 0 again.
+    /// Returns how often `peer` was rung since the last call for it, and resets the count to 0.
     #[must_use]
     pub fn take(&self, peer: PeerId) -> u32 {
         self.rings.get(usize::from(peer.0)).map_or(0, |rings| rings.swap(0, Ordering::Acquire))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bus: sends for its endpoints, sorts what arrives, and keeps the name service.
+//! The bus: sends for its endpoints, sorts received messages, and runs the name service.
 
 use super::endpoints::Endpoints;
 use super::{
@@ -12,22 +12,22 @@ use crate::session::SessionEvent;
 /// An event of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The peer is there and ready: endpoints are being announced.
+    /// The peer is there and ready, and endpoints are being announced to it.
     Up {
         /// The peer's id on the server.
         peer: PeerId,
     },
-    /// The peer is gone. Unreleased messages are void, and messages that the peer has not received are lost.
+    /// The peer is gone. Messages not yet released are void, and messages that the peer has not received are lost.
     Down(DownReason),
-    /// The link cannot come up as things are. It goes on trying, and reports this once until it has come up.
+    /// The link cannot come up as things are. It keeps trying, and reports this once until it has come up.
     Incompatible(SetupError),
-    /// A message came.
+    /// A message has arrived.
     Message(Message),
-    /// An endpoint knows its peer now: it can send.
+    /// An endpoint is now bound to its peer and can send.
     Bound {
         /// The endpoint on this side.
         endpoint: Endpoint,
-        /// The peer's.
+        /// The peer's endpoint.
         peer: Address,
     },
     /// An endpoint's peer is gone: it cannot send until it is bound again.
@@ -35,17 +35,18 @@ pub enum Event {
         /// The endpoint on this side.
         endpoint: Endpoint,
     },
-    /// The peer has an endpoint, and no endpoint of this side has its name. The native profile announces it again when this side
-    /// opens one. In the `openamp` profile, open the endpoint with this address as its peer.
+    /// The peer has an endpoint whose name no endpoint of this side has. The native profile announces it again when
+    /// this side opens an endpoint of that name. In the `openamp` profile, open the endpoint with this address as its
+    /// peer.
     Announced {
-        /// Its name.
+        /// The name of the peer's endpoint.
         name: Name,
         /// Its address at the peer.
         address: Address,
     },
-    /// The peer has closed an endpoint that none here was bound to.
+    /// The peer has closed an endpoint to which no endpoint of this side was bound.
     Withdrawn {
-        /// Its name.
+        /// The name of the peer's endpoint.
         name: Name,
         /// Its address at the peer.
         address: Address,
@@ -78,38 +79,38 @@ pub struct Counters {
     pub received: u32,
     /// Doorbells rung for messages and for buffers given back.
     pub doorbells: u32,
-    /// Messages dropped because no endpoint here has their destination.
+    /// Messages dropped because no endpoint of this side has their destination address.
     pub unknown: u32,
 }
 
 bitflags::bitflags! {
-    /// Work for a poll beside the ring.
+    /// Work for a poll in addition to the ring.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct Due: u8 {
-        /// An endpoint may have been bound or unbound that the application was not told of.
+        /// There may be an endpoint that was bound or unbound without the application's knowledge.
         const BINDINGS = 1 << 0;
-        /// An endpoint may be to be announced.
+        /// There may be an endpoint that has to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped although there may be more; within a poll, that a message was put aside.
+        /// The last poll stopped although there may be more messages; within a poll, a message was put aside.
         const MORE = 1 << 2;
     }
 }
 
 /// The state of the peer.
-// `Absent` is all zeros. So start-up code clears an unopened bus, and flash holds no copy of it. An `Option` may keep its tag in
-// any byte.
+// `Absent` is all zeros. So start-up code clears an unopened bus, and flash holds no copy of it. An `Option` may keep
+// its tag in any byte.
 #[derive(Debug)]
 #[repr(u8)]
 pub(super) enum Peer<P: Profile> {
-    /// Nothing.
+    /// There is no peer.
     Absent = 0,
-    /// All.
+    /// The peer is there.
     Here(Attached<P>) = 1,
-    /// Nothing any more, since it broke something, until its link has restarted.
+    /// The peer has broken a rule, and is ignored until its link has restarted.
     Broken(Fault) = 2,
 }
 
-/// Both directions while there is a peer, and whom to ring.
+/// Both directions while there is a peer, and the doorbell to ring for it.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
     pub outgoing: P::Outgoing,
@@ -120,20 +121,21 @@ pub(super) struct Attached<P: Profile> {
     pub waiting: bool,
 }
 
-/// A bus in the wire profile `P`, which rings by `D`.
-// In this order, because what is near the start is reached by shorter instructions.
+/// A bus in the wire profile `P`, which rings the doorbell `D`.
+// The fields are in this order because those near the start are reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
-    /// The present or last session: a count from 1 on, with the bus's number in the upper bits, so that no two are the same.
+    /// The present or last session: a count from 1 on, with the bus's number in the upper bits, so that no two sessions
+    /// are the same.
     pub(super) session: u32,
-    /// The number of this bus, which no other bus has; 0 before it has an endpoint or a peer.
+    /// The number of this bus, which no other bus has; 0 until the bus first needs it.
     pub(super) number: u32,
-    /// Work for the next poll beside the ring; usually none.
+    /// Work for the next poll in addition to the ring; usually none.
     pub(super) due: Due,
-    /// Without what the present ends have counted.
+    /// The counters of earlier sessions; those of the present session are in its two ends.
     pub(super) counters: Counters,
-    /// A message that is not simply one for a bound endpoint: the same poll looks at it next.
+    /// A message that needs more than delivery to a bound endpoint: the same poll looks at it next.
     pub(super) deferred: Option<Message>,
     /// Present once the link is open.
     pub(super) doorbell: Option<D>,
@@ -142,14 +144,14 @@ pub struct Bus<P: Profile, D> {
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// A bus without a peer.
+    /// Creates a bus without a peer.
     pub(crate) fn new(doorbell: D) -> Self {
         let mut bus = Self::unopened();
         bus.set_doorbell(doorbell);
         bus
     }
 
-    /// A bus without a peer and a doorbell.
+    /// Creates a bus without a peer and without a doorbell.
     pub(crate) const fn unopened() -> Self {
         Self {
             peer: Peer::Absent,
@@ -168,8 +170,9 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.doorbell = Some(doorbell);
     }
 
-    /// The peer is there: messages go through these two, and `vector` rings it. Announces every named endpoint.
-    // Inlined, so that both ends are built where they are to lie.
+    /// Attaches the peer: messages go through `outgoing` and `incoming`, and `vector` rings the peer. Announces every
+    /// named endpoint.
+    // Inlined, so that both ends are built in their final place.
     #[inline(always)]
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
@@ -187,7 +190,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
     }
 
-    /// The peer is gone. Messages not released and buffers reserved are void from here on.
+    /// Detaches the peer. Messages not released and buffers not sent are void from here on.
     pub(crate) fn detach(&mut self) {
         if self.is_up() {
             self.counters = self.counters();
@@ -199,7 +202,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.due.remove(Due::MORE);
     }
 
-    /// The peer has broken something.
+    /// Records that the peer has broken a rule.
     #[cold]
     #[inline(never)]
     pub(crate) fn fail(&mut self, fault: Fault) {
@@ -207,7 +210,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.peer = Peer::Broken(fault);
     }
 
-    /// The doorbell that the bus rings with.
+    /// Returns the doorbell that the bus rings.
     pub(crate) const fn doorbell(&self) -> Option<&D> {
         self.doorbell.as_ref()
     }
@@ -226,25 +229,27 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         matches!(self.peer, Peer::Here(_))
     }
 
-    /// Returns whether the last poll of the link ended for fairness, although there may be more. Poll again instead of waiting.
+    /// Returns whether the last poll of the link stopped for fairness although there may be more. Poll again instead of
+    /// waiting.
     #[must_use]
     pub(crate) const fn has_more(&self) -> bool {
         self.due.contains(Due::MORE)
     }
 
-    /// Returns whether this side's indices still are what this side wrote, as far as can be told.
+    /// Returns whether this side's indices are still the ones that this side wrote, as far as can be told.
     pub(crate) fn is_intact(&self) -> bool {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
-    /// Writes again when the peer is to ring for messages: somebody may have overwritten it, and nobody else looks.
+    /// Repeats the request that tells the peer when to ring for messages, because another peer may have overwritten it
+    /// and this side is the only one that checks.
     pub(crate) fn rearm(&mut self) {
         if let Peer::Here(attached) = &mut self.peer {
             attached.incoming.rearm();
         }
     }
 
-    /// Returns whether a poll has news without a doorbell: an endpoint was bound or unbound.
+    /// Returns whether a poll has something to report without a doorbell: an endpoint was bound or unbound.
     pub(crate) const fn has_news(&self) -> bool {
         self.due.contains(Due::BINDINGS)
     }
@@ -267,7 +272,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.attached().map_or(0, |attached| attached.outgoing.capacity().into())
     }
 
-    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    /// Opens an endpoint that is announced under `name` and bound to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -285,15 +290,15 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(Endpoint { address, bus: self.number() })
     }
 
-    /// Closes an endpoint and tells the peer. Messages of it that were not released still have to be. Does nothing
-    /// with an endpoint that is closed already, or of another link.
+    /// Closes an endpoint and tells the peer. Received messages for this endpoint still have to be released. Does
+    /// nothing with an endpoint that is already closed or that belongs to another link.
     pub fn close(&mut self, endpoint: Endpoint) {
         if self.owns(endpoint) && self.endpoints.close(endpoint.address, self.is_up()) {
             self.due |= Due::ANNOUNCEMENTS;
         }
     }
 
-    /// The peer's address that `endpoint` sends to.
+    /// Returns the peer's address to which `endpoint` sends.
     #[must_use]
     #[inline]
     pub fn peer_of(&self, endpoint: Endpoint) -> Option<Address> {
@@ -309,20 +314,20 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.owns(endpoint).then(|| self.endpoints.index_of(endpoint.address)).flatten()
     }
 
-    /// Returns whether an endpoint is one of this bus.
+    /// Returns whether an endpoint belongs to this bus.
     #[inline(always)]
     pub(super) const fn owns(&self, endpoint: Endpoint) -> bool {
         endpoint.bus == self.number
     }
 
-    /// Returns whether this bus once had a session, which may be over.
+    /// Returns whether `session` was a session of this bus, which may be over.
     #[cold]
     pub(super) const fn had(&self, session: u32) -> bool {
         // Another bus's number differs in the upper bits, which makes this greater than any count.
         session ^ self.number <= self.session ^ self.number
     }
 
-    /// Returns the number of this bus, which it draws when it needs it first.
+    /// Returns the number of this bus, which is drawn when it is first needed.
     fn number(&mut self) -> u32 {
         if self.number == 0 {
             self.number = serial::next();
@@ -331,7 +336,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.number
     }
 
-    /// Both directions, while there is a peer.
+    /// Returns both directions while there is a peer.
     #[inline(always)]
     pub(super) const fn attached(&self) -> Option<&Attached<P>> {
         match &self.peer {
@@ -342,12 +347,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
 }
 
 impl<P: Profile> Attached<P> {
-    /// Rings the peer, and counts that.
+    /// Rings the peer, and counts the ring.
     #[inline(always)]
     pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters) {
         if let Some(doorbell) = doorbell {
             counters.doorbells = counters.doorbells.wrapping_add(1);
-            // The device has the vector: the link has proven it at its start.
+            // The device has the vector: the link has proven that when it was opened.
             let _ = doorbell.ring(self.peer, self.vector);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An endpoint as its user sees it: a handle, and the configuration to open it with.
+//! An endpoint as its user sees it: a handle, and the configuration with which it is opened.
 
 use super::Address;
 
@@ -8,25 +8,26 @@ use super::Address;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     pub(super) address: Address,
-    /// The number of its bus.
+    /// The number of the endpoint's bus.
     pub(super) bus: u32,
 }
 
 impl Endpoint {
-    /// Returns its address on this side.
+    /// Returns the endpoint's address on this side.
     #[must_use]
     pub const fn address(self) -> Address {
         self.address
     }
 }
 
-/// Configuration of an endpoint. By default it has no name and an address of the bus's choice, and the first message binds it.
+/// Configuration of an endpoint. By default the endpoint has no name, its address is chosen by the bus, and the first
+/// message binds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// Announced to the peer, and bound to the peer's endpoint of the same name. 1 to 31 bytes.
+    /// The name, of 1 to 31 bytes: announced to the peer, and bound to the peer's endpoint of the same name.
     pub name: Option<&'a str>,
     /// An address of the application's own choice, below 1024 and not 53.
     pub address: Option<Address>,
-    /// The peer's address, where it is known beforehand.
+    /// The peer's address, if it is known beforehand.
     pub peer: Option<Address>,
 }

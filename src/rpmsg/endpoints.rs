@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The endpoints of one side: their addresses, their names, and the peer that each is bound to.
+//! The endpoints of one side: their addresses, their names, and the peer to which each is bound.
 
 use core::fmt::Debug;
 
@@ -11,29 +11,29 @@ use crate::wire::rpmsg::NameService;
 pub(super) enum Announce {
     /// Nothing.
     Nothing = 0,
-    /// Its address, by an empty message to the peer's endpoint that it is bound to.
+    /// The endpoint's address, announced by an empty message to the peer's endpoint to which it is bound.
     Greeting = 2,
-    /// That it exists.
+    /// The endpoint's existence.
     Exists = 3,
-    /// Its end, after which the slot is free.
+    /// The endpoint's end, after which the slot is free.
     Gone = 4,
 }
 
-/// An address, or none, in one word that is compared at once. None is all zeros, so that start-up code clears an unused table and
-/// flash holds no copy of it.
+/// An address or none, in one word, so that one comparison is enough. None is all zeros, so start-up code clears an
+/// unused table, and flash holds no copy of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Maybe(u32);
 
 impl Maybe {
     const NONE: Self = Self(0);
 
-    /// `address`; none for [`Address::ANY`].
+    /// Returns `address`, or none if it is [`Address::ANY`].
     #[inline(always)]
     const fn from(address: Address) -> Self {
         Self(address.0.wrapping_add(1))
     }
 
-    /// Returns the address; [`Address::ANY`] for none.
+    /// Returns the address, or [`Address::ANY`] if there is none.
     #[inline(always)]
     const fn or_any(self) -> Address {
         Address(self.0.wrapping_sub(1))
@@ -45,40 +45,41 @@ impl Maybe {
     }
 }
 
-/// The part of an endpoint that each message needs. It has a table of its own, so that one shift finds it.
+/// The part of an endpoint that each message needs. These parts have a table of their own, in which one shift finds an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// None in a free slot.
+    /// The endpoint's address, or none in a free slot.
     address: Maybe,
-    /// None where it is not known, in a free slot, and in an endpoint that is closed: [`Endpoints::peer_of`] needs no other look.
+    /// The peer's address. None if it is not known, if the slot is free, or if the endpoint is closed, so
+    /// [`Endpoints::peer_of`] checks nothing else.
     peer: Maybe,
 }
 
-/// All else of an endpoint.
+/// The other parts of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    /// [`Name::NONE`] where it has none.
+    /// The endpoint's name, or [`Name::NONE`].
     name: Name,
-    /// The peer's address given when it was opened; survives the link's going down.
+    /// The peer's address given when the endpoint was opened; kept when the link goes down.
     configured: Maybe,
-    /// Set once the application knows that it is bound.
+    /// Set once the application knows that the endpoint is bound.
     notified: bool,
     announce: Announce,
     /// Number of endpoints that had this slot before.
     generation: u16,
 }
 
-/// Room for the endpoints of a bus. A [`Profile`](super::Profile) chooses it, so that a bus needs no parameter for it.
+/// Room for the endpoints of a bus. A [`Profile`](super::Profile) chooses it, so a bus needs no parameter for it.
 pub trait EndpointTable: Debug {
-    /// The table without an endpoint.
+    /// The table without any endpoint.
     const EMPTY: Self;
-    /// Number of endpoints that it holds.
+    /// Number of endpoints that the table holds.
     const CAPACITY: usize;
 
     /// Returns the bindings, which each message needs.
     fn bindings(&self) -> &[Binding];
 
-    /// Returns bindings and slots: both have an endpoint's parts at the same index.
+    /// Returns bindings and slots. The two parts of an endpoint have the same index.
     fn parts(&mut self) -> (&mut [Binding], &mut [Slot]);
 
     /// Returns the slots.
@@ -124,8 +125,8 @@ impl<T: EndpointTable> Endpoints<T> {
         Self(T::EMPTY)
     }
 
-    /// Opens an endpoint; `up` is whether there is a peer to announce it to, `all` whether that is done although its
-    /// peer is known.
+    /// Opens an endpoint. `up` says whether there is a peer to which it is announced. `all` says whether it is
+    /// announced even if its peer is known.
     pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Address, OpenError> {
         let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
         if let Some(address) = config.address {
@@ -138,11 +139,11 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
-        // CAST: an index below E. 1024, 1025, … at first, as in C; then the same again further on.
+        // CAST: an index below E. The first addresses are 1024, 1025, … as in C; the slot's later ones are `STRIDE` apart.
         let further = u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32);
         let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
         let address = config.address.unwrap_or(Address(dynamic));
-        // A free one has no peer, was told nothing and owes nothing.
+        // A free slot has no peer, was not reported and owes no announcement.
         binding.address = Maybe::from(address);
         slot.name = name;
         slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
@@ -152,7 +153,7 @@ impl<T: EndpointTable> Endpoints<T> {
         Ok(address)
     }
 
-    /// Closes an endpoint; false where there is none. `up` is whether there is a peer to tell.
+    /// Closes an endpoint. Returns false if there is none at `address`. `up` says whether there is a peer to be told.
     pub fn close(&mut self, address: Address, up: bool) -> bool {
         let Some((binding, slot)) = self.open_at(address) else { return false };
         if up && slot.name.is_some() {
@@ -165,7 +166,7 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// The peer of the endpoint at `address`, where there is one that is bound.
+    /// Returns the peer of the endpoint at `address`, if the endpoint exists and is bound.
     #[inline]
     pub fn peer_of(&self, address: Address) -> Option<Address> {
         let &Binding { address: own, peer } = self.0.bindings().get(self.index_of(address)?)?;
@@ -175,14 +176,14 @@ impl<T: EndpointTable> Endpoints<T> {
     /// Returns the slot that an endpoint at `address` would have.
     #[inline]
     pub(super) fn index_of(&self, address: Address) -> Option<usize> {
-        // A dynamic address says where its slot is; others are few.
+        // A dynamic address contains the number of its slot; for the few others, the table is searched.
         match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
             Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),
             None => self.0.bindings().iter().position(|binding| binding.address == Maybe::from(address)),
         }
     }
 
-    /// The slot of `address`, also where the endpoint is closed and the peer not told yet.
+    /// Returns the slot of `address`, including one whose endpoint is closed but whose peer has not been told yet.
     fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         let index = self.index_of(address)?;
         let (bindings, slots) = self.0.parts();
@@ -190,7 +191,7 @@ impl<T: EndpointTable> Endpoints<T> {
         Some((binding, slots.get_mut(index)?))
     }
 
-    /// The open endpoint at `address`.
+    /// Returns the open endpoint at `address`.
     fn open_at(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         self.find(address).filter(|(binding, slot)| binding.address.is_some() && slot.announce != Announce::Gone)
     }
@@ -200,8 +201,8 @@ impl<T: EndpointTable> Endpoints<T> {
         self.open_at(address).is_some()
     }
 
-    /// A message has come for the endpoint at `address` from the peer's at `peer`, where that is known: to it answers go.
-    /// False where no endpoint is open there.
+    /// Records that a message has come for the endpoint at `address`. If the sender is known, `peer` is its address, to
+    /// which this endpoint now sends. Returns false if no endpoint is open at `address`.
     pub fn learn_peer(&mut self, address: Address, peer: Option<Address>) -> bool {
         let Some((binding, _)) = self.open_at(address) else { return false };
         if let Some(peer) = peer {
@@ -210,24 +211,26 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// All slots; a free one has no name and no peer, and none was told of.
+    /// Returns all slots. A free slot has no name and no peer, and was not reported to the application.
     fn all(&mut self) -> impl Iterator<Item = (&mut Binding, &mut Slot)> {
         let (bindings, slots) = self.0.parts();
         bindings.iter_mut().zip(slots)
     }
 
-    /// An endpoint that was bound, or unbound, since the application was told, which it is now; and its peer.
+    /// Returns an endpoint that was bound or unbound without a report to the application, together with its peer, and
+    /// marks it as reported.
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
         Some((binding.address.or_any(), slot.notified.then(|| binding.peer.or_any())))
     }
 
-    /// The message that an endpoint owes the peer: from whom, and to whom, which is the name service, where it is
-    /// `announcement`, or the peer's endpoint, where it is a greeting. Closed endpoints come first. Otherwise the peer
-    /// would take an endpoint that was opened under a closed one's name for closed.
+    /// Returns the sender and the destination of the next message that an endpoint owes the peer. The destination is
+    /// the name service, for which `announcement` is filled in, or the peer's endpoint, for a greeting. Closed
+    /// endpoints come first; otherwise an endpoint that was opened under the name of a closed one would look closed to
+    /// the peer.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
-        // `max_by_key` returns the last of equals, which in reverse is the first.
+        // `max_by_key` returns the last of equal elements, which is the first one in reverse order.
         let all = self.0.bindings().iter().zip(self.0.slots()).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
         let address = binding.address.or_any();
@@ -241,7 +244,7 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// The peer was told of the endpoint at `address`.
+    /// Records that the peer has been told about the endpoint at `address`.
     pub fn announced(&mut self, address: Address) {
         if let Some((binding, slot)) = self.find(address) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
@@ -251,7 +254,8 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// A message has gone from the endpoint at `address` to the peer's at `peer`: it has said what a greeting would.
+    /// Records that a message has gone from the endpoint at `address` to the peer's endpoint at `peer`, which makes a
+    /// greeting unnecessary.
     pub fn greeted(&mut self, address: Address, peer: Address) {
         if let Some((binding, slot)) = self.find(address)
             && slot.announce == Announce::Greeting
@@ -261,12 +265,12 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// The peer is there: see [`Slot::up`].
+    /// Handles the arrival of the peer; see [`Slot::up`].
     pub fn up(&mut self, all: bool) {
         self.all().for_each(|(binding, slot)| slot.up(binding, all));
     }
 
-    /// The peer is gone: nothing is bound, nothing is to be announced.
+    /// Handles the loss of the peer: unbinds every endpoint and drops all pending announcements.
     pub fn down(&mut self) {
         for (binding, slot) in self.all() {
             binding.peer = Maybe::NONE;
@@ -277,8 +281,8 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// The peer has announced `name` at `peer`. True where an endpoint here is bound to it, now or already; one that is
-    /// bound now has `answer` to tell.
+    /// Binds an endpoint to the peer's endpoint at `peer`, which was announced as `name`. Returns true if an endpoint
+    /// of this side is bound to it, now or already. An endpoint that is bound now owes the peer `answer`.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
         let mut unbound = None;
@@ -295,12 +299,12 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let Some((binding, slot)) = unbound else { return false };
         binding.peer = Maybe::from(peer);
-        // The peer may have opened its endpoint after ours was announced: tell it (again) where ours is.
+        // The peer may have opened its endpoint after ours was announced, so the peer is told (again) where ours is.
         slot.announce = answer;
         true
     }
 
-    /// The peer's endpoint at `peer` is gone. True where one here was bound to it.
+    /// Unbinds all endpoints from the peer's endpoint at `peer`, which is gone. Returns true if any was bound to it.
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
         for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {
@@ -319,13 +323,14 @@ impl Binding {
 }
 
 impl Slot {
-    /// A free one that had so many endpoints before.
+    /// Returns a free slot to which `generation` endpoints have belonged before.
     const fn free(generation: u16) -> Self {
         Self { name: Name::NONE, configured: Maybe::NONE, notified: false, announce: Announce::Nothing, generation }
     }
 
-    /// There is a peer: what has one beforehand is bound to it, and what has a name is announced; unless `all` are, only
-    /// where the peer's is not known. No slot is closed and unannounced then: [`Endpoints::down`] has freed those.
+    /// Prepares the slot for a new peer. If the peer's address was configured, the endpoint is bound to it. If the
+    /// endpoint has a name, it is announced, unless `all` is false and the peer's address is known. No slot is closed
+    /// and unannounced here: [`Endpoints::down`] has freed those.
     fn up(&mut self, binding: &mut Binding, all: bool) {
         binding.peer = self.configured;
         if self.name.is_some() && (all || !binding.peer.is_some()) {
@@ -333,7 +338,7 @@ impl Slot {
         }
     }
 
-    /// Its endpoint is gone, and another may have it.
+    /// Frees the slot for another endpoint.
     #[inline(never)]
     fn vacate(&mut self, binding: &mut Binding) {
         *binding = Binding::FREE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A received message together with its bus.
+//! A guard for a received message, which holds the message together with its bus.
 
 use super::{Address, Bus, Endpoint, Message, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
@@ -13,7 +13,7 @@ pub struct MessageGuard<'a, P: Profile, D: Doorbell> {
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Guards a message: its buffer goes back to the peer at the end of the guard's scope, however that is left.
+    /// Guards a message: its buffer goes back to the peer when the guard's scope ends, however it ends.
     pub const fn guard(&mut self, message: Message) -> MessageGuard<'_, P, D> {
         MessageGuard { bus: self, message: Some(message) }
     }
@@ -55,12 +55,12 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     /// Copies the payload to the front of `to`, as [`Bus::recv`] does.
     ///
     /// # Errors
-    /// [`ReadError::Stale`] or [`ReadError::OtherLink`].
+    /// Returns [`ReadError::Stale`] or [`ReadError::OtherLink`].
     pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
         self.message.take().map_or(Err(ReadError::Stale), |message| self.bus.recv(message, to))
     }
 
-    /// Answers the sender, as [`Bus::reply`] does, and drops the message also if that fails.
+    /// Answers the sender, as [`Bus::reply`] does, and drops the message even if that fails.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -72,7 +72,7 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         })
     }
 
-    /// Returns the message to be kept beyond the guard, and [released](Bus::release) by hand.
+    /// Returns the message, which is then kept beyond the guard and [released](Bus::release) by hand.
     pub fn keep(mut self) -> Option<Message> {
         self.message.take()
     }

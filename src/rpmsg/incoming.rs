@@ -8,58 +8,58 @@ use crate::virtqueue::{Device, Driver, Flags, Layout, LayoutError, Ring};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
-/// A filled buffer. Its place was checked when it came.
+/// A filled buffer. Its place was checked when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RxBuffer {
-    /// Its descriptor.
+    /// The buffer's descriptor.
     pub id: u16,
-    /// Bytes that it has behind the header.
+    /// Bytes of the buffer after the header.
     pub capacity: u16,
 }
 
-/// The receiving end of a link, whichever side of a virtqueue that is.
+/// The receiving end of a link, on either side of a virtqueue.
 pub trait Incoming {
-    /// Pops the next filled buffer; where there is none, the peer has been asked to notify of the next.
+    /// Pops the next filled buffer. If it returns none, the peer has been asked to notify of the next one.
     ///
     /// # Errors
-    /// What the peer broke.
+    /// Returns the rule that the peer broke.
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault>;
 
-    /// Copies bytes out of a popped buffer, from `offset` of the first `length` behind its header; false, and nothing done,
-    /// where those are not as many.
+    /// Copies bytes out of a popped buffer, from `offset` within the first `length` bytes after its header. Returns
+    /// false and does nothing if these bytes end too early.
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool;
 
     /// Reads the header of a popped buffer.
     fn header(&self, id: u16) -> Header;
 
-    /// Offset of a popped buffer in the memory that the link was made with.
+    /// Returns the offset of a popped buffer in the memory with which the link was made.
     fn offset(&self, id: u16) -> u32;
 
-    /// Releases a popped buffer to the peer; true where that must be notified.
+    /// Releases a popped buffer to the peer. Returns true if the peer must be notified.
     fn release(&mut self, id: u16) -> bool;
 
-    /// Returns the number of buffers, which is the most that can be popped before one is released.
+    /// Returns the number of buffers, which is the maximum that can be popped before one is released.
     fn size(&self) -> u16;
 
-    /// Buffers popped so far; wraps.
+    /// Returns the number of buffers popped so far; wraps.
     fn received(&self) -> u32;
 
-    /// Writes again what the peer was asked for, which somebody may have overwritten.
+    /// Repeats the requests to the peer, in case they were overwritten.
     fn rearm(&mut self);
 
-    /// Returns whether the queue is still the one that this end was made for; only a device can tell.
+    /// Returns whether the queue is still the one for which this end was made. Only a device can tell.
     fn is_intact(&self) -> bool {
         true
     }
 }
 
-/// The header in a slot.
+/// Reads the header in a slot.
 #[inline(always)]
 fn header<M: SharedMemory>(buffers: &BufferArray<M>, slot: u16) -> Header {
     Header::from_words(buffers.header::<0, 4, 12>(slot))
 }
 
-/// Receiving as a virtqueue's device, from buffers that lie in one piece.
+/// Receives as the virtqueue's device, from the peer's buffers, which form one row.
 #[derive(Debug)]
 pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Device<M, N, S::Suppression>,
@@ -69,19 +69,19 @@ pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: DescriptorPolicy> 
 }
 
 impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DeviceIncoming<M, N, S> {
-    /// The receiving end over a prepared queue and the peer's buffers, which are `pool`.
+    /// Makes the receiving end over a prepared queue and the peer's buffers, which are `pool`.
     ///
     /// # Errors
-    /// What does not fit the memory, or more descriptors than `N`.
+    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, S::SUPPRESSION)?;
-        // Whatever the peer has prepared the ring with.
+        // Overrides the request with which the peer has prepared the ring.
         queue.enable_notification();
         Ok(Self { queue, buffers, pool, map: S::Map::NEW })
     }
 
-    /// The same over what was found good already.
+    /// Makes the receiving end from parts that were checked before.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
         Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool, map: S::Map::NEW }
@@ -124,7 +124,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
 
     #[inline(always)]
     fn release(&mut self, id: u16) -> bool {
-        // Nothing was written. A driver that describes each buffer anew still expects the size of the buffer.
+        // This side has written nothing. A driver that describes each buffer anew still expects the size of the buffer.
         self.queue.add_used(id, if S::FIXED { 0 } else { self.pool.size })
     }
 
@@ -141,7 +141,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
     }
 }
 
-/// Receiving as a virtqueue's driver, in this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
+/// Receives as the virtqueue's driver, into this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
 #[derive(Debug)]
 pub struct DriverIncoming<M: SharedMemory, const N: usize> {
     queue: Driver<M, N, Flags>,
@@ -150,10 +150,11 @@ pub struct DriverIncoming<M: SharedMemory, const N: usize> {
 }
 
 impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
-    /// The receiving end over a prepared queue; posts all buffers of `pool`, without a notification, and asks for the peer's.
+    /// Makes the receiving end over a prepared queue. Posts all buffers of `pool` without notifying, and asks the peer
+    /// to notify.
     ///
     /// # Errors
-    /// What does not fit the memory, or more descriptors than `N`.
+    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Driver::new(memory, layout, Flags)?;
@@ -161,7 +162,7 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
             queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::WRITE);
             queue.add_avail(token);
         }
-        // For good, as it is by a flag.
+        // Requested once for good, because the request is a flag.
         queue.enable_notification();
         Ok(Self { queue, buffers, pool })
     }
@@ -171,7 +172,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     #[inline]
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault> {
         let Some(token) = self.queue.pop_used()? else { return Ok(None) };
-        // The length in the used ring is the peer's word only; the header is checked against the buffer.
+        // The length in the used ring is only the peer's claim; the header is checked against the buffer.
         Ok(Some(RxBuffer { id: self.queue.hold(token), capacity: self.buffers.capacity() }))
     }
 
@@ -191,7 +192,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
 
     #[inline]
     fn release(&mut self, id: u16) -> bool {
-        // Its descriptor says what it did.
+        // The descriptor's contents have not changed.
         self.queue.reclaim(id).is_some_and(|token| self.queue.add_avail(token))
     }
 

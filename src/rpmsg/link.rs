@@ -17,19 +17,19 @@ pub struct Settings<R = Role> {
     pub role: R,
     /// Number of the link in the memory's directory, 0 to 125. Default 0.
     pub link: u8,
-    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages behind the directory.
-    /// The remote reads it from the directory.
+    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages after the
+    /// directory. The remote reads it from the directory.
     pub area: Option<(u32, u32)>,
     /// The doorbell's vector at the peer. Default 0; a flat peer has no other.
     pub vector: Vector,
-    /// Number of buffers that this side sends with, a power of two; the peer must keep track of as many. Default 16.
+    /// Number of buffers with which this side sends, a power of two; the peer must keep track of as many. Default 16.
     pub buffer_count: u16,
-    /// Size of each buffer in bytes, with the 16 of the header: a multiple of 8, 56 to 65552. Default 512.
+    /// Size of each buffer in bytes, including the 16 bytes of the header: a multiple of 8, 56 to 65552. Default 512.
     pub buffer_size: u32,
-    /// Interval at which this side shows that it is alive, and looks without a doorbell; 1 ms at least. Default 100 ms.
+    /// Interval at which this side shows that it is alive, and polls without a doorbell; at least 1 ms. Default 100 ms.
     pub heartbeat: Duration,
-    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. Default
-    /// never.
+    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. By
+    /// default there is no limit.
     pub peer_timeout: Option<Duration>,
 }
 
@@ -42,7 +42,7 @@ impl<R: Roles> Settings<R> {
         Self { role, link, area, vector, buffer_count: 16, buffer_size: 512, heartbeat, peer_timeout }
     }
 
-    /// Returns the session's part.
+    /// Returns the settings that the session needs.
     #[inline(always)]
     const fn session(&self) -> session::Settings<R> {
         let &Self { role, link, area, vector, heartbeat, peer_timeout, .. } = self;
@@ -52,11 +52,12 @@ impl<R: Roles> Settings<R> {
 
 /// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
 ///
-/// It needs no memory of its own beside itself, and never blocks. Dropping it tells the peer that this side has left.
+/// A link needs no memory other than its own value, and never blocks. Dropping it tells the peer that this side has left.
 ///
-/// A link is created [unopened](Self::unopened) in its place, as a static is, and [opened](Self::open) there. [`new`](Self::new)
-/// does both at once, and needs stack for it: about 1 KiB on 32 bits with 4 endpoints and 16 buffers, more than once.
-// In this order, the bus last, because fields near the start are reached by shorter instructions.
+/// A link is created [unopened](Self::unopened) in its final place, such as a static, and [opened](Self::open) there.
+/// [`new`](Self::new) does both at once and needs stack for several copies of the link, each of about 1 KiB on 32 bits
+/// with 4 endpoints and 16 buffers.
+// The fields are in this order, the bus last, because those near the start are reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles = Role> {
@@ -65,7 +66,7 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R:
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
-    /// Creates a link that is not open: nothing happens on it. Endpoints can be opened already.
+    /// Creates a link that is not open: it neither sends nor receives. Endpoints can be opened already.
     #[must_use]
     pub const fn unopened() -> Self {
         Self { session: Session::unopened(), rings: Rings::unopened() }
@@ -81,15 +82,17 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Ok(link)
     }
 
-    /// Opens the link in `memory`, where this side's own id on the server is `id`; one that is open leaves its peer first.
+    /// Opens the link in `memory`. `id` is this side's own id on the server. If the link is open already, it leaves its
+    /// peer first.
     ///
-    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it; a
-    /// remote does as much when it has found its host, in [`poll`](Self::poll). Before, the device must be able to deliver
-    /// this side's own doorbell: it is rung once, to prove that the device has the vector.
+    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it.
+    /// A remote begins its incarnation when it has found its host, in [`poll`](Self::poll). Before this call, the
+    /// device must be able to deliver this side's own doorbell: it is rung once, to prove that the device has the
+    /// vector.
     ///
     /// # Errors
-    /// Settings that do not fit the memory, the device or this link's sizes, or a memory that holds something else. The
-    /// memory is then as it was, and the link not open.
+    /// Returns an error if the settings do not fit the memory, the device or this link's sizes, or if the memory holds
+    /// something else. The memory is then unchanged, and the link not open.
     pub fn open(&mut self, memory: M, doorbell: D, id: PeerId, settings: &Settings<R>) -> Result<(), SetupError> {
         self.close();
         self.rings.set_buffers(settings.buffer_count, settings.buffer_size)?;
@@ -97,7 +100,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Ok(self.session.open(&mut self.rings, memory, id, &settings.session())?)
     }
 
-    /// Tells the peer that this side is gone; the link is unopened again. Its endpoints stay open.
+    /// Tells the peer that this side is gone, and returns the link to the unopened state. Its endpoints stay open.
     pub fn close(&mut self) {
         self.session.close(&mut self.rings);
     }
@@ -115,7 +118,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 
     /// Returns the next event since the last call; `now` is the time on any clock that only grows.
     ///
-    /// After `None` the caller waits for a doorbell, but no longer than to the [`deadline`](Self::deadline).
+    /// After `None` the caller waits for a doorbell, but no longer than until the [`deadline`](Self::deadline).
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         let event = drive::poll(self, now);
@@ -135,7 +138,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         self.rings.bus.has_more() || self.rings.bus.has_news()
     }
 
-    /// Logs the events of the link as a whole; never a message.
+    /// Logs the events that concern the link as a whole, but no messages.
     #[cfg(feature = "log")]
     fn log(&self, event: Option<&Event>) {
         let link = self.session.link().unwrap_or_default();
@@ -149,7 +152,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> LinkDriver for Link<M, D, E, N, R> {
-    /// Once in a heartbeat.
+    /// Does the work that is due once in a heartbeat.
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         self.session.is_due(now)

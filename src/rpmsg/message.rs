@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tokens of buffers: a received message, and a buffer to fill.
+//! Tokens for buffers: a received message, and a buffer to fill.
 
 use super::{Address, Endpoint};
 
@@ -7,17 +7,17 @@ use super::{Address, Endpoint};
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a message that is never released keeps its buffer from the peer"]
 pub struct Message {
-    /// The endpoint it is for.
+    /// The endpoint that the message is for.
     pub endpoint: Endpoint,
-    /// The endpoint it is from, at the peer.
+    /// The peer's endpoint that sent the message.
     pub source: Address,
-    /// Its length in bytes, 0 or more.
+    /// The payload's length in bytes, 0 or more.
     pub length: u16,
     pub(crate) buffer: u16,
     pub(crate) session: u32,
 }
 
-/// A buffer to fill in place. It is [sent](super::Bus::send_nocopy) or [given up](super::Bus::cancel).
+/// A buffer to fill in place. [Send](super::Bus::send_nocopy) it or [give it up](super::Bus::cancel).
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a reserved buffer that is neither sent nor cancelled is lost until the link restarts"]
 pub struct TxBuffer {

@@ -8,78 +8,79 @@ use crate::virtqueue::{DescriptorToken, Device, Driver, Flags, Layout, LayoutErr
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
-/// The sending end of a link, whichever side of a virtqueue that is.
+/// The sending end of a link, on either side of a virtqueue.
 pub trait Outgoing {
     /// An allocated buffer that has yet to be sent, held or freed.
     type Token;
 
-    /// Makes it ready where it lies, before anything else.
+    /// Makes this end ready in its final place. Called before anything else.
     fn start(&mut self) {}
 
-    /// The longest payload, in bytes.
+    /// Returns the length of the longest payload, in bytes.
     fn capacity(&self) -> u16;
 
-    /// Allocates a buffer to fill; `None` where all are with the peer.
+    /// Allocates a buffer to fill. Returns `None` if the peer has all buffers.
     ///
     /// # Errors
-    /// The rule that the peer broke.
+    /// Returns the rule that the peer broke.
     fn alloc(&mut self) -> Result<Option<Self::Token>, Fault>;
 
-    /// Allocates a buffer and writes the header and the payload into it. Returns none, and allocates nothing, if there is no
-    /// buffer or the payload does not fit. [`resume_alloc`](Self::resume_alloc) says whether the peer broke a rule.
+    /// Allocates a buffer and writes the header and the payload into it. Returns `None` and allocates nothing if no
+    /// buffer is free or the payload does not fit. [`resume_alloc`](Self::resume_alloc) reports whether the peer broke
+    /// a rule.
     fn alloc_and_fill(&mut self, header: Header, payload: Source<'_>) -> Option<Self::Token>;
 
-    /// Continues the last [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) behind its look at the ring. Returns
-    /// none if that found no buffer.
+    /// Continues the last [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) after it has looked at the
+    /// ring. Returns `None` if no buffer was found there.
     ///
     /// # Errors
-    /// The rule that the peer broke in a popped buffer. The next `alloc` finds a broken ring.
+    /// Returns the rule that the peer broke in a popped buffer. A broken ring is reported by the next `alloc`.
     fn resume_alloc(&mut self) -> Result<Option<Self::Token>, Fault> {
         Ok(None)
     }
 
-    /// Frees an allocated buffer, unsent.
+    /// Frees an allocated buffer without sending it.
     fn free(&mut self, token: Self::Token);
 
-    /// Holds an allocated buffer for later; its number reclaims it.
+    /// Holds an allocated buffer for later. Returns the number with which it is reclaimed.
     fn hold(&mut self, token: Self::Token) -> u16;
 
-    /// Returns the buffer that was held as `id`; none where this side has no such one.
+    /// Returns the buffer that was held as `id`, or `None` if this side holds no such buffer.
     fn reclaim(&mut self, id: u16) -> Option<Self::Token>;
 
-    /// Writes `bytes` at `offset` of a held buffer's payload; false, and nothing done, where they do not fit.
+    /// Writes `bytes` at `offset` of a held buffer's payload. Returns false and does nothing if they do not fit.
     fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool;
 
-    /// Offset of a held buffer in the memory that the link was made with.
+    /// Returns the offset of a held buffer in the memory with which the link was made.
     fn offset(&self, id: u16) -> u32;
 
-    /// Writes the header and the payload of an allocated buffer; false, and nothing done, where they do not fit.
+    /// Writes the header and the payload of an allocated buffer. Returns false and does nothing if they do not fit.
     fn fill(&self, token: &Self::Token, header: Header, payload: Source<'_>) -> bool;
 
     /// Writes the header of an allocated buffer.
     fn set_header(&self, token: &Self::Token, header: Header);
 
-    /// Sends an allocated buffer; true where the peer must be notified. The peer sees in the header how much of it is a message: to
-    /// a device the whole buffer goes, and a driver asks for no less than the message.
+    /// Sends an allocated buffer. Returns true if the peer must be notified. The header tells the peer how much of the
+    /// buffer is the message: a device gets the whole buffer, and a driver expects no less than the message.
     fn send(&mut self, token: Self::Token) -> bool;
 
     /// Returns the number of buffers sent; wraps.
     fn sent(&self) -> u32;
 
-    /// Asks to be notified of freed buffers; false where there are some already.
+    /// Asks to be notified of freed buffers. Returns false if some are free already.
     fn enable_notification(&mut self) -> bool;
 
     /// Asks not to be notified of freed buffers.
     fn disable_notification(&mut self);
 
-    /// Returns whether this side's index in the queue still is what it wrote. If not, the peer has set the queue up anew, or another
-    /// peer has overwritten it.
+    /// Returns whether this side's index in the queue is still the value that it wrote. If not, the peer has set up the
+    /// queue anew, or another peer has overwritten the index.
     fn is_intact(&self) -> bool {
         true
     }
 }
 
-/// Sending as a virtqueue's driver: descriptor `n` is buffer `n`.
+/// Sends as the virtqueue's driver: descriptor `n` is buffer `n`.
 #[derive(Debug)]
 pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Driver<M, N, S::Suppression>,
@@ -88,30 +89,30 @@ pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: DescriptorPolicy> 
 }
 
 impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, S> {
-    /// The sending end over a prepared queue, with a buffer of `pool` for each descriptor.
+    /// Makes the sending end over a prepared queue, with a buffer of `pool` for each descriptor.
     ///
     /// # Errors
-    /// What does not fit the memory, or more descriptors than `N`.
+    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         Ok(Self { queue: Driver::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
-    /// The same over what was found good already.
+    /// Makes the sending end from parts that were checked before.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 
-    /// Beside the buffers, which may be borrowed meanwhile.
+    /// Allocates a descriptor. Takes the queue without the buffers, which may be borrowed meanwhile.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
     fn alloc_from(
         queue: &mut Driver<M, N, S::Suppression>,
         pool: &BufferPool,
     ) -> Result<Option<DescriptorToken>, Fault> {
-        // The free list first, if the policy leaves the choice. Used buffers are popped one by one: the queue reads the peer's
-        // index once for all of them.
+        // If the policy leaves the choice, the free list comes first. Used buffers are popped one by one, but the queue
+        // reads the peer's index once for all of them.
         if !S::REUSE_USED_FIRST
             && let Some(token) = queue.alloc()
         {
@@ -123,8 +124,8 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, 
         }
     }
 
-    /// A buffer that has never been sent, or was given up, where what comes back is sent first: what its descriptor says holds
-    /// from then on.
+    /// Allocates a buffer that has never been sent, or that was given up, for a policy that reuses returned buffers
+    /// first. Its descriptor is written here and stays valid from then on.
     fn alloc_new(queue: &mut Driver<M, N, S::Suppression>, pool: &BufferPool) -> Option<DescriptorToken> {
         let token = queue.alloc()?;
         queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::empty());
@@ -209,26 +210,26 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOu
     }
 }
 
-/// Sending as a virtqueue's device: in the buffers that the peer has posted, at most `N`.
+/// Sends as the virtqueue's device, in the buffers that the peer has posted, at most `N`.
 #[derive(Debug)]
 pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
     buffers: BufferArray<M>,
     pool: BufferPool,
-    /// Buffer of each held descriptor; each has the length in `pool`.
+    /// The buffer of each held descriptor; each buffer has the length in `pool`.
     map: [u16; N],
-    /// Buffers that were taken and given up, to be taken again: the peer gets back only what holds a message.
+    /// Buffers that were allocated and given up, to be allocated again: the peer gets back only buffers that hold a message.
     unsent: [u16; N],
     unsent_count: usize,
-    /// A popped descriptor that names no buffer to send in.
+    /// A popped descriptor that refers to no buffer that this side can send in.
     stopped: Option<u16>,
 }
 
 impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
-    /// The sending end over a queue that the peer has prepared, and whose buffers are `pool`.
+    /// Makes the sending end over a queue that the peer has prepared and whose buffers are `pool`.
     ///
     /// # Errors
-    /// What does not fit the memory, or more descriptors than `N`.
+    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, Flags)?;
@@ -236,7 +237,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0, stopped: None })
     }
 
-    /// Returns the buffer that descriptor `id` names.
+    /// Returns the buffer to which descriptor `id` refers.
     #[inline(always)]
     fn slot_of(&self, id: u16) -> Result<u16, Fault> {
         let buffer = self.queue.buffer(id)?;
@@ -247,7 +248,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(slot)
     }
 
-    /// Accepts a popped descriptor that names a buffer to send in, or stops at it.
+    /// Accepts a popped descriptor if this side can send in its buffer; otherwise stops at it.
     #[inline(always)]
     fn accept(&mut self, id: u16) -> Result<Option<u16>, Fault> {
         match self.slot_of(id) {
@@ -262,14 +263,14 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         }
     }
 
-    /// Returns whether a buffer was freed unsent.
+    /// Returns whether a buffer was freed without being sent.
     fn is_unsent(&self, id: u16) -> bool {
         self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id)
     }
 }
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
-    /// Its descriptor, which the queue knows whether this side holds.
+    /// The buffer's descriptor; the queue knows whether this side holds it.
     type Token = u16;
 
     fn is_intact(&self) -> bool {
@@ -311,7 +312,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     fn free(&mut self, id: u16) {
-        // Once only: a buffer that is there already would go out twice.
+        // A buffer is added only once, because one that is there twice would be sent twice.
         let twice = self.is_unsent(id);
         if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
             *slot = id;

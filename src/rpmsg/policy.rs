@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A driver's policies for its descriptors. They are constants, so that an image pays for one only.
+//! Policies for a driver's use of its descriptors. They are constants, so an image contains code for only one.
 
 use core::fmt::Debug;
 
@@ -9,30 +9,30 @@ use crate::virtqueue::Suppress;
 pub trait DescriptorPolicy: Debug {
     /// Reuses buffers that came back before it takes unused ones.
     const REUSE_USED_FIRST: bool;
-    /// Descriptor `n` always is buffer `n`: the driver writes it before the queue is used and never again, and the device does not
-    /// read it.
+    /// Descriptor `n` is always buffer `n`: the driver writes it before the queue is used and never again, and the
+    /// device does not read it.
     const FIXED: bool;
     /// The map from descriptors to buffers; empty if descriptors are fixed.
     type Map<const N: usize>: DescriptorMap;
     /// The kind of notification suppression.
     type Suppression: Suppress;
-    /// Its value.
+    /// The value of that type.
     const SUPPRESSION: Self::Suppression;
 }
 
-/// A map from descriptors to the buffers that they name.
+/// A map from descriptors to the buffers to which they refer.
 pub trait DescriptorMap: Debug {
-    /// The map before the first descriptor.
+    /// The map before the first descriptor is set.
     const NEW: Self;
 
-    /// Notes that descriptor `id` names `slot`.
+    /// Records that descriptor `id` refers to `slot`.
     fn set(&mut self, id: u16, slot: u16);
 
-    /// Returns the buffer that `id` named last.
+    /// Returns the buffer to which `id` referred last.
     fn slot(&self, id: u16) -> u16;
 }
 
-/// Descriptor `n` is buffer `n`.
+/// The map for fixed descriptors: descriptor `n` is buffer `n`.
 impl DescriptorMap for () {
     const NEW: Self = ();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Receiving: takes what has arrived, sorts it, and keeps the name service.
+//! Receiving: takes arrived messages, sorts them, and answers the name service's messages.
 
 use core::ops::Range;
 
@@ -15,18 +15,19 @@ use crate::wire::rpmsg::{Header, NameService};
 /// The outcome of a look for a message.
 #[derive(Debug)]
 pub(crate) enum RxOutcome {
-    /// One, and simply for a bound endpoint.
+    /// A message for a bound endpoint, which needs nothing but delivery.
     Message(Message),
-    /// None: the peer has been asked to ring when there is one.
+    /// No message: the peer has been asked to ring when there is one.
     Empty,
-    /// One of another kind, put aside; or no peer, maybe as it has just broken something.
+    /// A message of another kind, which was put aside; or no peer, perhaps because it has just broken a rule.
     Other,
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Fills `to` from byte `offset` of a message's payload.
     ///
-    /// The peer may write its buffer meanwhile, so two reads of one byte may differ: read once what a decision hangs on.
+    /// The peer may write to its buffer meanwhile, so two reads of one byte may differ. Read a byte only once if a
+    /// decision depends on it.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -40,14 +41,14 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the offsets of a message's payload from the start of the memory that the link was made with, for a caller that hands
-    /// it on in place. They are always inside that memory. The peer chooses them, so they have no alignment.
+    /// Returns the range of a message's payload, as offsets from the start of the memory with which the link was made,
+    /// for a caller that passes the payload on in place. The range is always inside that memory. The peer chooses it,
+    /// so it has no alignment.
     ///
-    /// The peer may write there at any time, and the place is its own again once the message is released or the link has
-    /// gone down.
+    /// The peer may write there at any time, and owns the place again once the message is released or the link has gone down.
     ///
     /// # Errors
-    /// [`ReadError::Stale`] where the link has gone down since.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message came.
     pub fn payload_range(&self, message: &Message) -> Result<Range<u32>, ReadError> {
         match self.attached() {
             Some(attached) if message.session == self.session => {
@@ -58,7 +59,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns why a message is none of the present session.
+    /// Returns the reason why a message does not belong to the present session.
     #[cold]
     const fn gone(&self, message: &Message) -> ReadError {
         if self.owns(message.endpoint) { ReadError::Stale } else { ReadError::OtherLink }
@@ -70,11 +71,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Endpoint { address, bus: self.number }
     }
 
-    /// Copies a message's payload to the front of `to`, and gives its buffer back to the peer. Returns the length of the message, of
-    /// which a shorter `to` has the beginning.
+    /// Copies a message's payload to the front of `to`, and gives its buffer back to the peer. Returns the length of
+    /// the message; if `to` is shorter, it holds the beginning.
     ///
     /// # Errors
-    /// [`ReadError::Stale`] or [`ReadError::OtherLink`].
+    /// Returns [`ReadError::Stale`] or [`ReadError::OtherLink`].
     pub fn recv(&mut self, message: Message, to: &mut [u8]) -> Result<usize, ReadError> {
         let length = usize::from(message.length);
         let fits = to.len().min(length);
@@ -86,7 +87,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Sends `payload` to the sender of a message, from the endpoint that the message was for, and gives the message's buffer back.
     ///
     /// # Errors
-    /// See [`SendError`], with the message, to be answered later or released.
+    /// Returns a [`SendError`] and the message, which can be answered later or released.
     pub fn reply(&mut self, message: Message, payload: &[u8]) -> Result<(), (SendError, Message)> {
         match self.send_to(message.endpoint, message.source, payload) {
             Ok(()) => {
@@ -108,7 +109,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns whether the ring is all that a poll has to look at.
+    /// Returns whether the ring is all that a poll has to check.
     #[inline(always)]
     pub(crate) fn is_quiet(&self) -> bool {
         self.due.is_empty()
@@ -149,13 +150,13 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         RxOutcome::Other
     }
 
-    /// Returns how often a poll may ask for the [next message](Self::receive): twice the ring. This bounds a peer that floods this
-    /// side with messages for unknown endpoints, or that moves its index to and fro.
+    /// Returns how often a poll may ask for the [next message](Self::receive): twice the ring's size. This bounds a
+    /// peer that floods this side with messages for unknown endpoints, or that moves its index to and fro.
     pub(crate) fn rounds(&self) -> u32 {
         self.attached().map_or(0, |attached| u32::from(attached.incoming.size()).wrapping_mul(2))
     }
 
-    /// A poll stops here, although there may be more.
+    /// Records that a poll stops here although there may be more.
     pub(crate) fn stop(&mut self) {
         self.due |= Due::MORE;
     }
@@ -165,8 +166,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.deferred.is_some()
     }
 
-    /// Does what is rare, of which some may be an event: sorts a message that was put aside, tells the application of
-    /// bindings, and the peer of endpoints.
+    /// Does the rare work, some of which results in an event: sorts a message that was put aside, tells the application
+    /// about bindings, and tells the peer about endpoints.
     #[inline(never)]
     pub(crate) fn process_deferred(&mut self) -> Option<Event> {
         self.due.remove(Due::MORE);
@@ -175,7 +176,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         {
             return Some(event);
         }
-        // Who hears that an endpoint is bound may send from it at once, and no greeting may come later than that.
+        // An application that hears that an endpoint is bound may send from it at once, and a greeting must not come
+        // after that message.
         if self.owes_greetings() {
             self.announce();
         }
@@ -190,7 +192,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         None
     }
 
-    /// Decides what a message is that is not simply one for a bound endpoint.
+    /// Handles a message that needs more than delivery to a bound endpoint.
     fn sort(&mut self, message: Message) -> Option<Event> {
         if message.endpoint.address == Address::NAME_SERVICE {
             let event = self.name_service(&message);
@@ -230,7 +232,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// The next endpoint that was bound or unbound since the application was told.
+    /// Returns the event for the next endpoint that was bound or unbound without a report to the application.
     fn binding_event(&mut self) -> Option<Event> {
         match self.endpoints.take_unnotified() {
             Some((address, Some(peer))) => Some(Event::Bound { endpoint: self.endpoint(address), peer }),
@@ -247,7 +249,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         !P::ANNOUNCE_ALL && self.due.contains(Due::ANNOUNCEMENTS)
     }
 
-    /// Sends the announcements that are due, as far as there are buffers.
+    /// Sends the announcements that are due, as far as buffers are free.
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
@@ -259,7 +261,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         while let Some((address, peer)) = self.endpoints.due(&mut announcement) {
             // A greeting is empty.
             let payload = if peer == Address::NAME_SERVICE { announcement.as_bytes() } else { &[] };
-            // Or too small a buffer for a name, or no peer: nobody will ever be told.
+            // Sending also fails if the buffers are too small for a name or if there is no peer; then nobody will ever
+            // be told.
             if self.send_message(address, peer, payload.into()).is_err() {
                 return;
             }

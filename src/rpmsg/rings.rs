@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The rings of one side over a session: their layout, and the service that owns them.
 //!
-//! Each side is the driver of the queue that it sends with. So it writes the descriptors, the available ring and the buffers of
-//! its own queue, and the used ring of the other's, all of which lie in its own data.
+//! Each side is the driver of the queue with which it sends. So it writes the descriptors, the available ring and the
+//! buffers of its own queue, and the used ring of the other side's queue. All of these are in its own data section.
 
 use core::marker::PhantomData;
 
@@ -28,11 +28,12 @@ const AVAILABLE: u32 = block::QUEUES + queue::AVAILABLE;
 const BUFFERS: u32 = block::QUEUES + queue::BUFFERS;
 const USED: u32 = block::QUEUES + queue::USED;
 
-/// The native profile: the sender is the driver. At most `E` endpoints, and `N` buffers in each direction.
+/// The native profile: the sender is the driver. A side has at most `E` endpoints, and there are at most `N` buffers in
+/// each direction.
 #[derive(Debug)]
 pub struct Native<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// Descriptors of the native profile: descriptor `n` is buffer `n`.
+/// The descriptor policy of the native profile: descriptor `n` is buffer `n`.
 #[derive(Debug)]
 pub struct NativePolicy;
 
@@ -54,8 +55,8 @@ impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N
     const AUTO_RESTART: bool = true;
 }
 
-/// Returns whether buffers can be used: with room for an announcement, no more than a 16-bit length, and no more than
-/// `capacity`.
+/// Returns whether buffers can be used: they have room for an announcement, their length fits 16 bits, and there are at
+/// most `capacity`.
 // Inlined, so that the compiler evaluates constant settings.
 #[inline(always)]
 pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
@@ -72,7 +73,7 @@ const fn aligned(offset: u32, align: u32) -> u32 {
     offset.wrapping_add(align).wrapping_sub(1) & !align.wrapping_sub(1)
 }
 
-/// Returns buffers whose address is their offset.
+/// Returns buffers whose address equals their offset.
 const fn pool(start: u32, size: u32) -> BufferPool {
     BufferPool { start, address: start as u64, size }
 }
@@ -84,10 +85,10 @@ pub(super) struct RingLayout {
     descriptors: u32,
     available: u32,
     buffers: u32,
-    /// Number and size of the buffers that this side sends with.
+    /// Number and size of the buffers with which this side sends.
     count: u16,
     size: u32,
-    /// Number of buffers that the peer sends with, for which the used ring has room, and their size.
+    /// Number and size of the buffers with which the peer sends; the used ring has room for that number.
     peer_count: u16,
     peer_size: u32,
 }
@@ -97,10 +98,10 @@ impl RingLayout {
     const NONE: Self =
         Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0, peer_size: 0 };
 
-    /// Lays the parts out from the start of `data`, for a peer that sends with `peer_count` buffers.
+    /// Lays out the parts from the start of `data`, for a peer that sends with `peer_count` buffers.
     fn compute(&mut self, data: Span, peer_count: u16) -> Result<(), AreaError> {
-        // From the start of the data, which is a page's. Nothing wraps: `buffers_are_sound` was asked, so the buffers have 2.2e9
-        // bytes at most, and the rings less than 2 MiB.
+        // The data starts at a page boundary. Nothing wraps: `buffers_are_sound` has limited the buffers to 2.2e9
+        // bytes, and the rings have less than 2 MiB.
         let descriptors = aligned(used_len(peer_count), descriptor::ALIGN);
         let available = descriptors.wrapping_add(descriptor_table_len(self.count));
         let buffers = aligned(available.wrapping_add(available_len(self.count)), 64);
@@ -117,7 +118,7 @@ impl RingLayout {
     }
 }
 
-/// A bus with its rings: what the session of a native link carries.
+/// A bus with its rings, which is what the session of a native link carries.
 // The bus is last, because fields near the start are reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
@@ -132,7 +133,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E
         Self { layout: RingLayout::NONE, bus: Bus::unopened() }
     }
 
-    /// Takes the number and size of the buffers to send with.
+    /// Takes the number and size of the buffers with which this side sends.
     #[inline(always)]
     pub fn set_buffers(&mut self, count: u16, size: u32) -> Result<(), RingError> {
         if !buffers_are_sound(count.into(), size, N) {
@@ -142,10 +143,10 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E
         Ok(())
     }
 
-    /// Returns the offsets of the peer's parts, which have these lengths, if they are within `data` and aligned.
+    /// Returns the offsets of the peer's parts if each part, of its given length, is inside `data` and aligned.
     #[inline(always)]
     fn offsets(peer: &RemoteBlock<M>, data: &Span, lens: [u32; 4]) -> Result<[u32; 4], RingError> {
-        // For the fields of 16 and 32 bits, and for whatever an application reads in place.
+        // Aligned for fields of 16 and 32 bits, and for any data that an application reads in place.
         const PARTS: [(Part, u8); 4] =
             [(Part::Descriptors, 4), (Part::Available, 2), (Part::Buffers, 8), (Part::Used, 4)];
         let mut offsets = lens;
@@ -176,7 +177,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
     }
 
     fn check(&self, sections: &Sections) -> Result<(), AreaError> {
-        // The most that the peer may send with.
+        // The maximum number of buffers with which the peer may send.
         let most = u16::try_from(N).unwrap_or(1 << 15);
         let mut layout = self.layout;
         layout.compute(sections.own(), most)
@@ -205,11 +206,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
         if !buffers_are_sound(peer_count, peer_size, N) {
             return Err(RingError::PeerBuffers { count: peer_count, size: peer_size }.into());
         }
-        // CAST: a sound count is 32768 at most.
+        // CAST: a sound count is at most 32768.
         self.layout.compute(sections.own(), peer_count as u16)?;
         self.layout.peer_size = peer_size;
         let RingLayout { used, descriptors, available, buffers, count, size, peer_count, .. } = self.layout;
-        // They lie within the area, which is within the memory.
+        // The rings are inside the area, which is inside the memory.
         if let Some(available) = AvailableRing::at(memory, available, count)
             && let Some(used) = UsedRing::at(memory, used, peer_count)
             && let Some(descriptors) = DescriptorTable::at(memory, descriptors, count)
@@ -237,21 +238,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
         if !features.contains(Features::EVENT_INDEX) {
             return Err(RingError::PeerFeatures);
         }
-        // The peer's numbers must be those that this side has checked and laid its rings out for.
+        // The peer's numbers must be the ones that this side has checked and for which it has laid out its rings.
         let own = &self.layout;
         let (count, size) = (own.peer_count, own.peer_size);
         let other = RingError::PeerBuffers { count: peer.get::<COUNT>(), size: peer.get::<BUFFER_SIZE>() };
         if other != (RingError::PeerBuffers { count: count.into(), size }) {
             return Err(other);
         }
-        // Nothing wraps: `buffers_are_sound`.
+        // Nothing wraps; see `buffers_are_sound`.
         let bytes = u32::from(count).wrapping_mul(size);
         let lens = [descriptor_table_len(count), available_len(count), bytes, used_len(own.count)];
         let [descriptors, available, buffers, used] = Self::offsets(peer, &sections.peer(), lens)?;
         let incoming = Layout { size: count, descriptors, available, used: own.used };
         let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
         let (sent, received) = (pool(own.buffers, own.size), pool(buffers, size));
-        // All offsets were checked: the peer's above, this side's when they were laid out.
+        // All offsets were checked: the peer's above, and this side's when they were laid out.
         let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
         let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
         let Some(out_bytes) = sent.buffers_at(memory, own.count) else { return Err(other) };

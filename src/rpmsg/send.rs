@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sending: by copy, or filled in place. Never blocks, never truncates.
+//! Sending, by copy or from a buffer that is filled in place. Never blocks, never truncates.
 
 use core::ops::Range;
 
@@ -14,7 +14,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Sends `payload` to the endpoint's peer.
     ///
     /// # Errors
-    /// See [`SendError`]; nothing was sent then.
+    /// Returns a [`SendError`] if nothing was sent.
     pub fn send(&mut self, endpoint: Endpoint, payload: &[u8]) -> Result<(), SendError> {
         match self.peer_of(endpoint) {
             Some(destination) => self.send_message(endpoint.address, destination, payload.into()),
@@ -22,11 +22,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends a payload that may change meanwhile, for example one in the buffer of a received message, to the endpoint's
-    /// peer.
+    /// Sends a payload that may change meanwhile to the endpoint's peer. An example is a payload in the buffer of a
+    /// received message.
     ///
     /// # Errors
-    /// See [`SendError`]; nothing was sent then.
+    /// Returns a [`SendError`] if nothing was sent.
     pub fn send_from(&mut self, endpoint: Endpoint, payload: Source<'_>) -> Result<(), SendError> {
         match self.peer_of(endpoint) {
             Some(destination) => self.send_message(endpoint.address, destination, payload),
@@ -34,10 +34,10 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends `payload` to `destination`, whomever the endpoint is bound to.
+    /// Sends `payload` to `destination`, regardless of the endpoint's own peer.
     ///
     /// # Errors
-    /// See [`SendError`]; nothing was sent then.
+    /// Returns a [`SendError`] if nothing was sent.
     pub fn send_to(&mut self, endpoint: Endpoint, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         if !self.owns(endpoint) || !self.endpoints.is_open(endpoint.address) {
             return Err(self.no_destination(endpoint));
@@ -48,11 +48,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.send_message(endpoint.address, destination, payload.into())
     }
 
-    /// Takes a buffer, to be filled in place by [`write`](Self::write) and then sent by
+    /// Allocates a buffer, which is filled in place by [`write`](Self::write) and then sent by
     /// [`send_nocopy`](Self::send_nocopy). It holds [`max_message`](Self::max_message) bytes.
     ///
     /// # Errors
-    /// [`SendError::NoBuffer`] or [`SendError::Down`].
+    /// Returns [`SendError::NoBuffer`] or [`SendError::Down`].
     pub fn alloc_tx_buffer(&mut self) -> Result<TxBuffer, SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
         if !cfg!(for_size)
@@ -79,8 +79,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Keeps all sending on the slow path while greetings are due that found no buffer. The slow path sees which greeting a message
-    /// has made needless, so that no greeting comes in the middle of an endpoint's messages.
+    /// Keeps all sending on the slow path while greetings are due for which no buffer was free. The slow path sees
+    /// which greeting a message makes unnecessary, so no greeting comes between two messages of an endpoint.
     #[inline(always)]
     fn stay_slow(&mut self) {
         if self.owes_greetings()
@@ -90,11 +90,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Writes `bytes` at `offset` of the payload of a reserved buffer.
+    /// Writes `bytes` at `offset` of an allocated buffer's payload.
     ///
     /// # Errors
-    /// [`SendError::TooLong`] where they do not fit, [`SendError::Stale`] or [`SendError::Down`] where the link is not
-    /// what it was.
+    /// Returns [`SendError::TooLong`] if they do not fit, and [`SendError::Stale`] or [`SendError::Down`] if the link
+    /// has gone down since the buffer was allocated.
     pub fn write(&self, buffer: &TxBuffer, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
@@ -104,11 +104,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.capacity() }) }
     }
 
-    /// Returns the offsets of a buffer's payload from the start of the memory that the link was made with, for a caller that fills
-    /// it in place. They are always inside that memory.
+    /// Returns the range of a buffer's payload, as offsets from the start of the memory with which the link was made,
+    /// for a caller that fills the buffer in place. The range is always inside that memory.
     ///
     /// # Errors
-    /// [`SendError::Stale`], [`SendError::Down`] or [`SendError::OtherLink`] if the buffer does not belong to the present session.
+    /// Returns [`SendError::Stale`], [`SendError::Down`] or [`SendError::OtherLink`] if the buffer does not belong to
+    /// the present session.
     pub fn buffer_range(&self, buffer: &TxBuffer) -> Result<Range<u32>, SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
@@ -118,10 +119,10 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(start..start.wrapping_add(attached.outgoing.capacity().into()))
     }
 
-    /// Sends the first `length` bytes of a reserved buffer to the endpoint's peer.
+    /// Sends the first `length` bytes of an allocated buffer to the endpoint's peer.
     ///
     /// # Errors
-    /// See [`SendError`], with the buffer, to be sent otherwise or cancelled.
+    /// Returns a [`SendError`] and the buffer, which can be sent in another way or cancelled.
     pub fn send_nocopy(
         &mut self,
         endpoint: Endpoint,
@@ -150,13 +151,13 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(())
     }
 
-    /// Returns why a buffer is none of the present session.
+    /// Returns the reason why a buffer does not belong to the present session.
     #[cold]
     const fn gone_buffer(&self, buffer: &TxBuffer) -> SendError {
         if self.had(buffer.session) { SendError::Stale } else { SendError::OtherLink }
     }
 
-    /// Gives a reserved buffer up, unsent.
+    /// Gives up an allocated buffer without sending it.
     pub fn cancel(&mut self, buffer: TxBuffer) {
         if let Peer::Here(attached) = &mut self.peer
             && buffer.session == self.session
@@ -184,16 +185,16 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         destination: Address,
         payload: Source<'_>,
     ) -> Result<(), SendError> {
-        // A build for size has one way only.
+        // A build for size has only the slow path.
         match !cfg!(for_size) && self.send_fast(source, destination, payload) {
             true => Ok(()),
-            // To its end there, so that a message with a buffer at hand saves no registers.
+            // This call is the end of the function, so that a message for which a buffer is free saves no registers.
             false => self.send_slow(source, destination, payload),
         }
     }
 
-    /// Sends if a buffer is free, no caller waits for one, and the payload fits. Returns whether it did; otherwise it has allocated
-    /// nothing.
+    /// Sends if a buffer is free, no caller waits for one, and the payload fits. Returns whether it has sent; otherwise
+    /// it has allocated nothing.
     #[inline(always)]
     fn send_fast(&mut self, source: Address, destination: Address, payload: Source<'_>) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
@@ -209,11 +210,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         true
     }
 
-    /// Sends what could not be [sent at once](Self::send_fast), or why not.
+    /// Sends a message that could not be [sent at once](Self::send_fast), or returns the reason why it cannot be sent.
     #[cfg_attr(not(for_size), cold, inline(never))]
     fn send_slow(&mut self, source: Address, destination: Address, payload: Source<'_>) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        // First, as what is too long takes nothing, and withdraws no request for a doorbell.
+        // This check comes first, because a payload that is too long must not take a buffer or withdraw a request for a
+        // doorbell.
         if payload.len() > attached.outgoing.capacity().into() {
             return Err(SendError::TooLong { max: attached.outgoing.capacity() });
         }
@@ -234,7 +236,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// The peer broke something.
+    /// Records that the peer broke a rule.
     #[cold]
     fn broke(&mut self, fault: Fault) -> SendError {
         self.fail(fault);
@@ -242,21 +244,23 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 }
 
-/// Returns the header of `payload`. A payload longer than 16 bits can count fits no buffer.
+/// Returns the header for `payload`. A payload whose length exceeds 16 bits does not fit any buffer.
 #[inline(always)]
 const fn header(source: Address, destination: Address, payload: Source<'_>) -> Header {
-    // CAST: see above.
+    // CAST: see the doc comment.
     Header { source, destination, length: payload.len() as u16 }
 }
 
 impl<P: Profile> Attached<P> {
-    /// A buffer where none was at hand, or one that was waited for. None where the peer has them all.
+    /// Allocates a buffer if the fast path found none, or if a caller waits for one. Returns `None` if the peer has all
+    /// buffers.
     ///
     /// # Errors
-    /// What the peer broke.
+    /// Returns the rule that the peer broke.
     #[cfg_attr(not(for_size), cold, inline(never))]
     fn alloc_slow(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Token>, Fault> {
-        // If nobody waits for a buffer, the fast path has just looked, unless the build has none. This continues behind its look.
+        // If nobody waits for a buffer, the fast path has just looked at the ring, unless this build has no fast path.
+        // This function continues from there.
         let mut looked = !cfg!(for_size) && !self.waiting;
         let mut asked = false;
         loop {
@@ -268,8 +272,8 @@ impl<P: Profile> Attached<P> {
                 }
                 return Ok(Some(token));
             }
-            // One may come back between the look and the request. A peer that takes it away again gains nothing: we do not
-            // insist.
+            // A buffer may come back between the look and the request. One more look is enough: a peer that takes the
+            // buffer away again gains nothing.
             self.waiting = true;
             if asked || self.outgoing.enable_notification() {
                 return Ok(None);

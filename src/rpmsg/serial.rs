@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Numbers that the process gives out once, so that a token of one link is never taken for one of another.
+//! Numbers that a process gives out only once, so that a token of one link is never mistaken for a token of another.
 
-/// Returns the next number. The first ones differ in their upper bits only: bits are counted from above.
+/// Returns the next number. The first numbers differ in their upper bits only, because the bits are counted from the top.
 #[cold]
 #[inline(never)]
 pub fn next() -> u32 {
@@ -13,11 +13,11 @@ fn last() -> u32 {
     use core::sync::atomic::{AtomicU32, Ordering};
 
     static LAST: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: the number alone matters, and no memory is published with it.
+    // Relaxed: only the number matters, and no memory is published with it.
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-/// On a processor without atomic exchange, such as Cortex-M0, the number is drawn with interrupts masked.
+/// Draws the number with interrupts masked, for a processor without atomic exchange such as Cortex-M0.
 #[cfg(not(target_has_atomic = "32"))]
 fn last() -> u32 {
     use core::cell::Cell;

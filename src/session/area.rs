@@ -4,7 +4,7 @@
 use crate::wire::area::{Area, Role, Span};
 use crate::wire::session::{Kind, VERSION, directory};
 
-/// A memory that cannot carry the link, or a link's place that does not fit the memory.
+/// The memory cannot carry the link, or the link's place does not fit the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum AreaError {
@@ -34,10 +34,10 @@ pub enum AreaError {
         /// The size that this side has mapped.
         expected: u32,
     },
-    /// The directory has no such entry.
+    /// The directory has no entry with the requested number.
     #[error("a memory has links 0 to {}: ask for one of these", directory::ENTRIES - 1)]
     Link,
-    /// The area is not inside the memory, not of whole pages, or over the directory.
+    /// The area is not inside the memory, does not consist of whole pages, or overlaps the directory.
     #[error(
         "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is four or more whole pages of 4096 behind the first"
     )]
@@ -49,7 +49,7 @@ pub enum AreaError {
         /// Size of the memory in bytes.
         memory: u32,
     },
-    /// Another link is there.
+    /// The area overlaps that of another link.
     #[error("the link's area overlaps that of link {other}: set another area")]
     Overlap {
         /// The other link.
@@ -83,7 +83,7 @@ pub enum AreaError {
     Misaligned,
 }
 
-/// Checks that an area of these words lies in a `memory` of this size, behind the directory.
+/// Checks that the area described by these words is inside a `memory` of this size and after the directory.
 pub(super) fn checked(memory: u32, offset: u32, size: u32, shared: u32) -> Result<Area, AreaError> {
     Area::new(memory, offset, size, shared).ok_or(AreaError::Place { offset, size, memory })
 }

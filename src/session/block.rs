@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both sides' blocks: the own one, which this side writes, and the peer's, which it only reads.
+//! Both sides' blocks: this side's own block, which it writes, and the peer's, which it only reads.
 
 use core::fmt;
 
@@ -9,17 +9,17 @@ use crate::platform::PeerId;
 use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State, VERSION, block};
 
-/// A peer that does not fit this side.
+/// The reason why a peer does not fit this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum PeerError {
-    /// Its id is outside the range.
+    /// The peer's id is outside the valid range.
     #[error("the peer says that its id is {id}: ids are 0 to 65535")]
     Id {
-        /// The id in its block.
+        /// The id in the peer's block.
         id: u32,
     },
-    /// It speaks another version of the layout, or carries another service over this link.
+    /// The peer speaks another version of the layout, or carries another service over this link.
     #[error("{}", Mismatch(*.found, *.expected))]
     Speaks {
         /// The peer's version and kind of service.
@@ -49,7 +49,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// The part of the peer's block that one look reads.
+/// The part of the peer's block that each look reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PeerSnapshot {
     pub epoch: u32,
@@ -59,16 +59,16 @@ pub(super) struct PeerSnapshot {
 }
 
 impl PeerSnapshot {
-    /// Snapshot of an unwritten block.
+    /// The snapshot of an unwritten block.
     pub const NOTHING: Self = Self { epoch: 0, peer_epoch: 0, state: State::Reset, heartbeat: 0 };
 
-    /// Returns whether somebody is there.
+    /// Returns whether a side has started and has not given up or left.
     pub fn alive(&self) -> bool {
         self.epoch != 0 && !matches!(self.state, State::Reset | State::Dead)
     }
 }
 
-/// This side's own block. It is read back only to see whether its words still are what this side wrote.
+/// This side's own block. It is read back only to check that its words are still what this side wrote.
 #[derive(Debug)]
 pub struct LocalBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
@@ -77,7 +77,7 @@ impl<M: SharedMemory> LocalBlock<M> {
         Record::at(memory, area.block(role)).map(Self)
     }
 
-    /// Stores one of the service's words, at byte `FIELD`. The state that follows publishes it.
+    /// Stores one of the service's words, at byte `FIELD`. The next state that is stored publishes the word.
     #[inline(always)]
     pub fn set<const FIELD: u32>(&self, value: u32) {
         const { assert!(FIELD >= block::SERVICE, "this word is the session's") }
@@ -95,8 +95,8 @@ impl<M: SharedMemory> LocalBlock<M> {
         self.get::<{ block::EPOCH }>()
     }
 
-    /// Checks that the session's words still are what this side wrote. The error is the id in the block if it is another
-    /// peer's.
+    /// Checks that the session's words are still what this side wrote. The error is the id in the block if it is the id
+    /// of another peer.
     pub(super) fn verify<R: Roles>(
         &self,
         epoch: u32,
@@ -120,12 +120,12 @@ impl<M: SharedMemory> LocalBlock<M> {
         Err(u16::try_from(owner).ok().map(PeerId).filter(|&owner| owner != config.id))
     }
 
-    /// Returns the heartbeat in the block, whoever wrote it.
+    /// Returns the heartbeat in the block, even if another side wrote it.
     pub(super) fn last_heartbeat(&self) -> u32 {
         self.get::<{ block::HEARTBEAT }>()
     }
 
-    /// Begins a new incarnation. The epoch is stored last, so that a peer that sees it sees the rest.
+    /// Begins a new incarnation. The epoch is stored last, so a peer that sees the new epoch also sees the other words.
     pub(super) fn begin(&self, epoch: u32, id: PeerId, offer: Offer, service: impl FnOnce(&Self)) {
         self.0.store::<{ block::PEER_EPOCH }>(0, Store::Relaxed);
         self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Relaxed);
@@ -136,8 +136,8 @@ impl<M: SharedMemory> LocalBlock<M> {
         self.0.store::<{ block::EPOCH }>(epoch, Store::Release);
     }
 
-    /// Goes back to INIT, where this side does not use the peer's rings, and confirms the peer's epoch. The state is stored
-    /// first, so that a peer that sees the confirmation does not see the state from before.
+    /// Goes back to INIT, in which this side does not use the peer's rings, and confirms the peer's epoch. The state is
+    /// stored first, so a peer that sees the confirmation does not see the former state.
     pub(super) fn confirm(&self, peer_epoch: u32) {
         self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Release);
         self.0.store::<{ block::PEER_EPOCH }>(peer_epoch, Store::Release);
@@ -152,14 +152,14 @@ impl<M: SharedMemory> LocalBlock<M> {
     }
 }
 
-/// The constants of a service in a side's block.
+/// The words in a side's block that are constant for a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offer {
     pub speaks: Speaks,
     pub features: u32,
 }
 
-/// The other side's block, only ever read, and never trusted.
+/// The other side's block, which is only ever read, and never trusted.
 #[derive(Debug)]
 pub struct RemoteBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
@@ -180,9 +180,9 @@ impl<M: SharedMemory> RemoteBlock<M> {
         self.0.load_field(index, Load::Relaxed)
     }
 
-    /// Reads the block; none while it is between two incarnations.
+    /// Reads the block, or returns `None` while it is between two incarnations.
     pub(super) fn snapshot(&self) -> Option<PeerSnapshot> {
-        // Each load acquires, so that they are made in this order: the reverse of `LocalBlock::begin` and
+        // Each load acquires, so that the loads are made in this order: the reverse of `LocalBlock::begin` and
         // `LocalBlock::confirm`.
         let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
         let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
@@ -193,9 +193,10 @@ impl<M: SharedMemory> RemoteBlock<M> {
         same.then_some(PeerSnapshot { epoch, peer_epoch, state, heartbeat })
     }
 
-    /// Returns whether the block still says RUN, with this side's `epoch`. While both sides run, everything that a side tells
-    /// its peer begins with leaving RUN. It cannot return to RUN before somebody has confirmed it again: this side, or another
-    /// in its place with another epoch. The two loads have no order; [`snapshot`](Self::snapshot) reads what follows.
+    /// Returns whether the block still says RUN, with this side's `epoch`. While both sides run, a peer that has
+    /// anything to tell this side always leaves RUN first. It cannot return to RUN until it has been confirmed again:
+    /// by this side, or by another side with another epoch that has taken this side's place. The two loads have no
+    /// order; [`snapshot`](Self::snapshot) reads any change.
     #[inline(always)]
     pub(super) fn is_running(&self, epoch: u32) -> bool {
         self.get::<{ block::STATE }>() == State::Run.to_wire() && self.confirmed() == epoch
@@ -207,7 +208,7 @@ impl<M: SharedMemory> RemoteBlock<M> {
         Speaks(self.get::<{ block::SPEAKS }>()).queues()
     }
 
-    /// Returns the epoch of this side that the peer has confirmed last, as far as can be told.
+    /// Returns the epoch of this side that the peer confirmed last, as far as can be told.
     pub(super) fn confirmed(&self) -> u32 {
         self.get::<{ block::PEER_EPOCH }>()
     }

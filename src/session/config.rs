@@ -7,8 +7,8 @@ use core::time::Duration;
 use crate::platform::{self, PeerId, Vector};
 pub use crate::wire::area::Role;
 
-/// A role in [`Settings`]: [`Role`] if it is known only at run time, [`OnlyHost`] or [`OnlyRemote`] if it is known at compile
-/// time, which leaves the other role's code out of the image.
+/// A role in [`Settings`]: [`Role`] if the role is known only at run time. If it is known at compile time, [`OnlyHost`]
+/// or [`OnlyRemote`] leaves the other role's code out of the image.
 pub trait Roles: Copy + Debug {
     /// The role of a link that is not open yet.
     const UNOPENED: Self;
@@ -59,15 +59,15 @@ pub struct Settings<R = Role> {
     pub role: R,
     /// Number of the link in the memory's directory, 0 to 125. Default 0.
     pub link: u8,
-    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages behind the directory.
-    /// The remote reads it from the directory.
+    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages after the
+    /// directory. The remote reads it from the directory.
     pub area: Option<(u32, u32)>,
     /// The doorbell's vector at the peer. Default 0; a flat peer has no other.
     pub vector: Vector,
-    /// Interval at which this side shows that it is alive, and looks without a doorbell; 1 ms at least. Default 100 ms.
+    /// Interval at which this side shows that it is alive, and polls without a doorbell; at least 1 ms. Default 100 ms.
     pub heartbeat: Duration,
-    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. Default
-    /// never.
+    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. By
+    /// default there is no limit.
     pub peer_timeout: Option<Duration>,
 }
 
@@ -85,9 +85,9 @@ pub(super) struct Config<R> {
     pub role: R,
     pub id: PeerId,
     pub vector: Vector,
-    /// In microseconds; 1 ms at least, since a side that beat faster would do nothing else.
+    /// In microseconds; at least 1 ms, because a side with a faster heartbeat would do nothing else.
     pub heartbeat: u32,
-    /// In microseconds; the largest number for never.
+    /// In microseconds; the largest number means never.
     pub peer_timeout: u64,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The directory in the memory's first page: the links that the memory carries.
+//! The directory in the memory's first page, which lists the links that the memory carries.
 
 use super::area::{AreaError, checked};
 use crate::mem::{Load, SharedMemory, Store, Table};
@@ -13,7 +13,7 @@ pub(super) struct Directory<M: SharedMemory> {
     memory: M,
     /// The head, which is as long as two entries, and the entries.
     entries: Table<M, { directory::ENTRY }>,
-    /// Own entry.
+    /// The number of this side's own entry.
     link: u8,
 }
 
@@ -28,8 +28,8 @@ impl<M: SharedMemory> Directory<M> {
         if size < PAGE {
             return Err(AreaError::Place { offset: 0, size: PAGE, memory: size });
         }
-        // A table has a power of two of entries, the directory 126: the table covers the page, its first two entries are the
-        // head.
+        // A table has a power of two of entries, but the directory has 126. So the table covers the whole page, and its
+        // first two entries are the head.
         let Some(entries) = Table::at(&memory, 0, PAGE / directory::ENTRY) else { return Err(AreaError::Misaligned) };
         Ok(Self { entries, memory, link })
     }
@@ -49,9 +49,9 @@ impl<M: SharedMemory> Directory<M> {
         u32::from(link).wrapping_add(directory::HEAD / directory::ENTRY)
     }
 
-    /// Returns whether there is a directory for this memory.
+    /// Returns whether the memory has a directory that describes it.
     fn check(&self) -> Result<bool, AreaError> {
-        // Acquire: the writer of the magic has written the rest before.
+        // Acquire: the writer stores the magic after all other words.
         match self.entries.load_u32::<{ directory::MAGIC }>(0, Load::Acquire) {
             0 => return Ok(false),
             directory::MAGIC_VALUE => (),
@@ -76,8 +76,8 @@ impl<M: SharedMemory> Directory<M> {
         checked(self.memory.len(), offset, size, shared).map(Some)
     }
 
-    /// Remote only: returns the link's area once its host has written it. Until then the host finds this side's id here. The
-    /// shared section matters only to a service that `shares` one.
+    /// Remote only: returns the link's area once its host has written it. Until then the directory tells the host this
+    /// side's id. The shared section matters only if the service `shares` one.
     pub fn find(&self, own: PeerId, expected: Kind, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::REMOTE }>(index, Waiting::new(own.0, expected).0, Store::Release);
@@ -94,8 +94,8 @@ impl<M: SharedMemory> Directory<M> {
         Ok(area)
     }
 
-    /// Host only: writes the directory if there is none, and the link's entry. Returns the link's area, and the former area
-    /// if that was another.
+    /// Host only: writes the directory if there is none, and the link's entry. Returns the link's area, and also the
+    /// former area if it was different.
     pub fn publish(
         &self,
         place: Option<(u32, u32)>,
@@ -109,19 +109,19 @@ impl<M: SharedMemory> Directory<M> {
         let area = checked(memory, offset, size, shared)?;
         check(area)?;
         self.check()?;
-        // CAST: fewer than 256.
+        // CAST: there are fewer than 256 entries.
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
-            // An entry that names no area is of no use to its link's sides, and no obstacle to this one.
+            // An entry without a valid area is of no use to its own link's sides, and no obstacle to this one.
             if let Ok(Some(taken)) = self.read(other, false)
                 && taken.overlaps(&area)
             {
                 return Err(AreaError::Overlap { other });
             }
         }
-        // Nothing was written so far, so that a host that is refused leaves no trace.
+        // Nothing has been written so far, so a host that is refused leaves no trace.
         let before = self.read(self.link, shares).ok().flatten().filter(|&before| before != area);
         if before.is_some() {
-            // No remote may see half of the old place and half of the new.
+            // The entry is made invalid first, so that no remote sees half of the old place and half of the new one.
             self.entries.store_u32::<{ entry::MAGIC }>(Self::index(self.link), 0, Store::Relaxed);
             self.entries.fence();
         }
@@ -130,7 +130,7 @@ impl<M: SharedMemory> Directory<M> {
         Ok((area, before))
     }
 
-    /// Host only: writes the host's words. They are the same each time, so that this repairs what others have overwritten.
+    /// Host only: writes the host's words. They are the same each time, so this repairs words that others have overwritten.
     pub fn write(&self, area: &Area, kind: Kind) {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::OFFSET }>(index, area.span().offset, Store::Relaxed);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Events of a session, and the reasons that they give. A service adds its own kinds of fault and of set-up error.
+//! Events of a session, and the reasons for them. A service adds its own kinds of fault and of set-up error.
 
 use super::{AreaError, PeerError};
 use crate::platform::PeerId;
 
-/// The events of a service, as its session makes them. `F` is the service's fault, `E` its own set-up error.
-// One function for each, as a type of the session's own would be converted at every place.
+/// The events of a service, as its session creates them. `F` is the service's fault, `E` its own set-up error.
+// There is one function for each event, because a type of the session's own would have to be converted at every use.
 pub trait SessionEvent<F, E> {
     /// The peer `peer` is there, and both sides use the rings.
     fn up(peer: PeerId) -> Self;
@@ -20,13 +20,13 @@ pub trait SessionEvent<F, E> {
 /// The reason why a link went down; `F` is the service's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DownReason<F> {
-    /// The peer said so.
+    /// The peer said that it leaves.
     #[error("the peer has left")]
     PeerLeft,
-    /// The peer is a new incarnation; the link comes up again with it.
+    /// The peer has begun a new incarnation, with which the link comes up again.
     #[error("the peer has restarted")]
     PeerRestarted,
-    /// The peer gave no sign of life within the limit set.
+    /// The peer gave no sign of life within the configured time.
     #[error("the peer was silent for longer than allowed")]
     PeerTimeout,
     /// The peer broke the protocol.
@@ -45,7 +45,7 @@ pub enum DownReason<F> {
     StateCorrupted,
 }
 
-/// The reason why a link cannot come up; `E` is the service's own.
+/// The reason why a link cannot come up; `E` is the service's own set-up error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum SetupError<E> {

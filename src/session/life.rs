@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The states of a session: the way of one side from INIT to RUN with the other, and back. See "Life" in
+//! The states of a session: takes one side from INIT to RUN together with the other side, and back. See "Life" in
 //! `docs/reference/wire-format.md`.
 
 use super::area::{AreaError, Sections};
@@ -12,20 +12,22 @@ use crate::platform::{Doorbell, Instant, PeerId};
 use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State};
 
-/// The first wait before an unanswered doorbell is rung again; each further one doubles, up to the heartbeat. The first
-/// doorbell may be lost: a peer's QEMU learns of newcomers from its server a little later than they start.
+/// The wait before an unanswered doorbell is rung a second time. Each further wait is twice as long, up to the
+/// heartbeat. The first doorbell may be lost: a peer's QEMU learns of newcomers from its server a little later than
+/// they start.
 const RING_AGAIN_MICROS: u32 = 5_000;
 
-/// Number of own heartbeats without one of the other side in this role, after which that side counts as gone.
+/// Number of heartbeats of this side after which another side in this role counts as gone, if its own heartbeat has not
+/// changed.
 const CONFLICT_IS_OVER: u8 = 10;
 
-/// The constants of `S` in this side's block.
+/// Returns the constant words of `S` in this side's block.
 const fn offer<M: SharedMemory, S: Service<M>>() -> Offer {
     Offer { speaks: Speaks::new(S::KIND, S::QUEUES), features: S::FEATURES }
 }
 
 impl<M: SharedMemory, R: Roles> Session<M, R> {
-    /// Takes the link's place, and begins an incarnation.
+    /// Moves to the link's place, and begins an incarnation.
     pub(super) fn enter<S: Service<M>>(&mut self, service: &mut S, memory: M, area: Area) -> Result<(), AreaError> {
         let role = self.role();
         let (Some(own), Some(peer)) =
@@ -38,13 +40,14 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(())
     }
 
-    /// Begins a new incarnation: nothing that the peer knows of this side holds any more.
+    /// Begins a new incarnation: everything that the peer knows about this side becomes invalid.
     pub(super) fn restart<S: Service<M>>(&mut self, service: &mut S) {
         service.down();
         self.life = Life::Init;
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(blocks) = &self.blocks {
-            // Beyond the epoch in the block, whoever wrote it, and beyond the one that the peer may still have for this side.
+            // The new epoch is beyond the one in the block, which another side may have written, and beyond the one
+            // that the peer may still have for this side.
             let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
             self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
             blocks.own.begin(self.epoch, self.config.id, offer::<M, S>(), |block| service.offer(block));
@@ -52,7 +55,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.ring_peer(service);
     }
 
-    /// Takes the steps with the peer that are possible now. Reports what prevents them, once until it is over.
+    /// Takes the steps with the peer that are possible now. If something prevents them, reports it once until it is over.
     pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now < self.not_before || self.role_conflict.is_some() {
             return None;
@@ -68,7 +71,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
                 match snapshot {
                     _ if matches!(self.life, Life::Run) => return self.check_running(service, snapshot.as_ref(), now),
                     Some(snapshot) => self.approach(service, &snapshot, alive),
-                    // No area yet, or a block between two incarnations, or one with values that no side writes.
+                    // There is no area yet, or the block is between two incarnations or has values that no side writes.
                     None => Ok(None),
                 }
             }
@@ -88,29 +91,30 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         None
     }
 
-    /// Reports what prevents the link from coming up, once until it is over.
+    /// Reports the reason why the link cannot come up, once until it is over.
     fn report<S: Service<M>>(&mut self, error: SetupError<S::Error>) -> Option<S::Event> {
         let reported = core::mem::replace(&mut self.reported, true);
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: the remote that waits for this link cannot use it. Such a remote never writes its block.
+    /// Host only: returns the reason why the remote that waits for this link cannot use it. Such a remote never writes
+    /// its block.
     fn stranger(&self, expected: Kind) -> Option<PeerError> {
         if self.role() == Role::Remote {
             return None;
         }
         match self.directory.as_ref()?.waiting()? {
             (_, kind) if kind == expected => None,
-            // Version 1 does not say a kind.
+            // Version 1 does not state a kind.
             (_, Kind(0)) => Some(PeerError::Speaks { found: Speaks(0), expected }),
             (_, kind) => Some(PeerError::Speaks { found: Speaks::new(kind, 0), expected }),
         }
     }
 
-    /// Notes the peer's block as it is now.
+    /// Records the peer's block as it is now.
     fn see(&mut self, snapshot: &PeerSnapshot, now: Instant) {
         let seen = core::mem::replace(&mut self.seen, *snapshot);
-        // Without branches, which takes less flash.
+        // Computed without branches, which takes less flash.
         let moved = seen.epoch ^ snapshot.epoch
             | seen.peer_epoch ^ snapshot.peer_epoch
             | seen.state.to_wire() ^ snapshot.state.to_wire();
@@ -122,8 +126,9 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Before RUN: confirms the peer's incarnation, sets the rings up when the peer has confirmed this one, and runs when the
-    /// peer is ready, too; as many of the three as `snapshot` allows. Returns the peer once all three are done.
+    /// Before RUN: confirms the peer's incarnation, sets up the rings when the peer has confirmed this side's, and runs
+    /// when the peer is ready, too. Takes as many of these three steps as `snapshot` allows. Returns the peer once all
+    /// three are done.
     #[inline(never)]
     fn approach<S: Service<M>>(
         &mut self,
@@ -151,7 +156,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if matches!(snapshot.state, State::Ready | State::Run) { self.run(service) } else { Ok(None) }
     }
 
-    /// INIT to READY.
+    /// Goes from INIT to READY.
     fn prepare<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         let Some(blocks) = &self.blocks else { return Ok(()) };
         blocks.peer.check(S::KIND)?;
@@ -162,7 +167,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(())
     }
 
-    /// READY to RUN.
+    /// Goes from READY to RUN.
     #[inline(never)]
     fn run<S: Service<M>>(&mut self, service: &mut S) -> Result<Option<PeerId>, SetupError<S::Error>> {
         // The peer's block was read before, so its place is known.
@@ -170,8 +175,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let peer = blocks.peer.id()?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
-        // A second side in this role may have overwritten the initial indices before it noticed this side. The peer then reads
-        // entries that nobody wrote, and the first message would hide that.
+        // A second side in this role may have overwritten the initial indices before it noticed this side. The peer
+        // would then read entries that nobody wrote, and the first message would hide that.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);
@@ -183,8 +188,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(Some(peer))
     }
 
-    /// RUN: checks that it still is the same peer, and that it is alive. A block between two incarnations, or one with invalid
-    /// values, does not count as a sign of life.
+    /// In RUN: checks that the peer is still the same, and that it is alive. A block that is between two incarnations
+    /// or has invalid values does not count as a sign of life.
     fn check_running<S: Service<M>>(
         &mut self,
         service: &mut S,
@@ -199,7 +204,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         } else if snapshot.peer_epoch == self.epoch && snapshot.state != State::Init {
             return self.check_timeout(service, now);
         } else {
-            // The same incarnation, but back in INIT: only a new start of this side makes it begin again.
+            // The peer has the same incarnation, but is back in INIT: only a new incarnation of this side makes it
+            // begin again.
             self.restart(service);
             return Some(S::Event::down(DownReason::PeerRestarted));
         };
@@ -208,8 +214,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(reason))
     }
 
-    /// RUN: checks the time since the peer's last sign of life. After too long a time, only a new start of this side makes the
-    /// peer begin again.
+    /// In RUN: checks the time since the peer's last sign of life. If it is too long, only a new incarnation of this
+    /// side makes the peer begin again.
     fn check_timeout<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now.micros_since(self.since) < self.config.peer_timeout {
             return None;
@@ -218,7 +224,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(DownReason::PeerTimeout))
     }
 
-    /// Goes back to INIT, with the peer's epoch confirmed, or none.
+    /// Goes back to INIT, and confirms the peer's epoch, or none.
     #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
@@ -228,7 +234,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Remote only: finds the link in the directory, also after its host has moved it.
+    /// Remote only: finds the link in the directory, even if its host has moved it.
     fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
@@ -242,8 +248,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(())
     }
 
-    /// Once in a heartbeat: shows that this side is alive, and checks that what it has written still stands. A new incarnation
-    /// repairs a damaged block; a block that another side has taken over is left alone.
+    /// Shows, once in a heartbeat, that this side is alive, and checks that the words that it has written are
+    /// unchanged. A new incarnation repairs a damaged block; a block that another side has taken over is left alone.
     pub(super) fn show_life<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         self.next_beat = now.plus_short(self.config.heartbeat);
         let blocks = self.blocks.as_ref()?;
@@ -268,7 +274,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let own = &blocks.own;
         let words =
             own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
-        // An index set back would leave both sides waiting for each other for ever.
+        // If an index is set back, both sides would wait for each other for ever.
         match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
@@ -289,8 +295,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Begins again after this side's words were overwritten: at once, or, if the block is `owner`'s now, when that side is
-    /// gone.
+    /// Begins again after this side's words were overwritten: at once, or, if the block now belongs to `owner`, when
+    /// that side is gone.
     fn restart_as<S: Service<M>>(&mut self, service: &mut S, owner: Option<PeerId>) {
         match (owner, &self.blocks) {
             (Some(_), Some(blocks)) => {
@@ -319,7 +325,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.next_ring = now.plus_short(self.ring_wait);
     }
 
-    /// Rings the present or the last peer. An absent one hears nothing.
+    /// Rings the present or the last peer. The ring has no effect if that peer is absent.
     pub(super) fn ring_peer<S: Service<M>>(&mut self, service: &S) {
         let known =
             self.blocks.as_ref().filter(|blocks| blocks.peer.snapshot().is_some_and(|snapshot| snapshot.epoch != 0));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions: how two sides find each other in a memory's directory, agree, start, reset, and notice death.
+//! Sessions, in which two sides find each other in a memory's directory, agree, start, reset, and notice the other's death.
 //!
-//! A [`Session`] carries one [`Service`], which owns the rings. Each side writes a block of its own (its id, its incarnation,
-//! its state, its offer) and reads the other's; a doorbell only says "look". Both sides may start, die and return in any
-//! order. One rule makes restarts safe: a side touches its rings only while the other side has confirmed the present incarnation and
-//! does not use them yet. So nothing old is ever read as new. `docs/reference/wire-format.md` has the layout and the
-//! states.
+//! A [`Session`] carries one [`Service`], which owns the rings. Each side writes its own block (its id, its
+//! incarnation, its state, its offer) and reads the other side's block; a doorbell only says "look". Both sides may
+//! start, die and return in any order. One rule makes restarts safe: a side sets up its rings only while the other side
+//! has confirmed its present incarnation and does not use the rings yet. So old contents are never read as new.
+//! `docs/reference/wire-format.md` has the layout and the states.
 //!
-//! A session is polled and never blocks. The service's owner holds both, and calls [`tick`](Session::tick) when the session
-//! [is due](Session::is_due), and [`resync`](Session::resync) when it [is not in sync](Session::is_in_sync) or the service has
-//! found a fault.
+//! A session is polled and never blocks. The service's owner holds both. It calls [`tick`](Session::tick) when the
+//! session [is due](Session::is_due), and [`resync`](Session::resync) when the session [is not in
+//! sync](Session::is_in_sync) or the service has found a fault.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
@@ -43,15 +43,15 @@ use crate::wire::session::State;
 /// This side's progress with the peer.
 #[derive(Clone, Copy, Debug)]
 enum Life {
-    /// INIT: own rings are not to be used.
+    /// INIT: this side's rings must not be used.
     Init,
-    /// READY: own rings are set up.
+    /// READY: this side's rings are set up.
     Ready,
     /// RUN: the service uses both sides' rings.
     Run,
 }
 
-/// Both blocks, once their place is known.
+/// Both blocks, whose place is known.
 #[derive(Debug)]
 struct Blocks<M: SharedMemory> {
     /// The whole memory.
@@ -62,7 +62,7 @@ struct Blocks<M: SharedMemory> {
 }
 
 /// One side's session on a link.
-// In this order, because fields near the start are reached by shorter instructions.
+// The fields are in this order because those near the start are reached by shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Session<M: SharedMemory, R: Roles = Role> {
@@ -78,17 +78,18 @@ pub struct Session<M: SharedMemory, R: Roles = Role> {
     next_beat: Instant,
     /// Time until which a peer that broke the link is ignored.
     not_before: Instant,
-    /// Time at which an unanswering peer is rung again, if `ring_wait` is not 0.
+    /// Time at which a peer that does not answer is rung again, if `ring_wait` is not 0.
     next_ring: Instant,
-    /// The wait before that, in microseconds; 0 if the peer need not be rung again.
+    /// The wait before that ring, in microseconds; 0 if the peer need not be rung again.
     ring_wait: u32,
     /// Set once the caller knows why the link cannot come up.
     reported: bool,
-    /// The last snapshot of the peer, and since when its heartbeat is that.
+    /// The last snapshot of the peer, and the time since which its heartbeat has had that value.
     seen: PeerSnapshot,
     since: Instant,
     beat: u32,
-    /// Heartbeat of another side that has taken this side's block, and the number of own heartbeats since it last changed.
+    /// Heartbeat of another side that has taken over this side's block, and the number of this side's heartbeats since
+    /// it last changed.
     role_conflict: Option<(u32, u8)>,
     doorbells: u32,
     /// Present while the session is open.
@@ -119,16 +120,16 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Opens the session in `memory`, where this side's own id on the server is `id`; a session that is open is
+    /// Opens the session in `memory`. `id` is this side's own id on the server. A session that is open is
     /// [closed](Self::close) first.
     ///
-    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it; a
-    /// remote begins when it has found its host, in [`resync`](Self::resync). Before, the device must be able to deliver this
-    /// side's own doorbell: the session rings it once, to prove that the device has the vector.
+    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it.
+    /// A remote begins when it has found its host, in [`resync`](Self::resync). Before this call, the device must be
+    /// able to deliver this side's own doorbell: the session rings it once, to prove that the device has the vector.
     ///
     /// # Errors
-    /// Settings that do not fit the memory or the device, or a memory that holds something else. The memory is then as it
-    /// was, and the session not open.
+    /// Returns an error if the settings do not fit the memory or the device, or if the memory holds something else. The
+    /// memory is then unchanged, and the session not open.
     #[inline(always)]
     pub fn open<S: Service<M>>(
         &mut self,
@@ -161,10 +162,10 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.enter(service, memory, area)
     }
 
-    /// Tells the peer that this side is gone; the session is not open any more.
+    /// Tells the peer that this side is gone, and closes the session.
     pub fn close<S: Service<M>>(&mut self, service: &mut S) {
         service.down();
-        // The block of another side in this role is not this side's to end.
+        // If another side in this role has taken over the block, this side must not end it.
         if let Some(blocks) = self.blocks.as_ref().filter(|_| self.role_conflict.is_none()) {
             blocks.own.state(State::Reset);
         }
@@ -179,13 +180,13 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.config.role.role()
     }
 
-    /// Returns the number of the link, once the session is open.
+    /// Returns the number of the link while the session is open.
     #[must_use]
     pub fn link(&self) -> Option<u8> {
         self.directory.as_ref().map(Directory::link)
     }
 
-    /// Returns the doorbells rung so far for the session itself; wraps.
+    /// Returns the number of doorbells that the session itself has rung so far; wraps.
     #[must_use]
     pub const fn doorbells(&self) -> u32 {
         self.doorbells
@@ -197,14 +198,14 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         now >= self.next_beat
     }
 
-    /// Returns whether the peer still runs with this side, while the service is up. Then a [`resync`](Self::resync) would do
-    /// nothing but check for a timeout, for which once in a heartbeat is enough.
+    /// Returns whether the peer still runs with this side. Asked while the service is up. If so, a
+    /// [`resync`](Self::resync) would only check for a timeout, for which once in a heartbeat is enough.
     #[inline(always)]
     pub fn is_in_sync(&self) -> bool {
         self.blocks.as_ref().is_some_and(|blocks| blocks.peer.is_running(self.epoch))
     }
 
-    /// Does what is due once in a heartbeat.
+    /// Does the work that is due once in a heartbeat.
     #[inline(always)]
     pub fn tick<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         self.show_life(service, now).or_else(|| self.step(service, now))
@@ -216,12 +217,13 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let Some(fault) = service.fault() else { return self.step(service, now) };
         let event = Some(S::Event::down(DownReason::Fault(fault)));
         self.restart(service);
-        // A peer that breaks every link gets a new one at this side's pace.
+        // A peer that breaks every link gets a new one no faster than at this side's heartbeat.
         self.not_before = now.plus_short(self.config.heartbeat);
         event
     }
 
-    /// Returns the time of the next [`tick`](Self::tick) or doorbell, when the owner must poll even if nobody rings.
+    /// Returns the time at which the owner must poll even if no doorbell rings: that of the next [`tick`](Self::tick)
+    /// or the next ring.
     #[must_use]
     #[inline(always)]
     pub fn deadline(&self) -> Instant {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The service that a session carries, as the session sees it.
+//! The interface through which a session drives the service that it carries.
 
 use super::{AreaError, LocalBlock, RemoteBlock, Sections, SessionEvent, SetupError};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::wire::session::Kind;
 
-/// A service over a session: it owns rings in this side's data and uses them while the session is up.
+/// A service over a session, which owns the rings in this side's data and uses them while the session is up.
 ///
-/// The session calls these functions; the service calls nothing back. The service's owner polls both, the session first.
-/// The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only while its rule for restarts allows them: the other
-/// side has confirmed this incarnation and does not look at this side's rings yet.
+/// The session calls these functions, and the service calls nothing in the session. The service's owner polls both, the
+/// session first. The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only while its rule for restarts
+/// allows them: the other side has confirmed this incarnation and does not look at this side's rings yet.
 pub trait Service<M: SharedMemory> {
     /// The kind in the directory's entry and in both blocks; a peer of another kind is refused.
     const KIND: Kind;
@@ -21,7 +21,7 @@ pub trait Service<M: SharedMemory> {
     /// Number of queues in this side's block.
     const QUEUES: u8;
 
-    /// The doorbell that the service rings its peer with; the session uses the same one.
+    /// The doorbell with which the service rings its peer; the session uses the same one.
     type Doorbell: Doorbell;
     /// Violations of the service's protocol by the peer.
     type Fault;
@@ -41,20 +41,20 @@ pub trait Service<M: SharedMemory> {
     /// Checks that this side's sections have room for its rings, whatever the peer offers.
     ///
     /// # Errors
-    /// [`AreaError::TooSmall`].
+    /// Returns [`AreaError::TooSmall`] if they do not.
     fn check(&self, sections: &Sections) -> Result<(), AreaError>;
 
     /// Writes this side's words that are valid from INIT on.
     fn offer(&self, block: &LocalBlock<M>);
 
-    /// Returns whether those words still are what [`offer`](Self::offer) wrote.
+    /// Returns whether the block still has the words that [`offer`](Self::offer) wrote.
     fn verify(&self, block: &LocalBlock<M>) -> bool;
 
-    /// INIT to READY: lays this side's rings out in its own data, for what the `peer` offers, and writes them and their
-    /// offsets.
+    /// Goes from INIT to READY: lays out this side's rings in its own data to match the offer of `peer`, and writes the
+    /// rings and their offsets.
     ///
     /// # Errors
-    /// An offer that this side cannot work with, or too little room.
+    /// Returns an error if this side cannot work with the offer, or has too little room.
     fn prepare(
         &mut self,
         memory: &M,
@@ -63,11 +63,11 @@ pub trait Service<M: SharedMemory> {
         peer: &RemoteBlock<M>,
     ) -> Result<(), SetupError<Self::Error>>;
 
-    /// READY to RUN: takes the offsets from the block of `peer`, all of which must lie in the peer's data, and begins to use the rings.
-    /// From now on the service rings at `address`.
+    /// Goes from READY to RUN: takes the offsets from the block of `peer`, all of which must be inside the peer's data,
+    /// and begins to use the rings. From now on the service rings the peer at `address`.
     ///
     /// # Errors
-    /// Offsets or features that this side cannot work with.
+    /// Returns an error if this side cannot work with the offsets or the features.
     fn up(
         &mut self,
         memory: &M,
@@ -79,12 +79,12 @@ pub trait Service<M: SharedMemory> {
     /// Stops using the rings: the peer is gone, or this side begins a new incarnation.
     fn down(&mut self);
 
-    /// Returns what the peer broke, after which the service is unusable until the session restarts.
+    /// Returns the rule that the peer broke, after which the service is unusable until the session restarts.
     fn fault(&self) -> Option<Self::Fault>;
 
-    /// Returns whether this side's indices in the rings still are what this side wrote, as far as can be told.
+    /// Returns whether this side's indices in the rings are still the ones that this side wrote, as far as can be told.
     fn is_intact(&self) -> bool;
 
-    /// Runs once in a heartbeat while nothing is wrong: writes again what tells the peer when to ring.
+    /// Repeats, once in a heartbeat while there is no fault, the requests that tell the peer when to ring.
     fn tick(&mut self);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads and writes one descriptor of a table.
+//! Reads and writes single descriptors of a table.
 
 use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, descriptor};

@@ -9,20 +9,20 @@ use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event_of_o
 /// A buffer that the driver made available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    /// The number of its descriptor.
+    /// The number of the buffer's descriptor.
     pub id: u16,
-    /// Its address, as the driver wrote it. The caller checks it.
+    /// The buffer's address, as the driver wrote it. The caller must check it.
     pub address: u64,
-    /// Its length in bytes, as the driver wrote it. The caller checks it.
+    /// The buffer's length in bytes, as the driver wrote it. The caller must check it.
     pub length: u32,
-    /// True if the device may write it; false if it may only read it.
+    /// True if the device may write the buffer; false if it may only read it.
     pub writable: bool,
 }
 
 /// The holder of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    /// No side: the queue has no such descriptor.
+    /// Neither side: the queue has no such descriptor.
     Nobody,
     /// The driver, as far as this side has read the ring.
     Driver,
@@ -39,7 +39,7 @@ pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
     holders: [Holder; N],
     /// The value in memory that tells the driver when to notify: an event index or flags.
     armed: u16,
-    /// The driver's available index, as it was read last.
+    /// The driver's available index, as it was last read.
     seen: u16,
     /// Buffers popped so far; the low 16 bits are the next available index to read.
     avail_count: u32,
@@ -48,8 +48,8 @@ pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
-    /// Makes the device side of a queue whose memory is [prepared](super::prepare_used). It holds nothing, and the driver is
-    /// asked to notify. No memory is touched.
+    /// Makes the device side of a queue whose memory is [prepared](super::prepare_used). It holds no descriptor, and
+    /// the driver is asked to notify. No memory is touched.
     ///
     /// # Errors
     /// [`LayoutError`] if a part is outside the memory, or the queue has more than `N` descriptors.
@@ -57,7 +57,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         Ok(Self::over(Ring::new(memory, layout, N)?, suppression))
     }
 
-    /// Makes the device side over parts that were checked before.
+    /// Makes the device side from parts that were checked before.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
@@ -95,7 +95,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// any later time and in any order.
     ///
     /// # Errors
-    /// The rule that the driver broke.
+    /// Returns the rule that the driver broke.
     #[inline]
     pub fn pop_avail(&mut self) -> Result<Option<u16>, Fault> {
         self.next(false)
@@ -104,7 +104,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// Pops like [`pop_avail`](Self::pop_avail). If the ring is empty, the driver is asked to notify of the next descriptor.
     ///
     /// # Errors
-    /// The rule that the driver broke.
+    /// Returns the rule that the driver broke.
     #[inline]
     pub fn pop_avail_or_enable(&mut self) -> Result<Option<u16>, Fault> {
         self.next(true)
@@ -115,12 +115,12 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let before = self.avail_count;
         let taken = before as u16;
         if taken == self.seen {
-            // Before the load, or a buffer that comes after it would not be notified. Once per position in the ring is
-            // enough, because every later load follows the same barrier.
+            // This must come before the load; otherwise the driver would not notify of a buffer that it adds after the
+            // load. Once per position in the ring is enough, because every later load follows the same barrier.
             if arm && !self.is_armed() {
                 self.arm();
             }
-            // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents.
+            // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents, are visible.
             let index = self.ring.available.load_header::<{ available::INDEX }>(Load::Acquire);
             if taken == index {
                 return Ok(None);
@@ -179,9 +179,9 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.store_u32::<{ used::ID }>(old, id.into(), Store::Relaxed);
         self.ring.used.store_u32::<{ used::LENGTH }>(old, length, Store::Relaxed);
         self.used_count = old.wrapping_add(1);
-        // Publishes the entry and the buffer's contents. This side's reads of the buffer come before it, too.
+        // Publishes the entry and the buffer's contents. This side's reads of the buffer also come before it.
         self.ring.used.store_header::<{ used::INDEX }>(self.used_count as u16, Store::Release);
-        // As `Driver::add_avail`.
+        // The same steps as in `Driver::add_avail`.
         self.ring.used.fence();
         match self.suppression.by_events() {
             true => {
@@ -214,7 +214,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     #[inline(always)]
     fn arm(&mut self) {
         self.set_armed(if self.suppression.by_events() { self.avail_count as u16 } else { 0 });
-        // As `Driver::add_avail`: event := n; fence; read index.
+        // The same steps as in `Driver::add_avail`: event := n; fence; read index.
         self.ring.used.fence();
     }
 

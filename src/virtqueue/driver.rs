@@ -6,17 +6,18 @@ use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 
-/// An allocated descriptor. The caller makes it [available](Driver::add_avail), [holds](Driver::hold) it or
-/// [frees](Driver::free) it, before the next [`pop_used`](Driver::pop_used), which would take it for one that the device holds.
+/// An allocated descriptor. Before the next [`pop_used`](Driver::pop_used), the caller must make it
+/// [available](Driver::add_avail), [hold](Driver::hold) it or [free](Driver::free) it. Otherwise `pop_used` would
+/// mistake it for a descriptor that the device holds.
 ///
-/// It belongs to the queue that returned it, and has no record of it: give it to no other queue. Code that hands out tokens
-/// uses [chains](super::chain), whose tokens name their queue.
+/// A token belongs to the queue that returned it, but does not record that queue: do not pass it to another queue. Code
+/// that hands out tokens uses [chains](super::chain), whose tokens identify their queue.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a descriptor that is neither made available, held nor freed is lost until the queue is set up anew"]
 pub struct DescriptorToken(u16);
 
 impl DescriptorToken {
-    /// Returns its number.
+    /// Returns the descriptor's number.
     #[must_use]
     #[inline(always)]
     pub const fn id(&self) -> u16 {
@@ -26,7 +27,7 @@ impl DescriptorToken {
 
 /// The state of a descriptor that this side holds.
 const HELD: u16 = 0xfffe;
-/// The state of a descriptor that the device holds. A [`DescriptorToken`]'s descriptor has this state already.
+/// The state of a descriptor that the device holds. The descriptor of a [`DescriptorToken`] has this state already.
 const WITH_DEVICE: u16 = 0xffff;
 /// The end of the free list.
 const END: u16 = 0xfffd;
@@ -43,7 +44,7 @@ pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
     next: [u16; N],
     /// The first free descriptor, or `END`.
     first_free: u16,
-    /// The device's used index, as it was read last.
+    /// The device's used index, as it was last read.
     seen: u16,
     /// Buffers made available so far; the low 16 bits are this side's available index.
     avail_count: u32,
@@ -63,7 +64,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Ok(driver)
     }
 
-    /// Makes the driver side over parts that were checked before. No descriptor is free until [`free_all`](Self::free_all).
+    /// Makes the driver side from parts that were checked before. No descriptor is free until [`free_all`](Self::free_all).
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
@@ -122,7 +123,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// Holds a descriptor for later. Its number [reclaims](Self::reclaim) it.
+    /// Holds a descriptor for later use. Returns the number with which it is [reclaimed](Self::reclaim).
     #[inline]
     pub fn hold(&mut self, token: DescriptorToken) -> u16 {
         if let Some(state) = self.next.get_mut(usize::from(token.0)) {
@@ -141,7 +142,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Some(DescriptorToken(id))
     }
 
-    /// Writes a descriptor: its buffer is the `length` bytes at `address`.
+    /// Writes a descriptor whose buffer is the `length` bytes at `address`.
     #[inline]
     pub fn describe(&self, token: &DescriptorToken, address: u64, length: u32, flags: DescriptorFlags) {
         describe(&self.ring.descriptors, token.0.into(), address, length, flags);
@@ -186,28 +187,28 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     /// [holds](Self::hold) it or [frees](Self::free) it.
     ///
     /// # Errors
-    /// The rule that the device broke.
+    /// Returns the rule that the device broke.
     #[inline]
     pub fn pop_used(&mut self) -> Result<Option<DescriptorToken>, Fault> {
         let before = self.used_count;
         let collected = before as u16;
         if collected == self.seen {
-            // Acquire: the device's entries up to this index, and what it wrote to the buffers.
+            // Acquire: the device's entries up to this index, and the bytes that it wrote to the buffers, are visible.
             let index = self.ring.used.load_header::<{ used::INDEX }>(Load::Acquire);
             if collected == index {
                 return Ok(None);
             }
-            // The device can have used only what it held. A device that restarted exceeds that.
+            // The device can only have used buffers that it held. A device that has restarted exceeds that number.
             self.seen = self.ring.advance(collected, index, (self.avail_count as u16).wrapping_sub(collected))?;
         }
         let id = self.ring.used.load_u32::<{ used::ID }>(before, Load::Relaxed);
-        // A descriptor that does not exist has no state, or another one.
+        // The state of an existing descriptor is checked; a descriptor that does not exist has no state.
         match self.next.get(id as usize) {
             Some(&WITH_DEVICE) => (),
             _ => return Err(self.ring.not_held(id)),
         }
         self.used_count = before.wrapping_add(1);
-        // CAST: below `N`, which 16 bits hold.
+        // CAST: the number is below `N`, which fits 16 bits.
         Ok(Some(DescriptorToken(id as u16)))
     }
 
@@ -224,7 +225,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
             true => self.set_event(collected),
             false => self.ring.available.store_header::<{ available::FLAGS }>(0, Store::Relaxed),
         }
-        // See `add_avail`, with the sides exchanged.
+        // The same steps as in `add_avail`, with the sides exchanged.
         self.ring.available.fence();
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }

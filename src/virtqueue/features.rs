@@ -3,8 +3,8 @@
 
 use crate::wire::vring::RingFeatures;
 
-/// Suppression of notifications. It is chosen at compile time ([`Events`], [`Flags`]), which takes no memory and no code for
-/// the other choice, or at run time ([`Suppression`]).
+/// Suppression of notifications. It is chosen at compile time ([`Events`], [`Flags`]), so that the other choice takes
+/// no memory and no code, or at run time ([`Suppression`]).
 pub trait Suppress: Copy + core::fmt::Debug {
     /// Returns true for suppression by events, false for suppression by flags.
     fn by_events(self) -> bool;
@@ -46,7 +46,7 @@ pub enum Suppression {
 }
 
 impl Suppression {
-    /// Returns the suppression that negotiated features mean.
+    /// Returns the kind of suppression that the negotiated features select.
     #[must_use]
     pub const fn negotiated(features: RingFeatures) -> Self {
         if features.contains(RingFeatures::EVENT_IDX) { Self::Events } else { Self::Flags }
@@ -58,12 +58,12 @@ impl Suppression {
 pub enum Indirect {
     /// A descriptor may refer to an indirect table (feature INDIRECT_DESC).
     Allowed,
-    /// No descriptor may refer to an indirect table.
+    /// Descriptors must not refer to an indirect table.
     Forbidden,
 }
 
 impl Indirect {
-    /// Returns what negotiated features mean for indirect tables.
+    /// Returns the use of indirect tables that the negotiated features select.
     #[must_use]
     pub const fn negotiated(features: RingFeatures) -> Self {
         if features.contains(RingFeatures::INDIRECT_DESC) { Self::Allowed } else { Self::Forbidden }

@@ -6,16 +6,16 @@ use super::{Fault, LayoutError};
 use crate::mem::{SharedMemory, Table};
 use crate::wire::vring::{available, used};
 
-/// The place of a queue's three parts, from the memory's start, and its size.
+/// The offsets of a queue's three parts from the start of the memory, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Descriptors, a power of two up to 32768.
+    /// Number of descriptors, a power of two up to 32768.
     pub size: u16,
-    /// The descriptor table, in bytes.
+    /// The offset of the descriptor table, in bytes.
     pub descriptors: u32,
-    /// The available ring, in bytes.
+    /// The offset of the available ring, in bytes.
     pub available: u32,
-    /// The used ring, in bytes.
+    /// The offset of the used ring, in bytes.
     pub used: u32,
 }
 
@@ -48,8 +48,8 @@ impl<M: SharedMemory> Ring<M> {
         })
     }
 
-    /// Makes a ring like [`new`](Self::new), without the cause of a failure and without a limit of descriptors. It is built in
-    /// parts, so that it is built in its final place.
+    /// Makes a ring like [`new`](Self::new), but does not report the cause of a failure and has no limit on
+    /// descriptors. The ring is built part by part, directly in its final place.
     #[inline(always)]
     pub(crate) fn at(memory: &M, layout: Layout) -> Option<Self> {
         let Layout { size, descriptors, available, used } = layout;
@@ -61,7 +61,7 @@ impl<M: SharedMemory> Ring<M> {
         })
     }
 
-    /// Returns the fault for descriptor `id`, which the peer named and does not hold.
+    /// Returns the fault for descriptor `id`, to which the peer refers without holding it.
     #[inline(always)]
     pub(super) fn not_held(&self, id: u32) -> Fault {
         match u16::try_from(id) {
@@ -70,7 +70,8 @@ impl<M: SharedMemory> Ring<M> {
         }
     }
 
-    /// Returns the same fault from a cold function. In a build for size it is inlined, for callers that ignore the fault.
+    /// Returns the same fault from a cold function. In a build for size the function is inlined, for callers that
+    /// ignore the fault.
     #[cfg_attr(for_size, inline(always))]
     #[cfg_attr(not(for_size), cold, inline(never))]
     pub(super) fn not_held_apart(&self, id: u32) -> Fault {

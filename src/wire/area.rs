@@ -3,10 +3,10 @@
 
 use super::session::PAGE;
 
-/// A side of the link. A link has one of each.
+/// A side of the link. A link has one host and one remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The side that says where in the memory the link is.
+    /// The side that decides where in the memory the link is.
     Host,
     /// The side that finds the link in the directory.
     Remote,
@@ -23,7 +23,7 @@ impl Role {
     }
 }
 
-/// A run of bytes of the memory.
+/// A range of bytes in the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Offset of the first byte.
@@ -33,7 +33,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Returns whether the `len` bytes at `offset` are all inside.
+    /// Returns whether the `len` bytes at `offset` are all inside the span.
     #[must_use]
     pub fn contains(self, offset: u32, len: u32) -> bool {
         match (offset.checked_sub(self.offset), self.size.checked_sub(len)) {
@@ -42,26 +42,27 @@ impl Span {
         }
     }
 
-    /// Returns the first byte behind the span. Every span here lies within a memory, so this does not wrap.
+    /// Returns the offset of the first byte after the span. Every span here is inside a memory, so the sum does not wrap.
     const fn end(self) -> u32 {
         self.offset.wrapping_add(self.size)
     }
 }
 
-/// A link's area: a page for each side's block, the data of each side, and a section that both sides write.
+/// A link's area: a page for each side's block, the data of each side, and a section to which both sides write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     span: Span,
-    /// Bytes at the end that both sides write.
+    /// Number of bytes at the end to which both sides write.
     shared: u32,
 }
 
 impl Area {
-    /// The bytes of the smallest area without a shared section: both blocks, and a page of data for each side.
+    /// The size of the smallest area without a shared section: both blocks, and a page of data for each side.
     pub const SMALLEST: u32 = 4 * PAGE;
 
-    /// Returns the area with these words of a directory's entry, in a memory of `memory` bytes. None unless it consists of
-    /// whole pages inside the memory and behind the directory, with room for the blocks and some data.
+    /// Returns the area that these words of a directory entry describe, in a memory of `memory` bytes. Returns `None`
+    /// unless the area consists of whole pages inside the memory and after the directory, with room for the blocks and
+    /// some data.
     #[must_use]
     pub fn new(memory: u32, offset: u32, size: u32, shared: u32) -> Option<Self> {
         let pages = (offset | size | shared).is_multiple_of(PAGE);
@@ -70,19 +71,19 @@ impl Area {
         (pages && offset != 0 && data && inside).then_some(Self { span: Span { offset, size }, shared })
     }
 
-    /// Returns the whole area.
+    /// Returns the span of the whole area.
     #[must_use]
     pub const fn span(&self) -> Span {
         self.span
     }
 
-    /// Returns the size of the section that both sides write.
+    /// Returns the size of the section to which both sides write.
     #[must_use]
     pub const fn shared(&self) -> u32 {
         self.shared
     }
 
-    /// Returns the area for a service that shares no section. It gives the sides all of the data.
+    /// Returns the area for a service that shares no section, so that the sides have all of the data.
     #[must_use]
     #[inline(always)]
     pub const fn unshared(&self) -> Self {
@@ -98,7 +99,8 @@ impl Area {
         }
     }
 
-    /// Returns the data that only `role` writes: half of what is left, in whole pages. `new` has found room for four pages.
+    /// Returns the data to which only `role` writes: half of the remaining bytes, in whole pages. `new` has made sure
+    /// of four pages.
     #[must_use]
     #[inline(always)]
     pub const fn data(&self, role: Role) -> Span {
@@ -111,13 +113,13 @@ impl Area {
         }
     }
 
-    /// Returns the section that both sides write, which may be empty.
+    /// Returns the section to which both sides write, which may be empty.
     #[must_use]
     pub const fn shared_section(&self) -> Span {
         Span { offset: self.span.end().wrapping_sub(self.shared), size: self.shared }
     }
 
-    /// Returns whether the two have a byte in common.
+    /// Returns whether the two areas have a byte in common.
     #[must_use]
     pub const fn overlaps(&self, other: &Self) -> bool {
         self.span.offset < other.span.end() && other.span.offset < self.span.end()
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(area.data(Role::Host), Span { offset: 3 * PAGE, size: 4 * PAGE });
         assert_eq!(area.data(Role::Remote), Span { offset: 7 * PAGE, size: 4 * PAGE });
         assert_eq!(area.shared_section(), Span { offset: 11 * PAGE, size: 3 * PAGE });
-        // Half a page each would be over.
+        // Half a page for each side is left over.
         let odd = Area::new(64 * PAGE, PAGE, 5 * PAGE, 0).unwrap();
         assert_eq!((odd.data(Role::Host).size, odd.shared_section().size), (PAGE, 0));
     }

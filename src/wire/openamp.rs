@@ -6,9 +6,9 @@
 
 use super::vring::{available_len, descriptor_table_len, used_len};
 
-/// The host's status: the low byte of a word of its own.
+/// The host's status, which is the low byte of a separate word.
 pub mod status {
-    /// No host, or one that resets the link before it is ready again.
+    /// There is no host, or the host resets the link before it is ready again.
     pub const RESET: u32 = 0;
     /// The rings are set up: the remote may use them.
     pub const DRIVER_OK: u32 = 4;
@@ -21,7 +21,7 @@ pub mod status {
 /// The end of a chain of free descriptors, as C writes it.
 pub const CHAIN_END: u16 = 0x8000;
 
-/// Where everything is. Both sides must be told the same.
+/// The places of all parts. Both sides must be given the same layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Offset of the host's status word.
@@ -30,22 +30,22 @@ pub struct Layout {
     pub to_host: u32,
     /// Offset of vring 1, for messages to the remote.
     pub to_remote: u32,
-    /// Descriptors of each, a power of two.
+    /// Number of descriptors in each vring, a power of two.
     pub count: u16,
-    /// Alignment of the used rings, in bytes: a power of two, at least 4. C aligns addresses and this layout
-    /// aligns offsets: both agree if the memory itself begins at a multiple.
+    /// Alignment of the used rings, in bytes: a power of two, at least 4. C aligns addresses and this layout aligns
+    /// offsets. Both agree if the memory itself begins at a multiple of the alignment.
     pub align: u32,
-    /// Offset of the buffers to the host.
+    /// Offset of the buffers for messages to the host.
     pub buffers: u32,
-    /// Offset of the buffers to the remote: they follow the others, unless C's pool is split.
+    /// Offset of the buffers for messages to the remote: they follow the other buffers, unless C's pool is split.
     pub to_remote_buffers: u32,
-    /// Bytes of a buffer to the host, header included. The remote takes what the host has posted.
+    /// Bytes of a buffer for messages to the host, header included. The remote uses the size that the host has posted.
     pub to_host_size: u32,
-    /// Bytes of a buffer to the remote, header included.
+    /// Bytes of a buffer for messages to the remote, header included.
     pub to_remote_size: u32,
 }
 
-/// One vring's parts, from the memory's start.
+/// The offsets of one vring's parts from the start of the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vring {
     /// The descriptor table.
@@ -54,13 +54,13 @@ pub struct Vring {
     pub available: u32,
     /// The used ring.
     pub used: u32,
-    /// Bytes of all three, with what lies between.
+    /// Bytes of all three parts and the gaps between them.
     pub len: u32,
 }
 
 impl Layout {
-    /// The layout of `dual_qemu_ivshmem`: status first, buffers from 0x400, the vrings in the last 2 KiB, that to the host
-    /// first. None for a memory of less than 19 KiB, which cannot hold it.
+    /// Returns the layout of `dual_qemu_ivshmem`: the status first, buffers from 0x400, and the vrings in the last 2
+    /// KiB, with the vring to the host first. Returns `None` for a memory of less than 19 KiB, which is too small.
     #[must_use]
     pub const fn dual_qemu_ivshmem(memory: u32) -> Option<Self> {
         let (Some(to_host), Some(to_remote)) = (memory.checked_sub(0x800), memory.checked_sub(0x400)) else {
@@ -72,8 +72,8 @@ impl Layout {
         Some(Self::empty(0, to_host, to_remote, 16, 4).with_buffers(0x400, 512, 512))
     }
 
-    /// The layout of Zephyr's `rpmsg_service` and of the samples that use it: as `dual_qemu_ivshmem`, but the vring to the
-    /// remote first. None for a memory of less than 19 KiB, which cannot hold it.
+    /// Returns the layout of Zephyr's `rpmsg_service` and of the samples that use it: the same as `dual_qemu_ivshmem`,
+    /// but with the vring to the remote first. Returns `None` for a memory of less than 19 KiB, which is too small.
     #[must_use]
     pub const fn rpmsg_service(memory: u32) -> Option<Self> {
         match Self::dual_qemu_ivshmem(memory) {
@@ -82,8 +82,8 @@ impl Layout {
         }
     }
 
-    /// The layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes: status, buffers, the vring to the
-    /// remote, the vring to the host, and as many descriptors as fit.
+    /// Returns the layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes: status, buffers, the
+    /// vring to the remote, the vring to the host. It has as many descriptors as fit.
     ///
     /// `size` is the size of each buffer (`zephyr,buffer-size`, 512 by default). `align` is
     /// `CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT`, 4 by default. Returns `None` if no descriptor fits, or if the
@@ -100,7 +100,7 @@ impl Layout {
             let to_remote = align.saturating_add(buffers);
             if let Some(vring) = layout.vring(0).len.checked_next_multiple_of(align) {
                 let to_host = to_remote.saturating_add(vring);
-                // C wants a byte to spare.
+                // C requires one byte to spare.
                 if to_host.saturating_add(vring) < memory {
                     return Some(Self { to_remote, to_host, ..layout });
                 }
@@ -110,22 +110,22 @@ impl Layout {
         None
     }
 
-    /// Status and vrings, without buffers: those are named by [`with_buffers`](Self::with_buffers).
+    /// Returns a layout with status and vrings but no buffers, which are added by [`with_buffers`](Self::with_buffers).
     #[must_use]
     pub const fn empty(status: u32, to_host: u32, to_remote: u32, count: u16, align: u32) -> Self {
         let (buffers, to_remote_buffers, to_host_size, to_remote_size) = (0, 0, 0, 0);
         Self { status, to_host, to_remote, count, align, buffers, to_remote_buffers, to_host_size, to_remote_size }
     }
 
-    /// The same with the buffers from `start` on, in one pool as C's host takes them: those to the host, then those to the
-    /// remote. Saturates where a setting is absurd, so that it fits no memory.
+    /// Returns the same layout with the buffers from `start` on, in one pool as C's host takes them: those to the host,
+    /// then those to the remote. The sums saturate for absurd settings, which then fit no memory.
     #[must_use]
     pub const fn with_buffers(self, start: u32, to_host_size: u32, to_remote_size: u32) -> Self {
         let to_remote_buffers = start.saturating_add(to_host_size.saturating_mul(self.count as u32));
         Self { buffers: start, to_remote_buffers, to_host_size, to_remote_size, ..self }
     }
 
-    /// The parts of the vring at `start`. Saturates where a setting is absurd, so that it fits no memory.
+    /// Returns the parts of the vring at `start`. The sums saturate for absurd settings, which then fit no memory.
     #[must_use]
     pub const fn vring(&self, start: u32) -> Vring {
         let available = start.saturating_add(descriptor_table_len(self.count));

@@ -13,11 +13,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub struct Address(pub u32);
 
 impl Address {
-    /// No address: never a legal destination on the wire.
+    /// No address: never a valid destination on the wire.
     pub const ANY: Self = Self(u32::MAX);
-    /// The name service, the same on both sides.
+    /// The address of the name service, the same on both sides.
     pub const NAME_SERVICE: Self = Self(53);
-    /// The first address that is handed out; those below are for an application's own choice.
+    /// The first address that is assigned dynamically; lower addresses are for an application's own choice.
     pub const FIRST_DYNAMIC: Self = Self(1024);
 }
 
@@ -35,7 +35,7 @@ pub struct Header {
     pub source: Address,
     /// The receiving endpoint's address.
     pub destination: Address,
-    /// Bytes of payload, without this header.
+    /// Payload length in bytes, excluding this header.
     pub length: u16,
 }
 
@@ -56,7 +56,7 @@ impl Header {
         [self.source.0, self.destination.0, 0, self.length as u32]
     }
 
-    /// The header in its words but the third, which is reserved.
+    /// Returns the header in these words. The third word, which is reserved, is left out.
     #[must_use]
     #[inline(always)]
     pub const fn from_words([source, destination, length]: [u32; 3]) -> Self {
@@ -65,10 +65,10 @@ impl Header {
     }
 }
 
-/// Bytes of a name's field, its terminating NUL included.
+/// Bytes of a name field, terminating NUL included.
 pub const NAME_SIZE: usize = 32;
 
-/// An endpoint's name: 1 to 31 bytes, without NUL; kept with zeros behind it, as it stands in a message.
+/// An endpoint's name: 1 to 31 bytes, without NUL. It is padded with zeros, as in a message.
 #[derive(Clone, Copy, Eq)]
 pub struct Name([u8; NAME_SIZE]);
 
@@ -78,14 +78,14 @@ impl core::hash::Hash for Name {
     }
 }
 
-// The same as a derived one, but without `memcmp`, which nothing else in a small image uses.
+// Does the same as a derived implementation, but without `memcmp`, which nothing else in a small image uses.
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
     }
 }
 
-/// A name that cannot stand in a name service message.
+/// The error that a name is not valid in a name service message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an endpoint's name has 1 to 31 bytes, and no NUL among them")]
 pub struct BadName;
@@ -94,15 +94,15 @@ impl Name {
     /// No name.
     pub(crate) const NONE: Self = Self([0; NAME_SIZE]);
 
-    /// Returns whether this is a name.
+    /// Returns whether this name is not empty.
     pub(crate) fn is_some(&self) -> bool {
         self.0[0] != 0
     }
 
-    /// `name` as an endpoint's name.
+    /// Returns `name` as an endpoint's name.
     ///
     /// # Errors
-    /// [`BadName`] where it is empty, longer than 31 bytes, or contains a NUL.
+    /// Returns [`BadName`] if it is empty, is longer than 31 bytes, or contains a NUL.
     pub fn new(name: &str) -> Result<Self, BadName> {
         let mut field = Self::NONE;
         let length = field.fill(name.as_bytes());
@@ -122,21 +122,21 @@ impl Name {
         length
     }
 
-    /// The name in a received field: what is before the first NUL. A peer's bytes behind it are dropped, and a field
-    /// without any NUL loses its last byte, as in Linux. `None` where the name is empty.
+    /// Returns the name in a received field: the bytes before the first NUL. Any bytes after it are dropped, and a
+    /// field without a NUL loses its last byte, as in Linux. Returns `None` if the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
         let mut name = Self::NONE;
         (name.fill(field) > 0).then_some(name)
     }
 
-    /// The name's bytes, without NUL.
+    /// Returns the name's bytes, without NUL.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
-    /// The name as text, where it is UTF-8.
+    /// Returns the name as text, if it is UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         core::str::from_utf8(self.as_bytes()).ok()
@@ -155,7 +155,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The name service's message: the 40 bytes of payload to address 53.
+/// The name service's message, which is the 40 bytes of payload sent to address 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct NameService {
@@ -163,7 +163,7 @@ pub struct NameService {
     pub name: [u8; NAME_SIZE],
     /// The endpoint's address.
     pub address: U32,
-    /// Bit 0: 0 the endpoint exists, 1 it is gone. Other bits are ignored.
+    /// Bit 0 is 0 if the endpoint exists, and 1 if it is gone. Other bits are ignored.
     pub flags: U32,
 }
 
@@ -172,7 +172,7 @@ impl NameService {
     pub const SIZE: u32 = 40;
     const DESTROY: u32 = 1;
 
-    /// The message that an endpoint exists (`exists`) or is gone.
+    /// Returns the message that an endpoint exists (`exists`) or is gone.
     #[must_use]
     pub fn new(name: Name, address: Address, exists: bool) -> Self {
         let mut message = Self { name: [0; NAME_SIZE], address: U32::ZERO, flags: U32::ZERO };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A session's memory: the directory, and the block that each side writes about itself.
+//! A session's memory layout: the directory, and the block in which each side describes itself.
 //!
 //! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes; every field is a little-endian u32.
 
@@ -8,11 +8,11 @@ use core::fmt;
 /// The version of the layout that this crate reads and writes.
 pub const VERSION: u32 = 2;
 
-/// Alignment of every section and block. One page has one writer, so that a protection unit or ivshmem 2.0's read-only
-/// mapping can enforce it.
+/// Alignment of every section and block. One page has one writer, so that a memory protection unit or ivshmem 2.0's
+/// read-only mapping can enforce that.
 pub const PAGE: u32 = 4096;
 
-/// The first page: what the memory is, and which links it carries.
+/// The first page, which identifies the memory and lists the links that it carries.
 pub mod directory {
     /// Bytes before the entries.
     pub const HEAD: u32 = 64;
@@ -43,24 +43,24 @@ pub mod entry {
     pub const REMOTE: u32 = 12;
     /// The [`Kind`](super::Kind) of service that the link carries. Written by the link's host.
     pub const KIND: u32 = 16;
-    /// Size of the section at the area's end that both sides write, a multiple of [`PAGE`](super::PAGE), or 0. Written by the
-    /// link's host.
+    /// Size of the section at the end of the area to which both sides write, a multiple of [`PAGE`](super::PAGE), or 0.
+    /// Written by the link's host.
     pub const SHARED: u32 = 20;
     /// The bytes "link".
     pub const MAGIC_VALUE: u32 = u32::from_le_bytes(*b"link");
 }
 
-/// One side's block, the first bytes of its page; written by that side only.
+/// One side's block, the first bytes of its page; only that side writes it.
 pub mod block {
     /// Bytes of the fields here and of the first two queues.
     pub const SIZE: u32 = 128;
-    /// This side's incarnation: grows with every start, never 0 once started.
+    /// This side's incarnation, which grows with every start and is never 0 after the first one.
     pub const EPOCH: u32 = 0;
-    /// The other side's epoch that `STATE` is meant for, or 0.
+    /// The other side's epoch for which `STATE` is meant, or 0.
     pub const PEER_EPOCH: u32 = 4;
     /// One of [`State`](super::State).
     pub const STATE: u32 = 8;
-    /// Own peer id on the server, 0 to 65535.
+    /// This side's peer id on the server, 0 to 65535.
     pub const PEER_ID: u32 = 12;
     /// Counter that grows while this side is alive.
     pub const HEARTBEAT: u32 = 16;
@@ -70,9 +70,9 @@ pub mod block {
     pub const SPEAKS: u32 = 24;
     /// Eight words that the service defines.
     pub const SERVICE: u32 = 32;
-    /// Fields of the first queue; those of the next one follow after [`queue::SIZE`](super::queue::SIZE) bytes.
+    /// Fields of the first queue; those of each further queue follow after [`queue::SIZE`](super::queue::SIZE) bytes.
     pub const QUEUES: u32 = 64;
-    /// The most queues that a block's page has room for.
+    /// The maximum number of queues for which a block's page has room.
     pub const MAX_QUEUES: u32 = (super::PAGE - QUEUES) / super::queue::SIZE;
 }
 
@@ -82,17 +82,17 @@ pub mod queue {
     pub const SIZE: u32 = 32;
     /// Number of descriptors, a power of two. Valid from INIT, as is `BUFFER_SIZE`.
     pub const COUNT: u32 = 0;
-    /// Size of each buffer where all of a queue's buffers are equal, or 0.
+    /// Size of each buffer if all buffers of a queue are equal, otherwise 0.
     pub const BUFFER_SIZE: u32 = 4;
     /// Offset of the descriptor table. This field and the next four are valid from READY.
     pub const DESCRIPTORS: u32 = 8;
     /// Offset of the available ring.
     pub const AVAILABLE: u32 = 12;
-    /// Offset of the buffers where they lie one behind the other, or 0.
+    /// Offset of the buffers if they lie one after the other, otherwise 0.
     pub const BUFFERS: u32 = 16;
-    /// Offset of the used ring by which this side returns the buffers of the other side's queue.
+    /// Offset of the used ring through which this side returns the buffers of the other side's queue.
     pub const USED: u32 = 20;
-    /// Doorbell for this queue, or 0 for the link's: the peer's id in the high half, the vector + 1 in the low half.
+    /// Doorbell for this queue, or 0 for the link's doorbell: the peer's id in the high half, the vector + 1 in the low half.
     pub const DOORBELL: u32 = 24;
 }
 
@@ -117,19 +117,19 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A side's wire version in the high half, its number of queues in the next byte, and its kind of service in the low byte. The
-/// words of both sides about queue `n` are about the same queue.
+/// A side's wire version in the high half, its number of queues in the next byte, and its kind of service in the low
+/// byte. For each number `n`, the words of both sides about queue `n` describe the same queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaks(pub u32);
 
 impl Speaks {
-    /// This crate's version with `queues` and `kind`.
+    /// Returns this crate's version with `queues` and `kind`.
     #[must_use]
     pub const fn new(kind: Kind, queues: u8) -> Self {
         Self(VERSION << 16 | (queues as u32) << 8 | kind.0 & 0xff)
     }
 
-    /// The wire version. A block of version 1 has a count of buffers here, so its high half is 0.
+    /// Returns the wire version. A block of version 1 has a count of buffers here, so its high half is 0.
     #[must_use]
     pub const fn version(self) -> u32 {
         match self.0 >> 16 {
@@ -138,40 +138,40 @@ impl Speaks {
         }
     }
 
-    /// Returns whether this is this crate's version with `kind`, and any number of queues.
+    /// Returns whether this is this crate's version with `kind`; the number of queues does not matter.
     #[must_use]
     #[inline(always)]
     pub const fn matches(self, kind: Kind) -> bool {
         self.0 & 0xffff_00ff == Self::new(kind, 0).0
     }
 
-    /// The number of queues.
+    /// Returns the number of queues.
     #[must_use]
     pub const fn queues(self) -> u8 {
         // CAST: the second byte.
         (self.0 >> 8) as u8
     }
 
-    /// The kind of service.
+    /// Returns the kind of service.
     #[must_use]
     pub const fn kind(self) -> Kind {
         Kind(self.0 & 0xff)
     }
 }
 
-/// The remote that waits for a link's host: its peer id + 1 in the low 24 bits, and the kind of service that it expects in
-/// the high byte.
+/// The remote that waits for a link's host: its peer id + 1 in the low 24 bits, and the kind of service that it expects
+/// in the high byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting(pub u32);
 
 impl Waiting {
-    /// Peer `id`, which expects `kind`.
+    /// Returns the value for peer `id`, which expects `kind`.
     #[must_use]
     pub const fn new(id: u16, kind: Kind) -> Self {
         Self(kind.0 << 24 | (id as u32).wrapping_add(1))
     }
 
-    /// The remote's peer id, if one waits.
+    /// Returns the remote's peer id, if a remote waits.
     #[must_use]
     pub const fn id(self) -> Option<u16> {
         match self.0 & 0xff_ffff {
@@ -181,7 +181,7 @@ impl Waiting {
         }
     }
 
-    /// The kind of service that it expects; 0 from a remote of version 1, which does not say.
+    /// Returns the kind of service that the remote expects; 0 for a remote of version 1, which does not state it.
     #[must_use]
     pub const fn kind(self) -> Kind {
         Kind(self.0 >> 24)
@@ -189,7 +189,7 @@ impl Waiting {
 }
 
 bitflags::bitflags! {
-    /// Features of a side; both sides use the features that both support. Unknown bits are ignored.
+    /// Features of a side; a link uses the features that both sides support. Unknown bits are ignored.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Features: u32 {
         /// Notifications are suppressed by virtio's event indices, not by its flags.
@@ -202,15 +202,15 @@ bitflags::bitflags! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
-    /// Never started, or ended on purpose.
+    /// The side has never started, or has ended on purpose.
     Reset = 0,
-    /// Started; its rings are not to be used yet.
+    /// The side has started, but its rings must not be used yet.
     Init = 1,
-    /// Its rings are set up for the epoch in `PEER_EPOCH`.
+    /// The side's rings are set up for the epoch in `PEER_EPOCH`.
     Ready = 2,
-    /// It has seen the other side ready, too, and uses its rings.
+    /// The side has seen that the other side is ready, too, and uses the rings.
     Run = 3,
-    /// It has given up; only a new epoch helps.
+    /// The side has given up; only a new epoch helps.
     Dead = 4,
 }
 

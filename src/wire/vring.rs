@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The split virtqueue's three parts: sizes, field offsets, flags and the event rule.
+//! The split virtqueue's three parts: sizes, field offsets, flags, and the rule for event indices.
 //!
 //! Source: virtio 1.3, section 2.7 (split virtqueues). Offsets and sizes are in bytes.
 
@@ -21,7 +21,7 @@ pub mod descriptor {
     pub const NEXT: u32 = 14;
 }
 
-/// The available ring: flags, index, one u16 for each entry, event.
+/// The available ring: flags, index, one u16 for each entry, and the event index.
 pub mod available {
     /// Bytes before the entries.
     pub const HEADER: u32 = 4;
@@ -41,7 +41,7 @@ pub mod available {
     pub const NO_INTERRUPT: u16 = 1;
 }
 
-/// The used ring: flags, index, {id, length} for each entry, event.
+/// The used ring: flags, index, {id, length} for each entry, and the event index.
 pub mod used {
     /// Bytes before the entries.
     pub const HEADER: u32 = 4;
@@ -65,7 +65,7 @@ pub mod used {
 }
 
 bitflags::bitflags! {
-    /// Features that concern a ring, at their bits of a device's (virtio 1.3, 6). Unknown bits are kept.
+    /// Feature bits that concern a ring, at their positions among a device's features (virtio 1.3, 6). Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct RingFeatures: u64 {
         /// A descriptor may refer to an indirect table.
@@ -80,7 +80,7 @@ bitflags::bitflags! {
     /// Flags of a descriptor (virtio 1.3, 2.7.5). Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct DescriptorFlags: u16 {
-        /// The buffer goes on in the descriptor `next`.
+        /// The buffer continues in the descriptor `next`.
         const NEXT = 1;
         /// The device writes the buffer; otherwise it reads it.
         const WRITE = 2;
@@ -90,19 +90,19 @@ bitflags::bitflags! {
     }
 }
 
-/// Bytes of a descriptor table for `size` descriptors.
+/// Returns the size in bytes of a descriptor table for `size` descriptors.
 #[must_use]
 pub const fn descriptor_table_len(size: u16) -> u32 {
     (size as u32).wrapping_mul(descriptor::SIZE)
 }
 
-/// Bytes of an available ring with `size` entries, event included.
+/// Returns the size in bytes of an available ring with `size` entries, event index included.
 #[must_use]
 pub const fn available_len(size: u16) -> u32 {
     (size as u32).wrapping_mul(available::ENTRY).wrapping_add(available::HEADER).wrapping_add(available::TAIL)
 }
 
-/// Bytes of a used ring with `size` entries, event included.
+/// Returns the size in bytes of a used ring with `size` entries, event index included.
 #[must_use]
 pub const fn used_len(size: u16) -> u32 {
     (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEADER).wrapping_add(used::TAIL)
@@ -115,7 +115,7 @@ pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
     new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
 }
 
-/// The same for an index that moves by one from `old`; in its terms alone, so that it is compiled to one comparison.
+/// Returns the same for an index that moves by one from `old`. This form compiles to one comparison.
 #[inline(always)]
 #[must_use]
 pub const fn need_event_of_one(event: u16, old: u16) -> bool {

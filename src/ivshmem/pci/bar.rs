@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Base address registers: their sizes and addresses.
+//! Base address registers (BARs): their sizes and addresses.
 
 use core::ops::Range;
 
@@ -13,21 +13,21 @@ const MEMORY32: u32 = 0b000;
 const MEMORY64: u32 = 0b100;
 const FLAGS: u32 = 0xf;
 
-/// One BAR of memory.
+/// A memory BAR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Its number, 0 to 5. A 64-bit BAR also takes the next number.
+    /// The BAR's number, 0 to 5. A 64-bit BAR also takes the next number.
     pub number: u8,
-    /// Bus address; 0 until it is placed.
+    /// The bus address; 0 until the BAR is placed.
     pub address: u64,
     /// Size in bytes, a power of two.
     pub size: u64,
-    /// True if it can be placed above 4 GiB.
+    /// True if the BAR can be placed above 4 GiB.
     pub wide: bool,
 }
 
 impl Bar {
-    /// Checks that `needed` bytes fit.
+    /// Checks that the BAR has room for `needed` bytes.
     pub(super) fn holds(&self, needed: u64) -> Result<(), PciError> {
         if self.size < needed {
             return Err(PciError::BarTooSmall { bar: self.number, size: self.size, needed });
@@ -58,7 +58,8 @@ impl Window {
         Some(start)
     }
 
-    /// Returns true if `size` bytes at `address` are inside. If so, neither they nor any before them are allocated later.
+    /// Returns true if the `size` bytes at `address` are inside the window. If so, neither these bytes nor any before
+    /// them are allocated later.
     fn keep(&mut self, address: u64, size: u64) -> bool {
         let end = address.checked_add(size).filter(|&end| address >= self.all.start && end <= self.all.end);
         self.free = self.free.max(end.unwrap_or(0));
@@ -126,7 +127,7 @@ fn probe(config: &mut impl ConfigSpace, function: Function, offset: u16, was: u3
     mask
 }
 
-/// Takes a BAR that firmware has placed out of its window; one without an address is left for [`place`].
+/// Removes a BAR that firmware has placed from its window. A BAR without an address is left for [`place`].
 pub(super) fn keep(bar: &Bar, windows: &mut Windows) -> Result<(), PciError> {
     let Bar { number, address, size, .. } = *bar;
     if address != 0 && !windows.of(bar).keep(address, size) {
@@ -135,7 +136,7 @@ pub(super) fn keep(bar: &Bar, windows: &mut Windows) -> Result<(), PciError> {
     Ok(())
 }
 
-/// Gives `bar` an address where it has none.
+/// Gives `bar` an address if it has none.
 pub(super) fn place(
     config: &mut impl ConfigSpace,
     function: Function,

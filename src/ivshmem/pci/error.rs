@@ -13,7 +13,7 @@ pub enum PciError {
         /// The number of the BAR.
         bar: u8,
     },
-    /// The writable bits of a BAR are no power of two.
+    /// The writable bits of a BAR do not make a power of two.
     #[error(
         "ivshmem's BAR{bar} has address bits {mask:#x}, not a power of two: give the server a power of two as size"
     )]
@@ -28,9 +28,9 @@ pub enum PciError {
     BarTooSmall {
         /// The number of the BAR.
         bar: u8,
-        /// Its size, in bytes.
+        /// The BAR's size, in bytes.
         size: u64,
-        /// The size that its contents need, in bytes.
+        /// The size that the BAR's contents need, in bytes.
         needed: u64,
     },
     /// A BAR does not fit into the rest of its window.
@@ -38,7 +38,7 @@ pub enum PciError {
     WindowTooSmall {
         /// The number of the BAR.
         bar: u8,
-        /// Its size, in bytes.
+        /// The BAR's size, in bytes.
         size: u64,
     },
     /// Firmware has placed a BAR outside the machine's windows.
@@ -46,7 +46,7 @@ pub enum PciError {
     OutsideWindows {
         /// The number of the BAR.
         bar: u8,
-        /// Its address.
+        /// The BAR's address.
         address: u64,
     },
     /// The device has no MSI-X capability: an `ivshmem-plain`, or an `ivshmem-doorbell` with `vectors=0`.
@@ -57,9 +57,9 @@ pub enum PciError {
     /// The MSI-X table is not at an ivshmem device's usual place.
     #[error("ivshmem's MSI-X table is said to be in BAR{bar} at {offset:#x}: it must lie inside BAR1")]
     BadMsixTable {
-        /// The BAR that the capability names.
+        /// The BAR that the capability refers to.
         bar: u8,
-        /// The offset in it.
+        /// The table's offset in that BAR.
         offset: u32,
     },
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A configuration space for tests: functions with registers of which some bits can be written.
+//! A fake PCI configuration space for tests, with functions whose registers are partly writable.
 
 use std::collections::BTreeMap;
 
 use super::{ConfigSpace, PciAddress};
 
-/// One function: values, and masks of the bits that a write changes.
+/// One function: the values of its registers, and masks of the bits that a write changes.
 #[derive(Clone, Debug, Default)]
 pub struct FakeFunction {
     pub values: BTreeMap<u16, u32>,
@@ -13,12 +13,12 @@ pub struct FakeFunction {
 }
 
 impl FakeFunction {
-    /// A function of the given id, and nothing else.
+    /// Returns a function with the given ids and nothing else.
     pub fn new(vendor: u16, device: u16) -> Self {
         Self { values: [(0, u32::from(device) << 16 | u32::from(vendor))].into(), writable: BTreeMap::new() }
     }
 
-    /// An `ivshmem-plain` of QEMU, as after reset, with `memory` bytes.
+    /// Returns QEMU's `ivshmem-plain` after reset, with `memory` bytes.
     pub fn plain(memory: u64) -> Self {
         Self::new(0x1af4, 0x1110)
             .register(0x04, 0x0000_0003, 0x0000_0507)
@@ -28,7 +28,7 @@ impl FakeFunction {
             .register(0x1c, 0, (memory.wrapping_neg() >> 32) as u32)
     }
 
-    /// An `ivshmem-doorbell` of QEMU, as after reset.
+    /// Returns QEMU's `ivshmem-doorbell` after reset.
     pub fn doorbell(memory: u64, vectors: u16) -> Self {
         Self::plain(memory)
             .register(0x04, 0x0010_0003, 0x0000_0507)
@@ -47,7 +47,7 @@ impl FakeFunction {
     }
 }
 
-/// All functions, and how often each was read, so that a scan's length can be seen.
+/// All functions, and the number of times that each was read, which shows the length of a scan.
 #[derive(Debug, Default)]
 pub struct FakeConfig {
     pub functions: BTreeMap<PciAddress, FakeFunction>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The PCI device: finds, places and enables it, for ports without an operating system that does.
+//! The PCI device: finds, places and enables it, for ports without an operating system that does so.
 //!
-//! A port passes its configuration space and the windows of its host bridge to [`find`] and [`Function::attach`], and gets
-//! the addresses to map. This module sets up no bridges: it sees the buses that exist.
+//! A port passes its configuration space and the windows of its host bridge to [`find`] and [`Function::attach`], and
+//! gets the addresses to map. This module sets up no bridges: it only sees buses that are already set up.
 
 mod bar;
 mod config;
@@ -26,7 +26,7 @@ const HEADER: u16 = 0x0c;
 const MULTI_FUNCTION: u32 = 1 << 23;
 const CAPABILITIES: u16 = 0x34;
 const MSIX: u8 = 0x11;
-/// No more 4-byte-aligned capabilities fit between the header and the end of configuration space.
+/// The maximum number of 4-byte-aligned capabilities that fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
 
 /// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in order of address. A machine may have
@@ -36,7 +36,7 @@ pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = F
         .flat_map(|bus| (0..32).map(move |device| (bus as u8, device)))
         .flat_map(|(bus, device)| (0..8).map(move |function| PciAddress::new(0, bus, device, function)))
         .scan(1, move |functions, address| {
-            // A device without a function 0 does not exist. Only a multi-function device has others.
+            // A device without a function 0 does not exist. Only a multi-function device has other functions.
             if address.function() == 0 {
                 let header = config.read(address, HEADER);
                 *functions = if header != u32::MAX && header & MULTI_FUNCTION != 0 { 8 } else { 1 };
@@ -61,20 +61,20 @@ impl PciDevice {
     /// Returns the interrupts, for ports that need them.
     ///
     /// # Errors
-    /// [`PciError::NoMsix`].
+    /// Returns [`PciError::NoMsix`] if the device has no interrupts.
     pub fn msix(&self) -> Result<Msix, PciError> {
         self.msix.ok_or(PciError::NoMsix)
     }
 }
 
 impl Function {
-    /// Places the device's BARs in `windows` unless firmware has. Enables memory accesses and interrupts in the command
-    /// register.
+    /// Places the device's BARs in `windows` unless firmware has placed them. Enables memory accesses and interrupts in
+    /// the command register.
     ///
     /// # Errors
-    /// Any of [`PciError`] except `NoDevice` and `NoMsix`. The device then decodes no address.
+    /// Returns any [`PciError`] except `NoDevice` and `NoMsix`. The device then decodes no address.
     pub fn attach(self, config: &mut impl ConfigSpace, windows: &mut Windows) -> Result<PciDevice, PciError> {
-        // The search for the sizes writes other addresses into the BARs.
+        // Finding out the sizes writes other addresses into the BARs.
         let off = CommandRegister::IO_ENABLE | CommandRegister::MEMORY_ENABLE | CommandRegister::BUS_MASTER_ENABLE;
         self.command(config, off, CommandRegister::empty());
 
@@ -87,7 +87,7 @@ impl Function {
             table = Some((Msix::new(config, self, offset, bar)?, bar));
         }
         let mut bars = [Some(&mut registers), Some(&mut memory), table.as_mut().map(|(_, bar)| bar)];
-        // First takes the BARs that firmware has placed out of the windows.
+        // First removes the BARs that firmware has placed from the windows.
         for bar in bars.iter().flatten() {
             bar::keep(bar, windows)?;
         }
@@ -101,13 +101,15 @@ impl Function {
         Ok(PciDevice { registers, memory, msix: table.map(|(msix, bar)| msix.at(bar.address)) })
     }
 
-    /// Clears and sets bits of the command register. The status bits beside it get zeros, because ones would clear them.
+    /// Clears and sets bits of the command register. Zeros are written to the status bits in the same word, because
+    /// ones would clear them.
     fn command(self, config: &mut impl ConfigSpace, clear: CommandRegister, set: CommandRegister) {
         let old = CommandRegister::from_bits_retain(config.read(self.0, COMMAND) as u16);
         config.write(self.0, COMMAND, u32::from(old.difference(clear).union(set).bits()));
     }
 
-    /// Returns the offset of the capability `id`. A looped list, or one that leaves the space, ends the search.
+    /// Returns the offset of the capability with this `id`. A list that loops or leaves the configuration space ends
+    /// the search.
     fn capability(self, config: &mut impl ConfigSpace, id: u8) -> Option<u16> {
         let status = StatusRegister::new((config.read(self.0, COMMAND) >> 16) as u16);
         if !status.has_capability_list() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! MSI-X: where the table is, what an entry holds, switching it on. Does not know what an interrupt controller wants
-//! written where.
+//! MSI-X: finds the table, describes its entries, and enables interrupts. The address and data of a message come from
+//! the caller, which knows the interrupt controller.
 
 use safe_mmio::fields::ReadPureWrite;
 use safe_mmio::{UniqueMmioPointer, field};
@@ -26,7 +26,7 @@ pub struct Msix {
     pub vectors: u16,
 }
 
-/// One entry of the table: what is written where to interrupt. All are little-endian.
+/// One entry of the table: the address and the data of the write that interrupts. All fields are little-endian.
 ///
 /// Source: PCI Local Bus Specification 3.0, section 6.8.2.
 #[repr(C)]
@@ -42,7 +42,7 @@ pub struct MsixEntry {
 }
 
 impl MsixEntry {
-    /// Points `entry` at the interrupt controller's `address`, to be told `data`, and unmasks it.
+    /// Makes `entry` write `data` to the interrupt controller's `address`, and unmasks the entry.
     pub fn route(mut entry: UniqueMmioPointer<'_, Self>, address: u64, data: u32) {
         field!(entry, control).write(MASKED.to_le());
         field!(entry, address_low).write((address as u32).to_le());
@@ -73,13 +73,13 @@ impl Msix {
         Ok(Self { function, capability, table: u64::from(offset), vectors })
     }
 
-    /// The same, its BAR now at `bar`.
+    /// Returns the capability for a BAR that has been placed at `bar`.
     pub(super) fn at(self, bar: u64) -> Self {
         Self { table: bar.saturating_add(self.table), ..self }
     }
 
-    /// Lets the device send the interrupts whose entries are unmasked. A doorbell that rings before is lost: enable,
-    /// then look at the shared memory once, then sleep.
+    /// Lets the device send the interrupts whose entries are unmasked. A doorbell that rings before this is lost:
+    /// enable, then look at the shared memory once, then sleep.
     pub fn enable(&self, config: &mut impl ConfigSpace) {
         let control = config.read(self.function.0, self.capability);
         config.write(self.function.0, self.capability, (control | ENABLE) & !FUNCTION_MASK);

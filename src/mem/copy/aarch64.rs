@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! AArch64: by vector registers if an image may use them, else by pairs.
+//! Copies for AArch64: with vector registers if the image may use them, otherwise with pairs of general-purpose registers.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies the last bytes, at most 15. The low four bits of `n` are their number.
+/// Copies the last bytes, at most 15. Their number is in the low four bits of `n`.
 macro_rules! below_16 {
     () => {
         concat!(
@@ -29,14 +29,14 @@ macro_rules! below_16 {
 
 /// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
 ///
-/// Neither side needs any alignment, but both are faster at multiples of 16.
+/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 16.
 ///
 /// # Safety
 /// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[cfg(target_feature = "neon")]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // After the loop the count is 64 too small. Its low six bits, the number of bytes left, are unchanged.
+    // After the loop the count is 64 too small. Its low six bits, which hold the number of bytes left, are unchanged.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(
@@ -64,14 +64,14 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 
 /// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
 ///
-/// Neither side needs any alignment, but both are faster at multiples of 8.
+/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 8.
 ///
 /// # Safety
 /// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[cfg(not(target_feature = "neon"))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // The same steps by general-purpose registers.
+    // Takes the same steps with general-purpose registers.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(

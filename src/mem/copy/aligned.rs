@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copying by aligned accesses of at most one machine word each: for Device memory, and for CPUs without unaligned access.
+//! Copies with aligned accesses of at most one machine word each: for Device memory, and for CPUs without unaligned access.
 //!
-//! The shared side is accessed by volatile loads and stores. The compiler keeps each of them, in its width: it neither
-//! splits nor joins them, and assumes nothing of the value. The private side is ordinary memory, where the compiler
-//! chooses the instructions.
+//! The shared bytes are accessed by volatile loads and stores. The compiler keeps each of these accesses at its width:
+//! it neither splits nor joins them, and assumes nothing about the value. The private bytes are ordinary memory, for
+//! which the compiler chooses the instructions.
 
 const WORD: usize = size_of::<usize>();
 
-/// One direction of a copy: how a unit moves between the private and the shared side.
+/// One direction of a copy: moves a unit between the private and the shared bytes.
 ///
 /// # Safety of the methods
-/// Both places are mapped, the private one is not accessed by anyone else, and the shared one is aligned for the unit.
+/// Both places are mapped, nobody else accesses the private one, and the shared one is aligned for the unit.
 trait Direction {
-    /// The address that the units are aligned at: the shared side's.
+    /// Returns the address by which units are aligned: that of the shared bytes.
     fn shared(&self, from: *const u8, to: *mut u8) -> usize;
     unsafe fn byte(&self, from: *const u8, to: *mut u8);
-    /// Moves a word; the private side is aligned, too.
+    /// Moves a word; the private address is aligned, too.
     unsafe fn word(&self, from: *const usize, to: *mut usize);
-    /// Moves a word; the private side may have any alignment.
+    /// Moves a word; the private address may have any alignment.
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize);
 }
 
-/// From private to shared memory. The source is read by volatile loads too, because it may change meanwhile.
+/// Copies from private to shared memory. The source is read by volatile loads too, because it may change meanwhile.
 struct In;
 
 impl Direction for In {
@@ -55,7 +55,7 @@ impl Direction for In {
     }
 }
 
-/// From shared to private memory.
+/// Copies from shared to private memory.
 struct Out;
 
 impl Direction for Out {
@@ -107,10 +107,10 @@ pub unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
     unsafe { copy(&Out, from, to, len) }
 }
 
-/// Copies bytes up to the first word of the shared side, then whole words, then the bytes that remain.
+/// Copies bytes up to the first word boundary of the shared bytes, then whole words, then the bytes that remain.
 ///
 /// # Safety
-/// As [`copy_in`] or [`copy_out`], whichever the direction is.
+/// The same as for [`copy_in`] or [`copy_out`], whichever matches the direction.
 #[inline(always)]
 unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: usize) {
     let first = (direction.shared(from, to).wrapping_neg() % WORD).min(len);
@@ -121,16 +121,16 @@ unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: us
         unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
         at += 1;
     }
-    // Both sides are aligned, or only the shared one.
+    // Either both addresses are aligned, or only the shared one.
     if (from.addr() ^ to.addr()).is_multiple_of(WORD) {
         while at < end {
-            // SAFETY: a whole word is left before `end`; the shared side is aligned here, and so is the private one.
+            // SAFETY: a whole word is left before `end`; the shared address is aligned here, and so is the private one.
             unsafe { direction.word(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
             at += WORD;
         }
     } else {
         while at < end {
-            // SAFETY: a whole word is left before `end`; the shared side is aligned here.
+            // SAFETY: a whole word is left before `end`; the shared address is aligned here.
             unsafe { direction.word_unaligned(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
             at += WORD;
         }
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes each move and notes its access to the shared side: address and width.
+    /// Makes each move, and records the address and width of its access to the shared bytes.
     struct Checked<D> {
         direction: D,
         accesses: RefCell<Vec<(usize, usize)>>,
@@ -207,7 +207,7 @@ mod tests {
                 assert_eq!(to.0[target..][..length], from.0[source..][..length], "{length} from {source} to {target}");
                 let beside = to.0[..target].iter().chain(&to.0[target + length..]);
                 assert!(beside.copied().all(|byte| byte == 0), "{length} from {source} to {target}");
-                // Each shared byte is accessed once, in order, and as few accesses are bytes as can be.
+                // Each shared byte is accessed once, in order, with as few byte accesses as possible.
                 let accesses = checked.accesses.into_inner();
                 let end = accesses.iter().fold(shared, |next, &(address, width)| {
                     assert_eq!(address, next);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! 32-bit Arm with Thumb-2 and unaligned accesses: by words.
+//! Copies with words, for 32-bit Arm with Thumb-2 and unaligned accesses.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies the last bytes, at most 15, by two registers. The low four bits of `n` are their number.
+/// Copies the last bytes, at most 15, with two registers. Their number is in the low four bits of `n`.
 macro_rules! below_16 {
     ($first:literal, $second:literal) => {
         concat!(
@@ -35,7 +35,7 @@ macro_rules! below_16 {
 
 /// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
 ///
-/// Neither side needs any alignment, but both are faster at multiples of 4.
+/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 4.
 ///
 /// # Safety
 /// Both ranges are mapped, and private memory in them is not accessed by anyone else.
@@ -70,11 +70,12 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 /// Copies the same way, out of line.
 ///
 /// # Safety
-/// As [`copy`].
+/// The same as for [`copy`].
 #[inline(never)]
 unsafe fn copy_many(from: *const u8, to: *mut u8, len: usize) {
-    // Words by `ldm` and `stm` where both sides are aligned, which those need, else by single loads and stores, which do
-    // not. After a loop the count is a step too small, which leaves its low bits, the bytes still to copy, as they were.
+    // Copies words with `ldm` and `stm` if both addresses are aligned, which these instructions need; otherwise with
+    // single loads and stores. After a loop the count is one step too small, but its low bits, which hold the number of
+    // bytes left, are unchanged.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(

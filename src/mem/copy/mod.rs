@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copying between private and shared memory. Normal memory is copied by the widest loads and stores that suit the
+//! Copies between private and shared memory. Normal memory is copied by the widest loads and stores that suit the
 //! architecture, Device memory by aligned ones.
 //!
-//! A peer may write the shared side meanwhile. In Rust's model that would be a data race if the compiler saw the
-//! accesses. It does not see into the assembly, so it can neither assume that two reads agree nor invent further ones.
-//! The volatile accesses of [`aligned`] are outside of any Rust allocation, where that model leaves them to the machine.
+//! A peer may write the shared bytes meanwhile. In Rust's model that would be a data race if the compiler saw the
+//! accesses. The compiler does not see into the assembly, so it can neither assume that two reads agree nor invent
+//! further reads. The volatile accesses of [`aligned`] are outside any Rust allocation, where Rust's model leaves them
+//! to the machine.
 
 pub mod aligned;
 
 #[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2", not(miri)), path = "x86_64.rs")]
 #[cfg_attr(all(target_arch = "aarch64", not(miri)), path = "aarch64.rs")]
-// Set by the build script: a released compiler's `target_feature` does not tell one Arm from another.
+// Set by the build script, because `target_feature` on stable Rust does not distinguish Arm architectures.
 #[cfg_attr(all(arm_unaligned, not(miri)), path = "armv7.rs")]
 mod machine;
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! x86-64: by vector registers.
+//! Copies for x86-64, with vector registers.
 
 // The instructions are the same in both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
 /// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
 ///
-/// Neither side needs any alignment.
+/// Neither pointer needs to be aligned.
 ///
 /// # Safety
 /// Both ranges are mapped, and private memory in them is not accessed by anyone else.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // A length that is not a multiple of a step is copied from the start and up to the end, so some bytes are copied twice.
-    // In the loop both pointers are 64 bytes before their end, and `i`, at most 0, counts up to there. The shortest case
-    // comes last, so that it takes the fewest jumps.
+    // If the length is not a multiple of a step, one step starts at the beginning and one stops at the end, so some
+    // bytes are copied twice. In the loop both pointers are 64 bytes before their ends, and `i`, at most 0, counts up
+    // to that point. The shortest case comes last, so that it takes the fewest jumps.
     // SAFETY: the caller's promise.
     unsafe {
         core::arch::asm!(

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A side's view of a memory with a hook between any two of its accesses: the other side's turn, a peer that scribbles, or
-//! the side's own death.
+//! A view of a memory that calls a hook between any two of a side's accesses: to give the other side a turn, to let a
+//! peer scribble, or to let the side die.
 
 use super::super::{Forward, Region};
 
 /// Code that runs before each access of a [`Hooked`] memory.
 pub trait Hook {
-    /// Called before each load, store and copy. False if the side is dead: its stores have no effect any more. So it dies
-    /// between two of them without leaving the code under test.
+    /// Called before each load, store and copy. Returns false if the side is dead: its stores then have no effect. So a
+    /// side can die between two stores without leaving the code under test.
     fn before(&self) -> bool;
 }
 
-/// The memory as one side sees it. All sides of a test take theirs from one [`Heap`](super::Heap).
+/// The memory as one side sees it. All sides of a test take their view from one [`Heap`](super::Heap).
 #[derive(Debug)]
 pub struct Hooked<'m, H> {
     region: Region<'m>,
@@ -19,7 +19,7 @@ pub struct Hooked<'m, H> {
 }
 
 impl<'m, H: Hook> Hooked<'m, H> {
-    /// Makes a view of `region` with `hook` before each access.
+    /// Makes a view of `region` that calls `hook` before each access.
     #[must_use]
     pub const fn new(region: Region<'m>, hook: &'m H) -> Self {
         Self { region, hook }
@@ -32,7 +32,7 @@ impl<H> Clone for Hooked<'_, H> {
     }
 }
 
-// SAFETY: the region is a field. A hook can only leave stores out.
+// SAFETY: the region is a field. A hook can only suppress stores.
 unsafe impl<'m, H: Hook + core::fmt::Debug> Forward for Hooked<'m, H> {
     type Inner = Region<'m>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory for tests: on the heap, so that two sides in one process share it; under `--cfg loom` also loom's model of
-//! it. Built with the feature `fakes`.
+//! Memory for tests: on the heap, so that two sides in one process share it. Under `--cfg loom` there is also loom's
+//! model of a memory. Built with the feature `fakes`.
 
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
@@ -19,7 +19,7 @@ mod model;
 #[cfg(loom)]
 pub use model::{Model, Weakening};
 
-/// Zeroed memory that both sides of a test take their [`Region`] from.
+/// Zeroed memory from which both sides of a test take their [`Region`].
 #[derive(Debug)]
 pub struct Heap {
     words: Box<[UnsafeCell<u64>]>,
@@ -29,13 +29,13 @@ pub struct Heap {
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    /// `len` bytes of zeros, rounded up to a multiple of 8.
+    /// Returns `len` bytes of zeros, rounded up to a multiple of 8.
     #[must_use]
     pub fn new(len: u32) -> Self {
         Self { words: (0..len.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect() }
     }
 
-    /// Returns a view of the whole. Each side takes one.
+    /// Returns a view of the whole memory. Each side takes one view.
     #[must_use]
     pub fn region(&self) -> Region<'_> {
         let start = NonNull::from(&*self.words).cast();

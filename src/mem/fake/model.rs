@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory made of loom's atomics and cells: loom runs a test under every order of accesses that the language allows,
+//! Memory made of loom's atomics and cells. loom runs a test under every order of accesses that the language allows,
 //! and reports payload that is read while it may be written.
 
 use loom::cell::UnsafeCell;
@@ -10,17 +10,17 @@ use std::vec::Vec;
 
 use crate::mem::{Load, SharedMemory, Source, Store, WordAccess};
 
-/// Each byte of a part as a cell, each half word and word as an atomic. They do not overlay each other, which suits a
-/// memory where no place is accessed in two widths.
+/// Holds each byte of a part as a cell, and each half word and word as an atomic. These do not share storage, which
+/// suits a memory where no place is accessed in two widths.
 struct Cells {
-    /// The offset of its start in the memory.
+    /// The offset of the part's start in the memory.
     start: u32,
     bytes: Vec<UnsafeCell<u8>>,
     halves: Vec<AtomicU16>,
     words: Vec<AtomicU32>,
 }
 
-/// One ordering less than the code asks for, to see that a test notices.
+/// An ordering that is weaker than the code asks for, so that a test must notice it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakening {
     /// Loads at this offset of the whole memory are relaxed.
@@ -31,7 +31,7 @@ pub enum Weakening {
     Fences,
 }
 
-/// A memory in loom's model; a clone is the same memory.
+/// A memory in loom's model. A clone refers to the same memory.
 #[derive(Clone)]
 pub struct Model {
     parts: Arc<Vec<Cells>>,
@@ -41,14 +41,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// `len` bytes of zeros. Keep it small: loom follows each of them.
+    /// Returns `len` bytes of zeros. Keep the memory small: loom follows each byte.
     #[must_use]
     pub fn new(len: u32) -> Self {
         Self::sparse(len, &[(0, len)])
     }
 
-    /// `len` bytes, of which only these parts are there: each an offset, a multiple of 4, and a length. Elsewhere there are
-    /// zeros, and a store or a copy fails the test.
+    /// Returns `len` bytes, of which only the given parts exist: each is an offset, which is a multiple of 4, and a
+    /// length. Elsewhere loads return zeros, and a store or a copy fails the test.
     #[must_use]
     pub fn sparse(len: u32, parts: &[(u32, u32)]) -> Self {
         let cells = |&(start, len): &(u32, u32)| Cells {
@@ -60,7 +60,7 @@ impl Model {
         Self { parts: Arc::new(parts.iter().map(cells).collect()), start: 0, len, weakening: None }
     }
 
-    /// The same memory for one side that orders its accesses less than it should.
+    /// Returns the same memory for one side whose accesses are ordered less than they should be.
     #[must_use]
     pub fn weakened(&self, weakening: Option<Weakening>) -> Self {
         Self { weakening, ..self.clone() }
@@ -77,11 +77,11 @@ impl Model {
     }
 
     fn place(&self, offset: usize) -> u32 {
-        // CAST: inside, and no model has 2³² bytes.
+        // CAST: the offset is inside, and no model has 2³² bytes.
         self.start + offset as u32
     }
 
-    /// The part that an offset is in, and how far.
+    /// Returns the part that contains an offset, and the offset within that part.
     fn find(&self, offset: usize) -> Option<(&Cells, usize)> {
         let place = self.place(offset);
         let within = |cells: &&Cells| (place.wrapping_sub(cells.start) as usize) < cells.bytes.len();
@@ -159,7 +159,7 @@ unsafe impl SharedMemory for Model {
         assert!(from.read(&mut bytes));
         let (cells, at) = self.at(offset);
         for (cell, byte) in cells.bytes[at..].iter().zip(bytes) {
-            // SAFETY: loom fails the test where another access is possible meanwhile.
+            // SAFETY: loom fails the test if another access is possible meanwhile.
             cell.with_mut(|place| unsafe { *place = byte });
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The real memory without its full barriers, for tests that must notice the lack when they race two sides on this machine.
+//! The real memory without its full barriers, for tests that must fail without them when two sides race on this machine.
 
 use super::super::{Forward, Region};
 
@@ -7,7 +7,7 @@ use super::super::{Forward, Region};
 #[derive(Clone, Copy, Debug)]
 pub struct Unfenced<'m>(pub Region<'m>);
 
-// SAFETY: the region is a field. No access is unsound without a barrier.
+// SAFETY: the region is a field. No access becomes unsound without a barrier.
 unsafe impl<'m> Forward for Unfenced<'m> {
     type Inner = Region<'m>;
 

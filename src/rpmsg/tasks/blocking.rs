@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocking form of everything that is awaited, for a thread or a main loop: it waits by its port.
+//! The blocking form of the async calls, for a thread or a main loop, which waits by means of its port.
 
 use core::future::Future;
 use core::pin::pin;
@@ -11,17 +11,17 @@ use super::shared::Shared;
 use crate::platform::{Port, micros};
 use crate::rpmsg::AnyLink;
 
-/// An error: a wait has reached the limit that its caller gave.
+/// The error that a wait has reached the limit that its caller set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the wait has reached its limit; try again, or give it more time")]
 pub struct TimedOut;
 
 impl<L: AnyLink> Shared<L> {
-    /// Drives the link until `future` is ready, and sleeps by `port` meanwhile. The link's events are dropped, except messages
-    /// of endpoints that have a handle.
+    /// Drives the link until `future` is ready, and sleeps with `port` meanwhile. The link's events are dropped, except
+    /// messages for endpoints that have a handle.
     ///
     /// # Errors
-    /// [`TimedOut`] after `limit`. `future` is then dropped: no message is lost, and none was sent.
+    /// Returns [`TimedOut`] after `limit`. `future` is then dropped: no message is lost, and none was sent.
     pub fn block_on<P: Port, T>(
         &self,
         port: &mut P,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A task's handle of an endpoint, and the messages that it receives.
+//! A task's handle for an endpoint, and the messages that it receives.
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -7,10 +7,10 @@ use core::task::{Context, Poll};
 use super::shared::Shared;
 use crate::rpmsg::{Address, AnyLink, Config, Endpoint, Message, OpenError, ReadError, SendError};
 
-/// An endpoint in the hands of a task. Dropping it closes the endpoint.
+/// An endpoint that belongs to a task. Dropping it closes the endpoint.
 ///
-/// Each future may be dropped before it is ready, as `select` does: no message is lost, and none was sent. One task at a time
-/// may wait to receive, and one to send.
+/// Each future may be dropped before it is ready, as `select` does: no message is lost, and none was sent. Only one
+/// task at a time may wait to receive, and only one to send.
 #[derive(Debug)]
 pub struct AsyncEndpoint<'a, L: AnyLink> {
     shared: &'a Shared<L>,
@@ -18,7 +18,7 @@ pub struct AsyncEndpoint<'a, L: AnyLink> {
 }
 
 impl<L: AnyLink> Shared<L> {
-    /// Opens an endpoint that is announced under `name` and bound to the peer's of the same name.
+    /// Opens an endpoint that is announced under `name` and bound to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -46,20 +46,20 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         Self { shared, endpoint }
     }
 
-    /// Returns the link that the endpoint is on.
+    /// Returns the link to which the endpoint belongs.
     #[must_use]
     pub const fn shared(&self) -> &'a Shared<L> {
         self.shared
     }
 
-    /// Returns the endpoint, to tell it from others in an [`Event`](crate::rpmsg::Event).
+    /// Returns the endpoint, which identifies it in an [`Event`](crate::rpmsg::Event).
     #[must_use]
     pub const fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// Waits until the endpoint knows its peer, and returns the peer's address. A link that went down before is not reported
-    /// by [`recv_or_down`](Self::recv_or_down) any more.
+    /// Waits until the endpoint knows its peer, and returns the peer's address. After that,
+    /// [`recv_or_down`](Self::recv_or_down) no longer reports a link that went down before.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();
@@ -81,12 +81,13 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         .await
     }
 
-    /// Waits for the next message. Restarts of the peer do not end the wait.
+    /// Waits for the next message. The wait continues when the peer restarts.
     pub async fn recv(&self) -> Received<'a, L> {
         poll_fn(|context| self.poll_recv(context)).await
     }
 
-    /// Waits for the next message. Returns `None` once after the link has gone down, when an answer will not come any more.
+    /// Waits for the next message. Returns `None` once after the link has gone down, because an answer will not come
+    /// any more.
     pub async fn recv_or_down(&self) -> Option<Received<'a, L>> {
         poll_fn(|context| match self.poll_recv(context) {
             Poll::Pending if self.take_interrupted() => Poll::Ready(None),
@@ -103,15 +104,15 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.send_when_free(None, payload).await
     }
 
-    /// Waits until a buffer is free, and sends `payload` to `destination`, whomever the endpoint is bound to.
+    /// Waits until a buffer is free, and sends `payload` to `destination`, regardless of the endpoint's own peer.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// Returns the same errors as [`send`](Self::send).
     pub async fn send_to(&self, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         self.send_when_free(Some(destination), payload).await
     }
 
-    /// Sends `payload` to the endpoint's peer now.
+    /// Sends `payload` to the endpoint's peer without waiting.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -151,7 +152,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
                     mailbox.sender.register(context.waker());
                 }
             }
-            // The peer may have broken its ring: the runner ends the link.
+            // The peer may have broken its ring, so the runner must end the link.
             (Err(_), _) => state.kick(),
             (Ok(()), _) => (),
         }
@@ -220,16 +221,17 @@ impl<L: AnyLink> Received<'_, L> {
     /// Fills `to` from byte `offset` of the payload.
     ///
     /// # Errors
-    /// [`ReadError::Stale`] if the link has gone down since, [`ReadError::Beyond`] if the payload ends before.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message came, or [`ReadError::Beyond`] if the
+    /// payload is too short.
     pub fn read(&self, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
         let mut state = self.shared.state.borrow_mut();
         self.message.as_ref().map_or(Err(ReadError::Stale), |message| state.link.bus().read(message, offset, to))
     }
 
-    /// Copies the payload to the front of `to`. Returns its length, of which a shorter `to` has the beginning.
+    /// Copies the payload to the front of `to`. Returns the payload's length; if `to` is shorter, it holds the beginning.
     ///
     /// # Errors
-    /// [`ReadError::Stale`] if the link has gone down since.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message came.
     pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
         let mut state = self.shared.state.borrow_mut();
         self.message.take().map_or(Err(ReadError::Stale), |message| state.link.bus().recv(message, to))
@@ -242,7 +244,7 @@ impl<L: AnyLink> Received<'_, L> {
     /// See [`SendError`].
     pub async fn reply(self, payload: &[u8]) -> Result<(), SendError> {
         let Some(endpoint) = self.message.as_ref().map(|message| message.endpoint) else { return Ok(()) };
-        // Only borrowed: the endpoint is not closed here.
+        // The handle is only borrowed: the endpoint must not be closed here.
         let handle = core::mem::ManuallyDrop::new(AsyncEndpoint::new(self.shared, endpoint));
         handle.send_to(self.source(), payload).await
     }

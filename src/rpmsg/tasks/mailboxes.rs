@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Messages and wakers of the endpoints that tasks use: a queue for each endpoint, in a table that has room for each buffer.
+//! Messages and wakers for the endpoints that tasks use. Each endpoint has a queue, in a table with room for each buffer.
 
 use core::fmt::Debug;
 
@@ -9,7 +9,7 @@ use crate::rpmsg::Message;
 
 /// Room for the mailboxes of a link. A [`Profile`](crate::rpmsg::Profile) chooses it.
 pub trait MailboxTable: Debug {
-    /// The table without a message.
+    /// The table without any message.
     const EMPTY: Self;
 
     /// Returns the mailboxes, one for each endpoint, and the places, one for each buffer of the peer.
@@ -31,12 +31,12 @@ impl<const E: usize, const N: usize> MailboxTable for Mailboxes<E, N> {
     }
 }
 
-/// The messages of one endpoint, oldest first, and the tasks that wait on it.
+/// The messages for one endpoint, oldest first, and the tasks that wait on the endpoint.
 #[derive(Debug)]
 pub struct Mailbox {
     /// Set while a task has the endpoint's handle.
     pub(super) open: bool,
-    /// Set when the link has gone down and no task was told.
+    /// Set when the link has gone down and no task has been told yet.
     pub(super) interrupted: bool,
     /// Buffer numbers of the oldest and the newest message.
     ends: Option<(u16, u16)>,
@@ -50,7 +50,7 @@ pub struct Mailbox {
 #[derive(Debug)]
 pub struct Place {
     message: Option<Message>,
-    /// The next newer message of the same mailbox.
+    /// The next newer message in the same mailbox.
     next: Option<u16>,
 }
 
@@ -70,7 +70,7 @@ impl Mailbox {
     /// Adds a message, and wakes the task that waits for one. Returns a message that has no place.
     pub(super) fn push(&mut self, places: &mut [Place], message: Message) -> Option<Message> {
         let buffer = message.buffer;
-        // A place is taken only by a message of an earlier session, which is void.
+        // If the place is taken, it holds a message of an earlier session, which is void.
         let Some(place) = places.get_mut(usize::from(buffer)) else { return Some(message) };
         *place = Place { message: Some(message), next: None };
         let oldest = match self.ends {
@@ -95,7 +95,7 @@ impl Mailbox {
         place.message.take()
     }
 
-    /// Forgets all messages: their session is over.
+    /// Drops all messages, because their session is over.
     pub(super) fn clear(&mut self) {
         self.ends = None;
         self.interrupted = true;

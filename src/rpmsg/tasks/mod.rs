@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The async form: a runner that drives a link, and a handle for each endpoint. Any executor will do.
+//! The async form: a runner that drives a link, and a handle for each endpoint. It works with any executor.
 //!
 //! A [`Shared`] link belongs to the tasks of one executor. One task awaits [`Runner::run`]; every other task awaits the
-//! endpoints that it has [opened](Shared::open). Tasks do not hold each other up: one can wait for a buffer while another waits
-//! for a message. Only the buffers are common to all: an endpoint whose messages nobody takes keeps the peer's buffers.
+//! endpoints that it has [opened](Shared::open). Tasks do not hold each other up: one can wait for a buffer while
+//! another waits for a message. Only the buffers are shared: an endpoint whose messages nobody takes holds on to the
+//! peer's buffers.
 //!
-//! A thread or a main loop uses the same handles by [`Shared::block_on`], which waits for a limit at most.
+//! A thread or a main loop uses the same handles with [`Shared::block_on`], which never waits longer than a given limit.
 
 mod blocking;
 mod endpoint;

@@ -16,27 +16,27 @@ use crate::rpmsg::{AnyLink, Event};
 /// A signal from a port's interrupt handler to the one task that waits on it; usually a `static`. Signal it on each doorbell.
 pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
 
-/// Events that one turn takes before other tasks have theirs.
+/// The number of events that one turn takes before other tasks get theirs.
 const BUDGET: u32 = 64;
 
-/// The part of a [`Shared`] link that must be awaited for the link to live.
+/// The part of a [`Shared`] link that must be awaited to keep the link alive.
 #[derive(Debug)]
 pub struct Runner<'a, L: AnyLink> {
     shared: &'a Shared<L>,
 }
 
-/// The end of one turn.
+/// The way in which one turn ended.
 pub(super) enum Turn {
     /// An event for the caller.
     Event(Event),
-    /// Nothing more until a doorbell rings, or until this time.
+    /// Nothing more to do until a doorbell rings, or until this time.
     Idle(Instant),
-    /// More to do, after the other tasks.
+    /// More to do, after the other tasks have had their turn.
     Busy,
 }
 
 impl<L: AnyLink> Shared<L> {
-    /// Returns the runner. A second one makes the two wake each other in turn.
+    /// Returns the runner. Use only one: two runners keep waking each other in turn.
     pub const fn runner(&self) -> Runner<'_, L> {
         Runner::new(self)
     }
@@ -59,11 +59,11 @@ impl<'a, L: AnyLink> Runner<'a, L> {
         }
     }
 
-    /// Drives the link until its next event that is no message of an [`AsyncEndpoint`](super::AsyncEndpoint).
+    /// Drives the link until its next event other than a message for an [`AsyncEndpoint`](super::AsyncEndpoint).
     ///
     /// `arrival` is signalled on each doorbell. `now` returns the time, as for [`poll`](crate::rpmsg::Link::poll).
-    /// `sleep_until` returns a future that is ready at the given time, such as an executor's timer. It may never be ready if
-    /// `arrival` is signalled at that time instead.
+    /// `sleep_until` returns a future that is ready at the given time, such as an executor's timer. That future may
+    /// never become ready if `arrival` is signalled at that time instead.
     pub async fn next<S: Future<Output = ()>>(
         &mut self,
         arrival: &Arrival,
@@ -100,9 +100,9 @@ impl<'a, L: AnyLink> Runner<'a, L> {
 }
 
 impl<L: AnyLink> State<L> {
-    /// Takes the events of a link that are there, [`BUDGET`] at most.
+    /// Takes the events that are pending on a link, at most [`BUDGET`].
     pub(super) fn turn(&mut self, now: Instant) -> Turn {
-        // The handles' wishes are part of the poll below.
+        // The poll below does what the handles have asked for.
         self.kicked = false;
         let mut turn = Turn::Busy;
         for _ in 0..BUDGET {
@@ -123,7 +123,7 @@ impl<L: AnyLink> State<L> {
         turn
     }
 
-    /// Puts a message into its mailbox, and returns every other event after telling the tasks that it concerns.
+    /// Puts a message into its mailbox. Returns any other event, after telling the tasks that it concerns.
     fn sort(&mut self, event: Event) -> Option<Event> {
         match event {
             Event::Message(message) => {

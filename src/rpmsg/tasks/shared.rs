@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The link that all tasks share, and what its runner and its endpoints need of it.
+//! The link that all tasks share, with the state that its runner and its endpoints need.
 
 use core::cell::RefCell;
 
@@ -10,7 +10,8 @@ use crate::rpmsg::{AnyLink, Endpoint, Profile};
 
 /// A link that the tasks of one executor share.
 ///
-/// It can be created in a static, with an [unopened](crate::rpmsg::Link::unopened) link that is opened by [`with`](Self::with).
+/// A shared link can be created in a static, with an [unopened](crate::rpmsg::Link::unopened) link that is opened later
+/// with [`with`](Self::with).
 #[derive(Debug)]
 pub struct Shared<L: AnyLink> {
     pub(super) state: RefCell<State<L>>,
@@ -34,10 +35,10 @@ impl<L: AnyLink> Shared<L> {
         Self { state: RefCell::new(State { link, mailboxes, runner: WakerRegistration::new(), kicked: false }) }
     }
 
-    /// Calls `act` with the link, for all that no handle offers: to open the link, to read counters.
+    /// Calls `act` with the link, for everything that no handle offers, such as opening the link or reading counters.
     ///
     /// # Panics
-    /// When `act` itself uses this shared link.
+    /// Panics if `act` itself uses this shared link.
     pub fn with<T>(&self, act: impl FnOnce(&mut L) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let result = act(&mut state.link);
@@ -47,7 +48,7 @@ impl<L: AnyLink> Shared<L> {
 }
 
 impl<L: AnyLink> State<L> {
-    /// Has the runner look again.
+    /// Makes the runner look again.
     pub fn kick(&mut self) {
         self.kicked = true;
         self.runner.wake();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An endpoint as a stream of bytes, for code that is written for `embedded-io` and `embedded-io-async`.
+//! An endpoint as a stream of bytes, for code that uses `embedded-io` and `embedded-io-async`.
 
 use core::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::rpmsg::{AnyLink, ReadError, SendError};
 /// An error of a byte stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// The link has gone down, and bytes may be lost. Reported once; the stream goes on with the peer's next incarnation.
+    /// The link has gone down, and bytes may be lost. Reported once; the stream continues with the peer's next incarnation.
     #[error("the link has gone down, and bytes on their way may be lost; read on for the peer's next incarnation")]
     Down,
     /// A blocking read or write has reached its limit.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),
-    /// The bus does not send.
+    /// The bus cannot send.
     #[error(transparent)]
     Send(#[from] SendError),
     /// The bus cannot read the message.
@@ -38,11 +38,11 @@ impl embedded_io_async::Error for StreamError {
     }
 }
 
-/// The receiving half of an endpoint as a byte stream. Borders between messages are not seen.
+/// The receiving half of an endpoint as a byte stream. Message boundaries are not visible.
 #[derive(Debug)]
 pub struct AsyncByteReader<'e, 'a, L: AnyLink> {
     endpoint: &'e AsyncEndpoint<'a, L>,
-    /// A message that was read in part, and the number of bytes that were.
+    /// A message that was read in part, and the number of bytes that were read.
     begun: Option<(Received<'a, L>, u16)>,
 }
 
@@ -91,8 +91,8 @@ impl<L: AnyLink> ErrorType for AsyncByteStream<'_, '_, L> {
 }
 
 impl<L: AnyLink> Read for AsyncByteReader<'_, '_, L> {
-    /// Waits for bytes. A link that goes down is an error once, because bytes may be lost; then the stream goes on with the
-    /// peer's next incarnation.
+    /// Waits for bytes. Returns an error once after the link has gone down, because bytes may be lost; then the stream
+    /// continues with the peer's next incarnation.
     async fn read(&mut self, to: &mut [u8]) -> Result<usize, StreamError> {
         if to.is_empty() {
             return Ok(0);
@@ -125,7 +125,7 @@ impl<L: AnyLink> Write for AsyncByteWriter<'_, '_, L> {
         Ok(count)
     }
 
-    /// Returns at once: a message is sent when it is written.
+    /// Returns at once, because each write sends its message immediately.
     async fn flush(&mut self) -> Result<(), StreamError> {
         Ok(())
     }
@@ -147,7 +147,7 @@ impl<L: AnyLink> Write for AsyncByteStream<'_, '_, L> {
     }
 }
 
-/// An endpoint as a blocking byte stream. Each read and write waits for the limit at most.
+/// An endpoint as a blocking byte stream. Each read and write waits no longer than the limit.
 #[derive(Debug)]
 pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
     stream: AsyncByteStream<'e, 'a, L>,
@@ -156,7 +156,7 @@ pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
 }
 
 impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
-    /// Returns the blocking form, which drives the link while it waits by `port`.
+    /// Returns the blocking form, which drives the link while it waits with `port`.
     pub const fn blocking<P: Port>(self, port: &'e mut P, limit: Duration) -> BlockingStream<'e, 'a, L, P> {
         BlockingStream { stream: self, port, limit }
     }

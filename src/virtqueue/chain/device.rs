@@ -15,7 +15,7 @@ pub struct Chain {
     queue: QueueId,
     head: u16,
     position: Position,
-    /// The number of descriptors that it may still have.
+    /// The number of descriptors that the chain may still have.
     budget: u16,
     readable: u32,
     writable: u32,
@@ -49,19 +49,19 @@ impl IndirectTable {
 }
 
 impl Chain {
-    /// Returns the number of its first descriptor.
+    /// Returns the number of the chain's first descriptor.
     #[must_use]
     pub const fn head(&self) -> u16 {
         self.head
     }
 
-    /// Returns the bytes of the readable elements that were walked.
+    /// Returns the number of bytes in the readable elements that were walked.
     #[must_use]
     pub const fn readable(&self) -> u32 {
         self.readable
     }
 
-    /// Returns the bytes of the writable elements that were walked.
+    /// Returns the number of bytes in the writable elements that were walked.
     #[must_use]
     pub const fn writable(&self) -> u32 {
         self.writable
@@ -111,7 +111,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     /// Pops the next chain that the driver made available.
     ///
     /// # Errors
-    /// The rule that the driver broke, and the same for each later call.
+    /// Returns the rule that the driver broke. Each later call returns the same error.
     pub fn pop(&mut self) -> Result<Option<Chain>, ChainFault> {
         self.sound()?;
         let popped = self.ring.pop_avail();
@@ -121,7 +121,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     /// Pops like [`pop`](Self::pop). If the ring is empty, the driver is asked to notify of the next chain.
     ///
     /// # Errors
-    /// See [`pop`](Self::pop).
+    /// Returns the same errors as [`pop`](Self::pop).
     pub fn pop_or_enable(&mut self) -> Result<Option<Chain>, ChainFault> {
         self.sound()?;
         let popped = self.ring.pop_avail_or_enable();
@@ -142,10 +142,10 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         if chain.queue == self.id { Ok(Walk { device: self, chain }) } else { Err(WrongQueue) }
     }
 
-    /// Walks to the next element; none after the last one.
+    /// Walks to the next element. Returns `None` after the last one.
     fn next_segment(&mut self, chain: &mut Chain) -> Result<Option<Segment>, ChainFault> {
         self.sound()?;
-        // Each turn takes one descriptor of the budget. An element without a byte is passed over.
+        // Each iteration takes one descriptor of the budget. An element without bytes is skipped.
         loop {
             match self.next_descriptor(chain) {
                 Ok(Some(segment)) if segment.length == 0 => (),
@@ -223,11 +223,12 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         inside.ok_or(ChainFault::Outside { address, length, writable })
     }
 
-    /// Returns a chain to the driver. The device has written `written` bytes from its first writable element on; the driver is
-    /// told no more than the bytes of the writable elements that were walked. Returns true if the driver must be notified.
+    /// Returns a chain to the driver. The device has written `written` bytes from the chain's first writable element
+    /// on. The driver is told at most the number of bytes in the writable elements that were walked. Returns true if
+    /// the driver must be notified.
     ///
     /// # Errors
-    /// [`WrongQueue`] and the chain, if the chain belongs to another queue.
+    /// Returns [`WrongQueue`] and the chain if the chain belongs to another queue.
     pub fn add_used(&mut self, chain: Chain, written: u32) -> Result<bool, (WrongQueue, Chain)> {
         if chain.queue != self.id {
             return Err((WrongQueue, chain));
@@ -279,7 +280,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> Iterator for W
     }
 }
 
-/// Checks that descriptor `next` is one of `count`.
+/// Checks that descriptor `next` is below `count`.
 fn below(next: u16, count: u32) -> Result<u16, ChainFault> {
     if u32::from(next) < count { Ok(next) } else { Err(ChainFault::NextOutOfRange { next, count }) }
 }

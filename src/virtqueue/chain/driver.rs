@@ -6,8 +6,8 @@ use super::{AddError, ChainFault, Element, IndirectTables, QueueId};
 use crate::mem::SharedMemory;
 use crate::wire::vring::{DescriptorFlags, descriptor};
 
-/// Identifies a chain that was added, and equals the token of its [`Completion`]. No chain of another queue has the same token.
-/// A token of the same queue repeats after 65536 chains with the same first descriptor.
+/// The identity of a chain that was added, which is equal to the token of its [`Completion`]. No chain of another queue
+/// has the same token. A token of the same queue repeats after 65536 chains with the same first descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChainToken {
     queue: QueueId,
@@ -27,7 +27,7 @@ impl ChainToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the device may have to be notified"]
 pub struct Added {
-    /// Identifies the chain's completion.
+    /// The token of the chain's completion.
     pub token: ChainToken,
     /// True if the device must be notified.
     pub notify: bool,
@@ -38,20 +38,21 @@ pub struct Added {
 pub struct Completion {
     /// The token from [`ChainDriver::add`].
     pub token: ChainToken,
-    /// The bytes that the device claims it wrote, from the first writable element on. Never more than the chain has for it.
+    /// The number of bytes that the device claims to have written, from the first writable element on. It never exceeds
+    /// the chain's writable bytes.
     pub written: u32,
 }
 
 /// The state of one descriptor.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// The next descriptor of its chain.
+    /// The next descriptor of the chain.
     next: Option<u16>,
-    /// The number of chains that began at it before; it wraps.
+    /// The number of chains that began at this descriptor before; it wraps.
     round: u16,
-    /// The writable bytes of the chain that begins at it.
+    /// The number of writable bytes in the chain that begins at this descriptor.
     writable: u32,
-    /// True while the device holds a chain that begins at it.
+    /// True while the device holds a chain that begins at this descriptor.
     pending: bool,
 }
 
@@ -68,8 +69,9 @@ pub struct ChainDriver<M: SharedMemory, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
-    /// Makes the driver side of a queue whose memory is [prepared](crate::virtqueue::prepare_available). Give `tables` only if
-    /// INDIRECT_DESC was negotiated: then a chain of several elements that fits a table takes one descriptor.
+    /// Makes the driver side of a queue whose memory is [prepared](crate::virtqueue::prepare_available). Give `tables`
+    /// only if INDIRECT_DESC was negotiated: then a chain of several elements that fits in a table takes one
+    /// descriptor.
     ///
     /// # Errors
     /// [`LayoutError`] if a ring is outside the memory, or the queue has more descriptors than `N` or than there are tables.
@@ -113,8 +115,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         self.fault
     }
 
-    /// Makes a chain available to the device. The device reads the `readable` elements and writes the `writable` ones. They all
-    /// belong to the device until the chain's completion.
+    /// Makes a chain available to the device, which reads the `readable` elements and writes the `writable` ones. All
+    /// elements belong to the device until the chain's completion.
     ///
     /// # Errors
     /// See [`AddError`].
@@ -152,7 +154,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         let mut next = None;
         for (element, flags) in elements.rev() {
             let Some(token) = self.alloc() else {
-                // Never: the caller has counted the free ones.
+                // This never happens, because the caller has counted the free descriptors.
                 self.free_chain(next);
                 return None;
             };
@@ -186,7 +188,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
     /// Pops one chain that the device has used.
     ///
     /// # Errors
-    /// The rule that the device broke, and the same for each later call.
+    /// Returns the rule that the device broke. Each later call returns the same error.
     pub fn pop_used(&mut self) -> Result<Option<Completion>, ChainFault> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -239,7 +241,7 @@ fn elements(readable: &[Element], writable: &[Element]) -> impl DoubleEndedItera
     readable.chain(writable.iter().map(|&element| (element, DescriptorFlags::WRITE)))
 }
 
-/// Checks a chain for a queue of `size`. Returns the number of its elements, and the bytes of the writable ones.
+/// Checks that a chain fits in a queue of `size` descriptors. Returns the number of its elements, and of its writable bytes.
 fn measure(size: u16, readable: &[Element], writable: &[Element]) -> Result<(u16, u32), AddError> {
     let count = readable.len().saturating_add(writable.len());
     let count = u16::try_from(count).ok().filter(|&count| count <= size);
@@ -252,7 +254,7 @@ fn measure(size: u16, readable: &[Element], writable: &[Element]) -> Result<(u16
     Ok((count, writable_bytes))
 }
 
-/// Returns the bytes of `elements`, added to `sum`.
+/// Returns the number of bytes in `elements`, added to `sum`.
 fn bytes(elements: &[Element], sum: u32) -> Result<u32, AddError> {
     elements.iter().try_fold(sum, |sum, element| match element.length {
         0 => Err(AddError::ZeroLength),

@@ -9,9 +9,9 @@ pub struct QueueId(pub u32);
 /// One element of a buffer: a range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element {
-    /// Its address, as the device knows it.
+    /// The range's address, as the device knows it.
     pub address: u64,
-    /// Its length in bytes; not 0.
+    /// The range's length in bytes; not 0.
     pub length: u32,
 }
 
@@ -22,6 +22,6 @@ pub struct Segment {
     pub offset: u32,
     /// The length in bytes; not 0.
     pub length: u32,
-    /// True if the device writes it; false if it reads it.
+    /// True if the device writes the range; false if it reads the range.
     pub writable: bool,
 }

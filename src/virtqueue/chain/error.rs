@@ -26,7 +26,7 @@ pub enum ChainFault {
     /// The chain has 4 GiB or more.
     #[error("the driver's chain has 4 GiB or more, which a used length cannot count")]
     TooManyBytes,
-    /// A readable element follows a writable one.
+    /// A readable element comes after a writable one.
     #[error("the driver's chain has a readable element behind a writable one: readable ones come first")]
     ReadableAfterWritable,
     /// An element is outside the memory that this device may use.
@@ -48,7 +48,7 @@ pub enum ChainFault {
     /// A descriptor refers to an indirect table, and the chain continues after it.
     #[error("the driver's descriptor refers to an indirect table and has a next one: only the last of a chain may")]
     IndirectWithNext,
-    /// An indirect table is empty, no whole number of descriptors, misaligned, or outside the memory.
+    /// An indirect table is empty, does not consist of whole descriptors, is misaligned, or is outside the memory.
     #[error("the driver's indirect table of {length} bytes at {address:#x} is not a whole table within the memory")]
     IndirectTable {
         /// The address that the driver wrote.
@@ -56,12 +56,12 @@ pub enum ChainFault {
         /// The length that the driver wrote, in bytes.
         length: u32,
     },
-    /// The device claims that it wrote more bytes than the chain has for it.
+    /// The device claims to have written more bytes than the chain has room for.
     #[error("the device says that it wrote {written} bytes to a chain that has {writable} for it")]
     Written {
         /// The length that the device wrote into the used ring.
         written: u32,
-        /// Writable bytes of the chain.
+        /// The number of writable bytes in the chain.
         writable: u32,
     },
 }
@@ -70,7 +70,7 @@ const fn access(writable: bool) -> &'static str {
     if writable { "writable" } else { "readable" }
 }
 
-/// The reason why a chain was not added. Nothing was changed.
+/// The reason why a chain was not added. The queue is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
     /// Too few descriptors are free now.
@@ -79,24 +79,24 @@ pub enum AddError {
     /// The chain has no element.
     #[error("a chain needs an element: give a readable or a writable one")]
     Empty,
-    /// An element has no byte. Some devices refuse such an element.
+    /// An element has no bytes. Some devices refuse such an element.
     #[error("an element has no bytes: leave it out")]
     ZeroLength,
     /// The chain has more elements than the queue has descriptors.
     #[error("more elements than the queue's {max} descriptors: use fewer, or a larger queue")]
     TooManyElements {
-        /// The limit of elements in a chain.
+        /// The maximum number of elements in a chain.
         max: u16,
     },
     /// The chain has 4 GiB or more.
     #[error("a chain of 4 GiB or more, which a used length cannot count: split it")]
     TooManyBytes,
-    /// The device broke a rule before.
+    /// The device broke a rule earlier.
     #[error("the device broke a rule of the queue before: set the queue up again")]
     Broken,
 }
 
-/// A chain was given to another queue than its own. Nothing was changed.
+/// The error that a chain was given to a queue other than its own. Both are unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the chain belongs to another queue: give it to the queue that it was popped from")]
 pub struct WrongQueue;

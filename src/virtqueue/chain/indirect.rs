@@ -19,17 +19,18 @@ pub struct IndirectTables<M: SharedMemory> {
 }
 
 impl<M: SharedMemory> IndirectTables<M> {
-    /// Returns the bytes that tables of `length` entries need for a queue of `size` descriptors.
+    /// Returns the number of bytes that tables of `length` entries need for a queue of `size` descriptors.
     #[must_use]
     pub const fn bytes(size: u16, length: u16) -> u32 {
         (size as u32).wrapping_mul(length as u32).saturating_mul(descriptor::SIZE)
     }
 
-    /// Makes tables of `length` entries, a power of two, for a queue of `size` descriptors. They begin at `offset` of `memory`,
-    /// where the device finds them at `address`.
+    /// Makes tables of `length` entries, a power of two, for a queue of `size` descriptors. They begin at `offset` in
+    /// `memory`, where the device finds them at `address`.
     ///
     /// # Errors
-    /// [`LayoutError`] if the tables are not inside the memory, not aligned to 4, or `length` is no power of two.
+    /// Returns a [`LayoutError`] if the tables are not inside the memory or not aligned to 4, or if `length` is not a
+    /// power of two.
     pub fn new(memory: &M, offset: u32, address: u64, size: u16, length: u16) -> Result<Self, LayoutError> {
         if !length.is_power_of_two() {
             return Err(MemoryError::NotPowerOfTwo { count: length.into() }.into());
@@ -43,7 +44,7 @@ impl<M: SharedMemory> IndirectTables<M> {
         self.count
     }
 
-    /// Returns the entries of one table.
+    /// Returns the number of entries in each table.
     pub(super) const fn length(&self) -> u16 {
         self.length
     }

@@ -11,12 +11,12 @@ pub enum GatherError {
     /// The driver broke a rule.
     #[error(transparent)]
     Fault(#[from] ChainFault),
-    /// The chain has more elements than this device takes. Virtio 1.3, 2.7.4.1, allows such a limit.
+    /// The chain has more elements than this device accepts. Virtio 1.3, 2.7.4.1, allows such a limit.
     #[error(
         "the chain has more than the {limit} elements that this device takes: return it, or build the device for more"
     )]
     TooMany {
-        /// The limit of elements.
+        /// The maximum number of elements.
         limit: usize,
     },
 }
@@ -29,7 +29,7 @@ pub struct Segments<const K: usize> {
     writable: Part,
 }
 
-/// The count and the bytes of the readable or the writable elements.
+/// The number and the total bytes of the readable or the writable elements.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
     count: usize,
@@ -69,20 +69,20 @@ impl<const K: usize> Segments<K> {
         self.all.get(self.readable.count..all).unwrap_or_default()
     }
 
-    /// Returns the bytes of all readable elements.
+    /// Returns the number of bytes in all readable elements.
     #[must_use]
     pub const fn readable_bytes(&self) -> u32 {
         self.readable.bytes
     }
 
-    /// Returns the bytes of all writable elements.
+    /// Returns the number of bytes in all writable elements.
     #[must_use]
     pub const fn writable_bytes(&self) -> u32 {
         self.writable.bytes
     }
 
-    /// Fills `to` from byte `offset` of the readable elements, as if they were one. Returns false and copies nothing if they are
-    /// too short. `memory` is the memory of the queue.
+    /// Fills `to` from byte `offset` of the readable elements, as if they were one range. Returns false and copies
+    /// nothing if they are too short. `memory` is the memory of the queue.
     #[must_use]
     pub fn read<M: SharedMemory>(&self, memory: &M, offset: u32, to: &mut [u8]) -> bool {
         if !within(self.readable.bytes, offset, to.len()) {
@@ -103,8 +103,8 @@ impl<const K: usize> Segments<K> {
         done == to.len()
     }
 
-    /// Copies `bytes` to byte `offset` of the writable elements, as if they were one. Returns false and copies nothing if they
-    /// are too short. `memory` is the memory of the queue.
+    /// Copies `bytes` to byte `offset` of the writable elements, as if they were one range. Returns false and copies
+    /// nothing if they are too short. `memory` is the memory of the queue.
     #[must_use]
     pub fn write<M: SharedMemory>(&self, memory: &M, offset: u32, bytes: &[u8]) -> bool {
         if !within(self.writable.bytes, offset, bytes.len()) {
@@ -124,12 +124,12 @@ impl<const K: usize> Segments<K> {
     }
 }
 
-/// Returns true if `length` bytes at `offset` are within the first `size`.
+/// Returns true if the `length` bytes at `offset` are within the first `size` bytes.
 fn within(size: u32, offset: u32, length: usize) -> bool {
     size.checked_sub(offset).is_some_and(|left| length <= left as usize)
 }
 
-/// Returns each segment with the number of its bytes that come before `offset` of all.
+/// Returns each segment with the number of its bytes that come before `offset`, counted over all segments.
 fn from(segments: &[Segment], offset: u32) -> impl Iterator<Item = (Segment, u32)> {
     segments.iter().scan(offset, |before, &segment| {
         let skip = (*before).min(segment.length);

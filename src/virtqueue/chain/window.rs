@@ -3,8 +3,9 @@
 
 /// A translation of the driver's addresses to offsets of the shared memory.
 pub trait AddressMap {
-    /// Returns the offset of the `length` bytes at `address`; none if the device may not read them, or may not write them and
-    /// they are `writable`. The caller refuses an offset that is not inside the memory.
+    /// Returns the offset of the `length` bytes at `address`. Returns `None` if the device may not access them: for
+    /// writing if they are `writable`, for reading otherwise. The caller refuses an offset that is not inside the
+    /// memory.
     fn offset(&self, address: u64, length: u32, writable: bool) -> Option<u32>;
 }
 
@@ -17,7 +18,7 @@ pub struct Window {
     pub offset: u32,
     /// The length in bytes.
     pub length: u32,
-    /// True if the device may write them.
+    /// True if the device may write these bytes.
     pub writable: bool,
 }
 
@@ -40,7 +41,7 @@ impl AddressMap for Window {
     }
 }
 
-/// Asks several maps in their order.
+/// Asks several maps in order, and takes the first answer.
 impl<A: AddressMap, const K: usize> AddressMap for [A; K] {
     fn offset(&self, address: u64, length: u32, writable: bool) -> Option<u32> {
         self.iter().find_map(|map| map.offset(address, length, writable))

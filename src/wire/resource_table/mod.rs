@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! remoteproc's resource table: where a remote says which vrings it has, and where a host fills in what it decided.
+//! remoteproc's resource table, in which a remote lists its vrings and a host fills in the addresses that it chose.
 //!
-//! Works on a private copy of the table's bytes, never on the memory that the peer writes. Source: Linux'
+//! This code works on a private copy of the table's bytes, never on the memory that the peer writes. Source: Linux'
 //! `include/linux/remoteproc.h`, OpenAMP's `remoteproc.h`; little-endian, version 1. Offsets and sizes are in bytes.
 
 #[cfg(test)]
@@ -12,13 +12,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::openamp::Layout;
 
-/// The version that there is.
+/// The only existing version.
 const VERSION: u32 = 1;
 /// An entry's type: a virtio device.
 const TYPE_VDEV: u32 = 3;
-/// virtio's number of an rpmsg device.
+/// virtio's device id for rpmsg.
 pub const RPMSG: u32 = 7;
-/// "Anywhere": the host chooses the address, and writes it here.
+/// "Anywhere": the host chooses the address, and replaces this value with it.
 pub const ANY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -29,7 +29,7 @@ struct Header {
     reserved: [U32; 2],
 }
 
-/// Fields of a vdev after its type, before its vrings.
+/// Fields of a vdev between its type and its vrings.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct VdevHead {
@@ -59,67 +59,67 @@ const VRING: usize = size_of::<VringEntry>();
 /// Bytes of a table with one rpmsg device: header, one offset, the device, its two vrings.
 pub const LENGTH: usize = HEADER + 4 + VDEV + 2 * VRING;
 
-/// A table that cannot be used.
+/// The reason why a table cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTable {
-    /// Too short for what it says is in it.
+    /// The table is too short for its contents.
     #[error("the resource table ends within {what} at {offset:#x}: it has {length} bytes")]
     Short {
-        /// What.
+        /// The structure that is cut off.
         what: &'static str,
-        /// Where that begins.
+        /// The offset at which that structure begins.
         offset: usize,
         /// Bytes of the table.
         length: usize,
     },
-    /// Another version, or no table.
+    /// The table has another version, or there is no table.
     #[error("the resource table's version is {0}, not 1: another version, or nothing was published yet")]
     Version(u32),
     /// A reserved field is not 0.
     #[error("the resource table's reserved words are not 0")]
     Reserved,
-    /// Not as many vrings as rpmsg has.
+    /// The rpmsg device does not have two vrings.
     #[error("the rpmsg device has {0} vrings, not 2")]
     Vrings(u8),
-    /// No rpmsg device among the entries.
+    /// There is no rpmsg device among the entries.
     #[error("the resource table has no rpmsg device (vdev of id 7)")]
     NoRpmsg,
-    /// A vring that is not usable here.
+    /// A vring is not usable here.
     #[error(
         "vring {vring} has {count} descriptors, aligned to {align}, at {address:#x}: both must have an equal power of two \
          of them up to 32768, a power of two of 4 at least, and lie within the memory from {base:#x} on"
     )]
     Vring {
-        /// Which.
+        /// The number of the vring.
         vring: usize,
-        /// Descriptors.
+        /// Number of its descriptors.
         count: u32,
         /// Alignment of its used ring.
         align: u32,
-        /// Address, as its publisher counts.
+        /// Address of the vring, as its publisher counts.
         address: u32,
         /// Start address of the memory, as its publisher counts.
         base: u32,
     },
 }
 
-/// One vring, as the table has it.
+/// One vring, as described in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vring {
     /// Device address (`da`), as the remote counts, or [`ANY`].
     pub address: u32,
-    /// Alignment of its used ring.
+    /// Alignment of the vring's used ring.
     pub align: u32,
-    /// Descriptors.
+    /// Number of descriptors.
     pub count: u32,
     /// Notification id of the vring.
     pub notify_id: u32,
 }
 
-/// An rpmsg device, as the table has it.
+/// An rpmsg device, as described in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vdev {
-    /// Offset of its entry in the table.
+    /// Offset of the device's entry in the table.
     pub offset: u32,
     /// Notification id of the device.
     pub notify_id: u32,
@@ -127,21 +127,21 @@ pub struct Vdev {
     pub device_features: u32,
     /// Features that the host has accepted.
     pub guest_features: u32,
-    /// virtio's status, which the host writes.
+    /// virtio's device status, which the host writes.
     pub status: u8,
-    /// Vring 0, to the host, and vring 1, to the remote.
+    /// Vring 0, for messages to the host, and vring 1, for messages to the remote.
     pub vrings: [Vring; 2],
 }
 
-/// The number of a device that is published here. OpenAMP's parser gives each number of a table out once, the vrings' and the
-/// device's, and refuses one of the bits of an `unsigned long` or more.
+/// The notification id of a device that is published here. OpenAMP's parser gives out each id of a table only once, to
+/// a vring or to a device, and refuses one that is not below the number of bits in an `unsigned long`.
 const NOTIFY_ID: u32 = 2;
 
 /// Feature bit 0: the name service.
 pub const FEATURE_NAME_SERVICE: u32 = 1;
 
 impl Vdev {
-    /// Creates the table of a remote, which names its vrings' addresses or leaves them to the host ([`ANY`]).
+    /// Creates the table of a remote, which sets its vrings' addresses or leaves them to the host ([`ANY`]).
     #[must_use]
     pub const fn new(addresses: [u32; 2], count: u16, align: u32) -> Self {
         let [zero, one] = addresses;
@@ -160,7 +160,7 @@ impl Vdev {
         }
     }
 
-    /// The first rpmsg device of a table, of whose bytes `table` is a copy.
+    /// Finds the first rpmsg device of a table. `table` is a copy of the table's bytes.
     ///
     /// # Errors
     /// See [`BadTable`].
@@ -172,7 +172,7 @@ impl Vdev {
         if header.reserved != [U32::ZERO; 2] {
             return Err(BadTable::Reserved);
         }
-        // A count that is too large ends at the table's end.
+        // If the count is too large, the loop stops at the table's end.
         for entry in 0..header.count.get() {
             let place = (entry as usize).saturating_mul(4).saturating_add(HEADER);
             let offset: U32 = read(table, place, "its offsets")?;
@@ -189,7 +189,7 @@ impl Vdev {
         Err(BadTable::NoRpmsg)
     }
 
-    /// The device whose entry is at `offset`; none where it is not rpmsg.
+    /// Returns the device whose entry is at `offset`, or `None` if it is not an rpmsg device.
     fn at(table: &[u8], offset: usize) -> Result<Option<Self>, BadTable> {
         let start = offset.saturating_add(4);
         let head: VdevHead = read(table, start, "a vdev")?;
@@ -216,8 +216,8 @@ impl Vdev {
         }))
     }
 
-    /// A table with this device alone, at the entry's one place: what a remote publishes, and what a host writes back with
-    /// what it has decided. [`offset`](Self::offset) is not looked at.
+    /// Returns a table that contains only this device, in the first entry. A remote publishes such a table, and a host
+    /// writes it back with its decisions. [`offset`](Self::offset) is ignored.
     #[must_use]
     pub fn table(&self) -> [u8; LENGTH] {
         let header = Header { version: U32::new(VERSION), count: U32::new(1), reserved: [U32::ZERO; 2] };
@@ -249,11 +249,12 @@ impl Vdev {
         table
     }
 
-    /// The layout of a link over this device: its table is at `table` of the memory, and the memory's first byte at `base`
-    /// as the table's addresses count. The buffers are still to be named, by [`Layout::with_buffers`].
+    /// Returns the layout of a link over this device. The resource table is at offset `table` of the memory, and the
+    /// memory's first byte is at `base` in the table's addresses. The caller must still add the buffers with
+    /// [`Layout::with_buffers`].
     ///
     /// # Errors
-    /// [`BadTable::Vring`] for a vring that is not placed, not in the memory, or not like the other.
+    /// Returns [`BadTable::Vring`] if a vring has no address, is not in the memory, or differs from the other one.
     pub fn layout(&self, table: u32, base: u32) -> Result<Layout, BadTable> {
         let [to_host, to_remote] = self.vrings;
         let offset = |number: usize, vring: Vring| -> Result<u32, BadTable> {
@@ -264,14 +265,14 @@ impl Vdev {
             if address == ANY || !usable || !alike { Err(bad) } else { address.checked_sub(base).ok_or(bad) }
         };
         let (zero, one) = (offset(0, to_host)?, offset(1, to_remote)?);
-        // The status is the byte behind type, five words more; a word that begins with it.
+        // The status byte follows the type and five more words; it begins a word of its own.
         let status = table.saturating_add(self.offset).saturating_add(24);
         // CAST: at most 0x8000.
         Ok(Layout::empty(status, zero, one, to_host.count as u16, to_host.align))
     }
 }
 
-/// A `T` out of the table.
+/// Reads a `T` from the table.
 fn read<T: FromBytes>(table: &[u8], offset: usize, what: &'static str) -> Result<T, BadTable> {
     let short = BadTable::Short { what, offset, length: table.len() };
     let bytes = table.get(offset..).ok_or(short)?;

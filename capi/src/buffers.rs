@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The buffers of a link that C has pointers to. C fills or reads them in place, and passes their address. The address
-//! is a multiple of 8 on a native link, so C may store any type there. This code reads and writes no byte of them.
+//! The buffers of a link to which C has pointers. C fills or reads them in place, and passes their addresses. On a
+//! native link each address is a multiple of 8, so C may store any type there. This code neither reads nor writes the
+//! buffers' bytes.
 
 use core::ffi::c_void;
 
@@ -9,7 +10,7 @@ use amp_ivshmem::rpmsg::{Endpoint, Message, SendError, TxBuffer};
 use crate::instance::{CBus, CLink, Instance};
 use crate::{BUFFERS, State, Status};
 
-/// A message that C looks at, or a buffer that it fills.
+/// The messages that C looks at, or the buffers that it fills.
 type Slots<T> = [Option<T>; BUFFERS];
 
 /// C's pointers into one link. They become invalid when the link goes down.
@@ -30,19 +31,19 @@ impl Lent {
         Self { start, len, current: None, held: [const { None }; BUFFERS], reserved: [const { None }; BUFFERS] }
     }
 
-    /// Forgets all pointers, because the link went down.
+    /// Forgets all pointers because the link went down.
     pub(crate) fn clear(&mut self) {
         self.current = None;
         self.held.fill_with(|| None);
         self.reserved.fill_with(|| None);
     }
 
-    /// Returns the address of a message's payload; `None` if the link has gone down since.
+    /// Returns the address of a message's payload, or `None` if the link has gone down since the message came.
     fn address_of(&self, bus: &CBus, message: &Message) -> Option<usize> {
         Some(self.start.wrapping_add(bus.payload_range(message).ok()?.start as usize))
     }
 
-    /// Returns whether the message at `address` is the one whose callback runs, and not held.
+    /// Returns whether the message at `address` is the one whose callback runs, and is not held.
     fn is_current(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> bool {
         self.current
             .as_ref()
@@ -66,12 +67,12 @@ impl Lent {
         Some(self.reserved.get_mut(found)?.take()?.1)
     }
 
-    /// Returns the status for an unknown pointer. One inside the memory may have been valid earlier.
+    /// Returns the status for an unknown pointer. A pointer into the memory may have been valid earlier.
     const fn not_lent(&self, address: usize) -> Status {
         if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
-    /// Gives back all buffers that C has for an endpoint that is being closed.
+    /// Gives back all of an endpoint's buffers that C still has, because the endpoint is being closed.
     pub(crate) fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {

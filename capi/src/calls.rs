@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The functions that C calls. Those for messages without a copy are in `buffers.rs`.
+//! The functions that C calls. The functions for messages without a copy are in `buffers.rs`.
 
 use core::ffi::{c_char, c_void};
 use core::ptr::NonNull;

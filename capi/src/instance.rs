@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open link, its endpoints by number, and its events one at a time. Does not wait, and takes no lock.
+//! One open link: its endpoints, addressed by number, and its events, one at a time. Does not wait, and takes no lock.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -29,28 +29,28 @@ pub struct Port {
 impl Port {
     /// Returns the time.
     pub fn now(&self) -> Instant {
-        // SAFETY: as `amp_ipc_open`'s contract has it.
+        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         Instant::from_micros(unsafe { (self.callbacks.now)(self.context) })
     }
 
     fn log(&self, level: LogLevel, text: &'static CStr) {
-        // SAFETY: as `amp_ipc_open`'s contract has it.
+        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
     }
 
-    /// Passes an event to the port. Nothing of the instance may be borrowed.
+    /// Passes an event to the port. No part of the instance may be borrowed during the call.
     pub fn event(&self, event: &Event) {
-        // SAFETY: as `amp_ipc_open`'s contract has it.
+        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         unsafe { (self.callbacks.event)(self.context, event) }
     }
 }
 
 impl Doorbell for Port {
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        // SAFETY: as `amp_ipc_open`'s contract has it.
+        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
             0 => Ok(()),
-            // Every peer id of 16 bits is valid, so the driver refuses the vector.
+            // Every 16-bit peer id is valid, so it is the vector that the driver refuses.
             _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
         }
     }
@@ -76,13 +76,13 @@ pub struct State {
     rx_buffer: Option<NonNull<u8>>,
     rx_capacity: usize,
     port: MaybeUninit<Port>,
-    // The link is made and opened in this place, and never on a stack; the other two are written once it is open.
+    // The link is created and opened in this place, never on a stack; the other two are written once it is open.
     link: MaybeUninit<CLink>,
     endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
     lent: MaybeUninit<Lent>,
 }
 
-/// The bytes of `struct amp_ipc`.
+/// The size of `struct amp_ipc` in bytes.
 const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS * BUFFERS);
 
 const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
@@ -149,8 +149,8 @@ impl State {
         if self.open.take().is_none() {
             return Status::NotOpen;
         }
-        // SAFETY: it was written when `open` was set, and is not read again before it is written again. Dropping the
-        // link tells the peer.
+        // SAFETY: the link was written when `open` was set, and is not read again before it is written again. Dropping
+        // the link tells the peer.
         unsafe { drop_in_place(self.link.as_mut_ptr()) };
         Status::Ok
     }
@@ -167,7 +167,7 @@ impl Instance<'_> {
     }
 
     pub(crate) fn register(&mut self, name: Source<'_>) -> Result<u32, Status> {
-        // Copied before the check, because the peer may change it meanwhile.
+        // Copied before the check, because the peer may change the name meanwhile.
         let mut private = [0; NAME_SIZE];
         if !name.read(&mut private) {
             return Err(Status::BadName);
@@ -233,7 +233,7 @@ impl Instance<'_> {
                         return event(EventKind::Unbound, number, 0);
                     }
                 }
-                // An endpoint that is registered later is announced then, and is bound.
+                // If the endpoint is registered later, it is announced then and bound.
                 _ => {}
             }
         }
@@ -242,7 +242,8 @@ impl Instance<'_> {
 
     /// Copies a message out and gives its buffer back.
     fn copy(&mut self, message: Message, buffer: NonNull<u8>) -> (EventKind, *const c_void) {
-        // SAFETY: by `amp_ipc_open`'s contract it is private memory that nobody else uses while the instance is polled.
+        // SAFETY: by `amp_ipc_open`'s contract the buffer is private memory that nobody else uses while the instance is
+        // polled.
         let to = unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), self.rx_capacity) };
         let to = to.get_mut(..usize::from(message.length));
         let copied = to.is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());

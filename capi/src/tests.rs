@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two instances in one process, as the C backend drives them.
+//! Runs two instances in one process, as the C backend drives them.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_void};
@@ -9,13 +9,13 @@ use core::slice;
 
 use super::*;
 
-/// Is called for each message.
+/// The callback for each message.
 type OnMessage = Box<dyn FnMut(&Event)>;
 
 /// The context of a side's callbacks.
 struct Port {
     now: Cell<u64>,
-    /// Address of a byte that is overwritten when the side rings: a peer that reuses a buffer at once.
+    /// Address of a byte that is overwritten when the side rings, as by a peer that reuses a buffer at once.
     overwritten: Cell<usize>,
     events: RefCell<Vec<Event>>,
     lines: RefCell<Vec<String>>,
@@ -27,7 +27,7 @@ unsafe extern "C" fn ring(context: *mut c_void, _: u32, vector: u16) -> i32 {
     // SAFETY: each side's port is leaked.
     let port = unsafe { &*context.cast::<Port>() };
     if port.overwritten.get() != 0 {
-        // SAFETY: the test named a byte of its leaked memory.
+        // SAFETY: the test set the address of a byte in its leaked memory.
         unsafe { (port.overwritten.get() as *mut u8).write_volatile(b'?') };
     }
     if vector == 0 { 0 } else { -22 }
@@ -100,12 +100,12 @@ fn port() -> &'static Port {
 }
 
 fn zeroed_state() -> NonNull<State> {
-    // SAFETY: all zero is what C hands over.
+    // SAFETY: C passes all zeros, too.
     NonNull::from(Box::leak(Box::new(unsafe { zeroed::<State>() })))
 }
 
 impl Side {
-    /// A side whose messages are copied out.
+    /// Opens a side whose messages are copied out.
     fn open(memory: usize, host: bool, id: u32) -> Self {
         Self::open_as(memory, host, id, true)
     }
@@ -130,14 +130,14 @@ impl Side {
     }
 
     fn received(&self, length: usize) -> Vec<u8> {
-        // SAFETY: leaked, and written by no one between two calls.
+        // SAFETY: the buffer is leaked, and nobody writes it between two calls.
         let buffer = unsafe { self.buffer.as_ref() };
         buffer[..length].to_vec()
     }
 
     fn register(&mut self, name: &str) -> Result<u32, Status> {
         let mut number = u32::MAX;
-        // SAFETY: a str can be read.
+        // SAFETY: the bytes of a `str` can be read.
         match unsafe { amp_ipc_register(self.state(), name.as_ptr().cast(), name.len(), &mut number) } {
             Status::Ok => Ok(number),
             status => Err(status),
@@ -145,11 +145,11 @@ impl Side {
     }
 
     fn send(&mut self, number: u32, payload: &[u8]) -> Status {
-        // SAFETY: a slice can be read.
+        // SAFETY: the bytes of a slice can be read.
         unsafe { amp_ipc_send(self.state(), number, payload.as_ptr().cast(), payload.len()) }
     }
 
-    /// The next event, if there is one.
+    /// Returns the next event, if there is one.
     fn poll(&mut self) -> Option<Event> {
         self.port.now.set(self.port.now.get() + 1000);
         self.port.events.borrow_mut().clear();
@@ -160,12 +160,12 @@ impl Side {
         event
     }
 
-    /// Has `callback` called inside the event callback of each message.
+    /// Makes the event callback call `callback` for each message.
     fn on_message(&self, callback: impl FnMut(&Event) + 'static) {
         self.port.on_message.set(Some(Box::new(callback)));
     }
 
-    /// Has each message held by `number`.
+    /// Makes `number` hold each message.
     fn hold_all(&self, number: u32) {
         let mut state = self.state;
         self.on_message(move |event| {
@@ -179,7 +179,7 @@ fn memory() -> usize {
     Box::leak(vec![0u64; SIZE / 8].into_boxed_slice()).as_mut_ptr() as usize
 }
 
-/// Polls both until one of `side` is of `kind`.
+/// Polls both sides until `side` has an event of `kind`.
 fn until(sides: &mut [Side; 2], side: usize, kind: EventKind) -> Event {
     for _ in 0..1000 {
         let other = sides[1 - side].poll();
@@ -195,7 +195,7 @@ fn pair() -> ([Side; 2], [u32; 2], usize) {
     pair_of(true)
 }
 
-/// Both sides, with messages left in place.
+/// Returns both sides, with messages left in place.
 fn pair_in_place() -> ([Side; 2], [u32; 2], usize) {
     pair_of(false)
 }
@@ -281,7 +281,7 @@ fn what_cannot_be_an_instance_is_not_opened() {
     ] {
         // SAFETY: leaked, and of one thread.
         let state = unsafe { zeroed_state().as_mut() };
-        // SAFETY: what is there of memory is leaked.
+        // SAFETY: any memory that the setup has is leaked.
         assert_eq!(unsafe { amp_ipc_open(state, &setup) }, Status::Unusable, "{setup:?}");
         assert!(port.lines.borrow_mut().pop().unwrap().starts_with("the shared memory cannot have this link"));
     }
@@ -295,14 +295,14 @@ fn reserve(side: &mut Side, number: u32, mut size: u32) -> Result<(usize, u32), 
     }
 }
 
-/// The pointer that C has.
+/// Returns `address` as the pointer that C has.
 fn at(address: usize) -> *const c_void {
     address as *const c_void
 }
 
-/// Writes as C does with a pointer that it was given.
+/// Writes to a buffer as C does, through a pointer that it was given.
 fn fill(address: usize, bytes: &[u8]) {
-    // SAFETY: it is in leaked memory, with room for as much, and this test has one thread.
+    // SAFETY: the address is in leaked memory with enough room, and this test has one thread.
     unsafe { slice::from_raw_parts_mut(address as *mut u8, bytes.len()) }.copy_from_slice(bytes);
 }
 
@@ -345,7 +345,7 @@ fn a_message_is_written_held_and_read_in_place() {
     }
 }
 
-/// Miri finds a reference to the received message, which the peer may write at any time.
+/// Checks, under Miri, that there is no reference to the received message, which the peer may write at any time.
 #[test]
 fn a_message_is_answered_from_the_buffer_that_it_came_in() {
     let (mut sides, numbers, _) = pair_in_place();
@@ -357,7 +357,7 @@ fn a_message_is_answered_from_the_buffer_that_it_came_in() {
         // SAFETY: the message's bytes can be read.
         let sent = unsafe { amp_ipc_send(state, number, event.data, event.length as usize) };
         assert_eq!((sent, bytes_at(event.data as usize, 1)), (Status::Ok, b"?".to_vec()), "and it rang");
-        // A name may lie there, too.
+        // A name may lie in the message, too.
         fill(event.data as usize, b"name");
         let mut other = 0;
         // SAFETY: as above.
@@ -372,7 +372,7 @@ fn a_message_is_answered_from_the_buffer_that_it_came_in() {
     assert_eq!(bytes_at(back.data as usize, 5), b"asked");
 }
 
-/// The reasons of the core reach the log as lines.
+/// Checks that the core's reasons reach the log as lines.
 #[test]
 fn reasons_are_logged() {
     let (mut sides, _, memory) = pair();
@@ -381,7 +381,7 @@ fn reasons_are_logged() {
     assert_eq!(sides[0].port.lines.take(), ["the peer has left"]);
     sides[1] = Side::open(memory, false, 2);
     until(&mut sides, 0, EventKind::Up);
-    // Its block is overwritten by a side that starts in the same role.
+    // A side that starts in the same role overwrites the host's block.
     let rival = Side::open(memory, false, 3);
     let mut sides = [rival, sides.into_iter().nth(1).unwrap()];
     for _ in 0..1000 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The core's reasons as lines for a log. They are constant, because formatting would cost more flash than the link.
+//! The core's reasons, as lines for a log. The lines are constant, because formatting would cost more flash than the link.
 
 use core::ffi::CStr;
 

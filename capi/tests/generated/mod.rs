@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks a header that cbindgen makes of a crate. With AMP_WRITE_HEADER=1 in the environment, writes it.
+//! Checks a header that cbindgen generates from a crate, or writes it if AMP_WRITE_HEADER=1 is in the environment.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// Checks `file` of the crate in `folder`.
+/// Checks the header `file` of the crate in `folder`.
 pub fn check(folder: &str, file: &str) {
     let folder = Path::new(folder);
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).unwrap();
@@ -22,7 +22,7 @@ pub fn check(folder: &str, file: &str) {
     assert!(is == text, "{} is out of date: AMP_WRITE_HEADER=1 cargo test --test header", file.display());
 }
 
-/// Indents by tabs, as the kernel's style has it.
+/// Indents with tabs, as the kernel's style requires.
 fn with_tabs(text: &str) -> String {
     let line = |line: &str| {
         let code = line.trim_start_matches(' ');

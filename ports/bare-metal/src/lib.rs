@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bare-metal port: a machine without an operating system as one side of a link. It supports two machines of QEMU.
+//! The bare-metal port: a machine without an operating system as one side of a link. It supports two of QEMU's machines.
 //!
 //! | target | machine | ivshmem | start-up, interrupts, time |
 //! |---|---|---|---|
@@ -7,14 +7,14 @@
 //! | `thumbv7m-none-eabi` | `lm3s6965evb` | `ivshmem-flat` at [fixed places](Machine) | `cortex-m-rt`, NVIC, SysTick and a general-purpose timer |
 //!
 //! An image is a crate that calls [`image!`] with its main function and links with the target's script; see
-//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, rings itself to see that
-//! doorbells arrive, and hands both the [`Machine`] and the [`Console`] to main. If one of these fails, it prints
-//! the reason on the console in one line, and parks.
+//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, rings its own doorbell
+//! to check that doorbells arrive, and passes the [`Machine`] and the [`Console`] to main. If one of these steps fails,
+//! the port prints the reason on the console in one line, and parks.
 //!
-//! Doorbells that ring before the interrupt is enabled are lost. The port enables it before it calls main, so main looks at
-//! the shared memory once before it first waits.
+//! Doorbells that ring before the interrupt is enabled are lost. The port enables the interrupt before it calls main,
+//! so main must look at the shared memory once before it first waits.
 //!
-//! For any other target the crate is empty, so that a workspace builds as one.
+//! For any other target the crate is empty, so that the whole workspace can be built at once.
 #![allow(unsafe_code, reason = "a port makes pointers of addresses, and answers for them")]
 #![no_std]
 
@@ -30,12 +30,13 @@ pub use aarch64::{Console, Machine, panicked, park};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use cortex_m::{Console, Machine, panicked, park};
 
-/// Makes an image of `main`, a `fn(Machine, Console) -> !`, and of a panic handler that prints the place and parks.
+/// Makes an image from `main`, a `fn(Machine, Console) -> !`, and from a panic handler that prints the place and parks.
 ///
 /// Use it once, in a crate that is `#![no_std]` and `#![no_main]`.
 ///
-/// `image!(main, Type = constant)` also passes a `&'static mut Type` to `main`: a static that begins as the constant, and that
-/// nothing else can name. A [`StaticCell`](https://docs.rs/static_cell) holds what main makes at run time.
+/// `image!(main, Type = constant)` also passes a `&'static mut Type` to `main`. It refers to a static that begins as
+/// the constant and that no other code can name. A [`StaticCell`](https://docs.rs/static_cell) holds values that main
+/// makes at run time.
 #[macro_export]
 macro_rules! image {
     ($main:path $(, $kept:ty = $constant:expr)?) => {
@@ -48,7 +49,7 @@ macro_rules! image {
                 // SAFETY: only this function can name the one static of this type.
                 unsafe impl ::core::marker::Sync for Kept {}
                 static KEPT: Kept = Kept(::core::cell::UnsafeCell::new($constant));
-                // The compiler would make copies of functions for a known address, which cost flash.
+                // For a known address the compiler would make copies of functions, which cost flash.
                 let kept = ::core::hint::black_box(KEPT.0.get());
                 // SAFETY: this function is called once, so there is never another reference.
                 unsafe { &mut *kept }

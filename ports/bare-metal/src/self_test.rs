@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The proof, before main is called, that doorbells arrive: the machine rings itself.
+//! A self-test before main is called: the machine rings its own doorbell, to prove that doorbells arrive.
 
 use core::time::Duration;
 
 use amp_ivshmem::platform::{Doorbell, Instant, Port, Vector};
 
-/// The time that one ring of the own doorbell may take to come back.
+/// The time that one ring of the machine's own doorbell may take to come back.
 const RETRY: Duration = Duration::from_millis(1);
-/// The number of rings. They take three seconds, which an overloaded computer may need.
+/// The number of attempts. They take three seconds, which an overloaded computer may need.
 const RETRIES: u32 = 3_000;
 
 /// A port that reports why it woke.
@@ -16,9 +16,9 @@ pub trait Sleep: Port {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool;
 }
 
-/// Returns true if the own doorbell comes back. QEMU gets the doorbells of all peers from the server when it connects, and
-/// this machine's own one last. So once that one comes back, every earlier peer can be rung, too. A ring at a peer whose
-/// doorbell QEMU does not have yet is lost.
+/// Returns true if the machine's own doorbell comes back. When QEMU connects, it gets the doorbells of all peers from
+/// the server, and this machine's own doorbell last. So once that one comes back, every earlier peer can be rung, too.
+/// A ring to a peer whose doorbell QEMU does not have yet is lost.
 pub fn doorbell_loopback_test(machine: &mut impl Sleep) -> bool {
     for _ in 0..RETRIES {
         // Every device has vector 0.

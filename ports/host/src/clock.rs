@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The time, as the system counts it.
+//! The system's monotonic clock.
 
 use amp_ivshmem::platform::Instant;
 use rustix::fs::Timespec;
@@ -13,7 +13,7 @@ pub fn now() -> Instant {
     Instant::from_micros(seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000))
 }
 
-/// Returns a time span as the system calls take it.
+/// Converts microseconds to the time span that system calls take.
 pub fn timespec(micros: u64) -> Timespec {
     let tv_sec = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
     Timespec { tv_sec, tv_nsec: i64::try_from((micros % 1_000_000).saturating_mul(1000)).unwrap_or(0) }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The connection to the server: numbers of 8 bytes, some with a descriptor.
+//! The connection to the server, on which numbers of 8 bytes arrive, some with a descriptor.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
@@ -20,13 +20,13 @@ use rustix::net::{
 use crate::clock::{now, timespec};
 use crate::error::{ConnectError, SOCKET_PATH_MAX};
 
-/// The pause before the next attempt where the server's backlog is full. No descriptor can be polled for room in it.
+/// The pause before the next attempt if the server's backlog is full. No descriptor can be polled for room in it.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// One message of the server.
+/// One message from the server.
 #[derive(Debug)]
 pub struct Message {
-    /// A peer's id, −1 for the memory, or in the very first message the version.
+    /// A peer's id, or −1 for the memory. In the very first message this is the version.
     pub number: i64,
     /// The memory, or an eventfd.
     pub fd: Option<OwnedFd>,
@@ -34,11 +34,11 @@ pub struct Message {
     pub fd_lost: bool,
 }
 
-/// The server closed the connection, or it broke.
+/// The error that the server closed the connection, or that the connection broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;
 
-/// A connection that never blocks.
+/// A connection to the server. Reading from it never blocks.
 #[derive(Debug)]
 pub struct Connection {
     socket: Arc<OwnedFd>,
@@ -54,7 +54,7 @@ impl Connection {
     pub fn open(path: &Path, deadline: Instant) -> Result<Self, ConnectError> {
         let address = SocketAddrUnix::new(path)
             .ok()
-            // Other programs need the final zero, so the path must not use the last byte of `sun_path`.
+            // Other programs need the terminating zero, so the path must not use the last byte of `sun_path`.
             .filter(|_| path.as_os_str().len() <= SOCKET_PATH_MAX)
             .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -74,7 +74,7 @@ impl Connection {
         Ok(Self::over(socket))
     }
 
-    /// Wraps a socket that is connected.
+    /// Makes a connection from a socket that is already connected.
     pub fn over(socket: OwnedFd) -> Self {
         Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false }
     }
@@ -110,7 +110,7 @@ impl Connection {
         Ok(Some(Message { number, fd: self.fd.take(), fd_lost: std::mem::take(&mut self.fd_lost) }))
     }
 
-    /// Waits for the next message, which should be `what`.
+    /// Waits for the next message. `what` is the message that is expected, for the error.
     pub fn expect(&mut self, what: &'static str, deadline: Instant) -> Result<Message, ConnectError> {
         loop {
             if let Some(message) = self.next().map_err(|Lost| ConnectError::Closed { what })? {

@@ -5,22 +5,22 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` less its final zero.
+/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` without its terminating zero.
 pub const SOCKET_PATH_MAX: usize = 107;
 
 /// An error of [`Peer::connect`](crate::Peer::connect).
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The path is longer than Linux allows, or holds a zero byte.
+    /// The path is longer than Linux allows, or contains a zero byte.
     #[error("{} cannot name a socket: it must have at most {SOCKET_PATH_MAX} bytes; choose a shorter path", path.display())]
     Path {
-        /// The path given.
+        /// The path as given.
         path: PathBuf,
     },
     /// No server listens at the path.
     #[error("no ivshmem server at {} ({errno}); start one with `amp server --socket PATH`", path.display())]
     NoServer {
-        /// The path given.
+        /// The path as given.
         path: PathBuf,
         /// The system's error. It is not a `source`: the message contains it, and reporters print both.
         errno: Errno,
@@ -28,7 +28,7 @@ pub enum ConnectError {
     /// The server accepts no connection, and its backlog is full.
     #[error("the server at {} does not accept connections; check that it runs and is not stopped", path.display())]
     Busy {
-        /// The path given.
+        /// The path as given.
         path: PathBuf,
     },
     /// The server did not send a message in time.
@@ -46,7 +46,7 @@ pub enum ConnectError {
     /// The server speaks another version.
     #[error("the server speaks version {number} of the ivshmem protocol; this peer speaks 0 (QEMU's ivshmem 1)")]
     Version {
-        /// The version that it sent.
+        /// The version that the server sent.
         number: i64,
     },
     /// The server broke the protocol.
@@ -57,13 +57,13 @@ pub enum ConnectError {
         /// The number that came instead.
         number: i64,
     },
-    /// The server's memory message came without a descriptor, or this process has no room for one.
+    /// The server's memory message came without a descriptor, or this process has no room for the descriptor.
     #[error("the server's memory did not arrive; if this process has many files open, raise its limit with ulimit -n")]
     NoMemory,
     /// The memory has a size that cannot be addressed.
     #[error("the server's memory has {size} bytes; it must have from 4096 bytes to 2 GiB")]
     Size {
-        /// Its size.
+        /// The memory's size.
         size: u64,
     },
     /// A system call failed.
@@ -71,7 +71,7 @@ pub enum ConnectError {
     System {
         /// The action that failed.
         what: &'static str,
-        /// The system's error. It is not a `source`, as above.
+        /// The system's error. It is not a `source`, for the same reason as above.
         errno: Errno,
     },
 }

@@ -41,8 +41,8 @@ use peers::{Peers, lock};
 
 /// This process as a peer.
 ///
-/// The memory lives as long as anything made from [`memory`](Port::memory) does, and the doorbells as long as the
-/// [`HostDoorbell`]s do, even without the `Peer`. If the server goes away, peers that know each other stay connected.
+/// The memory lives as long as anything made from [`memory`](Port::memory), and the doorbells live as long as the
+/// [`HostDoorbell`]s, even without the `Peer`. If the server goes away, peers that know each other stay connected.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,
@@ -53,12 +53,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Connects to the server at `path`. Waits, for at most `timeout` in all, until the server has accepted the connection
-    /// and has sent the memory and this peer's own first eventfd.
+    /// Connects to the server at `path`. Waits, at most for `timeout` in all, until the server has accepted the
+    /// connection and has sent the memory and this peer's own first eventfd.
     ///
     /// # Errors
-    /// [`ConnectError`]: no server, one that does not answer in time or speaks something else, or no room for its
-    /// memory.
+    /// Returns a [`ConnectError`] if there is no server, if the server does not answer in time or speaks another
+    /// protocol, or if there is no room for its memory.
     pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let deadline = now() + timeout;
         Self::greet(Connection::open(path.as_ref(), deadline)?, deadline)
@@ -67,7 +67,7 @@ impl Peer {
     /// Does the same as [`connect`](Self::connect) over a socket that is already connected to the server.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// Returns the same errors as [`connect`](Self::connect).
     pub fn over(socket: OwnedFd, timeout: Duration) -> Result<Self, ConnectError> {
         Self::greet(Connection::over(socket), now() + timeout)
     }
@@ -101,14 +101,14 @@ impl Peer {
         lock(&self.peers).vectors()
     }
 
-    /// Returns the other peers that the server has announced, in no order.
+    /// Returns the other peers that the server has announced, in no particular order.
     #[must_use]
     pub fn others(&self) -> Vec<PeerId> {
         lock(&self.peers).others()
     }
 
-    /// Returns true once if the server has gone. From then on new peers stay unknown. The memory, and the doorbells of known
-    /// peers, still work.
+    /// Returns true once after the server has gone. From then on new peers stay unknown, but the memory and the
+    /// doorbells of known peers still work.
     pub fn server_has_gone(&mut self) -> bool {
         let gone = lock(&self.peers).connection.is_none();
         gone && !std::mem::replace(&mut self.loss_said, true)
@@ -136,18 +136,18 @@ impl Port for Peer {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) {
-        // Shared handles, so that doorbells can be rung from other threads while this one sleeps.
+        // Shared handles, so that other threads can ring doorbells while this one sleeps.
         let (own, connection) = lock(&self.peers).to_poll();
         let mut fds: Vec<PollFd<'_>> = own.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)).collect();
         fds.extend(connection.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)));
         let timeout = deadline.map(|deadline| timespec(deadline.micros_since(now())));
-        // A signal, or no memory: an early return is allowed.
+        // Polling fails for a signal or for lack of memory; an early return is allowed then.
         if poll(&mut fds, timeout.as_ref()).is_err() {
             return;
         }
         for (fd, polled) in own.iter().zip(&fds) {
             if !polled.revents().is_empty() {
-                // Takes all rings so far at once. There are none if another reader was faster.
+                // Takes all rings so far at once. If another reader was faster, there are none.
                 let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
             }
         }

@@ -14,8 +14,8 @@ use crate::error::ConnectError;
 
 /// The shared memory, or a part of it. The memory is unmapped when the last of its parts is dropped.
 ///
-/// If the server has not sealed its memory object (`amp server` has), any other process that has it can shrink it. An access
-/// beyond the new end then ends this process with SIGBUS.
+/// `amp server` seals its memory object. If another server has not, any process that has the object can shrink it. An
+/// access beyond the new end then ends this process with SIGBUS.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     /// Valid for as long as `whole` exists, so no function returns it.
@@ -46,13 +46,13 @@ impl Mapping {
         let too_large = |_| ConnectError::Size { size };
         let (len, len_u32) = (usize::try_from(size).map_err(too_large)?, u32::try_from(size).map_err(too_large)?);
         let rights = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: at an address of the kernel's choice, so nothing that exists is replaced.
+        // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let start = unsafe { mmap(ptr::null_mut(), len, rights, MapFlags::SHARED, memory, 0) }
             .map_err(system("map the server's memory"))?;
         let start = NonNull::new(start.cast()).ok_or(ConnectError::NoMemory)?;
         let whole = Arc::new(Whole { start, len });
-        // SAFETY: mapped until `whole` is dropped, and every user of the region holds `whole`. It is page-aligned Normal memory
-        // and no Rust allocation.
+        // SAFETY: the memory stays mapped until `whole` is dropped, and every user of the region holds `whole`. It is
+        // page-aligned Normal memory and not a Rust allocation.
         let region = unsafe { Region::new(start, len_u32) };
         Ok(Self { region, whole })
     }
@@ -60,7 +60,7 @@ impl Mapping {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        // SAFETY: `new` mapped it, and the last `Mapping`, hence the last region, is gone.
+        // SAFETY: `new` mapped the memory, and the last `Mapping`, and therefore the last region, is gone.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

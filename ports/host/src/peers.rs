@@ -11,15 +11,16 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::connection::{Connection, Lost, Message};
 
-/// The most eventfds of one peer: as many as QEMU's devices have. Further ones are closed, so that a faulty server cannot
-/// use up descriptors.
+/// The maximum number of eventfds of one peer: as many as QEMU's devices have. Further eventfds are closed, so that a
+/// faulty server cannot use up descriptors.
 const VECTORS_MAX: usize = 64;
 
 /// The peers' eventfds, and the connection on which more of them arrive.
 #[derive(Debug)]
 pub struct Peers {
     own: PeerId,
-    /// The eventfds by id and vector, None where one did not arrive. They include this peer's own, because it may ring itself.
+    /// The eventfds by id and vector, with None for one that did not arrive. This peer's own are included, because it
+    /// may ring itself.
     eventfds: HashMap<u16, Vec<Option<Arc<OwnedFd>>>>,
     /// None during the greeting, and after the server has gone.
     pub connection: Option<Connection>,
@@ -54,12 +55,13 @@ impl Peers {
         (own, self.connection.as_ref().map(|connection| Arc::clone(connection.socket())))
     }
 
-    /// Handles a message that comes after the memory: a peer's next eventfd, or a peer's end, which has none.
+    /// Handles a message that comes after the memory: a peer's next eventfd, or the end of a peer, which comes without
+    /// an eventfd.
     pub fn hear(&mut self, message: Message) -> Result<(), Lost> {
         let id = u16::try_from(message.number).map_err(|_| Lost)?;
         match message.fd {
             None if !message.fd_lost => {
-                // The server does not announce this peer's own end.
+                // The server does not announce the end of this peer itself.
                 if id != self.own.0 {
                     self.eventfds.remove(&id);
                 }
@@ -68,7 +70,7 @@ impl Peers {
                 let fds = self.eventfds.entry(id).or_default();
                 if fds.len() < VECTORS_MAX {
                     fds.push(fd.map(|fd| {
-                        // Not every server sets this. Neither a ring nor a wait may block in the eventfd.
+                        // Not every server sets this flag. Neither a ring nor a wait may block in the eventfd.
                         if let Ok(flags) = fcntl_getfl(&fd) {
                             let _ = fcntl_setfl(&fd, flags | OFlags::NONBLOCK);
                         }
@@ -100,7 +102,7 @@ impl Peers {
     }
 }
 
-/// The doorbells of all peers, including this one's own. It can be cloned and sent to other threads.
+/// The doorbells of all peers, including this peer's own. It can be cloned and sent to other threads.
 #[derive(Clone, Debug)]
 pub struct HostDoorbell {
     peers: Arc<Mutex<Peers>>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The server and the host port together: processes as peers.
+//! Tests the server and the host port together, with processes as peers.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
@@ -22,7 +22,7 @@ fn start(vectors: u16) -> (TempDir, Options, Running) {
     (directory, options, server)
 }
 
-/// Waits until `met`, doorbell by doorbell.
+/// Waits for doorbells until `met` returns true.
 fn wait_until(peer: &mut Peer, met: impl Fn(&Peer) -> bool) {
     let end = peer.now() + LIMIT;
     while !met(peer) {
@@ -40,14 +40,14 @@ fn two_peers_share_memory_and_ring_each_other() {
     assert_eq!(first.memory().len(), 1 << 16);
     let here = Bytes::new(&first.memory(), 0x100, 16).expect("inside");
     let there = Bytes::new(&second.memory(), 0x100, 16).expect("inside");
-    // The first one has not waited since the second one joined, and can still ring it.
+    // The first peer has not waited since the second one joined, and can still ring it.
     here.write(3, b"hello").expect("inside");
     first.doorbell().ring(PeerId(1), Vector(0)).expect("a vector that is there");
     second.wait(None);
     let mut bytes = [0; 5];
     there.read(3, &mut bytes).expect("inside");
     assert_eq!(&bytes, b"hello");
-    // And back, to a peer that sleeps already.
+    // The second peer rings the first one, which sleeps already.
     let doorbell = second.doorbell();
     let ringer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(50));
@@ -135,14 +135,14 @@ fn a_server_that_does_not_accept_is_waited_for_until_the_deadline() {
     let path = directory.path().join("socket");
     let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("a socket");
     bind(&listener, &SocketAddrUnix::new(&path).expect("an address")).expect("binds");
-    // Room for one.
+    // The backlog has room for one connection.
     listen(&listener, 0).expect("listens");
     let _waiting = UnixStream::connect(&path).expect("the one");
     let started = Clock::now();
     let error = Peer::connect(&path, Duration::from_millis(100)).expect_err("full").to_string();
     assert!(error.contains("does not accept connections"), "{error}");
     assert!(started.elapsed() >= Duration::from_millis(99), "gave up early");
-    // Room comes within the time.
+    // Room becomes free within the time limit.
     let listener = UnixListener::from(listener);
     let error = thread::scope(|scope| {
         scope.spawn(|| {
@@ -161,17 +161,17 @@ fn connecting_says_what_is_wrong() {
     let path = directory.path().join("socket");
     let absent = Peer::connect(&path, LIMIT).expect_err("no server").to_string();
     assert!(absent.contains("no ivshmem server at"), "{absent}");
-    // The format of the tool, with all causes, each once.
+    // The error in the tool's format, with all causes, each once.
     let error = Peer::connect(&path, LIMIT).expect_err("no server");
     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
     let printed = format!("{error}{}", source.unwrap_or_default());
     assert_eq!((printed.matches("No such file").count(), printed), (1, absent));
     assert!(matches!(Peer::connect("x".repeat(108), LIMIT), Err(ConnectError::Path { .. })));
-    // One that accepts and says nothing.
+    // A server that accepts and sends nothing.
     let listener = UnixListener::bind(&path).expect("binds");
     let error = Peer::connect(&path, Duration::from_millis(50)).expect_err("silent").to_string();
     assert!(error.contains("did not send its protocol version in time"), "{error}");
-    // One that says something else, or ends.
+    // A server that sends something else, or closes the connection.
     drop(listener.accept());
     for (says, message) in [
         (vec![2_i64], "speaks version 2"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Gives QEMU the ivshmem devices of devicetree when `west build -t run` starts it. Addresses, sizes and interrupts come from
-# devicetree, so image and machine agree.
+# Gives QEMU the ivshmem devices from devicetree when `west build -t run` starts it. Addresses, sizes and interrupts
+# come from devicetree, so the image and the machine agree.
 
 # Facts about QEMU's machine: boards/<board>/qemu.cmake, for the board with its qualifiers or without. They are
 #   AMP_QEMU_DEVICES: the kinds of ivshmem device that QEMU can give to the machine, `pci` and `flat`; empty means both
@@ -77,8 +77,8 @@ if(flat)
       VERBATIM
     )
   endif()
-  # Zephyr looks for QEMU later, in the same places, and keeps a QEMU that is set. `env` is the system's: CMake's own
-  # would stay QEMU's parent, and a signal that is meant for QEMU would stop there.
+  # Zephyr looks for QEMU later, in the same places, and keeps a QEMU that is set already. `env` is the system's:
+  # CMake's own `env` would remain QEMU's parent, and a signal meant for QEMU would stop there.
   find_program(AMP_QEMU qemu-system-${ARCH} HINTS $ENV{QEMU_BIN_PATH})
   if(NOT AMP_QEMU)
     set(AMP_QEMU qemu-system-${ARCH})

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds the port's static library with cargo and links it. The compiler is what rust-toolchain.toml names.
+# Builds the port's static library with cargo and links it. rust-toolchain.toml selects the compiler.
 
-# The Rust target of this CPU, with the float ABI that Zephyr compiles C for.
+# The Rust target for this CPU, with the same float ABI as Zephyr's C code.
 #
-# For ARM64 the one without floating point: Zephyr's kernel and interrupt handlers are compiled without
-# (-mgeneral-regs-only), and these functions are called from both. No float crosses the border, so the ABIs agree.
+# On ARM64 this is the target without floating point: Zephyr compiles its kernel and interrupt handlers without it
+# (-mgeneral-regs-only), and both call these functions. No float is passed between C and Rust, so the ABIs agree.
 function(amp_rust_target out)
   if(CONFIG_ARM64)
     set(target aarch64-unknown-none-softfloat)
@@ -27,8 +27,8 @@ function(amp_rust_target out)
   set(${out} ${target} PARENT_SCOPE)
 endfunction()
 
-# An image with other sizes than the defaults has a library of its own; all others share one, built without the two
-# variables, which the user's environment may have.
+# An image whose sizes differ from the defaults has its own library. All other images share one, which is built without
+# the two variables, even if the user's environment has them.
 amp_rust_target(amp_rust_target)
 set(amp_rust_target_dir ${amp_cargo_target_dir})
 set(amp_rust_settings --unset=AMP_IPC_ENDPOINTS --unset=AMP_IPC_BUFFERS_MAX)
@@ -42,8 +42,8 @@ if(CONFIG_AMP_IVSHMEM_IPC)
 endif()
 set(amp_rust_library ${amp_rust_target_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
 
-# Cargo knows what has changed, so it is asked each time; what depends on the library is built again only where the
-# library changed. --locked: what Cargo.lock says, and nothing else.
+# Cargo knows what has changed, so it is called in every build; targets that depend on the library are rebuilt only if
+# the library has changed. --locked: Cargo uses exactly the versions in Cargo.lock.
 add_custom_target(amp_ivshmem_rust
   COMMAND ${CMAKE_COMMAND} -E env ${amp_rust_settings} ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
     --target ${amp_rust_target} --target-dir ${amp_rust_target_dir}
@@ -56,5 +56,5 @@ add_library(amp_ivshmem_rust_library STATIC IMPORTED GLOBAL)
 set_target_properties(amp_ivshmem_rust_library PROPERTIES IMPORTED_LOCATION ${amp_rust_library})
 add_dependencies(amp_ivshmem_rust_library amp_ivshmem_rust)
 zephyr_link_libraries(amp_ivshmem_rust_library)
-# Objects of Rust's own compiler run-time do not say that they need no executable stack; nothing here has one.
+# Objects from the Rust compiler's run-time do not state that they need no executable stack; no code here needs one.
 zephyr_ld_options(-Wl,--no-warn-execstack)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds the host tool while Twister builds an image. A test starts the tool when the test's own time limit runs already.
+# Builds the host tool while Twister builds an image. Otherwise a test would build it within the test's own time limit.
 function(amp_build_tool)
   set(tool $ENV{AMP})
   if(NOT tool)
@@ -7,7 +7,7 @@ function(amp_build_tool)
   endif()
   # Twister configures several images at once.
   file(LOCK ${ZEPHYR_CURRENT_MODULE_DIR}/target/tool.lock GUARD FUNCTION TIMEOUT 1800)
-  # CMake has put the guest's compilers into CC and CXX.
+  # CMake has put the target's compilers into CC and CXX.
   execute_process(
     COMMAND ${CMAKE_COMMAND} -E env --unset=CC --unset=CXX ${tool} server --help
     OUTPUT_QUIET

@@ -10,7 +10,7 @@ struct k_poll_signal;
 struct amp_ivshmem;
 
 /**
- * The words of a `struct amp_ivshmem`, each as wide as an address.
+ * Size of a `struct amp_ivshmem`, in pointer-sized words.
  */
 #define AMP_IVSHMEM_WORDS 8
 

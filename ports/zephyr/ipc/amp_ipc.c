@@ -135,7 +135,7 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 		return;
 	case AMP_IPC_KIND_DOWN:
 	case AMP_IPC_KIND_INCOMPATIBLE:
-		/* Logged already. */
+		/* The error is logged already. */
 		return;
 	default:
 		break;
@@ -145,7 +145,7 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 	 */
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
-	/* NULL if the endpoint has been deregistered. */
+	/* This is NULL if the endpoint has been deregistered. */
 	if (data->endpoints[event->endpoint] != NULL) {
 		call_back(dev, data->endpoints[event->endpoint], event);
 	}
@@ -226,7 +226,7 @@ static void run(void *p1, void *p2, void *p3)
 		(void)k_condvar_broadcast(&data->freed);
 		k_mutex_unlock(&data->lock);
 
-		/* Nothing is left. A doorbell since then ends the wait at once. */
+		/* Nothing is left to do. A doorbell since then ends the wait at once. */
 		time = on_now(NULL);
 		if (deadline > time) {
 			(void)k_sem_take(&data->wake, K_USEC(deadline - time));
@@ -323,7 +323,7 @@ static int deregister_endpoint(const struct device *dev, void *token)
 	if (k_is_in_isr()) {
 		return -EBUSY;
 	}
-	/* Waits for a running callback, unless this call comes from it. */
+	/* Waits for a running callback to finish, unless called from that callback. */
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_deregister(&data->rust, amp_ipc_number(token));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Turns the sizes in Kconfig into constants, from the `.config` that Zephyr's build names. Without a `.config`, as in
-//! plain cargo, or without an enabled device, they are Kconfig's defaults.
+//! Turns the sizes in Kconfig into constants, using the `.config` whose path Zephyr's build sets. Without a `.config`,
+//! as in plain cargo, or without an enabled device, the constants are Kconfig's defaults.
 
 use std::path::PathBuf;
 use std::{env, fs};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One ivshmem device behind Zephyr's `ivshmem_driver_api`: its checks, its doorbell, and the
-//! handler of each vector. Takes no lock.
+//! Implements Zephyr's `ivshmem_driver_api` for one device: its checks, its doorbell, and the handler of each vector.
+//! Takes no lock.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -77,7 +77,7 @@ pub struct State {
     device: MaybeUninit<Started>,
 }
 
-/// The words of a `struct amp_ivshmem`, each as wide as an address.
+/// Size of a `struct amp_ivshmem`, in pointer-sized words.
 pub const WORDS: usize = 8;
 
 const _: () = assert!(size_of::<State>() == WORDS * size_of::<usize>(), "correct WORDS");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the committed header is the one that the sources make.
+//! Checks that the committed header is the one that the sources generate.
 
 #[path = "../../../capi/tests/generated/mod.rs"]
 mod generated;

@@ -33,7 +33,7 @@ mod image {
                     let bytes = bytes.get_mut(..message.length.into()).unwrap_or_default();
                     let read = link.bus().read(&message, 0, bytes);
                     link.bus().release(message);
-                    // A peer that leaves no buffer free gets no echo.
+                    // If the peer leaves no buffer free, it gets no echo.
                     if read.is_ok() {
                         let _ = link.bus().send(endpoint, bytes);
                     }

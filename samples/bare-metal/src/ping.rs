@@ -30,7 +30,7 @@ mod image {
         let mut number: u32 = 0;
         loop {
             let endpoint = match link.poll(machine.now()) {
-                // The remote has the endpoint: the first number, also for a remote that was restarted.
+                // The remote has the endpoint, so the first number is sent, even if the remote was restarted.
                 Some(Event::Bound { endpoint, .. }) => {
                     number = 0;
                     endpoint

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device without a protocol: each board rings its own doorbell, and then two boards take turns in waking each other.
+//! The device without a protocol: each board rings its own doorbell, and then two boards take turns waking each other.
 //!
-//! Each side has two words in the shared memory: its number and its turn. A board looks at the other's words only after a
-//! doorbell, so the time of a turn is the cost of two doorbells.
+//! Each side has two words in the shared memory: its number and its turn. A board looks at the other side's words only
+//! after a doorbell, so the time for a turn is the cost of two doorbells.
 #![no_std]
 
 use core::fmt::Write;
@@ -38,7 +38,7 @@ fn say(what: core::fmt::Arguments<'_>) {
     let _ = writeln!(Console, "doorbell: {what}");
 }
 
-/// Rings the own doorbell, then lets a wait end at its deadline.
+/// Rings this board's own doorbell, then waits until a deadline passes.
 fn ring_itself(device: &mut Ivshmem) {
     let start = device.now();
     let _ = device.doorbell().ring(device.id(), VECTOR);

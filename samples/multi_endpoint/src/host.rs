@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Asks all services at once, each in a task of its own, and checks the answers.
+//! The host: asks all services at once, each in a separate task, and checks the answers.
 
 use core::cell::RefCell;
 
@@ -12,14 +12,14 @@ use zephyr::embassy::Executor;
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// The figures appear after this many answers of the slow service.
+/// The results are printed after this many answers from the slow service.
 const ROUNDS: u32 = 10;
 
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ARRIVAL: Arrival = Arrival::new();
 static HOST: StaticCell<Host> = StaticCell::new();
 
-/// The link and the figures, which all tasks use.
+/// The link and the results, which all tasks use.
 struct Host {
     link: Shared,
     clients: RefCell<[Client; SERVICES.len()]>,
@@ -56,7 +56,7 @@ async fn ask(host: &'static Host, service: usize) {
     loop {
         endpoint.bound().await;
         host.clients.borrow_mut()[service] = Client::new();
-        // Until the peer has gone.
+        // Continues until the peer has gone.
         loop {
             let (number, asked_at) = (host.clients.borrow()[service].answers, now());
             let mut bytes = [0; LONGEST];
@@ -79,7 +79,7 @@ async fn ask(host: &'static Host, service: usize) {
     }
 }
 
-/// Writes request `number` of a service.
+/// Writes request `number` for a service.
 fn request(service: usize, number: u32, bytes: &mut [u8; LONGEST]) -> &[u8] {
     let length = match service {
         0 => LONGEST,
@@ -109,7 +109,7 @@ fn report(clients: &[Client]) {
     log::info!("{}", if right && free { "none held up another" } else { "FAILED" });
 }
 
-/// The figures of one service.
+/// The results for one service.
 struct Client {
     answers: u32,
     wrong: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The services. Each answers on the endpoint that a request came to. The slow service keeps its requests in their buffers
-//! until it has time for them.
+//! The remote, which offers the services. Each service answers on the endpoint to which the request came. The slow
+//! service keeps its requests in their buffers until it has time for them.
 
 use core::time::Duration;
 
@@ -10,9 +10,9 @@ use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// The slow service's time for one request.
+/// The time that the slow service takes for one request.
 const WORK: Duration = Duration::from_millis(200);
-/// The most requests that may wait for the slow service. Each keeps one of the host's buffers.
+/// The maximum number of requests that may wait for the slow service. Each keeps one of the host's buffers.
 const QUEUE: usize = 4;
 /// The longest wait for a free buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
                     None => bus.link().bus().release(message),
                 }
             }
-            // The waiting requests are void; they need no release.
+            // The queued requests are no longer valid and need not be released.
             Ok(Event::Down(_)) => slow = Slow { queue: [const { None }; QUEUE], done_at: None },
             Ok(_) | Err(_) => {}
         }
@@ -52,7 +52,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
     }
 }
 
-/// The fast services.
+/// Answers a request for one of the fast services.
 fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
     let (endpoint, mut bytes) = (message.endpoint, [0; LONGEST]);
     let Some(request) = read(bus, &message, &mut bytes) else { return bus.link().bus().release(message) };
@@ -74,7 +74,7 @@ fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
     }
 }
 
-/// The slow service: its requests, first come first served.
+/// The slow service, with its requests in the order of arrival.
 struct Slow {
     queue: [Option<Message>; QUEUE],
     /// The time at which the first request is done.
@@ -85,7 +85,7 @@ impl Slow {
     fn take(&mut self, bus: &mut Bus<'_>, message: Message) {
         match self.queue.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
-            // An empty answer means busy.
+            // An empty answer means that the service is busy.
             None => {
                 let endpoint = message.endpoint;
                 bus.link().bus().release(message);
@@ -115,7 +115,7 @@ impl Slow {
     }
 }
 
-/// Returns the request's bytes; none if it is too long.
+/// Returns the request's bytes, or `None` if the request is too long.
 fn read<'b>(bus: &mut Bus<'_>, message: &Message, bytes: &'b mut [u8; LONGEST]) -> Option<&'b mut [u8]> {
     let bytes = bytes.get_mut(..message.length.into())?;
     bus.link().bus().read(message, 0, bytes).ok()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An rpmsg echo. The host sends 1000 numbers to the endpoint "echo", one after the other, and checks the answers; the remote
-//! sends every message back.
+//! An rpmsg echo. The host sends 1000 numbers to the endpoint "echo", one after the other, and checks the answers; the
+//! remote sends every message back.
 #![no_std]
 
 use core::fmt::{Arguments, Write};
@@ -15,7 +15,7 @@ const MESSAGES: u32 = 1000;
 /// The longest wait for a free buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// In a static, because it is too large for main's stack.
+/// The link is in a static, because it is too large for main's stack.
 static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
 
 #[unsafe(no_mangle)]
@@ -58,7 +58,7 @@ fn echo(bus: &mut Bus<'_>) {
     }
 }
 
-/// Sends the numbers to every remote that comes.
+/// Sends the numbers to every remote that comes up.
 fn ping(bus: &mut Bus<'_>) {
     let mut number = 0;
     loop {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The console: `virt`'s PL011.
+//! The console, which is the PL011 of `virt`.
 
 use core::fmt;
 
@@ -19,12 +19,13 @@ impl Console {
     /// Takes the console and enables it.
     ///
     /// # Safety
-    /// With the map in force, and no other console in use, now or later.
+    /// The map is in force, and no other console is in use, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: `virt` has its PL011 there, mapped as Device memory. The caller promises that no other console is in use.
+        // SAFETY: `virt` has its PL011 at this address, mapped as Device memory. The caller promises that no other
+        // console is in use.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::device::<PL011Registers>(map::UART)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // It fails only if the two constants make no divisor. They make 13.02.
+        // This can fail only if the two constants do not result in a divisor. They result in 13.02.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

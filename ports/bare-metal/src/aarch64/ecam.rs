@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! PCI configuration space on `virt`: memory-mapped, 4 KiB for each function.
+//! PCI configuration space on `virt`, which is memory-mapped, with 4 KiB for each function.
 
 use core::ptr::NonNull;
 
@@ -19,11 +19,11 @@ impl Ecam {
     /// Takes the configuration space.
     ///
     /// # Safety
-    /// Called once, with the map in force.
+    /// Called once, while the map is in force.
     pub unsafe fn new() -> Self {
         let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), map::ECAM_SIZE / 4);
-        // SAFETY: `virt` has 256 MiB of configuration space there, mapped as Device memory. The caller promises that it is
-        // taken once.
+        // SAFETY: `virt` has 256 MiB of configuration space at this address, mapped as Device memory. The caller
+        // promises that it is taken only once.
         Self(unsafe { UniqueMmioPointer::new(words) })
     }
 

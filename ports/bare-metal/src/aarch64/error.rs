@@ -4,7 +4,7 @@
 use amp_ivshmem::ivshmem::DeviceError;
 use amp_ivshmem::ivshmem::pci::PciError;
 
-/// The least shared memory in bytes: one page.
+/// The minimum size of the shared memory in bytes: one page.
 pub const MIN_MEMORY: u64 = 4096;
 
 /// A reason why the machine cannot start. The console shows it in one line.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. It has two
-//! interrupts, the doorbell's and the timer's. The core takes them without leaving its thread.
+//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. There are two
+//! interrupts, for the doorbell and for the timer. The core handles them without leaving its thread.
 //!
-//! Both stay masked in the core, for two reasons:
-//! * No interrupt can arrive between the check for a pending one and `wfi`, which also returns for a masked interrupt.
+//! Both interrupts stay masked in the core, for two reasons:
+//! * No interrupt can arrive between the check for a pending one and `wfi`, because `wfi` also returns for a masked
+//! interrupt.
 //! * An exception handler in Rust may use vector registers, which `aarch64-rt`'s vectors do not save.
 
 use arm_gic::gicv2::GicV2;
@@ -21,41 +22,41 @@ const TIMER: IntId = IntId::ppi(11);
 /// The priority of both interrupts. 0 is the highest, and QEMU's GICv2 implements the upper four bits or more.
 const PRIORITY: u8 = 0x80;
 
-/// Identification of the distributor: 4 KiB block's PIDR2, whose bits 7:4 are the architecture's version.
+/// Offset of the distributor's PIDR2 in its 4 KiB block. Bits 7:4 are the version of the architecture.
 const PIDR2: usize = 0xfe8;
 
 /// The GICv2m frame. Source: Arm Server Base System Architecture, appendix "GICv2m Architecture".
 #[repr(C)]
 struct V2m {
     _0: [u32; 2],
-    /// MSI_TYPER: bits 25:16 the first interrupt, bits 9:0 how many.
+    /// MSI_TYPER: bits 25:16 are the first interrupt, bits 9:0 the number of interrupts.
     typer: ReadPure<u32>,
     _1: [u32; 13],
-    /// MSI_SETSPI_NS: a device writes the number of the interrupt to raise.
+    /// MSI_SETSPI_NS: a device writes the number of the interrupt to raise here.
     setspi: WriteOnly<u32>,
 }
 
 const SETSPI: u64 = (map::V2M + core::mem::offset_of!(V2m, setspi)) as u64;
 const _: () = assert!(SETSPI == 0x0802_0040);
 
-/// The interrupt controller with doorbell and timer enabled.
+/// The interrupt controller, with the interrupts for doorbell and timer enabled.
 pub struct Interrupts {
     gic: GicV2<'static>,
     doorbell: IntId,
 }
 
 impl Interrupts {
-    /// Sets the interrupt controller up.
+    /// Sets up the interrupt controller.
     ///
     /// # Safety
-    /// Called once, with the map in force.
+    /// Called once, while the map is in force.
     pub unsafe fn new() -> Result<Self, StartError> {
-        // SAFETY: versions 2 and 3 of the GIC have their identification there, mapped as Device memory.
+        // SAFETY: versions 2 and 3 of the GIC have their identification at this address, mapped as Device memory.
         let pidr2 = unsafe { UniqueMmioPointer::new(map::device::<ReadPure<u32>>(map::GICD + PIDR2)) }.read();
         if pidr2 >> 4 & 0xf != 2 {
             return Err(StartError::NotGicV2(pidr2));
         }
-        // SAFETY: a GICv2's frame is there on `virt`, mapped as Device memory, and nobody else has it.
+        // SAFETY: a GICv2's frame is at this address on `virt`, mapped as Device memory, and nobody else uses it.
         let v2m = unsafe { UniqueMmioPointer::new(map::device::<V2m>(map::V2M)) };
         let typer = field_shared!(v2m, typer).read();
         let (first, count) = (typer >> 16 & 0x3ff, typer & 0x3ff);
@@ -63,9 +64,10 @@ impl Interrupts {
             return Err(StartError::NoMsiFrame);
         };
 
-        // SAFETY: the distributor is mapped as Device memory, and the pointer is gone before the driver has its own.
+        // SAFETY: the distributor is mapped as Device memory, and this pointer is gone before the driver makes its own.
         unsafe { Self::target_this_core(UniqueMmioPointer::new(map::device(map::GICD)), doorbell) };
-        // SAFETY: a GICv2's registers are there, mapped as Device memory, and from here on only the driver has them.
+        // SAFETY: a GICv2's registers are at these addresses, mapped as Device memory, and from here on only the driver
+        // has them.
         let mut gic =
             unsafe { GicV2::new(map::device::<Gicd>(map::GICD).as_ptr(), map::device::<Gicc>(map::GICC).as_ptr()) };
         gic.setup();
@@ -77,32 +79,32 @@ impl Interrupts {
         Ok(Self { gic, doorbell })
     }
 
-    /// Routes the shared interrupt `id` to the core that this runs on. The driver has no call for it. With several cores the
-    /// interrupt would otherwise go to none. With one core these registers read 0 and ignore writes.
+    /// Routes the shared interrupt `id` to the core on which this runs. The driver has no function for this. With
+    /// several cores the interrupt would otherwise go to none. With one core these registers read 0 and ignore writes.
     fn target_this_core(mut distributor: UniqueMmioPointer<'_, Gicd>, id: IntId) {
         let mut targets = field!(distributor, itargetsr);
-        // A core reads itself in the bytes of its private interrupts.
+        // The bytes of a core's private interrupts contain that core's own number.
         // SAFETY: the register can be read at any time.
         let this_core = targets.get(0).map_or(0, |mut word| unsafe { word.read_unsafe() }) & 0xff;
         let shift = id.raw_value() % 4 * 8;
         if let Some(mut word) = targets.get(id.raw_value() as usize / 4) {
             // SAFETY: as above.
             let others = unsafe { word.read_unsafe() } & !(0xff << shift);
-            // SAFETY: the interrupt is not enabled yet, so nothing is in flight while it moves.
+            // SAFETY: the interrupt is not enabled yet, so none can be in flight while its route changes.
             unsafe { word.write_unsafe(others | this_core << shift) };
         }
     }
 
-    /// The address and the data of the message that raises the doorbell's interrupt.
+    /// Returns the address and the data of the message that raises the doorbell's interrupt.
     pub fn doorbell_message(&self) -> (u64, u32) {
         (SETSPI, self.doorbell.raw_value())
     }
 
-    /// Acknowledges all pending interrupts. Returns true if the doorbell's was one of them. The timer's interrupt stays pending
-    /// while its alarm is due, so the caller silences the alarm first.
+    /// Acknowledges all pending interrupts. Returns true if one of them was the doorbell's. The timer's interrupt stays
+    /// pending while its alarm is due, so the caller silences the alarm first.
     pub fn take_doorbell(&mut self) -> bool {
         let mut rung = false;
-        // Group 0's registers show the one group that this core can see.
+        // The registers of group 0 control the only group that this core can see.
         while let Some(id) = self.gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             self.gic.end_interrupt(id, InterruptGroup::Group0);
             if id != self.doorbell {

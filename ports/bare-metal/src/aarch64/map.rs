@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The addresses of `virt`'s devices, and the page table that maps them. It is in force before the first Rust code.
+//! The addresses of the devices of `virt`, and the page table that maps them. It is in force before the first Rust code.
 //!
-//! Source: QEMU's `virt` with default `highmem=on`. The devices at `GICC` and `V2M` depend on the version of the interrupt
-//! controller.
+//! Source: QEMU's `virt` with the default `highmem=on`. The devices at `GICC` and `V2M` depend on the version of the
+//! interrupt controller.
 //!
 //! | virtual | physical | as | what |
 //! |---|---|---|---|
@@ -11,8 +11,8 @@
 //! | 2 – 3 GiB | 512 – 513 GiB | Normal, write-back, no execution | PCI's 64-bit window: the shared memory |
 //! | 256 – 257 GiB | same | Device | PCI's configuration space |
 //!
-//! The table's four 1 GiB blocks are constants. Virtual addresses have 39 bits, PCI's 64-bit window begins at bit 39, so
-//! it cannot be mapped where it is.
+//! The table's four 1 GiB blocks are constants. Virtual addresses have 39 bits, but PCI's 64-bit window begins at bit
+//! 39, so it cannot be mapped at its own address.
 
 use core::ptr::{NonNull, without_provenance_mut};
 
@@ -25,13 +25,13 @@ use amp_ivshmem::ivshmem::pci::{Window, Windows};
 pub const GICD: usize = 0x0800_0000;
 /// Interrupt controller: the core's interface.
 pub const GICC: usize = 0x0801_0000;
-/// Interrupt controller: the GICv2m frame, which turns PCI's messages into interrupts.
+/// Interrupt controller: the GICv2m frame, which turns the MSI writes of PCI devices into interrupts.
 pub const V2M: usize = 0x0802_0000;
-/// Console.
+/// The console.
 pub const UART: usize = 0x0900_0000;
-/// PCI configuration space, 256 buses.
+/// PCI configuration space of 256 buses.
 pub const ECAM: usize = 0x40_1000_0000;
-/// Bytes of it.
+/// Size of the configuration space in bytes.
 pub const ECAM_SIZE: usize = 256 << 20;
 
 const NARROW: u64 = 0x1000_0000;
@@ -40,7 +40,7 @@ const WIDE: u64 = 0x80_0000_0000;
 const WIDE_AT: u64 = 0x8000_0000;
 const GIB: u64 = 1 << 30;
 
-/// Returns the mapped part of PCI's windows: 1 GiB of the 64-bit one is enough for shared memory.
+/// Returns the mapped part of PCI's windows. 1 GiB of the 64-bit window is enough for shared memory.
 pub const fn pci_windows() -> Windows {
     Windows { narrow: Window::new(NARROW, NARROW_SIZE), wide: Window::new(WIDE, GIB) }
 }
@@ -53,12 +53,12 @@ pub const fn device<T>(address: usize) -> NonNull<T> {
     }
 }
 
-/// Returns a pointer to `address` of PCI's narrow window, which is mapped at the same address.
+/// Returns a pointer to `address` in PCI's narrow window, which is mapped at the same address.
 pub const fn narrow<T>(address: u64) -> NonNull<T> {
     device(address as usize)
 }
 
-/// Returns a pointer to `address` of PCI's wide window.
+/// Returns a pointer to `address` in PCI's wide window.
 pub const fn wide<T>(address: u64) -> NonNull<T> {
     device((address - WIDE + WIDE_AT) as usize)
 }

@@ -30,10 +30,10 @@ use crate::self_test::{Sleep, doorbell_loopback_test};
 
 static DEVICE: StaticCell<Device<'static>> = StaticCell::new();
 
-/// QEMU's `virt` with its first PCI `ivshmem-doorbell`: one side of a link.
+/// QEMU's `virt` with its first PCI `ivshmem-doorbell`, which is one side of a link.
 ///
-/// Interrupts always stay masked in the core, and [`wait`](Port::wait) takes them from the interrupt controller. So nothing
-/// runs beside main, and a doorbell stays pending until `wait` looks for it.
+/// Interrupts always stay masked in the core, and [`wait`](Port::wait) takes them from the interrupt controller. So no
+/// handler interrupts main, and a doorbell stays pending until `wait` looks for it.
 pub struct Machine {
     device: &'static Device<'static>,
     memory: Region<'static>,
@@ -45,14 +45,14 @@ impl Machine {
     /// Finds the device, places its BARs, and enables its interrupt.
     ///
     /// # Safety
-    /// Called once, with the map of [`map`] in force, on QEMU's `virt`.
+    /// Called once, while the map of [`map`] is in force, on QEMU's `virt`.
     unsafe fn start() -> Result<Self, StartError> {
         match park::exception_level() {
             1 => {}
             other => return Err(StartError::NotEl1(other)),
         }
         let clock = Clock::new().ok_or(StartError::NoFrequency)?;
-        // SAFETY: called once, as this function.
+        // SAFETY: this function is called only once, and so is `Interrupts::new`.
         let interrupts = unsafe { Interrupts::new() }?;
         // SAFETY: likewise.
         let mut config = unsafe { Ecam::new() };
@@ -66,15 +66,15 @@ impl Machine {
             return Err(StartError::MemoryTooSmall(memory.size));
         }
 
-        // SAFETY: `attach` has placed BAR0 in the narrow window, which is mapped where it is, as Device memory; nobody
-        // else uses it.
+        // SAFETY: `attach` has placed BAR0 in the narrow window, which is mapped at its own address, as Device memory;
+        // nobody else uses it.
         let registers = unsafe { UniqueMmioPointer::new(map::narrow::<Registers>(registers.address)) };
         let device = DEVICE.init(Device::new(registers, msix.vectors)?);
-        // SAFETY: `attach` has placed BAR2 in the wide window. The map has that window as Normal, write-back memory for the whole
-        // run, and the linker puts nothing there. A BAR lies at a multiple of its size, hence of 8.
+        // SAFETY: `attach` has placed BAR2 in the wide window. The map has that window as Normal, write-back memory for
+        // the whole run, and the linker puts nothing there. A BAR lies at a multiple of its size, and therefore of 8.
         let memory = unsafe { Region::new(map::wide(memory.address), memory_size) };
 
-        // SAFETY: `attach` has found that the table lies in BAR1, and placed that in the narrow window.
+        // SAFETY: `attach` has checked that the table is in BAR1, and has placed BAR1 in the narrow window.
         let entry = unsafe { UniqueMmioPointer::new(map::narrow::<MsixEntry>(msix.table)) };
         let (address, data) = interrupts.doorbell_message();
         MsixEntry::route(entry, address, data);
@@ -113,7 +113,8 @@ impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         loop {
             let rung = self.interrupts.take_doorbell();
-            // Orders the poll's loads after the access to the interrupt controller. An exception would, but none is taken.
+            // Orders the poll's loads after the access to the interrupt controller. An exception would do so, but none
+            // is taken.
             fence(Ordering::Acquire);
             if rung || deadline.is_some_and(|deadline| self.now() >= deadline) {
                 return rung;
@@ -121,22 +122,22 @@ impl Sleep for Machine {
             if let Some(deadline) = deadline {
                 self.clock.alarm(deadline);
             }
-            // A doorbell that rings from here on is pending in the interrupt controller, so this returns at once.
+            // A doorbell that rings from here on is pending in the interrupt controller, so this call returns at once.
             clock::sleep();
             self.clock.silence();
         }
     }
 }
 
-// 32 KiB. A link's state and the formatting of a line need a small part of it.
+// 32 KiB of stack. A link's state and the formatting of a line need a small part of it.
 entry!(start, 8);
 
 unsafe extern "Rust" {
-    /// Calls the main function that [`image!`](crate::image) was given. Only `image!` defines it, with this type.
+    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines it, with this type.
     fn __amp_main(machine: Machine, console: Console) -> !;
 }
 
-/// Runs once the map is in force and the stack is ready: `aarch64-rt` calls it.
+/// Starts the machine and calls main. `aarch64-rt` calls this once the map is in force and the stack is ready.
 fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
     // SAFETY: this runs once, on the only core, with the map in force; nobody else has a console yet.
     let mut console = unsafe { Console::new() };

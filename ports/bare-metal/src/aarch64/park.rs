@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a run: one line on the console, then sleep.
+//! The end of a run: prints one line on the console, then sleeps.
 
 use core::arch::asm;
 use core::fmt::Write;
@@ -61,7 +61,7 @@ fn hint(address: u64) -> &'static str {
     }
 }
 
-/// Returns the exception level that this runs at, 1 to 3.
+/// Returns the exception level at which this code runs, 1 to 3.
 pub fn exception_level() -> u64 {
     let current: u64;
     // SAFETY: reads a register.

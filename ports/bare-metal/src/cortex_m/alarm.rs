@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An alarm for deadlines: general-purpose timer 0 as one 32-bit one-shot timer.
+//! An alarm for deadlines, which uses general-purpose timer 0 as one 32-bit one-shot timer.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
@@ -12,10 +12,10 @@ const ONE_SHOT: u32 = 1;
 const ENABLE_A: u32 = 1;
 const TIMED_OUT_A: u32 = 1;
 
-/// The longest alarm, in microseconds. 25 times as much fits 32 bits. An alarm may be early.
+/// The longest alarm, in microseconds. 25 times this number fits 32 bits. An alarm may be early.
 const LONGEST: u64 = 60_000_000;
 
-/// Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
+/// The timer's registers. Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
 #[repr(C)]
 struct Timer {
     /// 0x00
@@ -42,12 +42,12 @@ const _: () = assert!(size_of::<Timer>() == 0x2c);
 pub struct Alarm(UniqueMmioPointer<'static, Timer>);
 
 impl Alarm {
-    /// Takes the timer and sets it up without an alarm.
+    /// Takes the timer and sets it up with no alarm.
     ///
     /// # Safety
     /// Called once.
     pub unsafe fn new() -> Self {
-        // SAFETY: the LM3S6965 has its timer 0 there; the caller promises that this is the only pointer.
+        // SAFETY: timer 0 of the LM3S6965 is at this address; the caller promises that this is the only pointer to it.
         let mut timer = unsafe { UniqueMmioPointer::new(map::address::<Timer>(TIMER0)) };
         field!(timer, ctl).write(0);
         field!(timer, cfg).write(WHOLE);
@@ -56,7 +56,7 @@ impl Alarm {
         Self(timer)
     }
 
-    /// Interrupts in `micros` microseconds, or in a minute if that is less.
+    /// Interrupts in `micros` microseconds, or in a minute if that is sooner.
     pub fn set(&mut self, micros: u64) {
         self.silence();
         // 12.5 ticks for each microsecond, rounded up; never 0.

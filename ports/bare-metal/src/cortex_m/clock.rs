@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The time: SysTick has 24 bits, and its interrupt extends it to 64.
+//! The clock: SysTick has 24 bits, and its interrupt extends them to 64.
 
 use core::cell::Cell;
 
@@ -8,7 +8,7 @@ use ::cortex_m::peripheral::{Peripherals, SCB, SYST};
 use amp_ivshmem::platform::Instant;
 use cortex_m_rt::exception;
 
-/// Ticks for each second: QEMU's LM3S6965 as after reset, 200 MHz divided by 16.
+/// Ticks per second of QEMU's LM3S6965 after reset: 200 MHz divided by 16.
 const FREQUENCY: u32 = 12_500_000;
 
 /// Bits of SysTick's control register. Source: Armv7-M Architecture Reference Manual, B3.3.3.
@@ -19,18 +19,18 @@ const ENABLE: u32 = 1;
 /// Whole seconds, in microseconds, so that reading the time needs no 64-bit division.
 static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
-/// Starts the time at 0.
+/// Starts the clock at 0.
 ///
 /// # Safety
-/// Called once, and SysTick is nobody else's.
+/// Called once, and nobody else uses SysTick.
 pub unsafe fn start() {
-    // SAFETY: this function's contract promises that nobody else has it.
+    // SAFETY: this function's contract promises that nobody else uses SysTick.
     let mut systick = unsafe { Peripherals::steal() }.SYST;
     systick.set_reload(FREQUENCY - 1);
     systick.clear_current();
-    // SAFETY: this only starts the counter that was set up. Its handler breaks no other critical section.
+    // SAFETY: this only starts the counter that was set up. Its handler does not break any other critical section.
     unsafe { systick.csr.write(CORE_CLOCK | INTERRUPT | ENABLE) };
-    // It reads 0 until its first tick, as at the end of a second.
+    // The counter reads 0 until its first tick, as it does at the end of a second.
     while SYST::get_current() == 0 {}
 }
 
@@ -42,18 +42,18 @@ fn SysTick() {
     });
 }
 
-/// The time since the start.
+/// Returns the time since the start.
 pub fn now() -> Instant {
     interrupt::free(|token| {
         let mut left = SYST::get_current();
-        // A second that ended while interrupts are masked is not counted yet. `left` may be from before or after its end. The
-        // second read is from after it.
+        // A second that ends while interrupts are masked is not counted yet. `left` may be from before or after that
+        // end. The second read is from after it.
         let mut ended = 0_u32;
         if SCB::is_pendst_pending() {
             left = SYST::get_current();
             ended = 1_000_000;
         }
-        // At 0 the interrupt becomes pending. QEMU shows the 0 earlier, and the second is over then.
+        // At 0 the interrupt becomes pending. QEMU shows the 0 earlier, when the second is already over.
         let ticks = match left {
             0 if ended != 0 => 0,
             left => FREQUENCY - left,

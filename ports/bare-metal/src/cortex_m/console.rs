@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The console: the LM3S6965's first UART, a PL011.
+//! The console, which is the LM3S6965's first UART, a PL011.
 
 use core::fmt;
 
@@ -21,10 +21,10 @@ impl Console {
     /// # Safety
     /// No other console is in use, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: the LM3S6965 has its first UART there. The caller promises that no other console is in use.
+        // SAFETY: the LM3S6965 has its first UART at this address. The caller promises that no other console is in use.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::address::<PL011Registers>(UART0)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // It fails only if the two constants make no divisor. They make 6.78.
+        // This can fail only if the two constants do not result in a divisor. They result in 6.78.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Small memory functions for the compiler to call. Its own take 1.4 KiB of flash, these 100 bytes. The path of a message
-//! does not use them, because the core copies payload itself.
+//! Small memory functions for the compiler to call. The compiler's own functions take 1.4 KiB of flash, these 100
+//! bytes. The message path does not use them, because the core copies payload itself.
 //!
-//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. Any alignment is allowed:
-//! Armv7-M's single loads and stores need none in Normal memory, and all memory of Rust is Normal.
+//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. Any alignment is
+//! allowed: single loads and stores of Armv7-M need none in Normal memory, and all of Rust's memory is Normal.
 
 use core::arch::global_asm;
 
-// The compiler's functions are weak symbols, so these replace them. r0 stays, because memcpy and memset return it. The ABI
-// lets a function change r3 and ip.
+// The compiler's functions are weak symbols, so these replace them. r0 stays unchanged, because memcpy and memset
+// return it. The ABI allows a function to change r3 and ip.
 global_asm!(
     ".section .text.amp_memcpy, \"ax\", %progbits",
     ".global memcpy, __aeabi_memcpy, __aeabi_memcpy4, __aeabi_memcpy8",
@@ -33,7 +33,7 @@ global_asm!(
     "5: bx lr",
 );
 
-// __aeabi_memset takes the length before the value, memset after it.
+// __aeabi_memset takes the length before the value, memset takes it after the value.
 global_asm!(
     ".section .text.amp_memset, \"ax\", %progbits",
     ".global memset, __aeabi_memset, __aeabi_memset4, __aeabi_memset8",

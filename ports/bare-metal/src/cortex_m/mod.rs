@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`].
 //!
-//! No silicon has an `ivshmem-flat`, so this omits clock gates and pin functions, which only silicon needs. Small size comes
-//! first: nothing formats, and messages are short.
+//! No silicon has an `ivshmem-flat`, so this code omits clock gates and pin functions, which only silicon needs. Small
+//! size has priority: this port formats no numbers, and its messages are short.
 
 mod alarm;
 mod clock;
@@ -28,9 +28,9 @@ use crate::self_test::{Sleep, doorbell_loopback_test};
 
 const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
 
-/// QEMU's `lm3s6965evb` with an `ivshmem-flat`: one side of a link.
+/// QEMU's `lm3s6965evb` with an `ivshmem-flat`, which is one side of a link.
 ///
-/// The registers are at 0x400F_F000, 1 MiB of shared memory at 0x6000_0000, the interrupt is the NVIC's 40.
+/// The registers are at 0x400F_F000, 1 MiB of shared memory is at 0x6000_0000, and the interrupt is the NVIC's input 40.
 pub struct Machine {
     device: &'static Device<'static>,
     memory: Region<'static>,
@@ -38,25 +38,26 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Finds the device and enables its interrupt. An error is the reason.
+    /// Finds the device and enables its interrupt. An error contains the reason.
     ///
     /// # Safety
     /// Called once, on QEMU's `lm3s6965evb`.
     unsafe fn start(place: &'static mut Option<Device<'static>>) -> Result<Self, &'static str> {
-        // SAFETY: the registers are there, or QEMU reads 0 and ignores writes; nobody else uses them.
+        // SAFETY: the registers are at this address, or QEMU reads 0 and ignores writes; nobody else uses them.
         let registers = unsafe { UniqueMmioPointer::new(address::<Registers>(PLACE.registers)) };
         let device = place.insert(flat::device(registers).map_err(|_| NO_DEVICE)?);
-        // SAFETY: the memory is there, or QEMU reads 0 and ignores writes. At this address, a multiple of 8, the default map has
-        // Normal memory. The linker puts nothing there.
+        // SAFETY: the memory is at this address, or QEMU reads 0 and ignores writes. At this address, a multiple of 8,
+        // the default map has Normal memory. The linker puts nothing there.
         let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
 
-        // SAFETY: called once, as this function.
+        // SAFETY: this function is called only once, and so is `clock::start`.
         unsafe { clock::start() };
         // SAFETY: likewise.
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
-        // Only this tells a device with the id 0 from no device: the machine does not fault at an address without one.
+        // Only this test distinguishes a device with the id 0 from no device: an access without a device does not fault
+        // on this machine.
         if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
 }
@@ -64,8 +65,8 @@ impl Machine {
 impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         let rung = loop {
-            // Interrupts are masked from the check until `wfi`, so that none arrives between the two. `wfi` returns for a masked
-            // interrupt that is pending, and its handler runs when this closure ends.
+            // Interrupts are masked from the check until `wfi`, so none arrives between the two. `wfi` also returns for
+            // a pending interrupt that is masked; its handler runs when this closure ends.
             let over = ::cortex_m::interrupt::free(|_| {
                 if vectors::RUNG.load(Ordering::Relaxed) {
                     vectors::RUNG.store(false, Ordering::Relaxed);
@@ -119,14 +120,14 @@ impl Port for Machine {
 }
 
 unsafe extern "Rust" {
-    /// Calls the main function that [`image!`](crate::image) was given. Only `image!` defines it, with this type.
+    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines it, with this type.
     fn __amp_main(machine: Machine, console: Console) -> !;
 }
 
-/// Runs once memory is set up: `cortex-m-rt` calls it.
+/// Starts the machine and calls main. `cortex-m-rt` calls this once memory is set up.
 #[cortex_m_rt::entry]
 fn start() -> ! {
-    // By `entry` a `&'static mut`: this runs once.
+    // `entry` turns this into a `&'static mut`, because this function runs only once.
     static mut DEVICE: Option<Device<'static>> = None;
     // SAFETY: this runs once; nobody else has a console yet.
     let console = unsafe { Console::new() };

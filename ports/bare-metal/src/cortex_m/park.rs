@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a run: one line on the console, then sleep. Formats by hand, because `core::fmt` is large.
+//! The end of a run: prints one line on the console, then sleeps. It formats numbers by hand, because `core::fmt` is large.
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -42,7 +42,7 @@ fn end(mut console: Console) -> ! {
     park()
 }
 
-/// Prints the place of a panic, then parks. The reason would bring all formatting into the image.
+/// Prints the place of a panic, then parks. Printing the reason would bring all formatting code into the image.
 pub fn panicked(info: &PanicInfo) -> ! {
     ::cortex_m::interrupt::disable();
     // SAFETY: the code that had the console has panicked and never uses it again.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The interrupts: two handlers, the doorbell's and the alarm's, and the table that names them.
+//! The interrupts: the handlers for the doorbell and the alarm, and the vector table that refers to them.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +29,8 @@ pub const ALARM: Input = Input(19);
 
 const INPUTS: usize = DOORBELL.0 as usize + 1;
 
-/// The vectors behind the exceptions, by `cortex-m-rt`. It has no entries for higher inputs, which are never enabled.
+/// The interrupt vectors that follow the exceptions; `cortex-m-rt` defines their place. The table has no entries for
+/// higher inputs, which are never enabled.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".vector_table.interrupts")]
 static __INTERRUPTS: [Option<extern "C" fn()>; INPUTS] = {
@@ -39,25 +40,25 @@ static __INTERRUPTS: [Option<extern "C" fn()>; INPUTS] = {
     table
 };
 
-/// Needs no acknowledgement: the device pulses its line, and taking the interrupt clears it.
+/// Handles a doorbell, which needs no acknowledgement: the device pulses its line, and taking the interrupt clears it.
 extern "C" fn on_doorbell() {
     RUNG.store(true, Ordering::Relaxed);
 }
 
-/// Masks the input. The timer holds its line until `Alarm::silence`.
+/// Masks the input, because the timer keeps its line raised until `Alarm::silence`.
 extern "C" fn on_alarm() {
     NVIC::mask(ALARM);
 }
 
 /// Enables the doorbell's interrupt. Earlier doorbells are lost.
 pub fn enable_doorbell() {
-    // SAFETY: its handler stores a flag. No critical section relies on the mask.
+    // SAFETY: the doorbell's handler only stores a flag. No critical section relies on the mask.
     unsafe { NVIC::unmask(DOORBELL) };
 }
 
 /// Enables the alarm's interrupt.
 pub fn enable_alarm() {
     NVIC::unpend(ALARM);
-    // SAFETY: its handler masks it again. No critical section relies on the mask.
+    // SAFETY: the alarm's handler masks it again. No critical section relies on the mask.
     unsafe { NVIC::unmask(ALARM) };
 }

@@ -24,7 +24,7 @@ LOG_MODULE_REGISTER(amp_mbox, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 #define CHANNELS 1
 #endif
 
-/* Stands for the other peer of two, in place of a peer id. */
+/* The value for the other one of two peers, used in place of a peer id. */
 #define OTHER -1
 
 struct channel {

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# What applications in Rust need of this module: the CPU's Rust target, and the C that their crate calls.
+# Provides what Rust applications need from this module: the CPU's Rust target, and the C functions that their crate calls.
 if(NOT CONFIG_RUST)
   return()
 endif()
 
-# Once all modules are processed. By EVAL, because a deferred call's variables have the values of then.
+# Runs once all modules are processed. EVAL is needed, because a deferred call evaluates its variables only then.
 cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY [[${ZEPHYR_BASE}]] CALL include [[${CMAKE_CURRENT_LIST_DIR}/arm64.cmake]])")
 
 if(CONFIG_AMP_IVSHMEM)
   add_subdirectory(ports/zephyr/rust)
 endif()
 
-# Objects of Rust's own compiler run-time do not say that they need no executable stack; nothing here has one. Twister
-# takes the linker's warning for an error.
+# Objects from the Rust compiler's run-time do not state that they need no executable stack; no code here needs one.
+# Twister treats the linker's warning as an error.
 zephyr_ld_options(-Wl,--no-warn-execstack)

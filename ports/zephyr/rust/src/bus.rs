@@ -10,8 +10,7 @@ use amp_ivshmem::rpmsg::{self, Endpoint, Event, OpenError, Role, Roles, Settings
 use crate::device::{Bell, Ivshmem};
 use crate::{sizes, sys};
 
-/// A link with the sizes in Kconfig. As `R`, [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) saves
-/// flash.
+/// A link with the sizes in Kconfig. [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) as `R` saves flash.
 pub type Link<R = Role> = rpmsg::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
 
 /// A limit that never ends.
@@ -20,7 +19,7 @@ pub const FOREVER: Duration = Duration::MAX;
 const _: () = assert!(sizes::BUFFERS.is_power_of_two(), "CONFIG_AMP_IVSHMEM_RUST_BUFFERS is a power of two");
 const _: () = assert!(sizes::BUFFER_SIZE.is_multiple_of(8), "CONFIG_AMP_IVSHMEM_RUST_BUFFER_SIZE is a multiple of 8");
 
-/// Returns the settings of one side, with the buffers in Kconfig and otherwise the defaults of [`Settings`].
+/// Returns the settings for one side, with the buffers in Kconfig and otherwise the defaults of [`Settings`].
 #[must_use]
 pub const fn settings<R: Roles>(role: R) -> Settings<R> {
     // CAST: Kconfig's ranges end at 256 and 65552.
@@ -89,25 +88,25 @@ impl<'l, R: Roles> Bus<'l, R> {
     /// Opens one side of a link. Does not wait for the peer.
     ///
     /// # Errors
-    /// The settings do not fit the memory or Kconfig's sizes.
+    /// Returns an error if the settings do not fit the memory or Kconfig's sizes.
     pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings<R>) -> Result<Self, SetupError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
 
-    /// Returns the link, for everything that does not wait: endpoints, buffers that are filled and read in place,
+    /// Returns the link, for everything that does not wait: endpoints, buffers that are filled and read in place, and
     /// counters.
     pub const fn link(&mut self) -> &mut Link<R> {
         self.link
     }
 
-    /// Returns the time for [`Link::poll`](rpmsg::Link::poll).
+    /// Returns the current time, which [`Link::poll`](rpmsg::Link::poll) needs.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.device.now()
     }
 
-    /// Opens an endpoint. It is announced as `name`, and is bound to the peer's endpoint of the same name.
+    /// Opens an endpoint that is announced as `name` and bound to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -139,7 +138,8 @@ impl<'l, R: Roles> Bus<'l, R> {
     }
 
     /// Waits for the next message, up to `limit`, and copies it to the front of `to`. Returns its endpoint and its
-    /// length. A longer message than `to` is cut: its length is greater than `to`'s. All other events are skipped.
+    /// length. A message longer than `to` is truncated; the returned length is then greater than the length of `to`.
+    /// All other events are skipped.
     ///
     /// ```no_run
     /// # use core::time::Duration;
@@ -163,15 +163,15 @@ impl<'l, R: Roles> Bus<'l, R> {
                     return Ok((endpoint, length));
                 }
             }
-            // The limit also ends the wait if a peer causes other events without end.
+            // The limit also ends the wait if a peer causes an endless series of other events.
             if self.now() >= deadline {
                 return Err(WaitError::TimedOut);
             }
         }
     }
 
-    /// Sends to the peer of `endpoint`. If no buffer is free, waits for one, up to `limit`. Events during the wait are
-    /// kept for [`next`](Self::next).
+    /// Sends to the peer of `endpoint`. If no buffer is free, waits for one, up to `limit`. Events that occur during
+    /// the wait are kept for [`next`](Self::next).
     ///
     /// # Errors
     /// See [`SendError`]. If no buffer becomes free, the error is [`WaitError::TimedOut`].
@@ -198,14 +198,14 @@ impl<'l, R: Roles> Bus<'l, R> {
         }
     }
 
-    // One function for all waits, because it is large if it is inlined.
+    // One function for all waits, because each inlined copy would be large.
     #[inline(never)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.link.poll(now)
     }
 
-    /// Returns the end of `limit`.
-    // Inlined, so that no sum is computed without a limit.
+    /// Returns the time at which `limit` ends.
+    // Inlined, so that no sum is computed if there is no limit.
     #[inline(always)]
     fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
         if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
@@ -214,7 +214,7 @@ impl<'l, R: Roles> Bus<'l, R> {
 
 impl<R: Roles> Drop for Bus<'_, R> {
     fn drop(&mut self) {
-        // Uses the device, which is given back after it.
+        // Closing uses the device, which is given back afterwards.
         self.link.close();
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr's console as a writer.
+//! A writer for Zephyr's console.
 
 use core::fmt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An ivshmem device in devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting.
+//! An ivshmem device from devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -9,7 +9,7 @@ use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOf
 
 use crate::sys::{self, Handle, Status, Taken};
 
-/// The name of a device in devicetree. It is looked up when it is printed.
+/// The name of a device in devicetree, which is looked up only when it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Name(Handle);
 
@@ -69,7 +69,7 @@ pub enum TakeError {
     InIsr,
 }
 
-/// An ivshmem device with one owner. After it is dropped, it can be taken again.
+/// An ivshmem device with one owner. Once it has been dropped, it can be taken again.
 ///
 /// ```no_run
 /// use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
@@ -90,8 +90,8 @@ pub struct Ivshmem {
 }
 
 impl Ivshmem {
-    /// Takes the node with this ordinal, the node's `ORD` in the generated `zephyr::devicetree`. Its later doorbells
-    /// are kept for [`wait`](Port::wait).
+    /// Takes the node with this ordinal, which is the node's `ORD` in the generated `zephyr::devicetree`. Later
+    /// doorbells of the device are kept for [`wait`](Port::wait).
     ///
     /// # Errors
     /// See [`TakeError`].
@@ -110,15 +110,15 @@ impl Ivshmem {
             _ => return Err(TakeError::NotReady { name }),
         }
         let start = NonNull::new(taken.memory as *mut u8).ok_or(TakeError::NotReady { name })?;
-        // CAST: the driver has none beyond 65535.
+        // CAST: the driver has no id above 65535.
         let id = PeerId(taken.id as u16);
-        // SAFETY: the driver has mapped it at a multiple of 8, permanently, as Normal memory that is shared with the
-        // other machines. It is outside of everything that the linker placed.
+        // SAFETY: the driver has mapped the memory at a multiple of 8, permanently, as Normal memory that is shared
+        // with the other machines. The linker has placed nothing in it.
         let memory = unsafe { Region::new(start, taken.size) };
         Ok(Self { device, memory, id })
     }
 
-    /// Returns its name in devicetree.
+    /// Returns the device's name in devicetree.
     #[must_use]
     pub fn name(&self) -> &'static str {
         Name(self.device).as_str()
@@ -130,8 +130,8 @@ impl Ivshmem {
         sys::amp_rust_vectors(self.device)
     }
 
-    /// Signals `arrival` once: at a doorbell, at once if one has rung since the last time, and at `deadline` at the
-    /// latest.
+    /// Signals `arrival` once: at a doorbell, or at `deadline` at the latest. If a doorbell has rung since the last
+    /// signal, signals at once.
     #[cfg(feature = "async")]
     pub fn watch(&mut self, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, deadline: Instant) {
         sys::watch(self.device, arrival, deadline.as_micros());
@@ -146,7 +146,7 @@ impl Drop for Ivshmem {
     }
 }
 
-/// Returns the time since the system's start, as the [`Port::now`] of every device does.
+/// Returns the time since boot, as every device's [`Port::now`] does.
 ///
 /// ```no_run
 /// let start = amp_ivshmem_zephyr_rust::now();
@@ -187,13 +187,13 @@ impl Port for Ivshmem {
         self.id
     }
 
-    /// Returns the microseconds since the system's start, from the clock's cycles.
+    /// Returns the microseconds since boot, computed from the clock's cycles.
     fn now(&self) -> Instant {
         now()
     }
 
     /// Sleeps in Zephyr, so that other threads run. A deadline is rounded up to the next tick
-    /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler it returns at once.
+    /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler this returns at once.
     fn wait(&mut self, deadline: Option<Instant>) {
         sys::amp_rust_wait(self.device, deadline.map_or(u64::MAX, Instant::as_micros));
     }

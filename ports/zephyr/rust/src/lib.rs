@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! amp-ivshmem for Zephyr applications in Rust (zephyr-lang-rust): ivshmem devices in devicetree, and rpmsg on them.
+//! amp-ivshmem for Zephyr applications in Rust (zephyr-lang-rust): ivshmem devices from devicetree, and rpmsg on them.
 //!
 //! | task | item |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | the sizes in Kconfig | [`sizes`] |
 //!
 //! The crate calls Zephyr through the few C functions in `devices.c`, and does not depend on the crates of
-//! zephyr-lang-rust. So plain cargo builds, checks and documents it. It runs inside `west build` only, with this
+//! zephyr-lang-rust. So plain cargo can build, check and document it. It runs only inside `west build`, with this
 //! repository as a Zephyr module.
 #![no_std]
 #![allow(unsafe_code, reason = "a port calls the operating system's C, and answers for the mapping of the memory")]
@@ -31,7 +31,7 @@ pub mod sizes {
 }
 
 pub use amp_ivshmem;
-// The drivers in C call the functions of this crate. It is named here, so that it is linked.
+// The C drivers call the functions of this crate. This line makes sure that it is linked.
 use amp_ivshmem_zephyr as _;
 pub use bus::{Bus, FOREVER, Link, SendError, WaitError, settings};
 pub use console::Console;

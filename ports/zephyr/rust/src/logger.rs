@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The `log` crate's lines in Zephyr's logging, without an allocator.
+//! Sends the `log` crate's lines to Zephyr's logging, without an allocator.
 
 use core::ffi::CStr;
 use core::fmt::{self, Write};
@@ -8,17 +8,18 @@ use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use crate::sys;
 
-/// The longest line in bytes. A longer one is cut and ends in dots.
+/// The maximum length of a line in bytes. A longer line is cut and ends in dots.
 const LINE: usize = 128;
 
 struct Logger;
 
 static LOGGER: Logger = Logger;
 
-/// Sends the lines of the `log` crate to Zephyr's logging, as lines of the module `amp_ivshmem`. Zephyr filters them:
-/// by `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, by a backend's filter, or by the `log` shell command.
+/// Sends the lines of the `log` crate to Zephyr's logging, as lines of the module `amp_ivshmem`. Zephyr filters them by
+/// `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, by a backend's filter, or by the `log` shell command.
 ///
-/// `zephyr::set_logger`, of zephyr-lang-rust, does the same for the module `rust`, but needs an allocator; use either.
+/// `zephyr::set_logger` of zephyr-lang-rust does the same for the module `rust`, but needs an allocator. Use only one
+/// of the two.
 ///
 /// ```no_run
 /// amp_ivshmem_zephyr_rust::set_logger()?;
@@ -27,7 +28,7 @@ static LOGGER: Logger = Logger;
 /// ```
 ///
 /// # Errors
-/// A logger is set already.
+/// Returns an error if a logger is already set.
 pub fn set_logger() -> Result<(), SetLoggerError> {
     log::set_logger(&LOGGER)?;
     log::set_max_level(LevelFilter::Debug);
@@ -40,7 +41,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // The levels of Zephyr, which has none below debug.
+        // The levels of Zephyr, which has no level below debug.
         let level = match record.level() {
             Level::Error => 1,
             Level::Warn => 2,
@@ -59,10 +60,10 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Text that ends in a zero, for C.
+/// A text that ends in a zero byte, for C.
 struct Line {
     bytes: [u8; LINE],
-    /// Always below LINE.
+    /// The text's length, always below `LINE`.
     len: usize,
 }
 

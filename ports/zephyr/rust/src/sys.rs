@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The functions in `devices.c`, with a safe interface.
+//! A safe interface to the functions in `devices.c`.
 
 use core::ffi::{CStr, c_char, c_int};
 use core::fmt;
@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 #[repr(C)]
 pub struct Opaque {
     bytes: [u8; 0],
-    // Only C knows its members, and C locks them.
+    // Only C knows the members, and C locks them.
     not_auto: PhantomData<*mut u8>,
 }
 
@@ -20,7 +20,7 @@ pub struct Opaque {
 pub struct Handle(NonNull<Opaque>);
 
 // SAFETY: any thread may call the C functions: the driver locks its device, and Zephyr locks its own data. `wait` and
-// `watch` allow one caller only, and are called through the device's one `Ivshmem`.
+// `watch` allow only one caller, and are called only through the device's one `Ivshmem`.
 unsafe impl Send for Handle {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Handle {}
@@ -34,7 +34,7 @@ pub enum Status {
     Ok = 0,
     /// The caller is an interrupt handler.
     InIsr = 1,
-    /// No enabled node with a driver has this ordinal. With the three that follow, `device` is set.
+    /// No enabled node with a driver has this ordinal. For the three values that follow, `device` is set.
     NoDevice = 2,
     /// The driver has not started the device.
     NotReady = 3,
@@ -48,11 +48,11 @@ pub enum Status {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Taken {
-    /// Its handle.
+    /// The device's handle.
     pub device: Option<Handle>,
-    /// The address of its memory, which stays mapped.
+    /// The address of the device's memory, which stays mapped.
     pub memory: usize,
-    /// The size of its memory in bytes.
+    /// The size of the device's memory in bytes.
     pub size: u32,
     /// This machine's peer id on the server.
     pub id: u32,
@@ -60,18 +60,18 @@ pub struct Taken {
 
 // SAFETY: these are the declarations of `devices.c`. A `Handle` comes from `amp_rust_take` only, so it points to an entry.
 unsafe extern "C" {
-    /// Makes the caller the owner of the node with this ordinal (`DT_DEP_ORD`). Later waits are for its doorbells, of
-    /// any vector.
+    /// Makes the caller the owner of the node with this ordinal (`DT_DEP_ORD`). Later waits end at the node's
+    /// doorbells, whatever their vector.
     pub safe fn amp_rust_take(ordinal: u32, taken: &mut Taken) -> Status;
     /// Gives the device back.
     pub safe fn amp_rust_give_back(device: Handle);
     safe fn amp_rust_name(device: Handle) -> *const c_char;
-    /// Returns the number of vectors: 0 if the device has no doorbell.
+    /// Returns the number of vectors, or 0 if the device has no doorbell.
     pub safe fn amp_rust_vectors(device: Handle) -> u16;
     /// Rings a doorbell. Returns 0 or -errno.
     pub safe fn amp_rust_ring(device: Handle, peer: u32, vector: u16) -> c_int;
-    /// Sleeps until a doorbell has rung since the last sleep, or until a time of [`amp_rust_micros`]. May end early. In
-    /// an interrupt handler it returns at once.
+    /// Sleeps until a doorbell has rung since the last sleep, or until a time of [`amp_rust_micros`]. May end early.
+    /// Returns at once in an interrupt handler.
     pub safe fn amp_rust_wait(device: Handle, until: u64);
     // Calls `arrived` with `context` once, in the system work queue, when `wait` would end.
     #[cfg(feature = "async")]
@@ -81,7 +81,7 @@ unsafe extern "C" {
     pub safe fn amp_rust_unwatch(device: Handle);
     /// Returns whether the caller is an interrupt handler.
     pub safe fn amp_rust_in_isr() -> bool;
-    /// Returns the microseconds since the system's start.
+    /// Returns the microseconds since boot.
     pub safe fn amp_rust_micros() -> u64;
     fn amp_rust_print(text: *const c_char, length: usize);
     #[cfg(feature = "log")]
@@ -106,7 +106,7 @@ pub fn print(text: &str) {
     unsafe { amp_rust_print(text.as_ptr().cast(), text.len()) }
 }
 
-/// Logs through Zephyr's logging. `level` is Zephyr's: 1 error, 2 warning, 3 information, 4 debug.
+/// Logs through Zephyr's logging. `level` is Zephyr's: 1 is error, 2 warning, 3 information, 4 debug.
 #[cfg(feature = "log")]
 pub fn log(level: u32, text: &CStr) {
     // SAFETY: C reads the string, and copies it if the line is printed later.

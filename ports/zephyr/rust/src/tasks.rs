@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link for the tasks of any executor: a runner that owns the device, and endpoints whose calls are awaited.
+//! A link for the tasks of any executor: a runner that owns the device, and endpoints whose functions are awaited.
 
 use core::future::pending;
 
@@ -14,10 +14,10 @@ use crate::device::{Ivshmem, now};
 /// endpoints on it, and a [`Runner`] drives it.
 pub type Shared = tasks::Shared<Link>;
 
-/// The runner of a [`Shared`] link, with the link's device. Dropping it tells the peer that this side has left.
+/// The runner of a [`Shared`] link, which owns the link's device. Dropping it tells the peer that this side has left.
 ///
-/// Doorbells and deadlines wake its task through Zephyr's system work queue. So any executor works, and it needs no
-/// timer.
+/// Doorbells and deadlines wake the runner's task through Zephyr's system work queue. So any executor works, even
+/// without a timer.
 ///
 /// ```no_run
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Role;
@@ -54,7 +54,7 @@ impl<'l> Runner<'l> {
     /// Opens the link on `device`. `arrival` belongs to this runner alone. Does not wait for the peer.
     ///
     /// # Errors
-    /// The settings do not fit the memory or Kconfig's sizes.
+    /// Returns an error if the settings do not fit the memory or Kconfig's sizes.
     pub fn new(
         shared: &'l Shared,
         device: Ivshmem,
@@ -72,7 +72,7 @@ impl<'l> Runner<'l> {
         }
     }
 
-    /// Drives the link until its next event. Messages of the tasks' endpoints are no events here.
+    /// Drives the link until its next event. Messages for the tasks' endpoints do not count as events here.
     pub async fn next(&mut self) -> Event {
         let Self { shared, arrival, device } = self;
         let sleep_until = |deadline| {
@@ -86,7 +86,7 @@ impl<'l> Runner<'l> {
 
 impl Drop for Runner<'_> {
     fn drop(&mut self) {
-        // Uses the device, which is given back after it.
+        // Closing uses the device, which is given back afterwards.
         self.shared.with(Link::close);
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls as the C drivers make them, on registers in plain memory.
+//! Tests the functions in the way the C drivers call them, with registers in plain memory.
 
 use core::mem::zeroed;
 use core::ptr::null_mut;
 
 use super::*;
 
-/// INTRMASK, INTRSTATUS, IVPOSITION, DOORBELL.
+/// The registers INTRMASK, INTRSTATUS, IVPOSITION and DOORBELL.
 type Plain = [u32; 4];
 
 const RUNG: u32 = 0xdead_beef;
@@ -20,7 +20,7 @@ struct Rig {
 impl Rig {
     fn new(ivposition: u32) -> Self {
         let registers = Box::leak(Box::new([0, 0, ivposition.to_le(), RUNG]));
-        // SAFETY: C passes all zero, which is valid: not started, and bytes that nobody reads.
+        // SAFETY: C passes all zeros, which are valid: not started, and bytes that nobody reads.
         let state = unsafe { zeroed() };
         Self { registers, state, handlers: Box::leak(Box::new([null_mut(); 3])) }
     }
@@ -32,7 +32,7 @@ impl Rig {
     }
 
     fn start(&mut self, place: &Place) -> Status {
-        // SAFETY: registers and handlers are leaked, and read again only while no call runs.
+        // SAFETY: registers and handlers are leaked, and are read again only while no call runs.
         unsafe { amp_ivshmem_start(&mut self.state, place) }
     }
 }
@@ -89,7 +89,7 @@ fn a_plain_device_has_memory_but_no_doorbell() {
         let mut place = rig.place(0);
         place.handlers = null_mut();
         if !registers {
-            // The plain device of ACRN has no BAR0.
+            // ACRN's plain device has no BAR0.
             place.registers = 0;
         }
         assert_eq!(rig.start(&place), Status::Ok);

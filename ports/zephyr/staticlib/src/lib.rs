@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole Zephyr port as one static library for applications in C, with the panic handler.
+//! The whole Zephyr port as one static library for C applications, with the panic handler.
 //!
-//! A Rust application does not use it: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate has the
-//! panic handler.
+//! A Rust application does not use this library: its own crate depends on `amp-ivshmem-zephyr`, and the `zephyr` crate
+//! has the panic handler.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 
@@ -24,7 +24,7 @@ mod on_panic {
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
         let (file, line) = info.location().map_or(("?", 0), |location| (location.file(), location.line()));
-        // SAFETY: `file` is a `str` of the program.
+        // SAFETY: `file` is a `str` in the program.
         unsafe { amp_zephyr_panic(file.as_ptr(), file.len(), line) }
     }
 }

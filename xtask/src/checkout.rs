@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The checkout that this program was built from.
+//! The checkout from which this program was built.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -8,10 +8,10 @@ use amp::checkout::Checkout;
 pub use amp::checkout::find;
 use anyhow::Result;
 
-/// The checkout. Cargo builds this program anew where the checkout was moved, so the compiled-in path is right.
+/// Returns the checkout. Cargo rebuilds this program when the checkout has been moved, so the compiled-in path is right.
 ///
 /// # Errors
-/// The checkout is gone.
+/// Returns an error if the checkout is gone.
 pub fn checkout() -> Result<&'static Checkout> {
     static CHECKOUT: OnceLock<Checkout> = OnceLock::new();
     match CHECKOUT.get() {

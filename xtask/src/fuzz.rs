@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp fuzz`, and cargo-fuzz: finds it, or installs it from cargo's registry.
+//! `./amp fuzz`, and cargo-fuzz, which is found or installed from cargo's registry.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use crate::test::got::Program;
 
 /// The program that runs a target.
 const CARGO_FUZZ: Program = Program { name: "cargo-fuzz", version: "0.13.2" };
-/// The seconds that a target runs in `./amp test`.
+/// The number of seconds for which a target runs in `./amp test`.
 pub const SECONDS: u32 = 20;
 
 /// The options of `./amp fuzz`.
@@ -29,7 +29,7 @@ pub struct Options {
 /// Runs a target, and shows what cargo-fuzz prints.
 ///
 /// # Errors
-/// No such target, no cargo-fuzz, or a finding.
+/// Returns an error if there is no such target or no cargo-fuzz, or on a finding.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let Options { target, seconds } = options;
@@ -52,10 +52,11 @@ fn answers(words: &[&str]) -> Result<bool> {
     Ok(answer.is_ok())
 }
 
-/// Why no target can be run, if none can; gets cargo-fuzz first where all else is there. Found out once.
+/// Returns the reason why no target can run, if there is one. Installs cargo-fuzz first if everything else is there.
+/// Checked only once.
 ///
 /// # Errors
-/// An interrupt, or no folder for a cache.
+/// Returns an error on an interrupt, or if there is no folder for a cache.
 pub fn missing() -> Result<Option<String>> {
     static KNOWN: OnceLock<Option<String>> = OnceLock::new();
     if let Some(known) = KNOWN.get() {
@@ -80,15 +81,16 @@ fn find() -> Result<Option<String>> {
     CARGO_FUZZ.by_cargo()
 }
 
-/// The command that runs `target` for some seconds, starting from its corpus.
+/// Returns the command that runs `target` for some seconds, starting from its corpus.
 ///
 /// # Errors
-/// No folder for a cache.
+/// Returns an error if there is no folder for a cache.
 pub fn command(target: &str, seconds: u32) -> Result<Command> {
     let mut cargo = CARGO_FUZZ.cargo()?;
     // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-    // libFuzzer's limit is of wall-clock time. A machine that pauses for seconds must not cause a finding, so the limit is long.
+    // libFuzzer's limit is in wall-clock time. The limit is long, because a machine that pauses for seconds must not
+    // cause a finding.
     cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
     Ok(cargo)
 }

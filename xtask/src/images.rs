@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::checkout::checkout;
 
-/// Builds the images of each machine that boots one.
+/// Builds the images for each machine that boots one.
 ///
 /// # Errors
-/// An image that does not build, or nowhere to print to.
+/// Returns an error if an image does not build, or if standard output cannot be written.
 pub fn run() -> Result<()> {
     process::catch_interrupts()?;
     for machine in [Machine::A53, Machine::M3] {

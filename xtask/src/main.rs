@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The program `xtask`: what developers of amp-ivshmem run. `./amp` starts it; it offers the commands of users, too, so that its
-//! help and its completions show all that `./amp` can do.
+//! The program `xtask`, with the commands for developers of amp-ivshmem. `./amp` starts it. It offers the commands for
+//! users, too, so that its help and its completions show everything that `./amp` can do.
 
 mod bench;
 mod check;

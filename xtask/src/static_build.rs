@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp static`: the program `amp` without shared libraries, and a trial of it away from the checkout.
+//! `./amp static`: builds the program `amp` without shared libraries, and tries it away from the checkout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Options {
 /// Builds for the targets, and tries each program that this machine can run. Prints where the programs are.
 ///
 /// # Errors
-/// A target that cannot be had, a build that fails, or a program that is not static or does not work.
+/// Returns an error if a target is not available, a build fails, or a program is not static or does not work.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let wanted = |target: &str| options.target.as_ref().is_none_or(|only| only == target);
@@ -53,8 +53,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The emulator that runs a program for `target` here, in front of the program's name: empty on the machine's own architecture,
-/// and `None` where QEMU's user-mode emulator is not installed.
+/// Returns the emulator that runs a program for `target` here, as words in front of the program's name. The list is
+/// empty on the machine's own architecture. Returns `None` if QEMU's user-mode emulator is not installed.
 fn emulator(target: &str) -> Option<&'static [&'static str]> {
     if target.starts_with(std::env::consts::ARCH) {
         return Some(&[]);
@@ -64,10 +64,11 @@ fn emulator(target: &str) -> Option<&'static [&'static str]> {
     version.is_ok_and(|version| version.status.success()).then_some(std::slice::from_ref(name))
 }
 
-/// The reason why `amp` cannot be built for `target`, if there is one. Installs the target by rustup where there is rustup.
+/// Returns the reason why `amp` cannot be built for `target`, if there is one. Installs the target with rustup if
+/// rustup is installed.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn missing(target: &str) -> Result<Option<String>> {
     let checkout = checkout()?;
     if checkout.has_target(target) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A trial of a program `amp` away from the checkout.
+//! Tries a program `amp` away from the checkout.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,14 +13,15 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// The time limit for each command.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The number of messages.
+/// The number of messages to exchange.
 const MESSAGES: u64 = 1000;
 
-/// Copies `program` into an empty folder and runs it there without the environment, except `PATH`: help, a server with echo and ping, and the
-/// message of a command that needs a checkout. The words of `emulator`, if any, come in front of the program's name.
+/// Copies `program` into an empty folder and runs it there with no environment except `PATH`: help, a server with echo
+/// and ping, and a command that needs a checkout, whose error is checked. The words of `emulator`, if any, come before
+/// the program's name.
 ///
 /// # Errors
-/// A command that fails, prints the wrong thing, or takes too long.
+/// Returns an error if a command fails, prints the wrong text, or takes too long.
 pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
     let folder = tempfile::tempdir().context("no folder for the trial: name another in TMPDIR")?;
     let copy = folder.path().join("amp");
@@ -46,7 +47,7 @@ pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Starts a command and waits for a line with `word`; without a word, for nothing.
+/// Starts a command and waits for a line that contains `word`. Does not wait if there is no word.
 fn started(command: Command, word: &str) -> Result<Running> {
     let name = command.get_args().last().map(OsStr::to_owned).unwrap_or_default();
     let mut running = Running::spawn(command)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The developers' program as a process: its help, what it skips, and a result that cannot be written.
+//! Tests the developers' program as a process: its help, what it skips, and a result that cannot be written.
 
 use std::process::{Command, Output, Stdio};
 

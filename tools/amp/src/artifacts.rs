@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files that a set of machines needs (images, QEMU programs, the preload object), and the command that starts each machine.
+//! The files that a set of machines needs (images, QEMU programs, the preload object), and the command that starts each
+//! machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,10 +24,10 @@ const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x6000000
 /// The preload object's file.
 const FLAT_OBJECT: &str = "libamp_qemu_flat.so";
 
-/// The two images for a machine, built or up to date.
+/// Builds the two images for a machine, unless they are up to date.
 ///
 /// # Errors
-/// They did not build.
+/// Returns an error if they do not build.
 pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let what = format!("the {} images", machine.name());
     let arguments = ["--profile", "guest", "-p", "amp-ivshmem-test-images", "--bins"];
@@ -38,7 +39,7 @@ pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[Pa
 #[derive(Debug, Default)]
 pub struct Artifacts {
     images: BTreeMap<Machine, [PathBuf; 2]>,
-    /// A Zephyr build runs instead of the bare-metal image.
+    /// The Zephyr builds that run instead of bare-metal images.
     zephyr: BTreeMap<(Machine, Role), Build>,
     qemu: BTreeMap<Machine, PathBuf>,
     flat_object: PathBuf,
@@ -48,15 +49,15 @@ impl Artifacts {
     /// Checks the QEMUs that `machines` need and builds their images.
     ///
     /// # Errors
-    /// A QEMU that is not there or does not do, or a build that failed.
+    /// Returns an error if a QEMU is missing or unsuitable, or if a build fails.
     pub fn prepare(checkout: &Checkout, machines: &BTreeSet<Machine>) -> Result<Self> {
         Self::with_images(checkout, machines, |machine, target| images(checkout, machine, target))
     }
 
-    /// As [`prepare`](Self::prepare), with other images: for the rpmsg host, and for the rpmsg remote.
+    /// Does the same as [`prepare`](Self::prepare) with other images: one for the rpmsg host, and one for the rpmsg remote.
     ///
     /// # Errors
-    /// As [`prepare`](Self::prepare).
+    /// Returns the same errors as [`prepare`](Self::prepare).
     pub fn with_images(
         checkout: &Checkout,
         machines: &BTreeSet<Machine>,
@@ -79,19 +80,19 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// The image called `name` for `machine`, one of those that are built along with its pair's.
+    /// Returns the image called `name` for `machine`, one of those that are built together with the pair's images.
     ///
     /// # Errors
-    /// The machine was not prepared, or is none that boots.
+    /// Returns an error if the machine was not prepared or does not boot an image.
     pub fn image(&self, machine: Machine, name: &str) -> Result<PathBuf> {
         let [built, _] = self.images.get(&machine).context("a machine that was not prepared")?;
         Ok(built.with_file_name(name))
     }
 
-    /// As [`prepare`](Self::prepare), with Zephyr images.
+    /// Does the same as [`prepare`](Self::prepare) with Zephyr images.
     ///
     /// # Errors
-    /// An image that does not build, or a QEMU that is not there or does not do.
+    /// Returns an error if an image does not build, or if a QEMU is missing or unsuitable.
     pub fn prepare_zephyr(zephyr: &Zephyr, sides: &[(Machine, Role)]) -> Result<Self> {
         zephyr.lang_rust()?;
         let mut artifacts = Self::default();
@@ -102,10 +103,10 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// The command that starts `machine` as `role`, a peer of the server at `socket`.
+    /// Returns the command that starts `machine` as `role`, a peer of the server at `socket`.
     ///
     /// # Errors
-    /// The machine was not prepared.
+    /// Returns an error if the machine was not prepared.
     pub fn command(&self, machine: Machine, role: Role, socket: &Path) -> Result<Command> {
         if machine == Machine::Linux {
             let mut command = process::guarded("/proc/self/exe");
@@ -118,24 +119,24 @@ impl Artifacts {
         self.boot(machine, role.image(), socket)
     }
 
-    /// The command that starts `machine` with `image`, one of those that are built along with the pair's.
+    /// Returns the command that starts `machine` with `image`, one of those that are built together with the pair's images.
     ///
     /// # Errors
-    /// The machine was not prepared, or is none that boots.
+    /// Returns an error if the machine was not prepared or does not boot an image.
     pub fn boot(&self, machine: Machine, image: &str, socket: &Path) -> Result<Command> {
         let not_prepared = "a machine that was not prepared";
         let mut command = process::guarded(self.qemu.get(&machine).context(not_prepared)?);
         let image = self.image(machine, image)?;
         match machine {
-            // GICv2's frame for messages is all that the image's MSI-X needs. Without the default network card, whose boot
-            // code not every distribution installs along.
+            // The image's MSI-X needs only the GICv2's frame for messages. The default network card is left out,
+            // because not every distribution installs its boot code.
             Machine::A53 => command
                 .args(["-nic", "none"])
                 .args(["-machine", "virt,gic-version=2", "-cpu", "cortex-a53", "-m", "64M"])
                 .args(["-device", "ivshmem-doorbell,chardev=ivshmem,vectors=1"]),
             _ => {
-                // The dynamic loader splits LD_PRELOAD at spaces and colons, and knows no escape: a path of the user's
-                // must not be in it. QEMU runs in the object's folder instead, and all other paths are absolute.
+                // The dynamic loader splits LD_PRELOAD at spaces and colons, and has no escape, so it must not contain
+                // a path of the user's. Instead QEMU runs in the object's folder, and all other paths are absolute.
                 let folder = self.flat_object.parent().context(not_prepared)?;
                 command
                     .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])

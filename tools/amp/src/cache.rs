@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The folder in which this tool keeps what it makes.
+//! The folder in which this tool keeps the files that it makes.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-/// `$XDG_CACHE_HOME/amp-ivshmem`, or `~/.cache/amp-ivshmem`.
+/// Returns `$XDG_CACHE_HOME/amp-ivshmem`, or `~/.cache/amp-ivshmem`.
 ///
 /// # Errors
-/// Neither variable names a folder.
+/// Returns an error if neither variable contains a folder.
 pub fn folder() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
     Ok(folder.context("no folder for a cache: set HOME or XDG_CACHE_HOME")?.join("amp-ivshmem"))
 }
 
-/// The Zephyr workspace that this tool makes.
+/// Returns the folder of the Zephyr workspace that this tool makes.
 ///
 /// # Errors
-/// As [`folder`].
+/// Returns the same errors as [`folder`].
 pub fn workspace() -> Result<PathBuf> {
     Ok(folder()?.join("workspace"))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A checkout of amp-ivshmem: where it is, and cargo in it.
+//! Finds a checkout of amp-ivshmem, and runs cargo in it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{self, Running};
 
-/// The variable that names the checkout; `./amp` sets it.
+/// The variable that contains the path of the checkout; `./amp` sets it.
 pub const VARIABLE: &str = "AMP_CHECKOUT";
 
 /// A checkout of amp-ivshmem, from which images are built.
@@ -20,59 +20,61 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The checkout that [`VARIABLE`] names, else the one around the current folder, else the one around this program.
+    /// Finds the checkout in [`VARIABLE`], or else the one around the current folder, or else the one around this program.
     ///
     /// # Errors
-    /// There is none, or the variable names something else.
+    /// Returns an error if there is no checkout, or if the variable contains something else.
     pub fn find() -> Result<Self> {
         let here = std::env::current_dir().ok();
         let program = std::env::current_exe().ok();
         search(std::env::var_os(VARIABLE), here.iter().chain(&program).map(PathBuf::as_path))
     }
 
-    /// The checkout whose root is `root`.
+    /// Returns the checkout whose root is `root`.
     ///
     /// # Errors
-    /// The folder is not a checkout of amp-ivshmem.
+    /// Returns an error if the folder is not a checkout of amp-ivshmem.
     pub fn at(root: &Path) -> Result<Self> {
         ensure!(is_checkout(root), "{} is no checkout of amp-ivshmem", root.display());
         Ok(Self { root: root.canonicalize()? })
     }
 
-    /// The root folder, without symbolic links.
+    /// Returns the root folder, without symbolic links.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A cargo command in the root, which dies with this process.
+    /// Returns a cargo command that runs in the root and dies with this process.
     pub fn cargo(&self) -> Command {
         let mut command = process::guarded("cargo");
         command.current_dir(&self.root);
         command
     }
 
-    /// Makes a cargo command build `core` itself where the toolchain has none for `target`, as a distribution's has not.
+    /// Makes a cargo command build `core` itself if the toolchain has no `core` for `target`, as with a distribution's
+    /// toolchain.
     pub fn for_guest(&self, command: &mut Command, target: &str) {
         if !self.has_target(target) {
-            // Building core is unstable; a released compiler does it when told that it is its own bootstrap.
+            // Building `core` is unstable. A released compiler does it if RUSTC_BOOTSTRAP tells it to.
             command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "core,alloc");
         }
         command.args(["--target", target]);
     }
 
-    /// Tells whether the toolchain has `core` compiled for `target`.
+    /// Returns true if the toolchain has `core` compiled for `target`.
     pub fn has_target(&self, target: &str) -> bool {
         self.sysroot().join("lib/rustlib").join(target).join("lib").is_dir()
     }
 
-    /// Returns why nothing can be built for `target`: the toolchain has neither `core` for it nor the source of `core`.
+    /// Returns the reason why nothing can be built for `target`: the toolchain has neither `core` for it nor the source
+    /// of `core`.
     pub fn missing_target(&self, target: &str) -> Option<String> {
         let source = self.sysroot().join("lib/rustlib/src/rust/library/core/Cargo.toml");
         let missing = !self.has_target(target) && !source.is_file();
         missing.then(|| format!("no {target} in this toolchain, nor the source of core (rustup target add {target})"))
     }
 
-    /// The toolchain's folder. Empty without rustc, and then cargo reports the error.
+    /// Returns the toolchain's folder. It is empty if there is no rustc, and then cargo reports the error.
     fn sysroot(&self) -> &'static Path {
         static SYSROOT: OnceLock<PathBuf> = OnceLock::new();
         SYSROOT.get_or_init(|| {
@@ -81,10 +83,10 @@ impl Checkout {
         })
     }
 
-    /// Runs `cargo build` with `arguments` and shows what it compiles; returns the files that it made or found up to date.
+    /// Runs `cargo build` with `arguments` and shows what it compiles. Returns the files that it made or found up to date.
     ///
     /// # Errors
-    /// No cargo, an interrupt, or a build that failed (cargo's own lines were shown).
+    /// Returns an error if there is no cargo, on an interrupt, or if the build fails (cargo's own lines have been shown).
     pub fn build(&self, what: &str, target: Option<&str>, arguments: &[&str]) -> Result<Vec<PathBuf>> {
         let mut command = self.cargo();
         command.arg("build");
@@ -97,7 +99,7 @@ impl Checkout {
         let mut cargo = Running::spawn(command).context("cargo did not start: start this tool through ./amp")?;
         let status = cargo.lines_until_exit(None, |line, source| match source {
             process::Source::Output => files.extend(artifacts(line)),
-            // Quiet when all is up to date.
+            // This line is left out if everything is up to date.
             process::Source::Errors if line.trim_start().starts_with("Finished ") => {}
             process::Source::Errors => {
                 if !announced {
@@ -114,7 +116,7 @@ impl Checkout {
     }
 }
 
-/// The checkout that `variable` names, else the first around one of `places`.
+/// Returns the checkout in `variable`, or else the first one around one of `places`.
 fn search<'a>(variable: Option<OsString>, places: impl Iterator<Item = &'a Path>) -> Result<Checkout> {
     if let Some(root) = variable.filter(|root| !root.is_empty()) {
         return Checkout::at(Path::new(&root)).with_context(|| format!("{VARIABLE} is wrong: correct or unset it"));
@@ -129,22 +131,22 @@ fn search<'a>(variable: Option<OsString>, places: impl Iterator<Item = &'a Path>
     Checkout::at(root)
 }
 
-/// Tells whether `folder` has the Zephyr module's name and the source of this tool.
+/// Returns true if `folder` has the Zephyr module's name and the source of this tool.
 fn is_checkout(folder: &Path) -> bool {
     let module = std::fs::read_to_string(folder.join("zephyr/module.yml")).unwrap_or_default();
     module.lines().any(|line| line.trim_end() == "name: amp-ivshmem") && folder.join("tools/amp/Cargo.toml").is_file()
 }
 
-/// The file called `name` among those of a build.
+/// Returns the file called `name` among the files of a build.
 ///
 /// # Errors
-/// The build made no such file.
+/// Returns an error if the build made no such file.
 pub fn find(files: &[PathBuf], name: &str) -> Result<PathBuf> {
     let found = files.iter().find(|file| file.file_name() == Some(OsStr::new(name)));
     found.cloned().with_context(|| format!("cargo's build made no {name}: is the checkout complete?"))
 }
 
-/// The files in one of cargo's JSON messages; none where it is of another kind.
+/// Returns the files in one of cargo's JSON messages; none if the message is of another kind.
 fn artifacts(line: &str) -> Vec<PathBuf> {
     let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { return Vec::new() };
     if message["reason"] != "compiler-artifact" {

@@ -112,7 +112,7 @@ impl Command {
     /// Does what the command says.
     ///
     /// # Errors
-    /// Those of the command.
+    /// Returns the errors of the command.
     pub fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(options) => demo::run(&options)?,
@@ -131,7 +131,7 @@ impl Command {
 /// Prints the completion of the command line `whole` for a shell.
 ///
 /// # Errors
-/// Standard output takes no more.
+/// Returns an error if standard output cannot be written.
 pub fn completions(shell: Shell, mut whole: clap::Command) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut whole, "amp", &mut script);
@@ -139,7 +139,7 @@ pub fn completions(shell: Shell, mut whole: clap::Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The exit status of a program: prints the error, and counts a signal as a shell does.
+/// Returns the exit status of a program. Prints the error, and counts a signal as a shell does.
 pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("amp: {error:#}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The output of the machines' lines: prefixed by machine, coloured on a terminal.
+//! Prints the machines' console lines, prefixed with the machine and coloured on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -14,7 +14,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// For sides with these labels; on standard error where standard output is for programs.
+    /// Creates a console for sides with these labels. It prints to standard error if standard output is machine-readable.
     pub fn new(labels: [String; 2], to_errors: bool) -> Self {
         let terminal = if to_errors { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
         // no-color.org: any value but an empty one means no colour.
@@ -22,8 +22,8 @@ impl Console {
         Self { to_errors, coloured: terminal && !unwanted, labels }
     }
 
-    /// Shows a line of side 0 or 1. An output that takes it no more does not stop the talk, whose
-    /// result comes later.
+    /// Shows a line of side 0 or 1. If the output can no longer be written, the session continues, because its result
+    /// comes later.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {
@@ -36,7 +36,7 @@ impl Console {
     fn format(&self, side: usize, line: &str) -> String {
         let width = self.labels.iter().map(String::len).max().unwrap_or(0);
         let label = &self.labels[side];
-        // Cyan and yellow are legible on dark and on light, and told apart by most eyes.
+        // Cyan and yellow are legible on dark and on light backgrounds, and most people can tell them apart.
         let (on, off) = if self.coloured { (["\x1b[36m", "\x1b[33m"][side], "\x1b[0m") } else { ("", "") };
         format!("{on}{label:width$} | {off}{line}")
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The folder of a server's socket: private, gone at the end, and where the tool was killed, gone with the next one.
+//! The private folder for a server's socket. It is removed at the end or, if the tool was killed, by the next run.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,22 +13,22 @@ use tempfile::TempDir;
 const PREFIX: &str = "amp-";
 /// The socket's name in the folder.
 const SOCKET: &str = "ivshmem";
-/// A file that the folder's owner keeps locked: the kernel unlocks it when the owner ends, however it ends.
+/// A file that the folder's owner keeps locked. The kernel unlocks it when the owner ends, however it ends.
 const OWNER: &str = "amp-demo-owner";
 
 /// A folder for one socket.
 #[derive(Debug)]
 pub struct Folder {
     folder: TempDir,
-    /// Let go of after the folder is gone.
+    /// Closed after the folder has been removed.
     _owner: File,
 }
 
 impl Folder {
-    /// A new folder in `parent`. Those of this user's that were killed are removed first.
+    /// Creates a new folder in `parent`. First removes the folders of this user whose owners were killed.
     ///
     /// # Errors
-    /// The system refuses, or the socket's path would be too long.
+    /// Returns an error if the system refuses, or if the socket's path would be too long.
     pub fn new_in(parent: &Path) -> Result<Self> {
         remove_orphans(parent);
         // QEMU gets the path too, and may run in another folder than this process.
@@ -53,13 +53,13 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The path for the socket.
+    /// Returns the path of the socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
     }
 }
 
-/// Removes the folders whose owners are no more; whatever stands in the way is not worth failing for.
+/// Removes the folders whose owners no longer run. Errors are ignored, because they are not worth a failure.
 fn remove_orphans(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
@@ -68,7 +68,8 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
-/// Removes a folder if it is this user's and its owner's lock is free: what this puts there, by name, no more.
+/// Removes a folder if it belongs to this user and its owner's lock is free. Removes only the files that this tool
+/// creates, by name.
 fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let folder = open(path, flags | OFlags::DIRECTORY, Mode::empty())?;
@@ -77,7 +78,7 @@ fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     }
     let owner = openat(&folder, OWNER, flags, Mode::empty())?;
     flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
-    // The socket may not have been made yet.
+    // The socket may not exist yet.
     let _ = unlinkat(&folder, SOCKET, AtFlags::empty());
     unlinkat(&folder, OWNER, AtFlags::empty())?;
     rustix::fs::rmdir(path)
@@ -89,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// After SIGKILL the folder stays, and the lock goes.
+    /// Creates a folder as SIGKILL leaves it: the folder stays, but the lock is gone.
     fn orphan(parent: &Path) -> PathBuf {
         let Folder { folder, _owner } = Folder::new_in(parent).unwrap();
         drop(UnixListener::bind(folder.path().join(SOCKET)).unwrap());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tool `amp` as a library: the commands of users, and what `xtask` shares with them.
+//! The tool `amp` as a library: the commands for users, and the functions that `xtask` shares with them.
 
 pub mod artifacts;
 pub mod cache;

@@ -11,16 +11,16 @@ use crate::role::Role;
 /// A kind of machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Machine {
-    /// QEMU's `virt` with a Cortex-A53; the PCI device.
+    /// QEMU's `virt` with a Cortex-A53 and the PCI device.
     A53,
-    /// QEMU's `lm3s6965evb`, a Cortex-M3; the flat device.
+    /// QEMU's `lm3s6965evb`, which is a Cortex-M3, with the flat device.
     M3,
     /// A Linux process on this machine, named `host` in a pair.
     Linux,
 }
 
 impl Machine {
-    /// The name in a pair.
+    /// Returns the name in a pair.
     pub const fn name(self) -> &'static str {
         match self {
             Self::A53 => "a53",
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// The Rust target of its images; none for a Linux process.
+    /// Returns the Rust target of the machine's images, or `None` for a Linux process.
     pub const fn target(self) -> Option<&'static str> {
         match self {
             Self::A53 => Some("aarch64-unknown-none"),
@@ -41,7 +41,7 @@ impl Machine {
     /// Finds the QEMU that the machine needs, if any.
     ///
     /// # Errors
-    /// QEMU is missing or unusable.
+    /// Returns an error if QEMU is missing or unusable.
     pub fn check(self) -> Result<Option<PathBuf>> {
         match self {
             Self::A53 => qemu::find("qemu-system-aarch64").map(Some),
@@ -50,9 +50,9 @@ impl Machine {
         }
     }
 
-    /// The name in front of its console's lines.
+    /// Returns the prefix of the console's lines.
     pub fn label(self, role: Role) -> String {
-        // `host host` would tell nobody anything.
+        // The label `host host` would be meaningless.
         format!("{} {role}", if self == Self::Linux { "linux" } else { self.name() })
     }
 }

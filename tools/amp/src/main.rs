@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The program `amp`: what users of amp-ivshmem run.
+//! The program `amp`, with the commands for users of amp-ivshmem.
 
 use std::process::ExitCode;
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Standard output. If the reader has gone, such as `head`, the program continues. Any other failure to write a result, such as
-//! a full disk, is an error.
+//! Writes to standard output. If the reader has gone, such as `head`, the program continues. Any other failure to write
+//! a result, such as a full disk, is an error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
 
-/// Writes text as it is; it is seen when a line ends.
+/// Writes text without changing it. It appears when a line ends.
 ///
 /// # Errors
-/// There is a reader, and it does not get it.
+/// Returns an error if there is a reader that does not get the text.
 pub fn write(text: &str) -> Result<()> {
     ignore_lost_reader(io::stdout().lock().write_all(text.as_bytes()))
 }
 
-/// Prints text as it is, at once.
+/// Prints text without changing it. It appears at once.
 ///
 /// # Errors
-/// As [`write()`].
+/// Returns the same errors as [`write()`].
 pub fn print(text: &str) -> Result<()> {
     write(text)?;
     ignore_lost_reader(io::stdout().lock().flush())
@@ -27,12 +27,12 @@ pub fn print(text: &str) -> Result<()> {
 /// Prints a line.
 ///
 /// # Errors
-/// As [`write()`].
+/// Returns the same errors as [`write()`].
 pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Standard output as a console to format to; a line is seen when it ends.
+/// Standard output as a console for formatted text. A line appears when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Stdout;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp pair`: two Zephyr builds as a pair, on a server of their own, both consoles in one terminal.
+//! `amp pair`: runs two Zephyr builds as a pair on their own server, with both consoles in one terminal.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,13 +44,13 @@ pub struct MachineOptions {
     pub build: PathBuf,
 }
 
-/// Becomes the build's QEMU, as `west build -t run` starts it, the console on standard input and output. Returns only if
-/// it cannot.
+/// Becomes the build's QEMU, as `west build -t run` starts it, with the console on standard input and output. Returns
+/// only on failure.
 pub fn become_machine(options: &MachineOptions) -> Error {
     use std::os::unix::process::CommandExt;
 
     let command = Build::open(&options.build).and_then(|build| build.command(None, |program| Command::new(program)));
-    // A relative socket counts from where this was started, as Twister's tests have it.
+    // A relative socket path counts from the folder in which this was started, as Twister's tests expect.
     let here = std::env::current_dir().context("no current folder");
     match (command, here) {
         (Ok(mut command), Ok(here)) => Error::new(command.current_dir(here).exec()).context("QEMU did not start"),
@@ -58,10 +58,10 @@ pub fn become_machine(options: &MachineOptions) -> Error {
     }
 }
 
-/// Runs both until they are done.
+/// Runs both sides until they are done.
 ///
 /// # Errors
-/// Two builds that do not make a pair, a machine that ended, or no line that was waited for.
+/// Returns an error if the two builds do not make a pair, if a machine ended, or if an expected line did not come.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let sides = sides(&options.first, options.second.as_deref())?;
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<()> {
     result
 }
 
-/// The two images.
+/// Returns the two images.
 fn sides(first: &Path, second: Option<&Path>) -> Result<[Build; 2]> {
     let one = |folder: &Path| {
         let mut images = build::images(folder)?;
@@ -96,7 +96,7 @@ fn sides(first: &Path, second: Option<&Path>) -> Result<[Build; 2]> {
     }
 }
 
-/// The size of the memory and the vectors that the two have in common.
+/// Returns the size of the memory and the number of vectors that suit both images.
 fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
     let [first, second] = sides;
     let names = [first.name(), second.name()];
@@ -127,7 +127,7 @@ fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
     }
 }
 
-/// The label of each machine's lines: the folder's name, numbered if both names are equal.
+/// Returns the label for each machine's lines: the folder's name, numbered if both names are equal.
 fn labels(sides: &[Build; 2]) -> [String; 2] {
     let [first, second] = sides.each_ref().map(Build::name);
     if first == second { [format!("{first} 1"), format!("{second} 2")] } else { [first, second] }
@@ -139,7 +139,7 @@ struct Side {
     last_lines: LastLines,
 }
 
-/// Runs both commands and shows their lines until what `options` wait for.
+/// Runs both commands and shows their lines until the end that `options` describe.
 fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Result<()> {
     let console = Console::new(labels.clone(), false);
     let (sender, lines) = mpsc::sync_channel(256);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp peer`: this process as one side of the demo's pair.
+//! `amp peer`: runs this process as one side of the demo's pair.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,10 +24,10 @@ pub struct Options {
     pub role: Role,
 }
 
-/// Plays the side until a signal ends the process.
+/// Runs this side until a signal ends the process.
 ///
 /// # Errors
-/// No server, or a memory too small for the link.
+/// Returns an error if there is no server, or if the memory is too small for the link.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
     amp_ivshmem_workload::run(&mut peer, options.role.into(), &mut Stdout);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The QEMU programs at hand: where they are, whether they are new enough, and whether one can be extended.
+//! Finds the installed QEMU programs, and checks that they are new enough and that they can be extended.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use object::{Object, ObjectSymbol, ReadCache};
 
 use crate::process;
 
-/// The first QEMU that holds `ivshmem-flat`.
+/// The first version of QEMU that has `ivshmem-flat`.
 const OLDEST: u32 = 10;
-/// A function of QEMU's that the preload object calls; where it is exported, the others are too.
+/// A QEMU function that the preload object calls. If it is exported, the other functions are exported, too.
 const NEEDED_SYMBOL: &str = "qemu_add_machine_init_done_notifier";
 
 /// Finds `program`, and checks that it is new enough.
 ///
 /// # Errors
-/// There is none, it does not tell its version, or it is too old.
+/// Returns an error if there is no such program, if it does not print its version, or if it is too old.
 pub fn find(program: &str) -> Result<PathBuf> {
     let path = locate(program)?;
     let mut command = process::guarded(&path);
@@ -29,17 +29,17 @@ pub fn find(program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// As [`find`], and checks that a preloaded object can extend it.
+/// Does the same as [`find`], but also checks that a preloaded object can extend QEMU.
 ///
 /// # Errors
-/// As [`find`], and where it cannot be extended.
+/// Returns the same errors as [`find`], and an error if QEMU cannot be extended.
 pub fn find_extensible(program: &str) -> Result<PathBuf> {
     let path = find(program)?;
     check_extensible(&path)?;
     Ok(path)
 }
 
-/// Itself where it is a path; else in the folder that Zephyr's variable names, or in PATH.
+/// Returns `program` itself if it is a path; otherwise searches the folder in Zephyr's variable, or PATH.
 fn locate(program: &str) -> Result<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
@@ -63,7 +63,7 @@ fn locate(program: &str) -> Result<PathBuf> {
     absolute(&found)
 }
 
-/// The same file from wherever the machine will run.
+/// Returns a path to the same file that is valid in any folder.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} has no absolute path", path.display()))
 }
@@ -85,7 +85,7 @@ fn check_version(path: &Path, said: &str) -> Result<()> {
 /// Checks that a preloaded object can extend `program`: it is linked dynamically, and exports its functions.
 ///
 /// # Errors
-/// It can't, and why.
+/// Returns the reason why the object cannot extend it.
 fn check_extensible(program: &Path) -> Result<()> {
     let name = program.display();
     let file = File::open(program).with_context(|| format!("{name} cannot be read"))?;

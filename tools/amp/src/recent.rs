@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The last few of something, and no more.
+//! A list that keeps only the most recent items.
 
 use std::collections::VecDeque;
 
-/// The last `MOST`, the first of them first.
+/// The last `MOST` items, oldest first.
 #[derive(Clone, Debug)]
 pub struct Recent<T, const MOST: usize>(VecDeque<T>);
 
@@ -14,7 +14,7 @@ impl<T, const MOST: usize> Default for Recent<T, MOST> {
 }
 
 impl<T, const MOST: usize> Recent<T, MOST> {
-    /// One more; where there are as many already, the first goes.
+    /// Adds an item. If the list is full, removes the oldest item.
     pub fn push(&mut self, item: T) {
         if self.0.len() == MOST {
             self.0.pop_front();

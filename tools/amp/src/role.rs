@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two sides of a link, by their names on the command line.
+//! The two sides of a link, with their names on the command line.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use amp_ivshmem_workload::protocol::role_name;
 use clap::ValueEnum;
 use serde::Serialize;
 
-/// The side of a link that a machine plays.
+/// The side of a link that a machine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -19,7 +19,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The image that plays the side.
+    /// Returns the name of the image for this side.
     pub const fn image(self) -> &'static str {
         match self {
             Self::Host => "exchange-host",

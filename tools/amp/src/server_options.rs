@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command line of `amp server`; the server itself knows of no command line.
+//! The command line of `amp server`. The server itself does not depend on a command line.
 
 use std::path::PathBuf;
 
@@ -33,10 +33,10 @@ impl From<ServerOptions> for server::Options {
     }
 }
 
-/// A size in bytes, or with K, M or G at its end.
+/// Parses a size in bytes, or with K, M or G at its end.
 ///
 /// # Errors
-/// It is neither.
+/// Returns an error if the text is neither.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tool as a process: its help, its refusals, and that what it starts dies with it.
+//! Tests the tool as a process: its help, its refusals, and that the processes that it starts die with it.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Returns true if a process lives. A zombie does not.
+/// Returns true if a process is alive. A zombie is not.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     !matches!(stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()), None | Some(Some('Z')))
@@ -59,7 +59,7 @@ fn a_guarded_command_dies_with_its_parent_however_that_ends() {
     let script = r#""$0" guard $$ -- sleep 60 & echo $!; wait"#;
     let mut parent = Command::new("sh").args(["-c", script, AMP]).stdout(Stdio::piped()).spawn().unwrap();
     let guarded = first_line(&mut parent);
-    // Until it has become the sleep; before, it refuses to be an orphan.
+    // Waits until the guard has become the sleep; before that, it refuses to be an orphan.
     while lives(&guarded) && !std::fs::read_to_string(format!("/proc/{guarded}/comm")).unwrap().starts_with("sleep") {
         std::thread::sleep(Duration::from_millis(5));
     }

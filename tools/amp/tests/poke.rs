@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp ping` against `amp echo` over `amp server`, each a process; and what they say where it cannot be.
+//! Tests `amp ping` against `amp echo` over `amp server`, each as a process, and their messages when they cannot work.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ impl Process {
         self.end()
     }
 
-    /// All that it printed, once it has ended well.
+    /// Returns everything that the process printed, once it has ended successfully.
     fn end(&mut self) -> String {
         let said = std::io::read_to_string(self.0.stdout.as_mut().unwrap()).unwrap();
         assert!(self.0.wait().unwrap().success(), "{said}");
         said
     }
 
-    /// Reads lines until one has `text` in it.
+    /// Reads lines until one contains `text`.
     fn expect(&mut self, text: &str) {
         let mut lines = BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains(text)), "it ended without {text:?}");
@@ -51,7 +51,7 @@ impl Server {
         let mut command = Command::new(AMP);
         command.args(["server", "--size", size, "--socket"]).arg(&socket);
         let mut process = Process(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-        // Not the socket's name: that is there before anybody is listening.
+        // Waits for this line, not for the socket's file, which exists before the server listens.
         process.expect("listening");
         Self { socket, _process: process, _folder: folder }
     }
@@ -71,7 +71,7 @@ impl Server {
         self.command("ping", words).output().unwrap()
     }
 
-    /// The error of ping in one line, after the figures and the notes.
+    /// Returns ping's error in one line, after the figures and the notes.
     fn refusal(&self, words: &str) -> String {
         let output = self.ping(words);
         assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
@@ -101,7 +101,7 @@ fn ping_meets_echo_in_both_roles_of_both_profiles_and_each_layout() {
     for profile in profiles {
         for [ours, theirs] in [["host", "remote"], ["remote", "host"]] {
             let server = Server::start("1M");
-            // An address above 4 GiB that a C host could write; a remote finds it out.
+            // The address is above 4 GiB, as a C host could write it; a remote finds it out.
             let words = |role: &str| match (profile.contains("openamp"), role) {
                 (true, "host") => format!("--role host --timeout 60 {profile} --address 0x8000000000"),
                 _ => format!("--role {role} --timeout 60 {profile}"),
@@ -181,7 +181,7 @@ fn a_role_that_is_taken_is_refused_and_its_holder_undisturbed() {
         assert!(refusal.contains(&format!("is link 0's {role} already: be the --role {other}")), "{refusal}");
     }
     drop(remote);
-    // One that was killed holds nothing.
+    // A peer that was killed holds no role.
     check(&server.ping("--role remote --timeout 60 --count 10 --json"), 10);
     host.interrupt();
 
@@ -193,7 +193,7 @@ fn a_role_that_is_taken_is_refused_and_its_holder_undisturbed() {
     let openamp = "--role remote --profile openamp --timeout 60 --count 10";
     let refusal = server.refusal(&format!("{openamp} --length 0-5"));
     assert!(refusal.contains("an empty message is a greeting"), "{refusal}");
-    // The one above has used the rings, and C's memory cannot say that it is gone.
+    // The host above has used the rings, and C's memory cannot say that it is gone.
     let refusal = server.refusal(openamp);
     assert!(refusal.contains("the rings are in use") && refusal.contains("restart the host"), "{refusal}");
     drop(host);
@@ -248,7 +248,7 @@ fn wrong_words_are_refused_before_anything_is_joined() {
     }
 }
 
-/// In the place of a server that is none.
+/// Starts a process that takes the place of a server but is none.
 fn sleeper() -> Child {
     Command::new("sleep").arg("60").spawn().unwrap()
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The counts: which instructions ran while counting was on, and what they loaded and stored. Knows no QEMU.
+//! The counts: the instructions that ran while counting was on, and their loads and stores. This file does not depend
+//! on QEMU.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,14 +9,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A hint that means something here.
+/// A hint instruction that is a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
-    /// Count from here.
+    /// Start counting here.
     Begin,
-    /// Count no more.
+    /// Stop counting here.
     End,
-    /// The counts so far become a section.
+    /// End a section: write the counts so far.
     Section,
 }
 
@@ -26,22 +27,22 @@ struct Accesses {
     bytes: AtomicU64,
 }
 
-/// All that is counted.
+/// All counters.
 #[derive(Debug)]
 pub struct Counts {
-    /// The markers' bytes, as they lie in the guest's memory.
+    /// The bytes of the markers, as they lie in the guest's memory.
     markers: [([u8; 4], Marker); 3],
     shared: Range<u64>,
     on: AtomicBool,
-    /// By address. An instruction that is translated again keeps its count.
+    /// The count of each instruction, by address. An instruction that is translated again keeps its count.
     places: Mutex<BTreeMap<u64, Arc<AtomicU64>>>,
-    /// Loads, then stores; of shared memory, then of devices.
+    /// Loads, then stores; each for shared memory, then for devices.
     accesses: [[Accesses; 2]; 2],
     out: Mutex<(BufWriter<File>, u32)>,
 }
 
 impl Counts {
-    /// Nothing counted yet, as `arguments` have it, for a guest of QEMU's target `target`.
+    /// Creates counters from the plugin's `arguments`, for a guest of QEMU's target `target`. Nothing is counted yet.
     pub fn new(arguments: &[String], target: &str) -> Result<Self, String> {
         let value = |key: &str| {
             let found = arguments.iter().find_map(|argument| argument.strip_prefix(key)?.strip_prefix('='));
@@ -71,29 +72,29 @@ impl Counts {
         })
     }
 
-    /// The request that the instruction of these bytes makes.
+    /// Returns the marker that an instruction with these bytes is.
     pub fn marker(&self, bytes: &[u8]) -> Option<Marker> {
         self.markers.iter().find(|(marker, _)| marker == bytes).map(|&(_, marker)| marker)
     }
 
-    /// The count of the instruction at `address`.
+    /// Returns the count of the instruction at `address`.
     pub fn place(&self, address: u64) -> Arc<AtomicU64> {
         Arc::clone(lock(&self.places).entry(address).or_default())
     }
 
-    /// Counts from now on, or no more.
+    /// Starts or stops counting.
     pub fn switch(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
 
-    /// An instruction was executed.
+    /// Counts an executed instruction.
     pub fn executed(&self, place: &AtomicU64) {
         if self.on.load(Ordering::Relaxed) {
             place.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// An instruction has loaded or stored.
+    /// Counts a load or store.
     pub fn accessed(&self, store: bool, device: bool, address: u64, bytes: u64) {
         if !self.on.load(Ordering::Relaxed) || !(device || self.shared.contains(&address)) {
             return;
@@ -103,7 +104,7 @@ impl Counts {
         accesses.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Writes what was counted since the last time.
+    /// Writes the counts since the last section.
     pub fn write_section(&self) -> io::Result<()> {
         let mut out = lock(&self.out);
         let (file, section) = &mut *out;
@@ -125,7 +126,7 @@ impl Counts {
     }
 }
 
-/// A thread that panicked has left no count half written.
+/// Locks the mutex even after a panic, because a thread that panicked has left no count half written.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

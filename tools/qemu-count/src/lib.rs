@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A QEMU plugin that counts what a guest executes between markers: instructions for each address, and loads and stores
-//! of shared memory and of device registers. Knows no symbols: who started QEMU has the ELF file.
+//! of shared memory and of device registers. It uses no symbols, because the program that starts QEMU has the ELF file.
 //!
 //! ```text
 //! qemu-system-aarch64 -plugin libamp_qemu_count.so,out=FILE,shared=80000000-100000000 ...
 //! ```
 //!
-//! `out` is the file to write; `shared` is where the guest has the shared memory: two virtual addresses, hexadecimal, the
-//! second past the end.
+//! `out` is the file to write. `shared` is the range of the guest's shared memory: two virtual addresses in
+//! hexadecimal, the second one past the end.
 //!
 //! The markers are hints that do nothing on a real machine: A64 `hint #120`, `#121` and `#122`, Thumb `dbg #5`, `#6` and
 //! `#7`. The first starts the count, and the second stops it. The third writes the counts since the last time as a
@@ -27,7 +27,7 @@ use qemu_plugin::{
 
 /// The functions that QEMU calls.
 struct Plugin {
-    /// Set when QEMU has told the arguments.
+    /// Set when QEMU has passed the arguments.
     counts: Option<Arc<Counts>>,
 }
 
@@ -53,7 +53,7 @@ impl HasCallbacks for Plugin {
     }
 }
 
-/// Counts every execution of `instruction`, or does what it asks for as a marker.
+/// Counts every execution of `instruction`, or does what it requests as a marker.
 fn watch(instruction: &Instruction<'_>, counts: &Arc<Counts>) {
     let all = Arc::clone(counts);
     match counts.marker(&instruction.data()) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A preload object that puts QEMU's compiled-in `ivshmem-flat` device on the bus of an Arm M-profile machine.
 //!
-//! QEMU since 10.0 has the device, but no command line option creates it and no board does. QEMU's dynamic symbols are
-//! exported for its modules, so a shared object loaded with `LD_PRELOAD` can create and wire it as a board would:
+//! QEMU has had the device since 10.0, but no command line option creates it and no board has it. QEMU exports its
+//! dynamic symbols for its modules, so a shared object loaded with `LD_PRELOAD` can create and wire the device as a
+//! board would:
 //!
 //! ```text
 //! LD_PRELOAD=libamp_qemu_flat.so \
@@ -10,7 +11,7 @@
 //!     qemu-system-arm -machine lm3s6965evb -chardev socket,path=SOCKET,id=ivshmem ...
 //! ```
 //!
-//! `LD_PRELOAD` reaches every process of a command: without the variable, or in a process that is not QEMU's system
+//! `LD_PRELOAD` reaches every process of a command. Without the variable, or in a process that is not QEMU's system
 //! emulator, the object does nothing at all.
 #![allow(unsafe_code, reason = "it calls functions of the QEMU that it is loaded into")]
 #![cfg_attr(
@@ -30,7 +31,7 @@ use qemu::Qemu;
 use settings::{Settings, VARIABLE};
 use wire::Error;
 
-/// The state that the constructor leaves for the callback that QEMU makes once its machine exists.
+/// State that the constructor stores for the callback, which QEMU calls once its machine has been created.
 static PENDING: OnceLock<(Qemu, Settings)> = OnceLock::new();
 
 /// Run by the dynamic loader before `main`.
@@ -40,7 +41,7 @@ static CONSTRUCTOR: extern "C" fn() = constructor;
 
 extern "C" fn constructor() {
     let Some(text) = env::var_os(VARIABLE).filter(|text| !text.is_empty()) else { return };
-    // A QEMU without exported symbols is known by its name only: it shall hear why it gets no device.
+    // A QEMU without exported symbols is recognised only by its name. It must report why it gets no device.
     if !Qemu::is_here() && !is_named_qemu() {
         return;
     }
@@ -62,13 +63,14 @@ fn is_named_qemu() -> bool {
         .is_ok_and(|path| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"qemu-system-")))
 }
 
-/// A machine without the device that was asked for would only fail later and less clearly.
+/// Ends QEMU with the error, because a machine without the requested device would only fail later and less clearly.
 fn give_up(error: &Error) -> ! {
     eprintln!("amp-qemu-flat: {error}");
     process::exit(1)
 }
 
-/// QEMU calls this once, on its main thread with its big lock held, after all of the board and `-device`s.
+/// Adds the device. QEMU calls this once, on its main thread with its big lock held, after the board and all `-device`s
+/// are complete.
 extern "C" fn machine_done(_notifier: *mut qemu::Notifier, _data: *mut c_void) {
     if let Some((qemu, settings)) = PENDING.get()
         && let Err(error) = wire::wire(qemu, settings)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The functions of QEMU that the object calls, found by name at run time. All of QEMU's types stay opaque.
+//! The QEMU functions that the object calls, found by name at run time. All of QEMU's types stay opaque.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::{MaybeUninit, transmute_copy};
@@ -22,8 +22,8 @@ pub struct Notifier {
     previous: *mut c_void,
 }
 
-/// QEMU's `MemoryRegionSection`: its size (128 bits), its region, and more that does not matter here. Larger than the
-/// real one (64 bytes), because QEMU writes it, and a later one may be longer.
+/// QEMU's `MemoryRegionSection`: its size (128 bits), its region, and more fields that do not matter here. This is
+/// larger than the real struct (64 bytes), because QEMU writes it, and a later version may be longer.
 #[repr(C, align(16))]
 struct Section {
     size: [u64; 2],
@@ -31,7 +31,7 @@ struct Section {
     rest: [u64; 29],
 }
 
-/// Declares a struct of functions and how to find them all.
+/// Declares a struct of functions, and a function that finds all of them.
 macro_rules! functions {
     ($($name:ident: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// QEMU's functions.
@@ -44,7 +44,7 @@ macro_rules! functions {
             /// Looks up every function.
             ///
             /// # Errors
-            /// The name of the first that this process does not have.
+            /// Returns the name of the first function that this process does not have.
             pub fn find() -> Result<Self, &'static str> {
                 Ok(Self {
                     $($name: {
@@ -89,41 +89,41 @@ fn symbol(name: &CStr) -> *mut c_void {
     unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
 }
 
-// Apart from `is_here` and `when_machine_is_done`, these are for QEMU's main thread with its big lock held only: the
-// notifier's callback. The room's one caller, `wire`, runs there.
+// Apart from `is_here` and `when_machine_is_done`, call these only on QEMU's main thread with its big lock held, as in
+// the notifier's callback. The only caller, `wire`, runs there.
 impl Qemu {
     /// Returns true if this process is a QEMU with machines and with its symbols.
     pub fn is_here() -> bool {
         !symbol(c"qemu_add_machine_init_done_notifier").is_null()
     }
 
-    /// Has QEMU call `callback` once its machine is complete.
+    /// Makes QEMU call `callback` once its machine is complete.
     pub fn when_machine_is_done(&self, callback: Callback) {
         let notifier = Box::new(Notifier { notify: callback, next: ptr::null_mut(), previous: ptr::null_mut() });
         // SAFETY: the list is static data of QEMU, which needs no initialisation; the notifier is never freed.
         unsafe { (self.qemu_add_machine_init_done_notifier)(Box::leak(notifier)) };
     }
 
-    /// Returns true if QEMU has a class of that name.
+    /// Returns true if QEMU has a class called `name`.
     pub fn has_class(&self, name: &CStr) -> bool {
         // SAFETY: the name is terminated.
         !unsafe { (self.module_object_class_by_name)(name.as_ptr()) }.is_null()
     }
 
-    /// The chardev of that id.
+    /// Returns the chardev with this id.
     pub fn chardev(&self, id: &CStr) -> Option<Object> {
         // SAFETY: the id is terminated.
         let chardev = unsafe { (self.qemu_chr_find)(id.as_ptr()) };
         (!chardev.is_null()).then_some(Object(chardev))
     }
 
-    /// Returns true if `object` is of that class.
+    /// Returns true if `object` is an instance of `class`.
     pub fn is_a(&self, object: Object, class: &CStr) -> bool {
         // SAFETY: an `Object` comes from QEMU and lives as long as the machine; the name is terminated.
         !unsafe { (self.object_dynamic_cast)(object.0, class.as_ptr()) }.is_null()
     }
 
-    /// The object of that class, where there is exactly one.
+    /// Returns the object of `class` if there is exactly one.
     pub fn only_object_of(&self, class: &CStr) -> Option<Object> {
         let mut ambiguous = false;
         // SAFETY: both strings are terminated, and QEMU writes the flag only during the call.
@@ -131,8 +131,8 @@ impl Qemu {
         (!object.is_null() && !ambiguous).then_some(Object(object))
     }
 
-    /// Returns the number of inputs of the CPU's interrupt controller. QEMU shows each as a property; `num-irq` would be no use,
-    /// for it grows by the 16 exceptions while the CPU is made.
+    /// Returns the number of inputs of the CPU's interrupt controller. QEMU shows each input as a property. `num-irq`
+    /// is of no use, because it grows by the 16 exceptions while the CPU is made.
     pub fn inputs(&self, cpu: Object) -> u32 {
         let has = |n: &u32| {
             let name = CString::new(format!("unnamed-gpio-in[{n}]")).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Qemu {
         u32::try_from((0..=IRQ_MAX).take_while(has).count()).unwrap_or(0)
     }
 
-    /// The name of something that a guest sees within `size` bytes at `start`, where there is anything.
+    /// Returns the name of a region that a guest sees within `size` bytes at `start`, if there is any.
     pub fn region_in(&self, start: u64, size: u64) -> Option<String> {
         // SAFETY: no arguments; the board has made the system memory long ago.
         let system = unsafe { (self.get_system_memory)() };
@@ -153,19 +153,19 @@ impl Qemu {
         if region.is_null() {
             return None;
         }
-        // SAFETY: a region that was found is referenced for us.
+        // SAFETY: a region that was found holds a reference for us.
         let name = self.text(unsafe { (self.memory_region_name)(region) });
-        // SAFETY: this gives the reference back; the region is not used after.
+        // SAFETY: this gives the reference back; the region is not used afterwards.
         unsafe { (self.memory_region_unref)(region) };
         Some(name)
     }
 
-    /// Creates the device and brings it up: this is where it connects to the server.
+    /// Creates the device and realizes it, which connects it to the server.
     ///
     /// # Errors
-    /// QEMU's own words.
+    /// Returns QEMU's own message.
     pub fn realize(&self, class: &CStr, chardev: &CStr, size: u64) -> Result<Object, String> {
-        // SAFETY: the class exists (`has_class`), else QEMU would abort.
+        // SAFETY: the caller has checked with `has_class` that the class exists; QEMU would abort otherwise.
         let device = unsafe { (self.qdev_new)(class.as_ptr()) };
         let mut error = ptr::null_mut();
         // SAFETY: `device` is the new object, owned by us until it is realized.
@@ -174,7 +174,7 @@ impl Qemu {
         // SAFETY: as before.
         unsafe { (self.object_property_set_uint)(device, c"shmem-size".as_ptr(), size, &raw mut error) };
         self.check(error)?;
-        // SAFETY: a sysbus device; on success the bus keeps the reference that is given up here.
+        // SAFETY: the device is a sysbus device; on success the bus keeps the reference that is given up here.
         unsafe { (self.sysbus_realize_and_unref)(device, &raw mut error) };
         self.check(error)?;
         Ok(Object(device))

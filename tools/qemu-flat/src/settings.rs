@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The settings, from one environment variable. Knows nothing of QEMU.
+//! Parses the settings from one environment variable. This file does not depend on QEMU.
 
 use std::ffi::CString;
 
@@ -30,19 +30,19 @@ pub struct Settings {
 /// The error in the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Not `key=value`.
+    /// An entry is not `key=value`.
     #[error("`{0}` in {VARIABLE} is not key=value; write {EXAMPLE}")]
     NotKeyValue(String),
-    /// A key that does not exist.
+    /// The key does not exist.
     #[error("{VARIABLE} has no key `{0}`; write {EXAMPLE}")]
     UnknownKey(String),
-    /// A key given twice.
+    /// The key is given twice.
     #[error("{VARIABLE} gives `{0}` twice; give it once")]
     Twice(&'static str),
-    /// A key that is not given.
+    /// The key is missing.
     #[error("{VARIABLE} lacks `{0}=`; write {EXAMPLE}")]
     Missing(&'static str),
-    /// A value that is not a number, or not a sensible one.
+    /// The value is not a number, or not a valid one.
     #[error("`{key}={value}` in {VARIABLE} must be {must}")]
     Value {
         /// The key.
@@ -70,7 +70,7 @@ const SPACE: u64 = 1 << 32;
 /// hexadecimal after `0x`; K, M and G after a number multiply by powers of 1024.
 ///
 /// # Errors
-/// The first thing that is wrong, with what to write instead.
+/// Returns the first error, with the correction.
 pub fn parse(text: &str) -> Result<Settings, SettingsError> {
     let mut values: [(&'static str, Option<&str>); KEYS.len()] = KEYS.map(|key| (key, None));
     for part in text.split(',') {

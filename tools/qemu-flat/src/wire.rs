@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Creating the device and wiring it as a board would: memory, registers, interrupt.
+//! Creates the device and wires it as a board would: memory, registers, interrupt.
 
 use std::ffi::CStr;
 
@@ -11,46 +11,46 @@ const CLASS: &CStr = c"ivshmem-flat";
 /// The reason why there is no device.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The environment variable.
+    /// The environment variable contains an error.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// Not linked as distributions link it.
+    /// This QEMU is not linked as distributions link it.
     #[error(
         "this QEMU does not export `{0}`: it is stripped or too old; use a distribution's qemu-system-arm of 10.0 or later"
     )]
     NoSymbol(&'static str),
-    /// QEMU before 10.0.
+    /// This QEMU is older than 10.0.
     #[error("this QEMU has no ivshmem-flat device; use QEMU 10.0 or later")]
     NoClass,
     /// The chardev is not on QEMU's command line.
     #[error("QEMU has no chardev `{0}`; add -chardev socket,path=SOCKET,id={0} or correct chardev= in {VARIABLE}")]
     NoChardev(String),
-    /// The chardev is a file, a terminal, ...
+    /// The chardev is not a socket but a file, a terminal, ...
     #[error("chardev `{0}` is not a socket; give QEMU -chardev socket,path=SOCKET,id={0}")]
     NotASocket(String),
-    /// The machine has no M-profile CPU, or several.
+    /// The machine has no M-profile CPU, or several of them.
     #[error(
         "this machine does not have exactly one ARMv7-M CPU; use -machine lm3s6965evb or mps2-an385, or unset {VARIABLE}"
     )]
     NoCpu,
-    /// The NVIC has fewer inputs.
+    /// The NVIC does not have the requested input.
     #[error("irq={irq} in {VARIABLE}: this machine's NVIC has inputs 0 to {last}; choose one of these")]
     NoIrq {
-        /// The input asked for.
+        /// The requested input.
         irq: u32,
-        /// The last that there is.
+        /// The last input of the NVIC.
         last: u32,
     },
-    /// Something is at the address already.
+    /// Another region is already at the address.
     #[error(
         "{key}={start:#x} in {VARIABLE}: {size:#x} bytes there overlap `{name}` of this machine; choose a free address"
     )]
     Occupied {
-        /// The key of the place: `registers` or `memory`.
+        /// The key of the address: `registers` or `memory`.
         key: &'static str,
-        /// Its address.
+        /// The address.
         start: u64,
-        /// Its length in bytes.
+        /// The length in bytes.
         size: u64,
         /// The name of the region that is there.
         name: String,
@@ -58,12 +58,12 @@ pub enum Error {
     /// The device itself refused.
     #[error("QEMU refused the device: {message}{}", hint(message))]
     Refused {
-        /// QEMU's own words.
+        /// QEMU's own message.
         message: String,
     },
 }
 
-/// QEMU tells what it saw; this tells what to do.
+/// Returns the remedy. QEMU's message only describes the problem.
 fn hint(message: &str) -> &'static str {
     let message = message.to_ascii_lowercase();
     if message.contains("size") {
@@ -78,14 +78,14 @@ fn hint(message: &str) -> &'static str {
 /// Puts the device on the machine's bus.
 ///
 /// # Errors
-/// The first thing that stands in the way. The device may then half exist: QEMU must not go on.
+/// Returns the first problem. The device may then be incomplete, so QEMU must not continue.
 pub fn wire(qemu: &Qemu, settings: &Settings) -> Result<(), Error> {
     if !qemu.has_class(CLASS) {
         return Err(Error::NoClass);
     }
     let id = || settings.chardev.to_string_lossy().into_owned();
     let chardev = qemu.chardev(&settings.chardev).ok_or_else(|| Error::NoChardev(id()))?;
-    // The device reads the server's greeting while it is made, and would wait for ever on another kind.
+    // The device reads the server's greeting while it is created, and would wait for ever on another kind of chardev.
     if !qemu.is_a(chardev, c"chardev-socket") {
         return Err(Error::NotASocket(id()));
     }

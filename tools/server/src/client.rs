@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One client: its connection, its own eventfds, and the messages that wait until it reads.
+//! One client: its connection, its own eventfds, and the messages that wait until it reads them.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -12,23 +12,23 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use crate::event::{QUEUE_MAX, Reason};
 
-/// One message of the protocol: a number, and with some a descriptor.
+/// One message of the protocol: a number and, in some messages, a descriptor.
 #[derive(Debug)]
 pub struct Message {
-    /// A peer's id; −1 for the memory; 0 in the very first, the protocol's version.
+    /// A peer's id, or −1 for the memory. In the very first message this is the protocol's version, 0.
     pub number: i64,
     /// The memory, or an eventfd.
     pub fd: Option<Rc<OwnedFd>>,
 }
 
-/// The decision to keep a client or to drop it.
+/// The outcome of sending to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Nothing waits any more.
+    /// Everything was sent.
     All,
-    /// The rest waits until it reads.
+    /// The rest waits until the client reads.
     Blocked,
-    /// The kernel has too many descriptors under way in all connections of this user; to be tried again shortly.
+    /// The kernel has too many descriptors in flight in all connections of this user. Try again shortly.
     Crowded,
     /// The connection is broken.
     Broken,
@@ -36,22 +36,22 @@ pub enum Sent {
 
 /// A connected client.
 pub struct Client {
-    /// Its id.
+    /// The client's id.
     pub id: u16,
-    /// Its eventfds, by vector.
+    /// The client's eventfds, by vector.
     pub eventfds: Vec<Rc<OwnedFd>>,
-    /// The eventfds that the others get: the same ones, or those of a relay.
+    /// The eventfds that the other clients get: the same ones, or those of a relay.
     pub doorbells: Vec<Rc<OwnedFd>>,
     /// True if a fault stalls this client: it gets only the messages that already wait for it.
     pub stalled: bool,
     connection: OwnedFd,
     queue: VecDeque<Message>,
-    /// The last `send` met [`Sent::Crowded`].
+    /// True if the last `send` returned [`Sent::Crowded`].
     pub crowded: bool,
 }
 
 impl Client {
-    /// The client behind `connection`, which must not block.
+    /// Makes a client from `connection`, which must be non-blocking.
     pub fn new(id: u16, connection: OwnedFd, eventfds: Vec<Rc<OwnedFd>>) -> Self {
         Self {
             id,
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// The descriptor to poll.
+    /// Returns the descriptor to poll.
     pub fn connection(&self) -> &OwnedFd {
         &self.connection
     }
@@ -77,7 +77,7 @@ impl Client {
     /// Appends a message, unless the client is stalled.
     ///
     /// # Errors
-    /// [`Reason::DidNotRead`] where too many wait already.
+    /// Returns [`Reason::DidNotRead`] if too many messages wait already.
     pub fn push(&mut self, number: i64, fd: Option<&Rc<OwnedFd>>) -> Result<(), Reason> {
         if self.stalled {
             return Ok(());
@@ -89,28 +89,29 @@ impl Client {
         Ok(())
     }
 
-    /// Appends a peer's id once with each of its eventfds.
+    /// Appends a peer's id once for each of its eventfds.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_peer(&mut self, id: u16, eventfds: &[Rc<OwnedFd>]) -> Result<(), Reason> {
         eventfds.iter().try_for_each(|fd| self.push(i64::from(id), Some(fd)))
     }
 
-    /// Tells the client that a peer is gone. Messages about this peer that still wait are removed, so that a client that does not
-    /// read does not keep its eventfds open. If the client never heard of the peer, it does not hear of its end.
+    /// Tells the client that a peer is gone. Messages about this peer that still wait are removed, so that a client
+    /// that does not read does not keep the peer's eventfds open. If the client has not been told of the peer, it is
+    /// not told of the end either.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn drop_queued_for(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
         let number = i64::from(id);
         let before = self.queue.len();
-        // The greeting's numbers are no ids: the version and the own id come without a descriptor.
+        // The greeting's numbers are not peer ids to remove: the version and the client's own id come without a descriptor.
         self.queue.retain(|message| message.number != number || message.fd.is_none());
         if self.queue.len().saturating_add(vectors) == before { Ok(()) } else { self.push(number, None) }
     }
 
-    /// Sends what the connection takes without waiting.
+    /// Sends as much as the connection takes without waiting.
     pub fn send(&mut self) -> Sent {
         self.crowded = false;
         while let Some(message) = self.queue.front() {
@@ -132,14 +133,15 @@ impl Client {
                     self.crowded = true;
                     return Sent::Crowded;
                 }
-                // Linux takes 8 bytes whole or not at all; half a message could not be mended.
+                // Linux takes 8 bytes whole or not at all; half a message could not be completed.
                 Ok(_) | Err(_) => return Sent::Broken,
             }
         }
         Sent::All
     }
 
-    /// Why the client must go, if it must, now that its connection has something to read.
+    /// Returns the reason why the client must be disconnected, if there is one. Called when its connection has
+    /// something to read.
     pub fn look(&self) -> Option<Reason> {
         match recv(&self.connection, &mut [0_u8; 8], RecvFlags::DONTWAIT) {
             Ok((_, 0)) => Some(Reason::Closed),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Errors that keep a server from starting, or end it.
+//! Errors that keep a server from starting, or that end it.
 
 use std::fmt;
 use std::io;
@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use crate::options::{SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 
-/// Why a [`Server`](crate::Server) does not start, or ended before it was told to. Each message is one line and names the remedy.
+/// The reason why a [`Server`](crate::Server) does not start, or ended early. Each message is one line and contains the
+/// remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// The number of vectors is out of range.
     #[error("{vectors} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these")]
     Vectors {
-        /// The number asked for.
+        /// The requested number.
         vectors: u16,
     },
     /// The size of the memory is out of range.
@@ -23,7 +24,7 @@ pub enum ServerError {
          which is where the peers' drivers stop"
     )]
     Size {
-        /// The size asked for.
+        /// The requested size.
         size: u64,
     },
     /// The path of the socket is longer than Linux allows.
@@ -48,7 +49,7 @@ pub enum ServerError {
         /// The path.
         path: PathBuf,
     },
-    /// A server listens there.
+    /// A server listens on the socket already.
     #[error("a server already listens on {}; stop it, or choose another path", path.display())]
     InUse {
         /// The path of the socket.
@@ -60,7 +61,7 @@ pub enum ServerError {
         /// The directory.
         path: PathBuf,
     },
-    /// The memory is to be something else than a regular file.
+    /// The path for the memory is not a regular file.
     #[error("{} is not a regular file and cannot be the memory; name another", path.display())]
     NotFile {
         /// The path.
@@ -73,7 +74,7 @@ pub enum ServerError {
         path: PathBuf,
         /// Size of the file.
         found: u64,
-        /// Size asked for.
+        /// Requested size.
         wanted: u64,
     },
     /// The system refused.
@@ -81,7 +82,7 @@ pub enum ServerError {
     System {
         /// The attempted action, and the remedy if there is one.
         what: String,
-        /// The system's answer. It is no `source`: the message holds it already, and reporters print both.
+        /// The system's error. It is not a `source`: the message contains it, and reporters print both.
         error: io::Error,
     },
     /// The thread of the server panicked.
@@ -89,9 +90,9 @@ pub enum ServerError {
     Panicked,
 }
 
-/// Says what the system refused.
+/// Adds the action that the system refused.
 pub(crate) trait Explain<T> {
-    /// The result with an error that begins with `what`.
+    /// Returns the result with an error that begins with `what`.
     fn explain(self, what: impl fmt::Display) -> Result<T, ServerError>;
 }
 

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-/// The most messages that may wait for one client: a thousand peers of 64 vectors. Messages about peers that have left again are
-/// dropped, so a client that sleeps is not disconnected because others come and go.
+/// The maximum number of messages that may wait for one client: a thousand peers with 64 vectors. Messages about peers
+/// that have left again are dropped, so a client that sleeps is not disconnected because other clients come and go.
 pub const QUEUE_MAX: usize = 1 << 16;
 
 /// An event that a server reports.
@@ -12,22 +12,22 @@ pub const QUEUE_MAX: usize = 1 << 16;
 pub enum Event {
     /// A peer connected and has this id.
     Joined(u16),
-    /// The peer of this id is gone.
+    /// The peer with this id has left.
     Left(u16, Reason),
-    /// A client connected and could not become a peer.
+    /// A client connected but could not become a peer.
     Refused(String),
 }
 
-/// The reason why a peer is gone.
+/// The reason why a peer has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It closed its connection, or died.
+    /// The peer closed its connection, or died.
     Closed,
-    /// It sent something, which the protocol does not have.
+    /// The peer sent data, which the protocol does not allow.
     SentData,
-    /// It did not read, and too many messages waited for it.
+    /// The peer did not read, and too many messages waited for it.
     DidNotRead,
-    /// It was drawn to be dropped, as the faults want it.
+    /// A fault that was injected disconnected the peer.
     Fault,
 }
 

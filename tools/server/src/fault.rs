@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Faults that a server injects on purpose, to test its clients. They are off by default.
 //!
-//! Doorbells between peers do not pass a server; each writes the other's eventfd. So with faults the others get eventfds
-//! of this server's own, and a relay on a thread of its own passes on what is rung there, or not.
+//! Doorbells between peers do not pass through a server; each peer writes to the other's eventfd. So with faults the
+//! other peers get eventfds that belong to this server. A relay in a separate thread forwards the rings on them, or
+//! does not.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -20,23 +21,23 @@ use crate::random::Random;
 /// The interval at which the relay and the server check the time.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
-/// An eventfd that the others ring instead of a peer's own.
+/// An eventfd that the other peers ring instead of a peer's own.
 struct Bell {
     owner: u16,
-    /// The eventfd that the others have.
+    /// The eventfd that the other peers have.
     ours: OwnedFd,
-    /// The eventfd that the owner listens to.
+    /// The eventfd to which the owner listens.
     theirs: Arc<OwnedFd>,
 }
 
 type Bells = Arc<Mutex<Vec<Arc<Bell>>>>;
 
-/// The faults at work. Its relay ends with it.
+/// Injects the faults. Its relay ends with it.
 pub struct FaultInjector {
     faults: Faults,
     random: Random,
     bells: Bells,
-    /// Clients that are to be greeted later.
+    /// Clients whose greeting is delayed.
     waiting: Vec<(Instant, OwnedFd)>,
     next_drop: Instant,
 }
@@ -50,7 +51,7 @@ impl FaultInjector {
             .name("ivshmem-relay".to_owned())
             .spawn(move || {
                 let mut relay = Relay { faults, random: faults.relays(), late: Vec::new() };
-                // Until the server is gone.
+                // Runs until the server is gone.
                 while let Some(bells) = weak.upgrade() {
                     let bells: Vec<_> = bells.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     relay.turn(&bells);
@@ -68,12 +69,12 @@ impl FaultInjector {
         self.next_drop = after(self.random.millis(half, half.saturating_mul(3).saturating_add(1)));
     }
 
-    /// Returns true if a fault is due that no client's message triggers.
+    /// Returns true if there are faults that depend on the time and not on a client's message.
     pub fn is_timed(&self) -> bool {
         self.faults.drop > 0 || !self.waiting.is_empty()
     }
 
-    /// The doorbells of peer `owner` that the others are to have.
+    /// Returns the doorbells of peer `owner` that the other peers get.
     pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> io::Result<Vec<Rc<OwnedFd>>> {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         eventfds
@@ -87,12 +88,12 @@ impl FaultInjector {
             .collect()
     }
 
-    /// Peer `owner` is gone.
+    /// Removes peer `owner`, which has left.
     pub fn remove_peer(&self, owner: u16) {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner).retain(|bell| bell.owner != owner);
     }
 
-    /// A client that is to be greeted now; one that is to wait comes by [`due`](Self::due).
+    /// Returns a client that is to be greeted now. One that must wait is returned later by [`due`](Self::due).
     pub fn defer(&mut self, connection: OwnedFd) -> Option<OwnedFd> {
         if self.faults.join == 0 {
             return Some(connection);
@@ -102,18 +103,18 @@ impl FaultInjector {
         None
     }
 
-    /// The clients whose time has come.
+    /// Returns the clients whose delay is over.
     pub fn due(&mut self) -> Vec<OwnedFd> {
         let now = Instant::now();
         self.waiting.extract_if(.., |(at, _)| *at <= now).map(|(_, connection)| connection).collect()
     }
 
-    /// Who hears no more.
+    /// Returns the id of the stalled peer.
     pub fn stalled(&self) -> Option<u16> {
         self.faults.stall
     }
 
-    /// Who is to be dropped now, if anyone.
+    /// Returns the peer that is to be disconnected now, if any.
     pub fn victim(&mut self, ids: &[u16]) -> Option<u16> {
         if self.faults.drop == 0 || ids.is_empty() || Instant::now() < self.next_drop {
             return None;
@@ -130,14 +131,14 @@ struct Relay {
 }
 
 impl Relay {
-    /// Waits for rings, and passes on those whose time has come.
+    /// Waits for rings, and forwards those that are due.
     fn turn(&mut self, bells: &[Arc<Bell>]) {
         let mut fds: Vec<PollFd<'_>> = bells.iter().map(|bell| PollFd::new(&bell.ours, PollFlags::IN)).collect();
         let _ = poll(&mut fds, Some(&TICK));
         let rung = bells.iter().zip(&fds).filter(|(_, polled)| !polled.revents().is_empty());
         let rung: Vec<_> = rung.map(|(bell, _)| bell).collect();
         for bell in rung {
-            // All rings so far are one, as they are for whoever listens.
+            // All rings so far count as one, as they do for any listener.
             let _ = rustix::io::read(&bell.ours, &mut [0_u8; 8]);
             if one_in(&mut self.random, self.faults.lose) {
                 continue;
@@ -150,13 +151,13 @@ impl Relay {
         }
         let now = Instant::now();
         for (_, bell) in self.late.extract_if(.., |(at, _)| *at <= now) {
-            // Full means that it has not looked yet: it will.
+            // A full counter means that the owner has not looked yet: it will.
             let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
         }
     }
 }
 
-/// The time when `delay` is over; now, if the clock does not reach that far.
+/// Returns the time at which `delay` is over, or now if the clock does not reach that far.
 fn after(delay: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(delay).unwrap_or(now)
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(relayed(Faults { late: 0, ..faults }, 1), 1);
     }
 
-    /// Rings a bell so many times, one by one; how many rings come out of the relay.
+    /// Rings a bell this many times, one by one. Returns the number of rings that come out of the relay.
     fn relayed(faults: Faults, rings: u64) -> u64 {
         let new = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
         let bell = Arc::new(Bell { owner: 0, ours: new(), theirs: Arc::new(new()) });

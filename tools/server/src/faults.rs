@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The faults that a server can be asked to inject.
+//! The faults that a server can inject on request.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::random::Random;
 
-/// The faults to inject, and how many of each. 0 is none.
+/// The faults to inject, and their frequencies. 0 means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// One doorbell in so many is lost.
+    /// One doorbell in this many is lost.
     pub lose: u64,
-    /// One doorbell in so many comes twice.
+    /// One doorbell in this many arrives twice.
     pub double: u64,
-    /// Doorbells come up to so many milliseconds late.
+    /// Doorbells arrive up to this many milliseconds late.
     pub late: u64,
-    /// Clients are greeted up to so many milliseconds late.
+    /// Clients are greeted up to this many milliseconds late.
     pub join: u64,
-    /// Once in about so many milliseconds a peer's connection is closed.
+    /// A peer's connection is closed about once in this many milliseconds.
     pub drop: u64,
-    /// This peer is told nothing more once it has been greeted.
+    /// The peer with this id is told nothing more once it has been greeted.
     pub stall: Option<u16>,
-    /// The seed of all draws.
+    /// The seed for all random choices.
     pub seed: u64,
 }
 
@@ -52,7 +52,8 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// The relay's source of random numbers. The server has another one, because its number of draws depends on the clients' timing.
+    /// Returns the relay's random numbers. The server has a separate source, because the number that it draws depends
+    /// on the clients' timing.
     pub(crate) fn relays(&self) -> Random {
         Random::new(self.seed ^ 0xbe11)
     }

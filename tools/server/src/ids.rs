@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The peers' ids: 16 bits, growing, and none given again while anyone lives who knew its former holder.
+//! The peers' ids: 16 bits, growing, and not reused while any peer is connected that knew the former holder.
 //!
-//! QEMU frees a peer's eventfds when it leaves, and would write through the freed array if the same id joined later.
+//! When a peer leaves, QEMU frees its eventfds, and would write through the freed array if the same id joined later.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub struct Ids {
     next: u16,
-    /// Joins and leaves so far: the time here.
+    /// Number of joins and leaves so far, which serves as the clock here.
     clock: u64,
-    /// When each living id joined.
+    /// The time at which each present id joined.
     joined: HashMap<u16, u64>,
-    /// When each former id left.
+    /// The time at which each former id left.
     left: HashMap<u16, u64>,
 }
 
 impl Ids {
-    /// The next id that is free in the sense above; none where there is none.
+    /// Returns the next id that is free in this sense, or `None` if there is none.
     pub fn take(&mut self) -> Option<u16> {
         let oldest = self.joined.values().min().copied().unwrap_or(u64::MAX);
         let forgotten = |id: &u16| self.left.get(id).is_none_or(|&left| left < oldest);
@@ -32,7 +32,7 @@ impl Ids {
         Some(id)
     }
 
-    /// The holder of `id` left.
+    /// Records that the holder of `id` left.
     pub fn give_back(&mut self, id: u16) {
         if self.joined.remove(&id).is_some() {
             self.clock = self.clock.saturating_add(1);

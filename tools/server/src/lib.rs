@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ivshmem server: hands shared memory and doorbells to every peer that connects to its socket.
 //!
-//! It speaks version 0 of QEMU's protocol (QEMU's manual, "Inter-VM Shared Memory device"; `docs/specs/ivshmem-spec`,
-//! "Client-server protocol"). The contents of the memory are the peers' own.
+//! The server speaks version 0 of QEMU's protocol (QEMU's manual, "Inter-VM Shared Memory device";
+//! `docs/specs/ivshmem-spec`, "Client-server protocol"). The contents of the memory are left to the peers.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
@@ -40,7 +40,7 @@ pub use server::{Running, Server, Stop};
 /// Serves until SIGINT, SIGTERM or SIGHUP, and prints a line for each event.
 ///
 /// # Errors
-/// As [`Server::bind`], and where polling fails.
+/// Returns the same errors as [`Server::bind`], and an error if polling fails.
 pub fn run(options: &Options) -> Result<(), ServerError> {
     let mut stops = Vec::new();
     for (signal, name) in [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")] {
@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Prints a line. The server goes on without a reader of its output, so a missing reader is not an error.
+/// Prints a line. The server continues without a reader of its output, so a missing reader is not an error.
 fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::{Explain, ServerError};
 
-/// Memory of a fixed size. A peer that could shrink it would kill every QEMU with SIGBUS.
+/// Makes anonymous memory of a fixed size. A peer that could shrink it would kill every QEMU with SIGBUS.
 pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     let memory = memfd_create("amp-ivshmem", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
         .explain("cannot make anonymous memory; name a file for it instead")?;
@@ -21,8 +21,9 @@ pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     Ok(memory)
 }
 
-/// The file at `path`: made with mode 0600 where there is none, taken with its contents where its size is right. Never
-/// resized otherwise: it may be somebody's data. A file cannot be sealed, so its peers must trust one another.
+/// Opens the file at `path`. If there is none, it is created with mode 0600; if its size is right, it is used with its
+/// contents. An existing file is never resized, because it may hold somebody's data. A file cannot be sealed, so its
+/// peers must trust one another.
 pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     let name = path.display();
     let file = OpenOptions::new()
@@ -31,7 +32,7 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        // A FIFO would else wait for a writer.
+        // Without this flag, opening a FIFO would wait for a writer.
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
         .explain(format_args!("cannot open {name} as the memory"))?;
@@ -41,7 +42,7 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     }
     match found.len() {
         0 => {
-            // Takes the space now: a full file system would else kill the peers later, with SIGBUS.
+            // Allocates the space now; otherwise a full file system would kill the peers later, with SIGBUS.
             match fallocate(&file, FallocateFlags::empty(), 0, size) {
                 Err(Errno::OPNOTSUPP) => ftruncate(&file, size),
                 other => other,

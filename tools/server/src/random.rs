@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random numbers from a seed that is printed, so that a run can be made again.
+//! Random numbers from a seed that is printed, so that a run can be repeated.
 
 /// Marsaglia's xorshift64*.
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of `seed`; those of two seeds have nothing to do with each other.
+    /// Creates the generator for `seed`. The sequences of two seeds are unrelated.
     pub fn new(seed: u64) -> Self {
-        // Any odd multiplier spreads small seeds; 0 would stay 0.
+        // Any odd multiplier spreads small seeds. The state must not be 0, because it would stay 0.
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         for _ in 0..8 {
             random.bits();
@@ -16,7 +16,7 @@ impl Random {
         random
     }
 
-    /// 64 bits.
+    /// Returns 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -24,12 +24,12 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `end`, or 0 if that is 0; evenly enough for what is small.
+    /// Returns a number below `end`, or 0 if `end` is 0. The distribution is even enough for small ranges.
     pub fn below(&mut self, end: u64) -> u64 {
         (self.bits() >> 16).checked_rem(end).unwrap_or(0)
     }
 
-    /// A number of milliseconds from `least` to below `end`.
+    /// Returns a number of milliseconds from `least` to below `end`.
     pub fn millis(&mut self, least: u64, end: u64) -> std::time::Duration {
         std::time::Duration::from_millis(least.saturating_add(self.below(end.saturating_sub(least))))
     }

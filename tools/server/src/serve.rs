@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The server's loop: one thread, one `poll`, nothing in it waits for a single client.
+//! The server's loop: one thread with one `poll`, which never waits for a single client.
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -15,21 +15,21 @@ use crate::fault::FaultInjector;
 use crate::ids::Ids;
 use crate::server::{Server, Stop};
 
-/// The kernel's buffer for one client, in bytes: the minimum, about five messages. The rest waits with us, where an
-/// eventfd under way does not count against the user's limit of descriptors in flight.
+/// The kernel's buffer for one client, in bytes: the minimum, about five messages. Other messages wait in this process,
+/// where their eventfds do not count against the user's limit of descriptors in flight.
 const SEND_BUFFER: usize = 4096;
 
-/// The pause before another attempt when the system had no room.
+/// The pause before another attempt after the system had no room.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// The number of clients to accept before the server serves the others again.
 const ACCEPTS: usize = 16;
 
 impl Server {
-    /// Serves until one of `stops` is readable, and says which.
+    /// Serves until one of `stops` is readable, and returns its name.
     ///
     /// # Errors
-    /// Where polling itself fails; no client can cause that.
+    /// Returns an error if polling itself fails; no client can cause that.
     pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str, ServerError> {
         let mut serving = Serving::new(self, report)?;
         loop {
@@ -40,17 +40,18 @@ impl Server {
     }
 }
 
-/// A server at work, turn by turn.
+/// A running server, one turn at a time.
 pub struct Serving<R> {
     server: Server,
     memory: Rc<OwnedFd>,
     ids: Ids,
-    /// In the order in which they joined.
+    /// The clients, in the order in which they joined.
     clients: Vec<Client>,
     report: R,
-    /// There was no descriptor left to accept a client with: pause, or `poll` would return at once for ever.
+    /// True if no descriptor was left to accept a client: the server pauses, because `poll` would otherwise return at
+    /// once for ever.
     full: bool,
-    /// True if the lack of room was reported since the last client was accepted.
+    /// True if the lack of room has been reported since the last client was accepted.
     full_said: bool,
     /// Clients to drop at the end of this turn.
     pending_disconnects: Vec<(u16, Reason)>,
@@ -62,7 +63,7 @@ impl<R: FnMut(Event)> Serving<R> {
     /// Makes a server without clients. It calls `report` with each event.
     ///
     /// # Errors
-    /// No descriptor or thread is left.
+    /// Returns an error if no descriptor or thread is left.
     pub fn new(server: Server, report: R) -> Result<Self, ServerError> {
         let memory = Rc::new(server.memory.try_clone().explain("no descriptor left for the memory")?);
         let injector = server.faults.map(FaultInjector::new).transpose()?;
@@ -79,10 +80,11 @@ impl<R: FnMut(Event)> Serving<R> {
         })
     }
 
-    /// Waits until there is something to do, at most for `limit`, and does it; or which of `stops` is readable.
+    /// Waits until there is something to do, at most for `limit`, and does it. Returns the name of the stop if one of
+    /// `stops` is readable.
     ///
     /// # Errors
-    /// Where polling itself fails; no client can cause that.
+    /// Returns an error if polling itself fails; no client can cause that.
     pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>, ServerError> {
         let mut ready = self.wait(stops, limit)?.into_iter();
         if let Some((stop, _)) = stops.iter().zip(ready.by_ref()).find(|(_, flags)| !flags.is_empty()) {
@@ -111,7 +113,7 @@ impl<R: FnMut(Event)> Serving<R> {
         Ok(None)
     }
 
-    /// Polls, and gives what each descriptor has: the stops, the listener, the clients.
+    /// Polls, and returns the events of each descriptor: the stops, the listener, the clients.
     fn wait(&self, stops: &[Stop], limit: Option<Timespec>) -> Result<Vec<PollFlags>, ServerError> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
@@ -146,7 +148,7 @@ impl<R: FnMut(Event)> Serving<R> {
                 }
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    // It stays in the backlog until another leaves.
+                    // The connection stays in the backlog until another client leaves.
                     self.full = true;
                     if !std::mem::replace(&mut self.full_said, true) {
                         (self.report)(Event::Refused(
@@ -160,7 +162,7 @@ impl<R: FnMut(Event)> Serving<R> {
         }
     }
 
-    /// Makes a peer of a connection: greets it, tells the others of it and it of the others, in the protocol's order.
+    /// Makes a peer from a connection: greets it, announces it to the other peers and them to it, in the protocol's order.
     fn admit(&mut self, connection: OwnedFd) -> Result<u16, String> {
         let _ = sockopt::set_socket_send_buffer_size(&connection, SEND_BUFFER);
         let eventfds: Vec<_> = (0..self.server.vectors)
@@ -186,7 +188,7 @@ impl<R: FnMut(Event)> Serving<R> {
             self.ids.give_back(id);
             return Err("too many peers for it to be told of".to_owned());
         }
-        // Only after the client knows its own id.
+        // Set only after the client knows its own id.
         client.stalled = self.injector.as_ref().is_some_and(|injector| injector.stalled() == Some(id));
         for other in &mut self.clients {
             if let Err(reason) = other.push_peer(id, &client.doorbells) {
@@ -197,7 +199,7 @@ impl<R: FnMut(Event)> Serving<R> {
         Ok(id)
     }
 
-    /// Does what the faults want at this time: late joins, and peers that are dropped.
+    /// Injects the faults that are due at this time: delayed joins, and peers that are disconnected.
     fn inject(&mut self) {
         let Some(injector) = &mut self.injector else { return };
         let ids: Vec<u16> = self.clients.iter().map(|client| client.id).collect();
@@ -210,7 +212,7 @@ impl<R: FnMut(Event)> Serving<R> {
         }
     }
 
-    /// Drops the pending_disconnects, and tells the others.
+    /// Disconnects the clients in `pending_disconnects`, and tells the other clients.
     fn reap(&mut self) {
         while let Some((id, reason)) = self.pending_disconnects.pop() {
             let Some(at) = self.clients.iter().position(|client| client.id == id) else { continue };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A server that listens, and one that serves on a thread.
+//! A server that listens, and a server that runs on a thread.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::socket::Listener;
 pub struct Stop {
     /// A descriptor that nobody else reads.
     pub fd: Arc<OwnedFd>,
-    /// Who or what that is, for people.
+    /// The name of the source of this request, for people.
     pub name: &'static str,
 }
 
@@ -31,10 +31,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes the memory and the socket.
+    /// Creates the memory and the socket.
     ///
     /// # Errors
-    /// Options out of range, a live server at the socket, or what the system refuses; nothing is left lying about.
+    /// Returns an error if options are out of range, a server already runs at the socket, or the system refuses. No
+    /// files are left behind.
     pub fn bind(options: &Options) -> Result<Self, ServerError> {
         if !(1..=VECTORS_MAX).contains(&options.vectors) {
             return Err(ServerError::Vectors { vectors: options.vectors });
@@ -50,18 +51,18 @@ impl Server {
         Ok(Self { listener, memory, vectors: options.vectors, faults: options.faults })
     }
 
-    /// Serves on a thread of its own, in silence, until the result is dropped.
+    /// Serves silently on a separate thread until the result is dropped.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind), and where there can be no thread.
+    /// Returns the same errors as [`bind`](Self::bind), and an error if no thread can be created.
     pub fn start(options: &Options) -> Result<Running, ServerError> {
         Self::start_reporting(options, |_| ())
     }
 
-    /// As [`start`](Self::start), and calls `report` on that thread with each event.
+    /// Does the same as [`start`](Self::start), and calls `report` on that thread with each event.
     ///
     /// # Errors
-    /// As [`start`](Self::start).
+    /// Returns the same errors as [`start`](Self::start).
     pub fn start_reporting(
         options: &Options,
         report: impl FnMut(Event) + Send + 'static,
@@ -86,25 +87,25 @@ pub struct Running {
 }
 
 impl Running {
-    /// The memory, to look at.
+    /// Returns a descriptor for the memory, so that the caller can look at it.
     ///
     /// # Errors
-    /// No descriptor is left.
+    /// Returns an error if no descriptor is left.
     pub fn memory(&self) -> Result<OwnedFd, ServerError> {
         self.memory.try_clone().explain("no descriptor left for the memory")
     }
 
-    /// Stops the server, and says how it fared.
+    /// Stops the server, and returns its result.
     ///
     /// # Errors
-    /// The error that ended the server before [`stop`](Self::stop).
+    /// Returns the error that ended the server before [`stop`](Self::stop).
     pub fn stop(mut self) -> Result<(), ServerError> {
         self.end()
     }
 
     fn end(&mut self) -> Result<(), ServerError> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        // Cannot fail: the counter is far from its maximum.
+        // This cannot fail, because the counter is far from its maximum.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
         thread.join().unwrap_or(Err(ServerError::Panicked))
     }

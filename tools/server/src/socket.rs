@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The listening socket: private to its user, never in place of a live one, and gone with its server.
+//! The listening socket. It is private to its user, never replaces a live socket, and is removed with its server.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -17,30 +17,30 @@ use crate::options::SOCKET_PATH_MAX;
 /// The number of clients that may wait to be accepted, unless the system's limit (`net.core.somaxconn`) is lower.
 const BACKLOG: i32 = 1024;
 
-/// A socket that listens, and the name that it made for itself.
+/// A socket that listens, and the file that it has created.
 pub struct Listener {
     socket: OwnedFd,
     path: PathBuf,
-    /// Device and inode: what was made here is all that is ever removed.
+    /// Device and inode of that file. Only the file that was created here is ever removed.
     made: (u64, u64),
 }
 
 impl Listener {
-    /// Listens at `path`. A socket that nobody listens at any more is replaced.
+    /// Listens at `path`. A socket on which nobody listens any more is replaced.
     pub fn bind(path: &Path) -> Result<Self, ServerError> {
         let name = path.display();
         if path.as_os_str().len() > SOCKET_PATH_MAX {
             return Err(ServerError::SocketPath { path: path.to_owned() });
         }
         let address = SocketAddrUnix::new(path).explain(format_args!("{name} cannot name a socket"))?;
-        // Made absolute, so that it is found again wherever the process may be then.
+        // Made absolute, so that the file can be removed whatever the current folder is then.
         let path = std::path::absolute(path).explain(format_args!("{name} cannot name a socket"))?;
-        // Two servers that find the same stale socket take turns, else one would remove the other's new one.
+        // Two servers that find the same stale socket take turns; otherwise one would remove the other's new socket.
         let _turn = turn(&path)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).explain("no socket")?;
-        // On Linux the file gets the mode that the socket has when it is bound: there is no moment in which others
-        // could connect, and the process's umask need not be touched.
+        // On Linux the file gets the mode that the socket has when it is bound. So others can never connect, and the
+        // process's umask need not be changed.
         fchmod(&socket, Mode::RUSR | Mode::WUSR).explain("cannot make the socket private")?;
         let mut bound = bind(&socket, &address);
         if bound == Err(Errno::ADDRINUSE) {
@@ -54,7 +54,7 @@ impl Listener {
         Ok(listener)
     }
 
-    /// The socket to accept from; it never blocks.
+    /// Returns the socket from which to accept; it never blocks.
     pub fn socket(&self) -> &OwnedFd {
         &self.socket
     }
@@ -69,13 +69,14 @@ impl Drop for Listener {
     }
 }
 
-/// The turn to make or remove sockets in a directory: a lock on the directory itself, which leaves nothing behind.
+/// Waits for the turn to create or remove sockets in a directory: a lock on the directory itself, which leaves no file
+/// behind.
 fn turn(path: &Path) -> Result<OwnedFd, ServerError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let name = directory.display();
     let lock = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .explain(format_args!("cannot open the socket's directory {name}; make it, or choose another"))?;
-    // Held for microseconds; a stranger may hold it for longer, and must not hang us.
+    // The lock is held for microseconds. A stranger may hold it for longer, which must not make this process hang.
     for _ in 0..100 {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
@@ -93,7 +94,7 @@ fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<(), ServerError
     if !found.file_type().is_socket() {
         return Err(ServerError::NotSocket { path: path.to_owned() });
     }
-    // Connecting with another type of socket asks whether the socket is alive without disturbing who listens there.
+    // Connecting with another type of socket shows whether the socket is alive without disturbing its listener.
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let probe = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).explain("no socket")?;
     match connect(&probe, address) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The counts of a program, in sections. Knows the counters' notation.
+//! The counts of a program, in sections, as the counters write them.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-/// Loads or stores.
+/// The loads or stores of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accesses {
-    /// How many.
+    /// The number of loads or stores.
     pub count: u64,
-    /// The number of their bytes.
+    /// The number of bytes loaded or stored.
     pub bytes: u64,
 }
 
@@ -19,48 +19,48 @@ pub struct Accesses {
 pub struct Counted {
     /// The number of executions of the instruction at each address.
     pub instructions: BTreeMap<u64, u64>,
-    /// Loads and stores of shared memory and of devices, by the counter's names.
+    /// Loads and stores of shared memory and of devices, by the names that the counter uses.
     pub accesses: BTreeMap<String, Accesses>,
 }
 
-/// A section of the program's own choice.
+/// A section that the program has named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// The program's name for it.
+    /// The program's name for the section.
     pub name: String,
-    /// Its number of messages.
+    /// The section's number of messages.
     pub messages: u64,
     /// The counts.
     pub counted: Counted,
 }
 
 impl Section {
-    /// Instructions for each message.
+    /// Returns the instructions per message.
     pub fn instructions(&self) -> f64 {
         self.per_message(self.counted.instructions.values().sum())
     }
 
-    /// Loads or stores for each message: `loads shared`, `stores device` and so on.
+    /// Returns the loads or stores per message. `kind` is `loads shared`, `stores device` and so on.
     pub fn accesses(&self, kind: &str) -> f64 {
         self.per_message(self.counted.accesses.get(kind).map_or(0, |accesses| accesses.count))
     }
 
-    /// Bytes of shared memory loaded and stored for each message.
+    /// Returns the bytes of shared memory loaded and stored per message.
     pub fn shared_bytes(&self) -> f64 {
         let of = |kind| self.counted.accesses.get(kind).map_or(0, |accesses: &Accesses| accesses.bytes);
         self.per_message(of("loads shared") + of("stores shared"))
     }
 
-    /// So many of the section's for each message.
+    /// Returns `count`, which is for the whole section, per message.
     pub fn per_message(&self, count: u64) -> f64 {
         count as f64 / self.messages.max(1) as f64
     }
 }
 
-/// Reads what `tools/qemu-count` has written.
+/// Reads the output of `tools/qemu-count`.
 ///
 /// # Errors
-/// A line that it does not write.
+/// Returns an error if a line is not in the counter's format.
 pub fn parse(text: &str) -> Result<Vec<Counted>> {
     let mut sections: Vec<Counted> = Vec::new();
     for line in text.lines() {
@@ -89,11 +89,11 @@ pub fn parse(text: &str) -> Result<Vec<Counted>> {
     Ok(sections)
 }
 
-/// Gives the counted sections the names that the program has told: before each is one of the same work, in which the
-/// rings come to be used all round.
+/// Gives the counted sections the names that the program has printed. Each named section follows an unnamed one of the
+/// same work, in which all entries of the rings are used once.
 ///
 /// # Errors
-/// A program that told of others than were counted.
+/// Returns an error if the program printed other sections than were counted.
 pub fn name(told: &[(String, u64)], counted: Vec<Counted>) -> Result<Vec<Section>> {
     let all = counted.len();
     let counted: Vec<_> = counted.into_iter().skip(1).step_by(2).collect();

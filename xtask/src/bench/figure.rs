@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A figure that was measured, and one that could not be.
+//! A figure that was measured, and a figure that could not be measured.
 
 use serde::Serialize;
 
-/// One key's value: of several runs the median.
+/// The value of one key; if there were several runs, the median.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     /// One of the [table](super::table)'s keys.
     pub key: &'static str,
     /// The value, in the key's unit.
     pub value: f64,
-    /// Least and most of several runs; none where a value repeats exactly.
+    /// The lowest and the highest value of several runs; none for a value that repeats exactly.
     pub range: Option<(f64, f64)>,
-    /// Why it means little, if it does.
+    /// The reason why the value is of little use, if there is one.
     pub noise: Option<String>,
 }
 
 impl Figure {
-    /// A figure that repeats exactly, and is measured once.
+    /// Makes a figure that is the same in every run, so it is measured only once.
     pub const fn exact(key: &'static str, value: f64) -> Self {
         Self { key, value, range: None, noise: None }
     }
@@ -28,7 +28,7 @@ impl Figure {
 pub struct Missing {
     /// The keys.
     pub keys: Vec<&'static str>,
-    /// The missing part and how to get it, or the failure.
+    /// The missing part and the way to get it, or the failure.
     pub reason: String,
     /// True if nothing was missing, and the measurement failed.
     #[serde(skip)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The function of an instruction: the innermost one at its address by the debug information, which also names inlined
-//! functions. Without debug information it is the symbol before the address.
+//! Finds the function of an instruction: the innermost one at its address according to the debug information, which
+//! also lists inlined functions. Without debug information it is the symbol before the address.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,17 +20,18 @@ const RUSTS_OWN: [&str; 4] =
 /// The functions of a section's instructions, per message.
 #[derive(Clone, Debug)]
 pub struct Functions {
-    /// By function, the most first. Inlined code of Rust's own libraries counts for the function that uses it.
+    /// The instructions of each function, the largest number first. Inlined code of Rust's own libraries counts for the
+    /// function that uses it.
     pub each: Vec<(String, f64)>,
-    /// The number of instructions that are the program's own, by their lines. What the compiler has merged, and so is of no
-    /// line, is not among them.
+    /// The number of instructions that belong to the program itself, by their source lines. Instructions that the
+    /// compiler has merged have no line and are not included.
     pub own: f64,
 }
 
-/// Attributes a program's sections; its own sources lie in a folder that has `own` in its path.
+/// Attributes the instructions of a program's sections. The program's own sources are in folders whose path contains `own`.
 ///
 /// # Errors
-/// A file that is not an ELF file, or has broken debug information.
+/// Returns an error if the file is not an ELF file or has broken debug information.
 pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Vec<Functions>> {
     let name = program.display();
     let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
@@ -59,7 +60,7 @@ pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Ve
     sections.iter().map(attribute).collect()
 }
 
-/// The functions of the symbol table, by where they begin.
+/// Returns the functions in the symbol table, by the addresses at which they begin.
 fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     let functions = elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
     // Thumb functions have bit 0 set.
@@ -67,8 +68,8 @@ fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
 }
 
-/// The innermost function at `address` that is none of Rust's own, and whether it is of a line under `own`; of Rust's alone,
-/// the outermost.
+/// Returns the innermost function at `address` that is not one of Rust's own, and whether its line is under `own`. If
+/// all are Rust's own, returns the outermost one.
 fn innermost(
     inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>,
     address: u64,
@@ -88,19 +89,19 @@ fn innermost(
     Ok(found)
 }
 
-/// A function's path in short, as `rpmsg::Bus::send`: without generics, hash, and the closures in it; the core's room
-/// (another's crate), and the last two words.
+/// Returns a function's path in short form, such as `rpmsg::Bus::send`: without generics, hash and closures. It
+/// consists of the core's module (or another crate's name) and the last two words.
 fn short(mangled: &str) -> String {
     let whole = format!("{:#}", demangle(mangled));
     let mut path = whole.as_str();
     let mut rest = String::new();
-    // `<Type as Trait>::function`, or `<Type>::function`: the type says more.
+    // `<Type as Trait>::function`, or `<Type>::function`: the type is the more useful part.
     while let Some(end) = path.starts_with('<').then(|| closing(path)).flatten() {
         rest.insert_str(0, &path[end + 1..]);
         path = &path[1..end];
         path = top_level(path, " as ").map_or(path, |at| &path[..at]);
     }
-    // An implementation in another module than its type's: `module::<impl Type>::function`.
+    // An implementation in a module other than its type's: `module::<impl Type>::function`.
     let implementation;
     if let Some((_, behind)) = path.split_once("::<impl ")
         && let Some(end) = closing(&path[path.len() - behind.len() - "<impl ".len()..])
@@ -117,7 +118,8 @@ fn short(mangled: &str) -> String {
     first.iter().take(1).chain(last).copied().collect::<Vec<_>>().join("::")
 }
 
-/// Each character's place, and how many angle brackets are open behind it; the `>` of an arrow is none.
+/// Returns the position of each character with the number of angle brackets that are open after it. The `>` of an arrow
+/// does not count.
 fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     let (mut depth, mut before) = (0_usize, ' ');
     text.char_indices().map(move |(at, character)| {
@@ -131,12 +133,12 @@ fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     })
 }
 
-/// The position of the bracket that closes the first one of `text`.
+/// Returns the position of the bracket that closes the first one in `text`.
 fn closing(text: &str) -> Option<usize> {
     depths(text).find(|&(_, character, depth)| character == '>' && depth == 0).map(|(at, _, _)| at)
 }
 
-/// The position of `word` outside all brackets.
+/// Returns the position of `word` outside all brackets.
 fn top_level(text: &str, word: &str) -> Option<usize> {
     depths(text).find(|&(at, _, depth)| depth == 0 && text[at..].starts_with(word)).map(|(at, _, _)| at)
 }
@@ -197,10 +199,10 @@ mod tests {
         let elf = object::File::parse(&*data).unwrap();
         let symbol = |wanted: &str| elf.symbols().find(|symbol| short(symbol.name().unwrap()) == wanted).unwrap();
         let outer = symbol("xtask::tests::outer");
-        // A counter names instructions; here each byte stands for one.
+        // A counter lists instructions; here each byte stands for one instruction.
         let mut instructions: BTreeMap<_, _> =
             (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
-        // The C objects that the linker got have no debug information.
+        // The C objects that the linker added have no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
         let sections = [Section { name: String::new(), messages: 2, counted }];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A guest under QEMU's counter: starts a server and one machine, and reads what was counted. Knows no key.
+//! Runs a guest under QEMU's counter: starts a server and one machine, and reads the counts. This file does not know
+//! the keys.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -22,10 +23,10 @@ const IMAGE: &str = "instructions";
 /// The time limit of a guest.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Builds the image and runs it on `machine` under the counter; the image, and its sections.
+/// Builds the image and runs it on `machine` under the counter. Returns the image and its sections.
 ///
 /// # Errors
-/// An image that does not build, or a guest that does not start or end.
+/// Returns an error if the image does not build, or if the guest does not start or end.
 pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let artifacts = Artifacts::with_images(checkout()?, &[machine].into(), image)?;
     let files = checkout()?.build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
@@ -36,7 +37,7 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let out = out.path();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let mut command = artifacts.boot(machine, IMAGE, &socket)?;
-    // The guest's time goes with its instructions, so that every run is the same.
+    // The guest's time advances with its instructions, so that every run is the same.
     command.args(["-icount", "shift=0"]);
     // The address of the shared memory in the guests' ports.
     let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
@@ -56,7 +57,7 @@ fn image(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     Ok([image.clone(), image])
 }
 
-/// The lines of the console up to the last one, after which the guest is stopped.
+/// Returns the lines of the console up to the last one, after which the guest is stopped.
 fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     let (sender, lines) = mpsc::sync_channel(64);
     let mut running = Running::spawn(command)?;
@@ -78,10 +79,10 @@ fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     }
 }
 
-/// A section's name and number of messages.
+/// Returns a section's name and number of messages.
 ///
 /// # Errors
-/// Another line, which gives the reason why there is no section.
+/// Returns an error for any other line, which contains the reason why there is no section.
 pub fn section(line: &str) -> Result<(String, u64)> {
     match *line.split(' ').collect::<Vec<_>>() {
         ["section", name, messages] => Ok((name.to_owned(), messages.parse()?)),

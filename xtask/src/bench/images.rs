@@ -16,10 +16,11 @@ use crate::checkout::{checkout, find};
 /// Sizes of the M3's image `echo`, the smallest remote: the core, the port and start-up.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 
-/// Builds the bare-metal samples and measures the M3's echo. With `verbose`, shows the sizes of all images, also of the demo's.
+/// Builds the bare-metal samples and measures the M3's echo. With `verbose`, shows the sizes of all images, including
+/// the demo's.
 ///
 /// # Errors
-/// An image that does not build or is not an ELF file.
+/// Returns an error if an image does not build or is not an ELF file.
 pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     let machines: &[_] = if bench.verbose { &[Machine::M3, Machine::A53] } else { &[Machine::M3] };
@@ -47,11 +48,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Bytes of flash (code, constants, and the initial values of variables) and of RAM (variables; the stack is not among
-/// them).
+/// Returns the bytes of flash (code, constants, and the initial values of variables) and of RAM (variables, but not the
+/// stack).
 ///
 /// # Errors
-/// A file that cannot be read or is not an ELF file.
+/// Returns an error if the file cannot be read or is not an ELF file.
 pub fn size(path: &Path) -> Result<(u64, u64)> {
     let data = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let image = object::File::parse(&*data).with_context(|| format!("{} is no ELF file", path.display()))?;
@@ -62,7 +63,7 @@ pub fn size(path: &Path) -> Result<(u64, u64)> {
         if (sh_flags & elf::SHF_ALLOC).0 == 0 || is_stack {
             continue;
         }
-        // A variable with an initial value takes both.
+        // A variable with an initial value takes both flash and RAM.
         if section.kind() != SectionKind::UninitializedData {
             flash += section.size();
         }

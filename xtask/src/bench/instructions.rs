@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Instructions for each message, on both guests and on this machine, and what comes with them: loads and stores of shared
-//! memory, doorbells, copies.
+//! Instructions per message, on both guests and on this machine, and the figures from the same runs: loads and stores
+//! of shared memory, doorbells, copies.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use super::ptrace_counter;
 /// The path of the counted program's own sources. Its instructions between the markers are not the library's.
 const PROGRAM: &str = "benches/instructions/src/";
 
-/// On the A53.
+/// The keys that are measured on the A53.
 pub const A53_KEYS: &[&str] = &[
     "instr.a53.16",
     "instr.a53.496",
@@ -30,7 +30,7 @@ pub const A53_KEYS: &[&str] = &[
     "copies.a53.zero_copy",
     "doorbells_per_message.burst",
 ];
-/// On the M3.
+/// The keys that are measured on the M3.
 pub const M3_KEYS: &[&str] = &[
     "instr.m3.16",
     "instr.m3.496",
@@ -39,7 +39,7 @@ pub const M3_KEYS: &[&str] = &[
     "loads.m3.16",
     "stores.m3.16",
 ];
-/// In a Linux process.
+/// The keys that are measured in a Linux process.
 pub const X86_64_KEYS: &[&str] = &[
     "instr.x86_64.16",
     "instr.x86_64.496",
@@ -52,7 +52,7 @@ pub const X86_64_KEYS: &[&str] = &[
 /// Counts on the A53.
 ///
 /// # Errors
-/// A program that does not build or run.
+/// Returns an error if a program does not build or run.
 pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::A53, A53_KEYS)
 }
@@ -60,7 +60,7 @@ pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
 /// Counts on the M3.
 ///
 /// # Errors
-/// A program that does not build or run.
+/// Returns an error if a program does not build or run.
 pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::M3, M3_KEYS)
 }
@@ -68,17 +68,17 @@ pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
 /// Counts in a process of this machine.
 ///
 /// # Errors
-/// A program that does not build or run.
+/// Returns an error if a program does not build or run.
 #[cfg(target_arch = "x86_64")]
 pub fn x86_64(bench: &Context) -> Result<Vec<Figure>> {
     let (program, sections) = ptrace_counter::count()?;
     figures(bench, "x86_64", X86_64_KEYS, &program, &sections)
 }
 
-/// Is for another machine.
+/// Cannot count, because this machine has another architecture.
 ///
 /// # Errors
-/// Says so.
+/// Always returns an error that says so.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
     check_x86_64().map(|()| Vec::new())
@@ -87,7 +87,7 @@ pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
 /// Checks that [`x86_64`] can count here.
 ///
 /// # Errors
-/// This machine is another.
+/// Returns an error if this machine has another architecture.
 pub fn check_x86_64() -> Result<()> {
     ensure!(cfg!(target_arch = "x86_64"), "this machine is no x86_64");
     Ok(())
@@ -113,7 +113,7 @@ fn figures(
     keys.iter().map(value).collect()
 }
 
-/// The value of a key: its last word says which.
+/// Returns the value of a key, which its last word selects.
 fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
     let found = |name: &str| {
         sections
@@ -122,9 +122,9 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
             .with_context(|| format!("no section {name} for {key}"))
     };
     let section = |name: &str| found(name).map(|(section, _)| section);
-    // The library's: without the program's own.
+    // Only the library's instructions, without the program's own.
     let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
-    // Accesses of shared memory for each further byte of payload: one load or store for each copy.
+    // Accesses to shared memory for each further byte of payload: one load or store for each copy.
     let copies = |more: f64, less: f64| (more - less) / 480.0;
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
     let last = rest.split_once('.').map_or(rest, |(_, last)| last);
@@ -148,7 +148,7 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
     }
 }
 
-/// A section, function by function, on standard error.
+/// Shows a section, function by function, on standard error.
 fn show(machine: &str, section: &Section, functions: &Functions) {
     let (all, own) = (section.instructions(), functions.own);
     let name = &section.name;

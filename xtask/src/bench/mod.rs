@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp bench`: measures what the keys of the [table] say, group by group, and compares. Each group is a file.
+//! `amp bench`: measures the keys of the [table], group by group, and compares them with their limits and with C
+//! OpenAMP. Each group is a file.
 
 mod context;
 mod counts;
@@ -53,9 +54,9 @@ pub struct Options {
 /// A measurement of some of the keys.
 struct Group {
     keys: &'static [&'static str],
-    /// Asks for what this machine may lack; the error says what, and the remedy.
+    /// Checks for parts that this machine may lack. The error contains the part and the remedy.
     check: fn() -> Result<()>,
-    /// Measures all of them, once that is there.
+    /// Measures all keys, once the parts are there.
     measure: fn(&Context) -> Result<Vec<Figure>>,
 }
 
@@ -69,16 +70,16 @@ const GROUPS: &[Group] = &[
 ];
 
 impl Group {
-    /// Its keys whose names contain `filter`.
+    /// Returns the group's keys whose names contain `filter`.
     fn wanted(&self, filter: &str) -> Vec<&'static str> {
         self.keys.iter().copied().filter(|key| key.contains(filter)).collect()
     }
 }
 
-/// The parts that this machine lacks for each group of a bench with `words`, or `None` if a group can be measured.
+/// Returns the parts that this machine lacks for each group of a bench with `words`, or `None` if a group can be measured.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn missing(words: &str) -> Result<Option<String>> {
     let filter = words.split_whitespace().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     let mut reason = None;
@@ -92,11 +93,11 @@ pub fn missing(words: &str) -> Result<Option<String>> {
     Ok(reason)
 }
 
-/// Measures, and prints.
+/// Measures, and prints the result.
 ///
 /// # Errors
-/// A program that does not build or run, after the rest was printed; with `check` or `no_worse`, a figure that is worse than it may
-/// be, or none that could be.
+/// Returns an error if a program does not build or run, after the other results were printed. With `check` or
+/// `no_worse`, also returns an error if a figure is worse than allowed, or if none could be measured.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -112,10 +113,10 @@ pub fn run(options: &Options) -> Result<()> {
     report.verdict(options.check, options.no_worse)
 }
 
-/// The figures of `groups` for the keys whose names contain `filter`. One that fails keeps the others from nothing.
+/// Measures the keys of `groups` whose names contain `filter`. A group that fails does not stop the others.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 fn measure(groups: &[Group], filter: &str, context: &Context) -> Result<Report> {
     let (c, accepted) = (table::c_openamp()?, table::accepted()?);
     let mut report = Report { figures: Vec::new(), missing: Vec::new(), c_openamp: c.source.clone() };
@@ -171,7 +172,7 @@ mod tests {
     fn a_job_is_skipped_only_where_none_of_its_keys_can_be_measured() {
         let growth = missing("bench --no-worse growth").unwrap();
         assert_eq!(growth.as_deref(), cfg!(not(target_arch = "x86_64")).then_some("this machine is no x86_64"));
-        // Needs nothing but cargo.
+        // This needs only cargo.
         assert_eq!(missing("bench --no-worse m3.echo_remote").unwrap(), None);
         assert_eq!(missing("bench").unwrap(), None);
     }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The disturbance of figures of time: the processor time of other processes meanwhile, and the spread of the runs. It uses
-//! Linux's accounting, whose unit cancels out.
+//! Detects disturbed timing figures, by the processor time that other processes used meanwhile and by the spread of the
+//! runs. It uses Linux's accounting, whose unit cancels out.
 
 use anyhow::{Context, Result};
 
-/// The largest share of the processors that others may use.
+/// The largest share of the processors that other processes may use.
 const BUSY: f64 = 0.25;
-/// The largest ratio of the slowest and the fastest run.
+/// The largest ratio between the slowest and the fastest run.
 const APART: f64 = 1.5;
 
 /// Processor time so far, in the kernel's ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ticks {
-    /// The time of all processors, idle or not.
+    /// The time of all processors, whether idle or busy.
     all: u64,
-    /// In which they did something.
+    /// The time in which they were busy.
     busy: u64,
-    /// The share of this process and of its children that have ended.
+    /// The time used by this process and by its children that have ended.
     own: u64,
 }
 
@@ -26,21 +26,22 @@ impl Ticks {
         Self::of(&read("/proc/stat")?, &read("/proc/self/stat")?).context("/proc/stat is not as Linux writes it")
     }
 
-    /// By the two files' text: see proc(5).
+    /// Parses the text of the two files; see proc(5).
     fn of(machine: &str, process: &str) -> Option<Self> {
         let sum = machine.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let sum = sum.split_whitespace().map(|ticks| ticks.parse().ok()).collect::<Option<Vec<u64>>>()?;
-        // The two fields behind these, of guests, are in them already.
+        // The two fields that follow, for guests, are included in these already.
         let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = *sum else { return None };
         let busy = user + nice + system + irq + softirq + steal;
-        // The program's name may have spaces and brackets. Behind it: the state, ten more, utime, stime, cutime, cstime.
+        // The program's name may contain spaces and brackets. It is followed by the state, ten more fields, utime,
+        // stime, cutime and cstime.
         let (_, fields) = process.rsplit_once(')')?;
         let own: Vec<u64> =
             fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse().ok()).collect::<Option<_>>()?;
         (own.len() == 4).then(|| Self { all: busy + idle + iowait, busy, own: own.iter().sum() })
     }
 
-    /// The share of the processors that others used between `self` and `later`.
+    /// Returns the share of the processors that other processes used between `self` and `later`.
     fn others(self, later: Self) -> f64 {
         let busy = later.busy.saturating_sub(self.busy);
         let others = busy.saturating_sub(later.own.saturating_sub(self.own));
@@ -48,23 +49,24 @@ impl Ticks {
     }
 }
 
-/// Watches the machine from now on.
+/// Watches the machine's load from a point in time on.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch(Ticks);
 
 impl Watch {
-    /// Begins.
+    /// Begins to watch.
     ///
     /// # Errors
-    /// A system that does not account as Linux does.
+    /// Returns an error if the system does not account as Linux does.
     pub fn begin() -> Result<Self> {
         Ticks::now().map(Self)
     }
 
-    /// Why times since then mean little, if they do. Children are to have been waited for.
+    /// Returns the reason why times since then are of little use, if there is one. Call it after the children have been
+    /// waited for.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin).
+    /// Returns the same errors as [`begin`](Self::begin).
     pub fn end(self) -> Result<Option<String>> {
         if std::thread::available_parallelism().is_ok_and(|processors| processors.get() < 2) {
             return Ok(Some("one processor runs both machines".to_owned()));
@@ -78,7 +80,7 @@ fn busy(others: f64) -> Option<String> {
     (others > BUSY).then(|| format!("others used {percent:.0} % of the processors during the runs"))
 }
 
-/// Why a value of runs between `min` and `max` means little, if it does.
+/// Returns the reason why a value from runs between `min` and `max` is of little use, if there is one.
 pub fn apart(min: f64, max: f64) -> Option<String> {
     (max > APART * min).then(|| format!("the runs differ by a factor of {:.1}", max / min))
 }
@@ -87,7 +89,7 @@ pub fn apart(min: f64, max: f64) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Lines as Linux 6.1 writes them: two processors for 100 s.
+    /// Lines in the format of Linux 6.1: two processors for 100 s.
     const MACHINE: &str = "cpu  4000 500 1500 12000 1000 300 500 200 900 0\ncpu0 2000 0 0 0 0 0 0 0 0 0\nintr 5 6\n";
     const PROCESS: &str = "77 (a (b) c) S 1 77 77 0 -1 4194560 10 20 0 0 800 200 3000 1000 20 0 3 0 99 1 2";
 
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn the_machine_is_busy_by_what_others_use() {
         let begun = Ticks { all: 1000, busy: 400, own: 100 };
-        // 800 ticks of 1000 busy, 500 of them our own.
+        // 800 of 1000 ticks are busy, and 500 of them are this process's own.
         let later = Ticks { all: 2000, busy: 1200, own: 600 };
         assert_eq!(begun.others(later), 0.3);
         assert_eq!(busy(0.3).as_deref(), Some("others used 30 % of the processors during the runs"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The figures as a picture: each as a share of what C OpenAMP takes, with the limit beside it.
+//! Draws the figures as a picture: each as a share of C OpenAMP's figure, with the limit beside it.
 
 use std::path::Path;
 
@@ -9,32 +9,32 @@ use plotters::prelude::*;
 use super::report::{Row, number};
 use super::table::Better;
 
-/// Pixels: of the picture, of a row, of the names at the left, of one times C's figure.
+/// Sizes in pixels: the picture, a row, the names at the left, and a bar as long as C's figure.
 const WIDTH: u32 = 960;
 const ROW: i32 = 34;
 const NAMES: i32 = 260;
 const ONE: f64 = 360.0;
-/// Bars that are longer are cut here, and marked.
+/// Longer bars are cut here, and marked.
 const LONGEST: f64 = 1.5;
-/// Pixels of the title and of a line of the source; letters in such a line.
+/// Pixels of the title and of a line of the source text, and the number of letters in such a line.
 const TITLE: i32 = 66;
 const SMALL: i32 = 16;
 const LETTERS: usize = 150;
 
-/// Checks that [`draw`] can draw into such a file.
+/// Checks that [`draw`] can draw into this kind of file.
 ///
 /// # Errors
-/// It is to be another kind of picture.
+/// Returns an error if the file is to be another kind of picture.
 pub fn check(path: &Path) -> Result<()> {
     let svg = path.extension().is_some_and(|extension| extension == "svg");
     ensure!(svg, "--plot draws SVG: {} has to end in .svg", path.display());
     Ok(())
 }
 
-/// Draws `rows` into an SVG file, and last the `source` of C's figures. Rows that C has no figure for are left out.
+/// Draws `rows` into an SVG file, followed by the `source` of C's figures. Rows for which C has no figure are left out.
 ///
 /// # Errors
-/// The file cannot be written.
+/// Returns an error if the file cannot be written.
 pub fn draw(path: &Path, rows: &[Row], source: &str) -> Result<()> {
     let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, shares(row)?))).collect();
     let source = lines(&format!("C OpenAMP: {source}"));
@@ -77,7 +77,7 @@ pub fn draw(path: &Path, rows: &[Row], source: &str) -> Result<()> {
     area.present().map_err(failed)
 }
 
-/// Value and limit as shares of C's figure, or C's figure as a share of them where more is better.
+/// Returns value and limit as shares of C's figure; if more is better, C's figure as a share of value and limit.
 fn shares(row: &Row) -> Option<(f64, Option<f64>)> {
     let c = row.c_openamp.filter(|&c| c > 0.0)?;
     let share = |value: f64| match row.is.better {
@@ -87,7 +87,7 @@ fn shares(row: &Row) -> Option<(f64, Option<f64>)> {
     Some((share(row.value), row.limit.map(share)))
 }
 
-/// `text` in lines that fit.
+/// Returns `text` in lines that fit.
 fn lines(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -132,7 +132,7 @@ mod tests {
             draw(file.path(), &[of("flash.m3.remote", value, &[])], "").unwrap();
             std::fs::read_to_string(file.path()).unwrap().matches(r##"stroke="#FFFFFF""##).count()
         };
-        // 1.35 times C's figure has room.
+        // A value of 1.35 times C's figure fits into the picture.
         assert_eq!((strokes(8420.0), strokes(9400.0)), (0, 2));
     }
 

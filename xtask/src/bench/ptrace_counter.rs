@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Linux program under this tool's own counter: stepped instruction by instruction between its markers (ptrace), so no
-//! other tool is needed. A string instruction counts once for each step, as under callgrind. Knows no key.
+//! Counts a Linux program's instructions with ptrace: steps through the program between its markers, so no other tool
+//! is needed. A string instruction counts once for each step, as with callgrind. This file does not know the keys.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ use super::counts::{self, Counted, Section};
 use super::guest::section;
 use crate::checkout::{self, checkout};
 
-/// The markers: a long nop with these bytes, then one that says which.
+/// The markers: a long nop with these bytes, followed by a byte that selects the marker.
 const MARKER: [u8; 7] = [0x0f, 0x1f, 0x84, 0x00, b'A', b'M', b'P'];
 /// Bytes of a marker.
 const MARKER_LEN: u64 = 8;
@@ -36,7 +36,7 @@ enum Marker {
     Section,
 }
 
-/// The other half of [`count`]: lets the parent trace this process, and becomes `program`. Returns only if it can't.
+/// The other half of [`count`]: lets the parent trace this process, and becomes `program`. Returns only on failure.
 pub fn become_traced(program: &Path) -> Error {
     match ptrace::traceme() {
         Ok(()) => Error::new(Command::new(program).exec()).context("the program to count did not start"),
@@ -44,10 +44,10 @@ pub fn become_traced(program: &Path) -> Error {
     }
 }
 
-/// Builds the program and counts it; the program, and its sections.
+/// Builds the program and counts its instructions. Returns the program and its sections.
 ///
 /// # Errors
-/// It does not build or run, or the system lets nobody trace it.
+/// Returns an error if it does not build or run, or if the system does not allow tracing.
 pub fn count() -> Result<(PathBuf, Vec<Section>)> {
     let files =
         checkout()?.build("the program to count", None, &["--profile", "counted", "-p", "amp-ivshmem-instructions"])?;
@@ -68,7 +68,7 @@ pub fn count() -> Result<(PathBuf, Vec<Section>)> {
     Ok((program, sections))
 }
 
-/// Runs the program to its end; addresses are those of its file.
+/// Runs the program to its end. Addresses in the result are those in its file.
 fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     match waitpid(pid, None)? {
         WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
@@ -95,7 +95,7 @@ fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
         }
         process::check_interrupts()?;
         let mut registers = ptrace::getregs(pid)?;
-        // Stepping stops before an instruction, a breakpoint behind itself.
+        // A step stops before an instruction, a breakpoint stops after itself.
         let at = registers.rip.wrapping_sub(base).wrapping_sub(u64::from(!on));
         match markers.get(&at) {
             Some(marker) => {
@@ -115,7 +115,7 @@ fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     }
 }
 
-/// The addresses of the markers in the file.
+/// Returns the addresses of the markers in the file.
 fn markers(program: &Path) -> Result<BTreeMap<u64, Marker>> {
     let data = fs::read(program)?;
     let elf = object::File::parse(&*data)?;
@@ -135,7 +135,7 @@ fn markers(program: &Path) -> Result<BTreeMap<u64, Marker>> {
     Ok(markers)
 }
 
-/// The offset that the kernel has added to the file's addresses.
+/// Returns the offset that the kernel has added to the file's addresses.
 fn base(pid: Pid, program: &Path) -> Result<u64> {
     let data = fs::read(program)?;
     let lowest = object::File::parse(&*data)?.segments().map(|segment| segment.address()).min().unwrap_or(0);

@@ -19,7 +19,7 @@ pub struct Row {
     min: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<f64>,
-    /// Why it means little: the machine was too noisy.
+    /// The reason why the value is of little use: the machine was too noisy.
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<String>,
     unit: &'static str,
@@ -42,7 +42,7 @@ pub struct Row {
 /// All results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// In the [table]'s order.
+    /// The rows, in the order of the [table].
     pub figures: Vec<Row>,
     /// The figures that could not be measured.
     pub missing: Vec<Missing>,
@@ -51,10 +51,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints it, as JSON or for readers.
+    /// Prints the result, as JSON or as text.
     ///
     /// # Errors
-    /// Nowhere to print to.
+    /// Returns an error if standard output cannot be written.
     pub fn print(&self, json: bool) -> Result<()> {
         if json {
             return output::line(&serde_json::to_string_pretty(self)?);
@@ -66,11 +66,11 @@ impl Report {
         })
     }
 
-    /// The verdict of the bench.
+    /// Returns the verdict of the bench.
     ///
     /// # Errors
-    /// All that speaks against it: what failed, and with `check` or `no_worse` what is worse than it may be, or that nothing
-    /// could be compared.
+    /// Returns everything that went wrong: the measurements that failed and, with `check` or `no_worse`, the figures
+    /// that are worse than allowed, or that no figure could be compared.
     pub fn verdict(&self, check: bool, no_worse: bool) -> Result<()> {
         let mut against = Vec::new();
         let failed = self.missing.iter().filter(|missing| missing.failed);
@@ -104,7 +104,7 @@ type Bound = fn(&Row) -> Option<f64>;
 /// The tolerance for another version of the compiler: one part in this many.
 const SLACK: f64 = 33.0;
 
-/// The worst that a figure may be for `--no-worse`.
+/// Returns the worst value that `--no-worse` allows for a figure.
 fn may_be(row: &Row) -> Option<f64> {
     let limit = row.limit.filter(|_| row.is.exact)?;
     match row.accepted.filter(|&accepted| row.is.is_worse(accepted, limit)) {
@@ -114,7 +114,7 @@ fn may_be(row: &Row) -> Option<f64> {
     }
 }
 
-/// The row of a figure, beside C OpenAMP's and what was accepted; none for a key that the [table] has not.
+/// Returns the row of a figure, with C OpenAMP's figure and the accepted one; `None` for a key that is not in the [table].
 pub fn row(figure: &Figure, c: &Recorded, accepted: &Recorded) -> Option<Row> {
     let is = table::key(figure.key)?;
     Some(Row {
@@ -214,7 +214,7 @@ pub mod tests {
         nothing.verdict(false, false).unwrap();
         let told = report(vec![of("loads.a53.16", 13.0, &[])], vec![]);
         assert_eq!(told.verdict(true, false).unwrap_err().to_string(), "nothing was checked: no figure has a limit");
-        // --no-worse has no bound for what takes time.
+        // --no-worse has no bound for timing figures.
         let timed = report(vec![of("round_trip.over_doorbell", 1.0, &[])], vec![]);
         assert!(timed.verdict(false, true).is_err() && timed.verdict(true, false).is_ok());
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The keys: unit, what to reach, what C OpenAMP takes, and what was reached so far.
+//! The keys: for each its unit, its limit, C OpenAMP's figure, and the figure reached so far.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub enum Better {
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
-    /// The name as in the JSON.
+    /// The key's name, as in the JSON.
     pub name: &'static str,
     /// The unit.
     pub unit: &'static str,
@@ -108,33 +108,33 @@ pub const KEYS: &[Key] = &[
     bytes("ram.m3.host", 800),
 ];
 
-/// The key called `name`.
+/// Returns the key called `name`.
 pub fn key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Figures from a file beside this one.
+/// Figures from a file in this folder.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Recorded {
     /// The source of the figures.
     #[serde(default)]
     pub source: String,
-    /// By key.
+    /// The figures, by key.
     pub figures: BTreeMap<String, f64>,
 }
 
-/// C OpenAMP's figures.
+/// Returns C OpenAMP's figures.
 ///
 /// # Errors
-/// The file is no such file.
+/// Returns an error if the file has another format.
 pub fn c_openamp() -> Result<Recorded> {
     serde_json::from_str(include_str!("c-openamp.json")).context("c-openamp.json")
 }
 
-/// The figures reached so far where the limit was missed. They must not become worse.
+/// Returns the figures that were reached where the limit was missed. They must not become worse.
 ///
 /// # Errors
-/// The file is no such file.
+/// Returns an error if the file has another format.
 pub fn accepted() -> Result<Recorded> {
     serde_json::from_str(include_str!("accepted.json")).context("accepted.json")
 }

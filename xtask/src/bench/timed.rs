@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Figures of time: round trips, floods and starts of two A53 machines. Each of several runs has a server of its own. A
-//! busy machine makes all of it worse, the ratios least.
+//! Timing figures: round trips, floods and starts of two A53 machines. Each of several runs has a separate server. A
+//! busy machine makes all figures worse, the ratios least.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use super::figure::Figure;
 use super::noise;
 use crate::checkout::{self, checkout};
 
-/// All from the same runs.
+/// The keys, all of which are measured in the same runs.
 pub const KEYS: &[&str] = &[
     "round_trip.over_doorbell",
     "blocking_flood_per_s.a53",
@@ -45,7 +45,7 @@ type Told = BTreeMap<String, f64>;
 /// Runs the pair.
 ///
 /// # Errors
-/// An image that does not build, or a guest that does not start or end.
+/// Returns an error if an image does not build, or if a guest does not start or end.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let artifacts = Artifacts::with_images(checkout()?, &[Machine::A53].into(), image)?;
     let watch = noise::Watch::begin()?;
@@ -91,7 +91,7 @@ fn value(key: &str, told: &Told) -> Result<f64> {
     }
 }
 
-/// One run.
+/// Runs the pair once.
 fn run(artifacts: &Artifacts) -> Result<Told> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
@@ -107,12 +107,12 @@ fn run(artifacts: &Artifacts) -> Result<Told> {
         Ok(running)
     };
     let end = Instant::now() + LIMIT;
-    // The first gets the number 0, and takes the times.
+    // The first machine gets the number 0, and measures the times.
     let first = start(&sender)?;
     until(&lines, "ready", 1, end, &mut told)?;
     let begun = Instant::now();
     let second = start(&sender)?;
-    // Either side is bound by the other's first message.
+    // Each side is bound by the other side's first message.
     until(&lines, "bound", 1, end, &mut told)?;
     told.insert("boot_ms".to_owned(), begun.elapsed().as_secs_f64() * 1e3);
     until(&lines, "over", 2, end, &mut told)?;
@@ -121,7 +121,7 @@ fn run(artifacts: &Artifacts) -> Result<Told> {
     Ok(told)
 }
 
-/// Hears what the sides tell until `count` of them have said `word`.
+/// Reads the sides' lines until `count` of them contain `word`.
 fn until(lines: &Receiver<Option<String>>, word: &str, count: usize, end: Instant, told: &mut Told) -> Result<()> {
     let mut heard = 0;
     while heard < count {

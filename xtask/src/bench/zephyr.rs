@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The size of rpmsg in a Zephyr image: the application `tests/zephyr/size` as echo remote and as host, less the same without rpmsg.
+//! The size of rpmsg in a Zephyr image: `tests/zephyr/size` as echo remote and as host, minus the same application
+//! without rpmsg.
 
 use amp::machine::Machine;
 use amp::zephyr::images;
@@ -11,13 +12,13 @@ use crate::bench::figure::Figure;
 use crate::bench::images::size;
 use crate::checkout::checkout;
 
-/// Over the bare application, on `qemu_cortex_m3`.
+/// The sizes in addition to the bare application, on `qemu_cortex_m3`.
 pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
 
-/// Whether there is what they are built with: a Zephyr workspace that builds anything at all, with zephyr-lang-rust.
+/// Checks that the images can be built: there is a Zephyr workspace that works, with zephyr-lang-rust.
 ///
 /// # Errors
-/// A missing part, and the remedy.
+/// Returns the missing part and the remedy.
 pub fn check() -> Result<()> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -28,7 +29,7 @@ pub fn check() -> Result<()> {
 /// Builds the three images and measures them.
 ///
 /// # Errors
-/// An image that does not build or is not an ELF file, or an interrupt.
+/// Returns an error if an image does not build or is not an ELF file, or on an interrupt.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let zephyr = Zephyr::find(checkout()?)?;
     let board = images::board(Machine::M3)?;

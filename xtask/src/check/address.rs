@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The placeholder for this repository's address stands in one place, so that one edit replaces it.
+//! Checks that the placeholder for this repository's address stands in only one place, so that one edit replaces it.
 
 use anyhow::Result;
 
 use super::tree::{Finding, Tree};
 
-/// The one file.
+/// The one file that contains the placeholder.
 const PLACE: &str = "Cargo.toml";
-/// In two pieces, so that this file does not have it.
+/// In two pieces, so that this file does not contain it.
 const PLACEHOLDER: &str = concat!("URL-OF-", "THIS-REPOSITORY");
 
 /// Checks all files.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for file in tree.files().filter(|&file| file != PLACE) {

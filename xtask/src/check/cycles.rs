@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rule that no file imports another that imports it back.
+//! The rule that no two files import each other, directly or through others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use super::{modules, python};
 /// The folders to which the rule applies.
 const FOLDERS: [&str; 9] = ["src", "capi", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
 
-/// Finds the circles that are not known, and prints those that are known and gone.
+/// Finds the circles that are not known, and prints the known circles that are gone.
 ///
 /// # Errors
-/// A source that cannot be read or parsed, or nowhere to print to.
+/// Returns an error if a source cannot be read or parsed, or if standard output cannot be written.
 pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
     let graph = imports(checkout)?;
     for files in gone(&graph, KNOWN) {
@@ -28,7 +28,7 @@ pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
     Ok(new_circles(&graph, KNOWN))
 }
 
-/// Circles with files beside those of a known one, each with its imports.
+/// Returns the circles that contain files other than those of a known circle, each with its imports.
 fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
     let circles = graph.circles();
     let new = circles.iter().filter(|circle| !known.iter().any(|known| is_in(circle, known)));
@@ -40,19 +40,19 @@ fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
     new.map(finding).collect()
 }
 
-/// Known circles of which nothing is left.
+/// Returns the known circles of which nothing is left.
 fn gone(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
     let circles = graph.circles();
     let gone = known.iter().filter(|known| !circles.iter().any(|circle| is_in(circle, known)));
     gone.map(|known| known.join(", ")).collect()
 }
 
-/// Tells whether each file of the circle is one of `known`, or below a folder of it.
+/// Returns true if each file of the circle is one of `known`, or below one of its folders.
 fn is_in(circle: &Circle, known: &[&str]) -> bool {
     circle.iter().all(|file| known.iter().any(|known| file == known || known.ends_with('/') && file.starts_with(known)))
 }
 
-/// The imports between all files of the [`FOLDERS`].
+/// Returns the imports between all files in the [`FOLDERS`].
 fn imports(checkout: &Checkout) -> Result<Graph> {
     let root = checkout.root();
     let mut graph = Graph::default();
@@ -63,12 +63,12 @@ fn imports(checkout: &Checkout) -> Result<Graph> {
     Ok(graph)
 }
 
-/// The root files of all crates: those of the workspace, and of each application that Zephyr's build resolves.
+/// Returns the root files of all crates: those of the workspace, and those of each application that Zephyr's build resolves.
 fn crate_roots(checkout: &Checkout) -> Result<Vec<PathBuf>> {
     let root = checkout.root();
     let mut cargo = checkout.cargo();
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
-    // One line, longer than `process` keeps lines whole.
+    // The output is one line, longer than the limit up to which `process` keeps lines whole.
     let said = cargo.output().context("cargo did not start: start this tool through ./amp")?;
     ensure!(said.status.success(), "cargo metadata fails: {}", String::from_utf8_lossy(&said.stderr).trim());
     let metadata: serde_json::Value = serde_json::from_slice(&said.stdout)?;
@@ -93,7 +93,7 @@ fn is_checked(file: &Path) -> bool {
     FOLDERS.iter().any(|folder| file.starts_with(folder))
 }
 
-/// The files in the [`FOLDERS`] whose names end in `end`, from the root. Build folders are left out.
+/// Returns the files in the [`FOLDERS`] whose names end in `end`, as paths from the root. Build folders are left out.
 fn files(root: &Path, end: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = FOLDERS.map(|folder| root.join(folder)).into();

@@ -11,20 +11,20 @@ pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 pub type Circle = BTreeSet<String>;
 
 impl Graph {
-    /// Adds an import. A file that imports itself adds nothing.
+    /// Adds an import. If a file imports itself, nothing is added.
     pub fn add(&mut self, from: &str, to: &str) {
         if from != to {
             self.0.entry(from.to_owned()).or_default().insert(to.to_owned());
         }
     }
 
-    /// Files that import at least one other.
+    /// Returns the files that import at least one other file.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The largest sets of files in which each file imports every other, directly or through others of the set.
+    /// Returns the largest sets of files in which each file imports every other, directly or through others of the set.
     pub fn circles(&self) -> Vec<Circle> {
         let reach: BTreeMap<&str, BTreeSet<&str>> = self.0.keys().map(|file| (&**file, self.reachable(file))).collect();
         let mut circles = BTreeSet::new();
@@ -37,7 +37,7 @@ impl Graph {
         circles.into_iter().collect()
     }
 
-    /// The imports inside a circle, `from -> to`.
+    /// Returns the imports inside a circle, as `from -> to`.
     pub fn imports_in(&self, circle: &Circle) -> Vec<String> {
         let inside = |from: &String| self.0.get(from).into_iter().flatten().filter(|to| circle.contains(*to));
         circle.iter().flat_map(|from| inside(from).map(move |to| format!("{from} -> {to}"))).collect()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The names that one Rust file uses of others: its `use` declarations and its paths, as `syn` parses them.
+//! Finds the names that one Rust file uses from others, in its `use` declarations and its paths, as parsed by `syn`.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use syn::visit::{self, Visit};
 /// A `use`: the whole path, and the name that it brings into the module; none for a glob.
 pub type Use = (Vec<String>, Option<String>);
 
-/// A child module that has a file of its own.
+/// A child module that is in a separate file.
 #[derive(Clone, Debug)]
 pub struct Child {
     pub name: String,
-    /// Of `#[path]`.
+    /// The path in `#[path]`.
     pub path: Option<PathBuf>,
 }
 
@@ -21,14 +21,14 @@ pub struct Child {
 pub struct Contents {
     pub uses: Vec<Use>,
     pub paths: Vec<Vec<String>>,
-    /// Modules with a file of their own.
+    /// Modules in separate files.
     pub children: Vec<Child>,
-    /// Modules that stand in this file.
+    /// Modules in this file.
     pub inline: Vec<(String, Contents)>,
 }
 
 impl Contents {
-    /// Collects what `items` use.
+    /// Collects the names that `items` use.
     pub fn of(items: &[syn::Item]) -> Self {
         let mut contents = Self::default();
         items.iter().for_each(|item| contents.visit_item(item));
@@ -77,7 +77,7 @@ impl<'ast> Visit<'ast> for Contents {
     }
 }
 
-/// The file of `#[path = "…"]`.
+/// Returns the file in `#[path = "…"]`.
 fn path_attribute(attributes: &[syn::Attribute]) -> Option<PathBuf> {
     attributes.iter().find_map(|attribute| {
         let syn::Meta::NameValue(value) = &attribute.meta else { return None };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The import circles that remain, each with all its files. The check fails for a circle that has another file. Remove a circle
-//! here when it is gone.
+//! The import circles that remain, each with all its files. The check fails if a circle has another file. Remove a
+//! circle from this list when it is gone.
 
-/// Circles in alphabetical order.
+/// The circles, in alphabetical order.
 pub const KNOWN: &[&[&str]] = &[
     &["capi/src/buffers.rs", "capi/src/calls.rs", "capi/src/instance.rs", "capi/src/lib.rs", "capi/src/words.rs"],
     &["fuzz/src/link_native/side.rs", "fuzz/src/link_native/world.rs"],

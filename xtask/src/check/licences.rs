@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each file names its licence near its top, the licence is the one of its folder, and its text is in `LICENSES/`.
+//! Checks that each file states its licence near its top, that it is the licence of its folder, and that its text is in
+//! `LICENSES/`.
 
 use std::path::Path;
 
@@ -8,16 +9,16 @@ use serde::Deserialize;
 
 use super::tree::{Finding, Tree};
 
-/// Says which files need no line, in the format of the REUSE specification.
+/// The file that lists the files that need no licence line, in the format of the REUSE specification.
 const ANNOTATIONS: &str = "REUSE.toml";
-/// The line has to be among the first ones.
+/// The number of lines at the top of a file among which the licence line must be.
 const LINES: usize = 6;
 // In two pieces, so that this line does not state a licence for this file.
 const TAG: &str = concat!("SPDX-License-", "Identifier:");
 
 const APACHE: &str = "Apache-2.0";
 const GPL: &str = "GPL-2.0-or-later";
-/// Folders of what is loaded into QEMU.
+/// Folders of programs that are loaded into QEMU.
 const IN_QEMU: [&str; 2] = ["tools/qemu-flat/", "tools/qemu-count/"];
 
 #[derive(Deserialize)]
@@ -32,20 +33,20 @@ struct Annotation {
     licence: Option<String>,
 }
 
-/// Globs of the files that need no line.
+/// Returns globs for the files that need no line.
 ///
 /// # Errors
-/// `REUSE.toml` is missing or says something else.
+/// Returns an error if `REUSE.toml` is missing or has another format.
 pub fn without_line(root: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(root.join(ANNOTATIONS)).context("REUSE.toml cannot be read")?;
     let reuse: Reuse = toml::from_str(&text).context("REUSE.toml")?;
     Ok(reuse.annotations.into_iter().filter(|part| part.licence.is_some()).flat_map(|part| part.path).collect())
 }
 
-/// Checks the files of `tree`, which has those only that need a line; with `fix`, adds the line where there is none.
+/// Checks the files of `tree`, all of which need a line. With `fix`, adds the line where it is missing.
 ///
 /// # Errors
-/// A file that cannot be read or written.
+/// Returns an error if a file cannot be read or written.
 pub fn check(tree: &Tree, fix: bool) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for licence in [APACHE, GPL] {
@@ -86,7 +87,8 @@ fn wrong(file: &str, text: &str) -> Option<String> {
     }
 }
 
-/// The text with the line at its top, below a `#!`; none for a file that has one, or whose comments are not known.
+/// Returns the text with the line at its top, below a `#!`; `None` if the file has a line already or its comment syntax
+/// is unknown.
 fn with_line(file: &str, text: &str) -> Option<String> {
     if named(text).is_some() {
         return None;
@@ -99,7 +101,7 @@ fn with_line(file: &str, text: &str) -> Option<String> {
     Some(format!("{interpreter}{line}\n{rest}"))
 }
 
-/// `words` as a comment of the language that the file's name tells.
+/// Returns `words` as a comment in the language that the file's name indicates.
 fn comment(file: &str, words: &str) -> Option<String> {
     let name = file.rsplit('/').next()?;
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -116,7 +118,7 @@ fn comment(file: &str, words: &str) -> Option<String> {
     })
 }
 
-// The texts of the tests are no licences of this file: REUSE-IgnoreStart
+// The texts in the tests are not licences of this file: REUSE-IgnoreStart
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Links in the docs: files, headings, and paths in code spans exist. Links to other sites are not followed.
+//! Checks that the files, headings and paths to which the docs refer exist. Links to other sites are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::tree::{Finding, Tree};
 /// Checks all Markdown and reStructuredText files.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut pages = BTreeMap::new();
     for file in tree.files().filter(|file| file.ends_with(".md") || file.ends_with(".rst")) {
@@ -69,7 +69,7 @@ fn markdown(text: &str) -> Page {
                     page.paths.push((line, words.into_string()));
                 }
             }
-            // A line break between the owner and the path.
+            // A line break between the owner's name and the path.
             Event::SoftBreak => {}
             _ => is_others = false,
         }
@@ -77,12 +77,12 @@ fn markdown(text: &str) -> Page {
     page
 }
 
-/// A path after "QEMU's" or "Zephyr's" is one of their files.
+/// Returns true if a path after these words belongs to another project: it follows "QEMU's" or "Zephyr's".
 fn names_owner(words: &str) -> bool {
     words.trim_end().ends_with("'s")
 }
 
-/// The targets of `` `text <target>`_ `` and of literal spans; Sphinx checks the rest.
+/// Returns the targets of `` `text <target>`_ `` and of literal spans; Sphinx checks the rest.
 fn restructured(text: &str) -> Page {
     let mut page = Page::default();
     for (number, line) in text.lines().enumerate() {
@@ -98,7 +98,7 @@ fn restructured(text: &str) -> Page {
 }
 
 impl Page {
-    /// GitHub's anchor of a heading; the second heading of the same words gets a number.
+    /// Adds GitHub's anchor for a heading. A second heading with the same words gets a number.
     fn add_anchor(&mut self, heading: &str) {
         let lower = heading.trim().to_lowercase();
         let kept = lower.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
@@ -123,7 +123,7 @@ fn broken(tree: &Tree, pages: &BTreeMap<&str, Page>, file: &str, target: &str) -
     missing.then(|| format!("the link {target} leads nowhere: {place} has no heading #{anchor}"))
 }
 
-/// The path from the root of what `file` calls `path`; none where that is outside.
+/// Returns the path from the root for `path` as written in `file`; `None` if it leads outside.
 fn resolve(file: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(file.to_owned());
@@ -140,10 +140,11 @@ fn resolve(file: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Folders whose names other projects have, too: cargo's output, and Zephyr's own tree.
+/// Folders whose names occur in other projects, too: cargo's output, and Zephyr's own tree.
 const AMBIGUOUS: [&str; 2] = ["target", "zephyr"];
 
-/// Looks only at what is a path without doubt: it begins with a folder of this repository and has no blank and no placeholder.
+/// Returns true if a span is certainly a path and does not exist. Such a path begins with a folder of this repository
+/// and has no space and no placeholder.
 fn is_broken_path(tree: &Tree, span: &str) -> bool {
     let path = span.strip_prefix("./").unwrap_or(span);
     let path = path.strip_prefix("amp-ivshmem/").unwrap_or(path);

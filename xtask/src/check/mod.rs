@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command `check`: rules for the whole tree that no compiler and no linter knows.
+//! The command `check`: rules for the whole tree that compilers and linters do not check.
 
 mod address;
 mod cycles;
@@ -49,10 +49,11 @@ enum Rule {
     Examples,
 }
 
-/// Prints what breaks the rules, one line for each place.
+/// Prints the violations of the rules, one line for each place.
 ///
 /// # Errors
-/// No git, a file that cannot be read, or nowhere to print to. A broken rule is an exit status.
+/// Returns an error without git, if a file cannot be read, or if standard output cannot be written. A violation only
+/// sets the exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = checkout()?.root();
     let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles, Rule::Examples];

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::graph::Graph;
 use super::imports::{Contents, Use};
 
-/// The most re-exports that a name is followed through.
+/// The maximum number of re-exports to follow for a name.
 const REEXPORTS: usize = 16;
 
 type ModulePath = Vec<String>;
@@ -27,10 +27,10 @@ struct Modules<'r> {
     modules: BTreeMap<ModulePath, Module>,
 }
 
-/// Adds the imports between the files of the crate whose root file is `file`. Paths count from `root`.
+/// Adds the imports between the files of the crate whose root file is `file`. Paths are relative to `root`.
 ///
 /// # Errors
-/// A file that is missing or cannot be parsed.
+/// Returns an error if a file is missing or cannot be parsed.
 pub fn add_crate(graph: &mut Graph, root: &Path, file: &Path) -> Result<()> {
     let mut all = Modules { root, modules: BTreeMap::new() };
     let folder = file.parent().context("a crate without a folder")?;
@@ -73,7 +73,7 @@ impl Modules<'_> {
         Ok(())
     }
 
-    /// The module in which `used` ends, seen from module `here`; none where it leads out of the crate.
+    /// Returns the module in which `used` ends, seen from module `here`; `None` if it leads out of the crate.
     fn resolve(&self, here: &[String], used: &[String], budget: usize) -> Option<&Module> {
         let (mut at, mut rest): (ModulePath, _) = match used.first()?.as_str() {
             "crate" => (Vec::new(), &used[1..]),
@@ -110,7 +110,7 @@ impl Modules<'_> {
     }
 }
 
-/// The path of `file` from `root`, with no `..` in it.
+/// Returns the path of `file` from `root`, without any `..`.
 fn relative(root: &Path, file: &Path) -> Result<String> {
     let whole: PathBuf = file.canonicalize()?;
     let inside = whole.strip_prefix(root).with_context(|| format!("{} is outside the checkout", file.display()))?;
@@ -144,7 +144,7 @@ mod tests {
         let a = ("a/mod.rs", "mod inner; pub use inner::Inner; pub struct A;");
         let inner = ("a/inner.rs", "use crate::b::{self, B}; pub struct Inner;");
         assert_eq!(circles(&[lib, a, inner, ("b.rs", "pub struct B;"), ("c.rs", "")]), [""; 0]);
-        // Through a `use` of a re-exported name: the circle is of the file that has the name.
+        // Through a `use` of a re-exported name: the circle includes the file that defines the name.
         let b = ("b.rs", "use super::a::Inner; pub struct B;");
         assert_eq!(circles(&[lib, a, inner, b, ("c.rs", "")]), ["a/inner.rs b.rs"]);
         // Through a path in a signature.

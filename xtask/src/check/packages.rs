@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The published crates have the metadata that crates.io and docs.rs show, and their packages hold little else than code.
+//! Checks that published crates have the metadata that crates.io and docs.rs show, and that packages contain little
+//! except code.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::tree::Finding;
 use crate::checkout::checkout;
 
-/// The most files of a package; the largest, the core's, has about 90.
+/// The maximum number of files in a package; the largest, the core's, has about 90.
 const FILES_MAX: usize = 130;
 
 #[derive(Debug, Deserialize)]
@@ -20,7 +21,7 @@ struct Metadata {
 #[derive(Clone, Debug, Deserialize)]
 struct Package {
     name: String,
-    /// An empty list forbids to publish the crate.
+    /// An empty list means that the crate must not be published.
     publish: Option<Vec<String>>,
     description: Option<String>,
     documentation: Option<String>,
@@ -36,16 +37,16 @@ struct Package {
 #[derive(Clone, Debug, Deserialize)]
 struct Dependency {
     name: String,
-    /// Folder, for a crate of this workspace.
+    /// The folder, for a crate of this workspace.
     path: Option<String>,
     /// None for an ordinary dependency.
     kind: Option<String>,
 }
 
-/// Checks all crates of the workspace that are to be published.
+/// Checks all crates of the workspace that will be published.
 ///
 /// # Errors
-/// Cargo did not answer, or no crate is to be published.
+/// Returns an error if cargo did not answer, or if no crate will be published.
 pub fn check() -> Result<Vec<Finding>> {
     let answer = ask(&["metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"])?;
     let metadata: Metadata = serde_json::from_str(&answer).context("cargo metadata printed something else")?;
@@ -88,7 +89,7 @@ impl Package {
         ];
         let missing =
             fields.into_iter().filter(|(_, there)| !there).map(|(field, _)| format!("no {field} in Cargo.toml"));
-        // Tests may use what is not published: cargo leaves their dependencies out.
+        // Tests may use unpublished crates, because cargo leaves their dependencies out.
         let private = self.dependencies.iter().filter(|dependency| {
             dependency.path.is_some()
                 && dependency.kind.as_deref() != Some("dev")

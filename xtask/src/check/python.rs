@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The imports between Python files of one folder.
+//! Finds the imports between the Python files of a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 
 use super::graph::Graph;
 
-/// Adds the imports among `files`, of which those of one folder import each other by name.
+/// Adds the imports among `files`. Files in the same folder import each other by name.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// Returns an error if a file cannot be read.
 pub fn add_files(graph: &mut Graph, root: &Path, files: &[PathBuf]) -> Result<()> {
     for file in files {
         let text = fs::read_to_string(root.join(file)).with_context(|| format!("no file {}", file.display()))?;
@@ -25,7 +25,7 @@ pub fn add_files(graph: &mut Graph, root: &Path, files: &[PathBuf]) -> Result<()
     Ok(())
 }
 
-/// The modules that a line imports.
+/// Returns the modules that a line imports.
 fn modules(line: &str) -> Vec<&str> {
     let line = line.trim();
     if let Some(rest) = line.strip_prefix("from ") {

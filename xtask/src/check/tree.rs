@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files of the checkout, as git knows them, and what a rule finds wrong in them.
+//! The files of the checkout, as git lists them, and the findings of rules in them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Tracked files, and new ones that git does not ignore.
+/// The tracked files, and new files that git does not ignore.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: PathBuf,
@@ -19,11 +19,11 @@ pub struct Tree {
 /// One place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// File, from the root on.
+    /// The file, as a path from the root.
     pub file: String,
     /// Line, counted from 1; 0 for the whole file.
     pub line: usize,
-    /// Cause and remedy.
+    /// The cause and the remedy.
     pub what: String,
 }
 
@@ -37,10 +37,10 @@ impl fmt::Display for Finding {
 }
 
 impl Tree {
-    /// Lists the files of the checkout at `root`, without those that the git pathspecs in `excluded` match.
+    /// Lists the files of the checkout at `root`, except those that match the git pathspecs in `excluded`.
     ///
     /// # Errors
-    /// No git, or no checkout.
+    /// Returns an error if there is no git, or no checkout.
     pub fn list(root: &Path, excluded: &[String]) -> Result<Self> {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ":/"]);
@@ -54,18 +54,18 @@ impl Tree {
         Ok(Self { root: root.to_owned(), files })
     }
 
-    /// A tree of files that are not on any disk.
+    /// Makes a tree of files that are not on any disk.
     #[cfg(test)]
     pub fn of(files: &[&str]) -> Self {
         Self { root: PathBuf::new(), files: files.iter().map(|&file| file.to_owned()).collect() }
     }
 
-    /// All files in alphabetical order.
+    /// Returns all files in alphabetical order.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(String::as_str)
     }
 
-    /// Files and folders with this path.
+    /// Returns true if there is a file or folder with this path.
     pub fn has(&self, path: &str) -> bool {
         let folder = format!("{}/", path.trim_end_matches('/'));
         path.is_empty() || self.files.contains(path) || self.is_folder(&folder)
@@ -75,10 +75,10 @@ impl Tree {
         self.files.range(path.to_owned()..).next().is_some_and(|file| file.starts_with(path))
     }
 
-    /// The text of a file; none if it is not UTF-8.
+    /// Returns the text of a file, or `None` if it is not UTF-8.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn text(&self, file: &str) -> Result<Option<String>> {
         let bytes = fs::read(self.root.join(file)).with_context(|| format!("{file} cannot be read"))?;
         Ok(String::from_utf8(bytes).ok())
@@ -87,7 +87,7 @@ impl Tree {
     /// Replaces a file's text.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn replace(&self, file: &str, text: &str) -> Result<()> {
         fs::write(self.root.join(file), text).with_context(|| format!("{file} cannot be written"))
     }

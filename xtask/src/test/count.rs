@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The results of a test program: libtest's result lines, and the ignored tests with their reasons.
+//! Reads the results of a test program: libtest's result lines, and the ignored tests with their reasons.
 
 use std::ops::AddAssign;
 
-/// Tests by their end.
+/// The number of tests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Passed.
     pub passed: u64,
     /// Failed.
     pub failed: u64,
-    /// Not run, for a reason that was printed.
+    /// Not run. The reason was printed.
     pub skipped: u64,
 }
 
 impl Count {
-    /// One test that passed.
+    /// The count for one test that passed.
     pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
-    /// One test that failed.
+    /// The count for one test that failed.
     pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
-    /// One test that was not run.
+    /// The count for one test that was not run.
     pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
-    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). Only from the numbers on is one written in
-    /// one go: where Miri runs many seeds at once, what is before it may stand in any order, and two results in one line.
+    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). libtest writes only the part
+    /// from the numbers on at once. When Miri runs many seeds in parallel, the text before it may be in any order, and
+    /// one line may have two results.
     pub fn of_libtest(lines: &[String]) -> Self {
         let mut sum = Self::default();
         for result in lines.iter().flat_map(|line| line.split(". ").skip(1)) {
@@ -58,7 +59,7 @@ impl AddAssign for Count {
     }
 }
 
-/// The lines of tests that libtest ignored, each with its reason if the test gives one.
+/// Returns the lines of tests that libtest ignored, each with its reason if the test gives one.
 pub fn ignored(lines: &[String]) -> impl Iterator<Item = &str> {
     lines.iter().map(String::as_str).filter_map(|line| {
         let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;

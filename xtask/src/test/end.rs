@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a job.
+//! The result of a job.
 
 use super::count::Count;
 
-/// The end of one job.
+/// The result of one job.
 pub struct End {
     pub count: Count,
     /// The verdict, on one line.
     pub note: String,
-    /// The output, where it is worth showing.
+    /// The output, if it is worth showing.
     pub output: Vec<String>,
 }

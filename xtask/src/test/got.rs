@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs that jobs need and few machines have: found in the cache folder, or got into it from their registry.
+//! Programs that jobs need and few machines have. They are found in the cache folder, or installed there from their registry.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,23 +12,23 @@ use anyhow::Result;
 
 use crate::checkout::checkout;
 
-/// Time limit to build a program of crates.io, on two cores that do something else, too.
+/// Time limit to build a program from crates.io, on two cores that also do other work.
 const BUILD_LIMIT: Duration = Duration::from_secs(1200);
-/// Time limit to download something.
+/// Time limit for a download.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
-/// Time limit for a question.
+/// Time limit for a query.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
-/// A program of one version, in a folder of its own.
+/// A program in one fixed version, in a separate folder.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Name of the crate or of the Python package, and of the program.
     pub name: &'static str,
-    /// The version, and no other.
+    /// The required version.
     pub version: &'static str,
 }
 
-/// An answer with a reason why something is not there.
+/// The reason why a program is not available, if there is one.
 pub type Absent = Option<String>;
 
 impl Program {
@@ -36,18 +36,18 @@ impl Program {
         Ok(cache::folder()?.join(format!("{}-{}", self.name, self.version)))
     }
 
-    /// The program's file, which may not be there yet.
+    /// Returns the program's file, which may not exist yet.
     ///
     /// # Errors
-    /// No folder for a cache.
+    /// Returns an error if there is no folder for a cache.
     pub fn file(&self) -> Result<PathBuf> {
         Ok(self.folder()?.join("bin").join(self.name))
     }
 
-    /// Cargo that finds this program as a subcommand.
+    /// Returns a cargo command that finds this program as a subcommand.
     ///
     /// # Errors
-    /// No folder for a cache.
+    /// Returns an error if there is no folder for a cache.
     pub fn cargo(&self) -> Result<Command> {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
         if !path.is_empty() {
@@ -55,15 +55,15 @@ impl Program {
         }
         path.push(OsString::from(self.folder()?.join("bin")));
         let mut cargo = checkout()?.cargo();
-        // A question must not install a toolchain.
+        // A query must not install a toolchain.
         cargo.env("PATH", path).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
         Ok(cargo)
     }
 
-    /// Builds the program with `cargo install` unless it is there.
+    /// Builds the program with `cargo install` unless it is already installed.
     ///
     /// # Errors
-    /// An interrupt, or no folder for a cache.
+    /// Returns an error on an interrupt, or if there is no folder for a cache.
     pub fn by_cargo(&self) -> Result<Absent> {
         if self.file()?.is_file() {
             return Ok(None);
@@ -72,16 +72,16 @@ impl Program {
         let folder = self.folder()?;
         eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
         let mut install = self.cargo()?;
-        // The settings of this project's own build do not count; one try is enough without a registry.
+        // The settings of this project's own build must not apply. One attempt is enough if the registry cannot be reached.
         install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
         install.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
         absent(install, BUILD_LIMIT, &format!("{name} cannot be installed"), &format!("cargo install {name}"))
     }
 
-    /// Installs the program with pip in a virtual environment unless it is there.
+    /// Installs the program with pip in a virtual environment unless it is already installed.
     ///
     /// # Errors
-    /// An interrupt, or no folder for a cache.
+    /// Returns an error on an interrupt, or if there is no folder for a cache.
     pub fn by_pip(&self) -> Result<Absent> {
         if self.file()?.is_file() {
             return Ok(None);
@@ -102,10 +102,10 @@ impl Program {
     }
 }
 
-/// Installs the toolchain `version` with rustup unless it is there.
+/// Installs the toolchain `version` with rustup unless it is already installed.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn toolchain(version: &str) -> Result<Absent> {
     let mut question = checkout()?.cargo();
     question.arg(format!("+{version}")).arg("--version").env("RUSTUP_AUTO_INSTALL", "0");
@@ -121,7 +121,7 @@ pub fn toolchain(version: &str) -> Result<Absent> {
     absent(rustup, DOWNLOAD_LIMIT, &format!("Rust {version} cannot be installed"), &remedy)
 }
 
-/// Runs a command; its last words on failure, with the remedy.
+/// Runs a command. On failure, returns the last words of its output with the remedy.
 fn absent(command: Command, limit: Duration, what: &str, remedy: &str) -> Result<Absent> {
     let answer = process::output(command, limit);
     process::check_interrupts()?;

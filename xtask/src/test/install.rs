@@ -14,7 +14,7 @@ use crate::trial;
 /// Installs `amp` within `limit`, and tries it.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn run(limit: Duration) -> Result<End> {
     let result = install_and_try(limit);
     process::check_interrupts()?;
@@ -27,7 +27,7 @@ pub fn run(limit: Duration) -> Result<End> {
 fn install_and_try(limit: Duration) -> Result<()> {
     let folder = tempfile::tempdir().context("no temporary folder: name another in TMPDIR")?;
     let mut cargo = checkout()?.cargo();
-    // Offline, because the build of this tool has fetched the same dependencies.
+    // Offline, because the build of this tool has downloaded the same dependencies.
     cargo.args(["install", "--path", "tools/amp", "--locked", "--offline", "--no-track", "--root"]).arg(folder.path());
     process::output(cargo, limit).context("cargo install --path tools/amp failed")?;
     trial::run(&folder.path().join("bin/amp"), &[])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! All that `./amp test` runs, as a table: what a job is called, what it runs, and how long it may take.
+//! The table of all jobs that `./amp test` runs: the name of each job, the work, and the time limit.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,40 +12,40 @@ use super::lint::Lint;
 /// The work of a job.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Cargo with these words, for the machine at hand.
+    /// Cargo with these words, for this machine.
     Cargo(&'static str),
     /// Cargo with these words, for a guest's target.
     Guest(&'static str, &'static str),
-    /// The image of `tests/copies` for this target, on this machine of this QEMU, with options.
+    /// The image of `tests/copies` for this target, with this QEMU program, machine and options.
     Copies(&'static str, &'static str, &'static str),
-    /// Cargo with these words, on loom's model of the memory.
+    /// Cargo with these words, with loom's model of the memory.
     Loom(&'static str),
-    /// Cargo of the nightly toolchain with these words, where it has Miri, on several interleavings.
+    /// Cargo of the nightly toolchain with these words, if it has Miri, on several interleavings.
     Miri(&'static str),
-    /// The same for tests of one thread: once.
+    /// The same for tests with one thread: only once.
     MiriOnce(&'static str),
-    /// cargo-fuzz on this target for some seconds, where there is a nightly toolchain.
+    /// cargo-fuzz on this target for some seconds, if there is a nightly toolchain.
     Fuzz(&'static str),
-    /// A linter of what is not Rust, where it can be had.
+    /// A linter for files other than Rust, if it is available.
     Lint(Lint),
-    /// Cargo of the oldest supported Rust with these words, where rustup has it.
+    /// Cargo of the oldest supported Rust with these words, if rustup has it.
     Oldest(&'static str),
     /// Cargo of the nightly toolchain with these words, as docs.rs calls it.
     DocsRs(&'static str),
     /// This tool with these words.
     Amp(Cow<'static, str>),
-    /// `cargo install` of the tool, and a trial of what it installed.
+    /// `cargo install` of the tool, and a trial of the installed program.
     Install,
     /// The bare-metal samples, on pairs of machines.
     Samples,
-    /// Zephyr's Twister on samples and tests, where there is a Zephyr workspace; counted by its report.
+    /// Zephyr's Twister on samples and tests, if there is a Zephyr workspace; counted by its report.
     Twister,
 }
 
 /// The way in which a job's tests are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// The job is one test: its exit status.
+    /// The whole job counts as one test, which passes or fails with the job's exit status.
     AsOne,
     /// By the result lines of libtest.
     ByLibtest,
@@ -54,7 +54,7 @@ pub enum Counted {
 /// One job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The name, with which a filter is compared.
+    /// The name, which a filter is compared with.
     pub name: String,
     /// The work.
     pub work: Work,
@@ -67,7 +67,7 @@ pub struct Job {
 const M3: &str = "thumbv7m-none-eabi";
 const A53: &str = "aarch64-unknown-none";
 
-/// Name, work, counting, minutes.
+/// The name, the work, the way of counting and the minutes of each job.
 const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
     ("check address", Work::Amp(Cow::Borrowed("check address")), Counted::AsOne, 2),
@@ -107,7 +107,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::AsOne,
         5,
     ),
-    // Also what no test is linked with, as the preload object, which its tests then find up to date.
+    // Includes files with which no test is linked, such as the preload object. Its tests then find it up to date.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
@@ -134,10 +134,10 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         15,
     ),
     ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
-    // The same on a 32-bit big-endian machine: what is in shared memory stays little-endian.
+    // The same tests on a 32-bit big-endian machine: the contents of shared memory stay little-endian.
     ("miri core big-endian", Work::MiriOnce(MIRI_CORE_BIG_ENDIAN), Counted::ByLibtest, 15),
     ("miri C ABI", Work::MiriOnce("miri test -p amp-ivshmem-capi --lib"), Counted::ByLibtest, 10),
-    // The corpora and random bytes, on any toolchain; then each target for a moment, where there is a nightly toolchain.
+    // The corpora and random bytes, on any toolchain; then each target for a moment, if there is a nightly toolchain.
     (
         "fuzz corpora",
         Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),
@@ -168,12 +168,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
-/// The published crates, with all that they can do.
+/// Documents the published crates with all their features.
 const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
 const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Packs them as for crates.io, and builds what was packed.
+/// Packs the crates as for crates.io, and builds the packages.
 const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Miri on the tests that touch memory and that it finishes in seconds, with more words for cargo.
+/// Runs Miri on the tests that touch memory and that it finishes in seconds, with more words for cargo.
 macro_rules! miri_core {
     ($words:literal) => {
         concat!(
@@ -210,7 +210,7 @@ const TORTURES: &[(&str, Work, Counted, u64)] = &[
 const FAULTS: &str =
     "torture --minutes 0.5 --seed 1 --fault lose=3,double=4,late=10,join=80,drop=2000 --pair a53,m3 --pair host,m3";
 
-/// The pairs that must talk, each in either order.
+/// The pairs that must exchange messages, each in either order.
 const PAIRS: [(Machine, Machine); 5] = [
     (Machine::A53, Machine::M3),
     (Machine::A53, Machine::A53),
@@ -219,8 +219,8 @@ const PAIRS: [(Machine, Machine); 5] = [
     (Machine::Linux, Machine::A53),
 ];
 
-/// Targets that the core is checked on, beside those of the machines: Armv6-M, Armv8-M Baseline and Mainline, RISC-V, 32-bit
-/// x86, and a big-endian one.
+/// Targets for which the core is checked, in addition to those of the machines: Armv6-M, Armv8-M Baseline and Mainline,
+/// RISC-V, 32-bit x86, and a big-endian one.
 const CORE_TARGETS: [&str; 7] = [
     "thumbv6m-none-eabi",
     "thumbv8m.base-none-eabi",
@@ -231,7 +231,7 @@ const CORE_TARGETS: [&str; 7] = [
     "powerpc-unknown-linux-gnu",
 ];
 
-/// All jobs in the order in which they run: what is quick to fail first.
+/// Returns all jobs in the order in which they run: quick ones first, so that they fail early.
 pub fn all() -> Vec<Job> {
     let job = |(name, work, counted, minutes): &(&str, Work, Counted, u64)| Job {
         name: (*name).to_owned(),
@@ -255,7 +255,7 @@ pub fn all() -> Vec<Job> {
                 name: format!("pair {pair} {}", start.name()),
                 work: Work::Amp(words.into()),
                 counted: Counted::AsOne,
-                // The images are built already, or the first pair builds them.
+                // Allows for building the images: they are either built already, or the first pair builds them.
                 limit: Duration::from_secs(300),
             }
         })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Linters of what is not Rust: the crates in Cargo.lock, Python, shell, C. Those that change from version to version have a fixed
-//! one, so that all machines find the same.
+//! Linters for everything but Rust code: the crates in Cargo.lock, Python, shell, C. Linters whose findings change
+//! between versions are pinned to one version, so that every machine reports the same findings.
 
 use std::ops::RangeInclusive;
 use std::process::Command;
@@ -16,12 +16,12 @@ use crate::checkout::checkout;
 const DENY: Program = Program { name: "cargo-deny", version: "0.20.2" };
 const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
 
-/// Versions of clang-format that lay out the C alike.
+/// Versions of clang-format that lay out the C code alike.
 const CLANG_FORMATS: RangeInclusive<u32> = 14..=19;
-/// Headers that are generated have the generator's layout, and a test of their own.
+/// Generated headers have the generator's layout, and a separate test.
 const GENERATED: &str = "by cbindgen; do not edit.";
 
-/// Time limit to fetch the advisories.
+/// Time limit to download the advisories.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
 /// A linter.
@@ -29,7 +29,7 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 pub enum Lint {
     /// Licences, duplicates and sources of all crates: `deny.toml`.
     Deny,
-    /// Known vulnerabilities of all crates, from the database of RustSec, which is fetched.
+    /// Known vulnerabilities of all crates, from the RustSec database, which is downloaded.
     Advisories,
     /// Mistakes in Python.
     Ruff,
@@ -41,10 +41,10 @@ pub enum Lint {
     ClangFormat,
 }
 
-/// The reason why the linter cannot run, if it cannot; gets it first.
+/// Returns the reason why the linter cannot run, if there is one. Installs the linter first.
 ///
 /// # Errors
-/// An interrupt, or no folder for a cache.
+/// Returns an error on an interrupt, or if there is no folder for a cache.
 pub fn missing(lint: Lint) -> Result<Absent> {
     match lint {
         Lint::Deny => DENY.by_cargo(),
@@ -75,10 +75,10 @@ pub fn missing(lint: Lint) -> Result<Absent> {
     }
 }
 
-/// The command that lints the whole tree.
+/// Returns the command that lints the whole tree.
 ///
 /// # Errors
-/// No folder for a cache, or nothing to lint.
+/// Returns an error if there is no folder for a cache, or nothing to lint.
 pub fn command(lint: Lint) -> Result<Command> {
     let words: &[&str] = match lint {
         Lint::Deny => &["deny", "--offline", "--workspace", "check", "-D", "warnings", "licenses", "bans", "sources"],
@@ -118,7 +118,7 @@ pub fn command(lint: Lint) -> Result<Command> {
 /// Finds a clang-format of a suitable version.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 fn clang_format() -> Result<Option<String>> {
     let numbered = CLANG_FORMATS.rev().map(|version| format!("clang-format-{version}"));
     for name in ["clang-format".to_owned()].into_iter().chain(numbered) {
@@ -138,7 +138,7 @@ fn clang_version(text: &str) -> Option<u32> {
     text.split_once("clang-format version ")?.1.split_once('.')?.0.parse().ok()
 }
 
-/// Scripts without an ending in their name begin with their interpreter.
+/// Returns true for a script, which begins with its interpreter. Its file name has no extension.
 fn is_shell(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     first.starts_with("#!") && [" bash", "/bash", "/sh", " sh"].iter().any(|shell| first.ends_with(shell))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp test`: runs the table of jobs, each with a time limit, shows what failed, and counts.
+//! `./amp test`: runs the table of jobs, each with a time limit, shows the failures, and counts the tests.
 
 mod count;
 mod end;
@@ -43,10 +43,10 @@ pub struct Options {
     pub all_zephyr: bool,
 }
 
-/// Runs the jobs that the filter lets through; the last line counts their tests.
+/// Runs the jobs that match the filter. The last line counts their tests.
 ///
 /// # Errors
-/// An interrupt, or nowhere to print to. A failed test is reported by the exit status.
+/// Returns an error on an interrupt, or if standard output cannot be written. A failed test is reported by the exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -105,7 +105,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
         Counted::ByLibtest => Count::of_libtest(&output),
     };
     if !success && count.failed == 0 {
-        // It did not build, or was stopped: its tests did not count themselves.
+        // The job did not build, or was stopped, so its tests were not counted.
         count += Count::FAILED;
     }
     let note = match status {
@@ -122,7 +122,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     Ok(End { count, note, output })
 }
 
-/// The part that the toolchain lacks for a job, if any.
+/// Returns the part that the toolchain lacks for a job, if any.
 fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     if let Work::Guest(target, _) | Work::Copies(target, ..) = work
         && let Some(reason) = checkout()?.missing_target(target)
@@ -139,7 +139,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
             return Ok(static_build::missing(&words["static ".len()..])?.map(Cow::Owned));
         }
         Work::Miri(_) | Work::MiriOnce(_) => (
-            // Builds what Miri needs of the standard library, once.
+            // Builds, once, the parts of the standard library that Miri needs.
             &["+nightly", "miri", "setup"],
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
@@ -151,14 +151,15 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
         _ => return Ok(None),
     };
     let mut cargo = checkout()?.cargo();
-    // Asking must not install anything.
+    // A query must not install anything.
     cargo.args(question).env("RUSTUP_AUTO_INSTALL", "0").env("CI", "true");
     let answer = process::output(cargo, Duration::from_secs(300));
     process::check_interrupts()?;
     Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
-/// Returns none for jobs that are no single command: the installation, the samples, and Twister's, which is planned only once Zephyr was found.
+/// Returns `None` for jobs that are not a single command: the installation, the samples, and Twister, which is planned
+/// only once Zephyr has been found.
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
@@ -190,15 +191,15 @@ fn command(work: &Work) -> Result<Option<Command>> {
         }
         Work::Miri(words) => {
             let mut cargo = checkout()?.cargo();
-            // Several interleavings; each would otherwise run the threads in one and the same order.
+            // Tries several interleavings: without this, every run would schedule the threads in the same order.
             cargo.env("MIRIFLAGS", "-Zmiri-many-seeds=0..8 -Zmiri-preemption-rate=0.1");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
         Work::MiriOnce(words) => {
             let mut cargo = checkout()?.cargo();
-            // Its stale loads know no memory that is used again in another width, as it is where a link is laid out anew; and a
-            // side that dies is one that is never dropped.
+            // Miri's stale loads do not support memory that is used again in another width, as when a link is laid out
+            // anew. A side that dies is never dropped, so leaks are ignored.
             cargo.env("MIRIFLAGS", "-Zmiri-disable-weak-memory-emulation -Zmiri-ignore-leaks");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
@@ -207,7 +208,7 @@ fn command(work: &Work) -> Result<Option<Command>> {
         Work::Lint(lint) => lint::command(*lint)?,
         Work::Oldest(words) => {
             let mut cargo = checkout()?.cargo();
-            // A folder of its own, or this compiler and the project's would each build all anew.
+            // A separate folder is used, because this compiler and the project's would otherwise each rebuild everything.
             cargo.arg(format!("+{OLDEST_RUST}")).args(words.split_whitespace()).args(["--target-dir", "target/oldest"]);
             cargo
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that runs the bare-metal samples: the image `ping` on one machine, the image `echo` on the other.
+//! The job that runs the bare-metal samples: the image `ping` on one machine, and the image `echo` on the other.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -26,7 +26,7 @@ const DONE: &str = "ping: 1000 messages came back";
 /// Runs both pairs.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn run() -> Result<End> {
     let mut sum = Count::default();
     let mut output = Vec::new();
@@ -55,7 +55,7 @@ fn run_pair(host: Machine, remote: Machine) -> Result<()> {
         let mut running = Running::spawn(artifacts.boot(machine, image, &socket)?)?;
         let sender = sender.clone();
         running.read(move |_, line| {
-            // The receiver is gone after the end.
+            // The receiver no longer exists after the end.
             let _ = sender.send(line);
         });
         machines.push(running);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Twister scenarios of this repository, as its YAML files name them, and which of them are run by default.
+//! The Twister scenarios listed in this repository's YAML files, and the selection that runs by default.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 
 /// The folders of the scenarios, from the repository's root.
 pub const ROOTS: [&str; 2] = ["samples", "tests/zephyr"];
-/// The pairs of devices that a scenario's name can end in: the board under test's, then its peer's.
+/// The pairs of devices in which a scenario's name can end: the device of the board under test, then its peer's.
 const PAIRS: [&str; 4] = ["pci_pci", "pci_flat", "flat_pci", "flat_flat"];
 
-/// All scenarios, in alphabetical order.
+/// Returns all scenarios, in alphabetical order.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// Returns an error if a folder cannot be read.
 pub fn all(root: &Path) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for folder in ROOTS {
@@ -30,15 +30,15 @@ pub fn all(root: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The keys below `tests:`.
+/// Returns the keys below `tests:`.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let below = text.lines().skip_while(|line| line.trim_end() != "tests:").skip(1);
     let below = below.take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
     below.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':').filter(|name| !name.starts_with([' ', '#'])))
 }
 
-/// Those that are run by default: of an application with several pairs of devices only PCI beside flat, which has both
-/// boards and both drivers; and all that name no pair.
+/// Returns the scenarios that run by default. If an application has several pairs of devices, only PCI with flat runs,
+/// which has both boards and both drivers. Scenarios without a pair all run.
 pub fn by_default(all: &BTreeSet<String>) -> BTreeSet<String> {
     let left_out = |name: &str| {
         let Some((stem, pair)) = name.rsplit_once('.') else { return false };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr's test runner, Twister, on this repository's samples and tests: whether it can run here, the command, and its
-//! results counted.
+//! Runs Zephyr's test runner, Twister, on this repository's samples and tests: checks whether it can run here, builds
+//! the command, and counts the results.
 
 use std::fs;
 use std::path::Path;
@@ -18,9 +18,10 @@ use super::count::Count;
 use super::scenarios;
 use crate::checkout::checkout;
 
-/// Words for Twister from the user, as `--force-toolchain`; with `-s` among them they choose the scenarios.
+/// The variable with the user's own words for Twister, such as `--force-toolchain`. If they contain `-s`, they choose
+/// the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
-/// The time limit for pytest to print its version.
+/// The time that pytest has to print its version.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 /// The folder in the cache where Twister works.
 const FOLDER: &str = "twister";
@@ -30,16 +31,16 @@ const FOLDER: &str = "twister";
 pub struct Plan {
     /// Scenarios that are not run.
     pub left_out: usize,
-    /// The workspace in words.
+    /// The description of the workspace.
     pub zephyr: String,
     results: std::path::PathBuf,
 }
 
-/// Finds Zephyr, tries whether it builds anything at all, and plans the run. What this repository builds is not tried: that
-/// is what Twister tests.
+/// Finds Zephyr, checks whether it can build at all, and plans the run. The check does not build this repository's
+/// code, because Twister tests that.
 ///
 /// # Errors
-/// A part that is missing on this machine, and the remedy.
+/// Returns the part that is missing on this machine, and the remedy.
 pub fn plan(all: bool) -> Result<(Command, Plan)> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -75,17 +76,17 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
         command.args(chosen.iter().flat_map(|name| ["-s", name]));
     }
     command.args(words);
-    // The tests start the server and the second machine with it.
+    // The tests use this program to start the server and the second machine.
     command.env("AMP", std::env::current_exe().context("where is this tool?")?);
     let left_out = if user_chooses { 0 } else { names.len() - chosen.len() };
     Ok((command, Plan { left_out, zephyr: zephyr.to_string(), results }))
 }
 
 impl Plan {
-    /// The tests by their ends, and the names of those that failed, from what Twister wrote.
+    /// Returns the tests by outcome, and the names of those that failed, from Twister's report.
     ///
     /// # Errors
-    /// It wrote nothing.
+    /// Returns an error if Twister wrote no report.
     pub fn results(&self) -> Result<(Count, Vec<String>)> {
         let file = self.results.join("twister.json");
         let text = fs::read_to_string(&file).with_context(|| format!("Twister ended without {}", file.display()))?;
@@ -95,7 +96,7 @@ impl Plan {
     }
 }
 
-/// One test for each test case; a scenario that fails without one that did is one.
+/// Counts each test case as one test. A scenario that fails without a failed test case also counts as one.
 fn count(report: &Value) -> (Count, Vec<String>) {
     let (mut sum, mut lines) = (Count::default(), Vec::new());
     for suite in report["testsuites"].as_array().into_iter().flatten() {
@@ -103,7 +104,7 @@ fn count(report: &Value) -> (Count, Vec<String>) {
         for case in suite["testcases"].as_array().into_iter().flatten() {
             match case["status"].as_str() {
                 Some("passed") => of_suite += Count::PASSED,
-                // Not for this board, or not chosen.
+                // The test is not for this board, or was not chosen.
                 Some("filtered") => {}
                 Some("skipped" | "not run" | "notrun") => of_suite += Count::SKIPPED,
                 _ => of_suite += Count::FAILED,

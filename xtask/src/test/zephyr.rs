@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that runs Twister: skipped with the reason where Zephyr is not to be had, and counted by its report.
+//! The job that runs Twister. It is skipped with the reason if Zephyr is not available, and counted by Twister's report.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::end::End;
 use super::{scenarios, twister};
 use crate::checkout::checkout;
 
-/// Runs it.
+/// Runs the job.
 ///
 /// # Errors
-/// An interrupt.
+/// Returns an error on an interrupt.
 pub fn run(limit: Duration, all: bool) -> Result<End> {
     let planned = twister::plan(all);
     process::check_interrupts()?;

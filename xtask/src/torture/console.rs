@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines of the sides under torture.
+//! Reads the console lines of the sides under torture.
 
 pub use amp_ivshmem_workload::protocol::{Report, Tally, Why, Wrong};
 
-/// A line of a side that has a meaning here.
+/// A console line that has a meaning for the torture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A line of the workload.
     Report(Report),
-    /// The side panicked, faulted or gave up. Its machine may go on.
+    /// The side panicked, faulted or gave up. Its machine may still run.
     Died,
 }
 
@@ -19,7 +19,7 @@ impl Word {
             return Some(Self::Report(report));
         }
         match line.split_whitespace().next()? {
-            // An image's panic, fault or lack of a device, after which it sleeps for ever, and a process's last error.
+            // An image's panic, fault or missing device, after which it sleeps for ever, or a process's last error.
             "amp:" | "error:" => Some(Self::Died),
             // A process's panic: `thread 'main' (1234) panicked at …`.
             "thread" if line.contains(" panicked at ") => Some(Self::Died),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Observations of the sides from outside: their heartbeats in the shared memory, and the time that their processes have
+//! Observes the sides from outside: their heartbeats in the shared memory, and the time that their processes have
 //! waited for a processor.
 
 use std::collections::BTreeMap;
@@ -13,9 +13,9 @@ use amp_ivshmem::mem::ReadMemory;
 
 /// The interval of a side's heartbeats: the default of a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
-/// The number of remembered beats, gaps and readings of waits: some seconds of each.
+/// The number of beats, gaps and wait readings that are remembered: some seconds of each.
 const REMEMBERED: usize = 64;
-/// A time between two looks that is worth remembering.
+/// The shortest time between two looks that is remembered.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One side's heartbeat on one link.
@@ -23,15 +23,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 struct Beat {
     /// The heartbeat word, as it was last read.
     word: u32,
-    /// When it was first seen to be that.
+    /// The time at which the word was first seen with this value.
     at: Instant,
     /// The longest time between two beats since [`HeartbeatMonitor::begin`].
     longest: Duration,
-    /// When the beats before were seen, the last at the end.
+    /// The times at which the earlier beats were seen, the latest one last.
     before: Recent<Instant, REMEMBERED>,
 }
 
-/// The memory's file. It is read, so that no mapping is needed.
+/// The memory's file, which is read, so that no mapping is needed.
 struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
@@ -67,7 +67,7 @@ pub struct HeartbeatMonitor {
     looked: Instant,
     /// The longest time between two looks since [`begin`](Self::begin).
     blind: Duration,
-    /// Times without a look: when each ended, and how long it was.
+    /// Times without a look: the end and the length of each.
     pauses: Recent<(Instant, Duration), REMEMBERED>,
 }
 
@@ -78,7 +78,7 @@ impl HeartbeatMonitor {
         Self { memory, beats: BTreeMap::new(), looked, blind, pauses: Recent::default() }
     }
 
-    /// Looks at both sides of the links.
+    /// Reads the heartbeats of both sides of the links.
     pub fn look(&mut self, links: impl Iterator<Item = u8>) {
         let now = Instant::now();
         let pause = now - self.looked;
@@ -103,7 +103,7 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// From now on the longest times are measured.
+    /// Starts to measure the longest times.
     pub fn begin(&mut self) {
         self.blind = Duration::ZERO;
         for beat in self.beats.values_mut() {
@@ -111,32 +111,32 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// When the last beat of a side was seen, and the longest time without one, up to `now`.
+    /// Returns the time of a side's last beat, and the longest time without one, up to `now`.
     pub fn beat(&self, role: Role, link: u8, now: Instant) -> Option<(Instant, Duration)> {
         let beat = self.beats.get(&(role, link))?;
         Some((beat.at, beat.longest.max(now.saturating_duration_since(beat.at))))
     }
 
-    /// When the last beat of a side before `at` was seen.
+    /// Returns the time of a side's last beat before `at`.
     pub fn last_beat(&self, role: Role, link: u8, at: Instant) -> Option<Instant> {
         let beat = self.beats.get(&(role, link))?;
         [beat.at].iter().chain(beat.before.iter().rev()).copied().find(|&beat| beat <= at)
     }
 
-    /// The longest time between two looks that ended since `from`, of those longer than some.
+    /// Returns the longest time between two looks that ended since `from`. Short times are not recorded.
     pub fn blind_since(&self, from: Instant) -> Duration {
         let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
         since.map(|&(_, pause)| pause).max().unwrap_or_default()
     }
 
-    /// The longest time between two looks since [`begin`](Self::begin).
+    /// Returns the longest time between two looks since [`begin`](Self::begin).
     pub const fn blind(&self) -> Duration {
         self.blind
     }
 }
 
-/// The time that all threads of a process together have waited for a processor since it started. `None` if the process is gone,
-/// or if the kernel does not count it.
+/// Returns the time that all threads of a process together have waited for a processor since it started. Returns `None`
+/// if the process is gone, or if the kernel does not count this time.
 pub fn waited(process: u32) -> Option<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
@@ -147,7 +147,7 @@ pub fn waited(process: u32) -> Option<Duration> {
     (sum > 0).then(|| Duration::from_nanos(sum))
 }
 
-/// For each member its process, and how long that has waited for a processor since it started.
+/// For each member, its process and the time that the process has waited for a processor since it started.
 type Reading = Vec<Option<(u32, Duration)>>;
 
 /// The members' waits for a processor, read at intervals.
@@ -168,14 +168,14 @@ impl Waits {
         self.0.push((now, waits));
     }
 
-    /// The wait from `from` to `to` of the process that `member` had at `to`, between the readings around these times. `None` if
-    /// there are no such readings.
+    /// Returns the time that `member`'s process at time `to` waited from `from` to `to`, computed from the readings
+    /// around these times. Returns `None` if there are no such readings.
     pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
         let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
         let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;
         let own = || all().filter(|&(_, (id, _))| id == process).map(|(at, (_, wait))| (at, wait));
         let before = own().rev().find(|&(at, _)| at <= from).map_or(Duration::ZERO, |(_, wait)| wait);
-        // The kernel counts a wait when it is over, so the reading after the next counts, too.
+        // The kernel counts a wait when it is over, so the reading after the next one counts, too.
         let after = own().rfind(|&(at, _)| at > from && at <= to + 3 * Self::EVERY);
         after.map(|(_, wait)| wait.saturating_sub(before))
     }

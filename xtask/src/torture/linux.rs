@@ -32,12 +32,12 @@ pub struct Options {
 /// Streams until a signal asks it to leave.
 ///
 /// # Errors
-/// No server, or a memory that the link cannot be in.
+/// Returns an error if there is no server, or if the link does not fit the memory.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
     let mut place = MaybeUninit::<Stream<_, 1>>::uninit();
     process::catch_interrupts()?;
-    // A signal ends the wait that it comes in, and one that comes before it is seen after the next heartbeat.
+    // A signal ends the wait during which it arrives. One that arrives before the wait is seen after the next heartbeat.
     let keep_on = || process::check_interrupts().is_ok();
     if stream::run_in(&mut place, &mut peer, options.role.into(), options.link, &mut Stdout, keep_on) {
         return Ok(());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One command to a QEMU by its control socket (QMP).
+//! Sends one command to a QEMU through its control socket (QMP).
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Resets the machine of the QEMU whose control socket is at `path`.
 ///
 /// # Errors
-/// No QEMU there, or one that refuses.
+/// Returns an error if there is no QEMU, or if it refuses.
 pub fn system_reset(path: &Path) -> Result<()> {
     let mut stream = UnixStream::connect(path).context("no QMP socket")?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -33,7 +33,7 @@ pub fn system_reset(path: &Path) -> Result<()> {
             if let Some(error) = answer.get("error") {
                 bail!("QEMU refuses {command}: {error}");
             }
-            // The greeting, or an event.
+            // This is the greeting, or an event.
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The result of a torture, for people and for programs.
+//! The result of a torture, as text and as JSON.
 
 use serde::Serialize;
 
@@ -21,50 +21,50 @@ pub struct Report {
     pub bursts_of_scribbling: u64,
     /// Messages received and checked.
     pub messages: u64,
-    /// Under way when a session ended, at most: what may be lost.
+    /// The maximum number of messages in flight when a session ended: those that may be lost.
     pub in_flight: u64,
     pub lost: u64,
     pub duplicated: u64,
     pub corrupted: u64,
     pub stale: u64,
     pub hung: u64,
-    /// Sides that ended by themselves, or said that they cannot be.
+    /// Sides that ended by themselves, or reported that they cannot run.
     pub ended: u64,
-    /// Sessions that a side ended because of what it found in the memory, where nobody scribbled.
+    /// Sessions that a side ended because of the contents of the memory, although nobody scribbled.
     pub faults: u64,
     /// Sessions that ended although nothing was done to either side since they began.
     pub unprovoked: u64,
-    /// Sides that left and whose peer took them for silent.
+    /// Sides that left but were reported as silent by their peer.
     pub unheard: u64,
-    /// From a side's restart until both had a message of the other, in milliseconds, the guest's boot included.
+    /// Time from a side's restart until both sides had a message from the other, in milliseconds, including the guest's boot.
     pub longest_recovery_ms: u64,
-    /// The same without the boot: from the side's first line on.
+    /// The same time without the boot, from the side's first line on.
     pub longest_recovery_after_boot_ms: u64,
-    /// From a kill to the survivor's word that its peer is silent, in milliseconds.
+    /// Time from a kill until the survivor reports that its peer is silent, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub death_noticed_ms: Option<(u64, u64)>,
-    /// Deaths that were noticed by the peer's silence.
+    /// Deaths that the peer noticed by the silence.
     pub deaths: u64,
-    /// Recoveries and noticed deaths beyond their limits because the machine was busy: the processes concerned waited for a
-    /// processor for as long.
+    /// Recoveries and noticed deaths that missed their limits because the machine was busy: the processes concerned
+    /// waited for a processor for that long.
     pub too_busy: u64,
-    /// The same with nothing to explain it.
+    /// Recoveries and noticed deaths that missed their limits without an explanation.
     pub untimely: u64,
-    /// After scribbling: how often the two did not find together again by themselves, but after a restart.
+    /// The number of times that, after scribbling, the two sides connected again only after a restart.
     pub needed_a_restart: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
 }
 
 impl Report {
-    /// The failures.
+    /// Returns the number of failures.
     pub fn objections(&self) -> u64 {
         let messages = self.lost + self.duplicated + self.corrupted + self.stale;
         let sessions = self.faults + self.unprovoked + self.unheard;
         messages + sessions + self.hung + self.ended + self.untimely + self.needed_a_restart
     }
 
-    /// Adds another pair's.
+    /// Adds the result of another pair.
     pub fn add(&mut self, other: &Self) {
         self.seconds += other.seconds;
         for (sum, more) in [
@@ -103,20 +103,20 @@ impl Report {
         self.findings.extend(other.findings.iter().cloned());
     }
 
-    /// Counts what did not come in time; whether it did not.
+    /// Counts an event by its verdict. Returns true if it did not come in time.
     pub fn count(&mut self, verdict: Verdict) -> bool {
         self.too_busy += u64::from(verdict == Verdict::Busy);
         self.untimely += u64::from(verdict == Verdict::Untimely);
         verdict != Verdict::InTime
     }
 
-    /// A death was noticed after so many milliseconds.
+    /// Records that a death was noticed after this many milliseconds.
     pub fn noticed(&mut self, millis: u64) {
         let (least, most) = self.death_noticed_ms.unwrap_or((millis, millis));
         self.death_noticed_ms = Some((least.min(millis), most.max(millis)));
     }
 
-    /// All of it as one line.
+    /// Returns the whole result as one line.
     pub fn line(&self) -> String {
         let noticed = self
             .death_noticed_ms

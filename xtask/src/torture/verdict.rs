@@ -1,53 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The verdict on the time of an event. It tells a busy machine from a defect.
+//! Judges the time of an event, and distinguishes a busy machine from a defect.
 
 use std::time::Duration;
 
 use super::heartbeats::BEAT;
 
-/// The time after which a pair without messages counts as hung, also after a hostile guest. It is much longer than any boot,
-/// because other work may keep the machine busy.
+/// The time after which a pair without messages counts as hung, even after a hostile guest. It is much longer than any
+/// boot, because other work may keep the machine busy.
 pub const HUNG: Duration = Duration::from_secs(30);
-/// The time for both sides to exchange messages after the newcomer's boot.
+/// The time that both sides have to exchange messages after the newcomer's boot.
 pub const RECOVERY: Duration = Duration::from_secs(1);
 
-/// The facts about a death and when it was noticed.
+/// The facts about a death and the time at which it was noticed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Death {
-    /// From the kill to the survivor's word.
+    /// The time from the kill until the survivor's report.
     pub after: Duration,
-    /// From the last beat of the one that was killed to that word.
+    /// The time from the killed side's last beat until that report.
     pub silent: Duration,
-    /// The longest time between two beats of the survivor meanwhile.
+    /// The longest time between two of the survivor's beats meanwhile.
     pub gap: Duration,
-    /// The longest time between two looks at the beats, which the harness wants to have each few milliseconds.
+    /// The longest time between two looks at the beats. The harness tries to look every few milliseconds.
     pub blind: Duration,
-    /// The wait for a processor of the killed side in the two heartbeats before its death, and of the survivor since then. `None`
-    /// if the kernel does not count it.
+    /// The killed side's wait for a processor in the two heartbeats before its death, and the survivor's since then.
+    /// `None` if the kernel does not count it.
     pub waited: Option<(Duration, Duration)>,
 }
 
 /// The verdict on the time of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It did.
+    /// The event came in time.
     InTime,
-    /// It did not, as far as a side did not get a processor.
+    /// The event was late, because a side did not get a processor.
     Busy,
-    /// It did not, and nothing explains that.
+    /// The event was late, and nothing explains that.
     Untimely,
 }
 
 impl Death {
-    /// The verdict on a death that should be noticed within `limit`, plus or minus a heartbeat.
+    /// Returns the verdict on a death that should be noticed within `limit`, plus or minus a heartbeat.
     pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel counts a wait when it is over, so the last wait of a killed side is missing. This process mostly sleeps; if it
-        // waits that long, the others do, too.
+        // The kernel counts a wait when it is over, so the last wait of a killed side is missing. This process mostly
+        // sleeps; if it has to wait that long, so do the others.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
-        // Without a beat for `limit`: the beats before the kill were late already, if the machine did not let them come.
+        // Time without a beat before the kill: beats were already late then if the machine did not let the side run.
         let early = (limit - BEAT).saturating_sub(self.after);
-        // The survivor sees the last beat with its own next one, and is late by what it does not beat itself.
+        // The survivor sees the last beat at its own next one, and is late by the time in which it does not beat itself.
         let late = self.after.saturating_sub(limit + BEAT);
         let explained = if !early.is_zero() {
             self.silent + self.blind >= limit && dead_waited >= early
@@ -62,7 +62,7 @@ impl Death {
     }
 }
 
-/// The verdict on a recovery that took `after_boot`, with the participants' waits for a processor in `waited`.
+/// Returns the verdict on a recovery that took `after_boot`. `waited` is the participants' wait for a processor.
 pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
     let late = after_boot.saturating_sub(RECOVERY);
     match waited.unwrap_or_default() {
@@ -72,7 +72,7 @@ pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict
     }
 }
 
-/// The wait between two readings.
+/// Returns the wait between two readings.
 pub fn between(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
     Some(after?.saturating_sub(before?))
 }

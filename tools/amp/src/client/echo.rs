@@ -14,17 +14,17 @@ use crate::output;
 use crate::process::{self, Interrupted};
 use crate::role::Role;
 
-/// The longest wait for a doorbell alone.
+/// The longest wait if only a doorbell can end it.
 const IDLE: Duration = Duration::from_secs(1);
-/// The interval of looks for a free buffer. A C peer rings no doorbell for one.
+/// The polling interval while no buffer is free. A C peer rings no doorbell when it frees one.
 const RETRY: Duration = Duration::from_millis(1);
-/// The time for the peer to take the last answers before this side leaves.
+/// The time that the peer has to take the last answers before this side leaves.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Echoes.
+/// Runs the echo.
 ///
 /// # Errors
-/// The echo could not join or go on. Ctrl-C is its normal end.
+/// Returns an error if the echo cannot join or cannot continue. Ctrl-C is its normal end.
 pub fn run(options: &EchoOptions) -> Result<()> {
     process::catch_interrupts()?;
     let (mut answered, mut unanswered) = (0, 0);
@@ -41,7 +41,7 @@ struct Echo<'a> {
     options: &'a EchoOptions,
     answered: &'a mut u64,
     unanswered: &'a mut u64,
-    /// Messages without an answer, which keep the peer's buffers: so they are never more than it has.
+    /// Messages that have no answer yet. They keep the peer's buffers, so there are never more of them than buffers.
     held: VecDeque<Message>,
 }
 

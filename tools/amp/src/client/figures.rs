@@ -7,29 +7,29 @@ use anyhow::{Result, bail};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// The fate of the messages.
+/// The number of messages by outcome.
 #[derive(Debug, Default)]
 pub struct Figures {
     /// Messages sent.
     pub sent: u64,
-    /// Messages without an answer in time.
+    /// Messages that got no answer in time.
     pub lost: u64,
     /// Answers that came after their time.
     pub late: u64,
-    /// Answers that were not what was sent.
+    /// Answers that differ from the message that was sent.
     pub wrong: u64,
-    /// Round trips of the right answers, in microseconds.
+    /// Round-trip times of the correct answers, in microseconds.
     times: Vec<u64>,
 }
 
 impl Figures {
-    /// A right answer that came after so many microseconds.
+    /// Counts a correct answer that came after this many microseconds.
     pub fn round_trip(&mut self, micros: u64) {
         self.times.push(micros);
     }
 
     /// # Errors
-    /// Not all answers came and were right.
+    /// Returns an error unless all answers came and were correct.
     pub fn check(&self) -> Result<()> {
         match self {
             Self { lost: 0, wrong: 0, .. } => Ok(()),
@@ -37,7 +37,7 @@ impl Figures {
         }
     }
 
-    /// The round trip that `percent` of 100 are not longer than, in microseconds.
+    /// Returns the time that `percent` of 100 round trips do not exceed, in microseconds.
     fn percentile(&self, percent: usize) -> Option<u64> {
         let mut times = self.times.clone();
         times.sort_unstable();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Joins a server in either role and profile, and hands a task the link. Knows not what is sent over it.
+//! Joins a server in either role and profile, and passes the link to a task. It does not know what is sent over the link.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use super::role_in_use;
 use super::side::{ENDPOINTS, Side, nobody};
 use crate::process::check_interrupts;
 
-/// The most buffers that a native peer may send with.
+/// The maximum number of buffers with which a native peer may send.
 const NATIVE_BUFFERS: usize = 256;
-/// The most descriptors of C's vrings: what static vrings in 4 MiB have.
+/// The maximum number of descriptors of C's vrings: as many as static vrings in 4 MiB have.
 const OPENAMP_BUFFERS: usize = 2048;
-/// The interval of looks if C's doorbells go to another peer.
+/// The polling interval if C's doorbells go to another peer.
 const UNRUNG: Duration = Duration::from_millis(1);
-/// The interval of looks for a peer that has joined the server.
+/// The polling interval while waiting for a peer to join the server.
 const JOINING: Duration = Duration::from_millis(100);
-/// The time for a remote to see that its host has left, before the next host sets everything up.
+/// The time that a remote has to notice that its host has left, before the next host sets everything up.
 const TAKE_OVER: Duration = Duration::from_millis(500);
 
 /// A task that runs over a link of either profile.
@@ -34,14 +34,14 @@ pub trait Task {
     /// True if the task waits for a peer without a limit.
     const WAITS_FOREVER: bool;
 
-    /// Does it.
+    /// Runs the task.
     fn run<L: AnyLink>(self, side: Side<'_, L>) -> Result<Self::Outcome>;
 }
 
-/// Joins, and runs the task.
+/// Joins the server and runs the task.
 ///
 /// # Errors
-/// No server, a memory that does not suit, a role that is taken, or the task's own.
+/// Returns an error if there is no server, the memory is unsuitable, the role is taken, or the task fails.
 pub fn join<E: Task>(options: &JoinOptions, task: E) -> Result<E::Outcome> {
     let mut peer = Peer::connect(&options.socket, Duration::from_secs_f64(options.timeout))?;
     let role = options.role.into();
@@ -103,11 +103,11 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
     })
 }
 
-/// The peer to ring: the named one, else the only one on the server, else C's neighbour. A remote's neighbour has joined before it: where nobody
-/// is there, the first who comes is the host.
+/// Returns the peer to ring: the one in the options, or else the only one on the server, or else C's neighbour. A
+/// remote's neighbour has joined before it. If there is no other peer, the first one that joins is the host.
 ///
 /// # Errors
-/// An interrupt, or nobody within the limit.
+/// Returns an error on an interrupt, or if there is no peer within the limit.
 fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> Result<PeerId> {
     if let Some(id) = options.peer_id {
         return Ok(PeerId(id));
@@ -127,7 +127,7 @@ fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> 
     })
 }
 
-/// The interval of looks without a doorbell; none unless C's doorbells go to another peer than this process.
+/// Returns the polling interval without a doorbell; `None` unless C's doorbells go to a peer other than this process.
 fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
     let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
     let rung = openamp::neighbour(theirs, other);

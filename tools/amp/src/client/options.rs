@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The options of `amp ping` and `amp echo`. Knows no link.
+//! The options of `amp ping` and `amp echo`. This file does not depend on any link.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp ping`: sends messages to an endpoint that echoes, one after the other, and checks and times what comes back.
+//! `amp ping`: sends messages to an endpoint that echoes them, one after the other, and checks and times the answers.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -19,10 +19,10 @@ use crate::{output, process};
 
 /// The number of unanswered messages that ping remembers, because their answers may still come.
 const REMEMBERED: usize = 16;
-/// After so many messages without an answer, one behind the other, the peer is given up.
+/// The number of consecutive messages without an answer after which ping gives up the peer.
 const SILENT: u32 = 3;
 
-/// The result, for programs.
+/// The result, in machine-readable form.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     role: Role,
@@ -36,10 +36,10 @@ struct Report<'a> {
     figures: &'a Figures,
 }
 
-/// Pings.
+/// Runs ping.
 ///
 /// # Errors
-/// The link failed, or some answers are missing or wrong. The figures are printed before.
+/// Returns an error if the link failed, or if some answers are missing or wrong. The figures are printed before that.
 pub fn run(options: &PingOptions) -> Result<()> {
     process::catch_interrupts()?;
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -64,7 +64,7 @@ struct Ping<'a> {
     options: &'a PingOptions,
     seed: u64,
     figures: &'a mut Figures,
-    /// Messages that were given up, or got a wrong answer: theirs may still come.
+    /// Messages that were given up or got a wrong answer. Their correct answers may still come.
     open: VecDeque<Vec<u8>>,
     silent: u32,
 }
@@ -101,7 +101,7 @@ impl Task for Ping<'_> {
 
 impl Ping<'_> {
     fn lengths<L: AnyLink>(&self, side: &mut Side<'_, L>) -> Result<RangeInclusive<u16>> {
-        // At most 65535 by the header; an openamp buffer may be larger.
+        // The header limits a message to 65535 bytes; an openamp buffer may be larger.
         let max = u16::try_from(side.link.bus().max_message()).unwrap_or(u16::MAX);
         let lengths = self.options.length.clone().unwrap_or(1..=max);
         ensure!(
@@ -195,7 +195,7 @@ impl Ping<'_> {
     }
 }
 
-/// Message `number` of a seed.
+/// Returns message `number` for a seed.
 fn message(seed: u64, number: u32, lengths: &RangeInclusive<u16>) -> Vec<u8> {
     let mut random = Random::new(seed.wrapping_add(u64::from(number) << 32));
     let span = u64::from(lengths.end() - lengths.start()) + 1;

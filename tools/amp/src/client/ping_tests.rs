@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A ping and an echo that makes every mistake there is.
+//! Runs a ping against an echo that makes every possible mistake.
 
 use amp_ivshmem_server::{self as server, Server};
 use clap::Parser;
@@ -19,7 +19,7 @@ struct Join {
     join: JoinOptions,
 }
 
-/// Answers twelve messages: one with a wrong byte, one late, one never, one with a byte more, one twice.
+/// An echo that answers twelve messages: one with a wrong byte, one late, one never, one with an extra byte, one twice.
 struct BadEcho;
 
 impl Task for BadEcho {
@@ -74,7 +74,8 @@ fn each_mistake_is_counted_as_what_it_is() {
     join(&options.join, Ping { options: &options, seed: 1, figures: &mut figures, open: VecDeque::new(), silent: 0 })
         .unwrap();
     echo.join().unwrap().unwrap();
-    // Ping takes the second of two equal answers for the answer to the next message, so that message's own answer is late.
+    // Ping takes the second of two equal answers for the answer to the next message, so the real answer to that message
+    // is late.
     assert_eq!((figures.sent, figures.lost, figures.wrong, figures.late), (12, 2, 3, 2));
     assert_eq!(figures.check().unwrap_err().to_string(), "2 messages were lost, 3 came back wrong");
 }

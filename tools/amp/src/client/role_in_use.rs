@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The check that no other peer has the role yet, as far as the memory shows. A newcomer would push it aside.
+//! Checks in the memory that no other peer has the role already, because a newcomer would push that peer aside.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use anyhow::{Result, bail};
 
 use crate::role::Role;
 
-/// The time for a side to show that it is alive. By default a side beats ten times as often.
+/// The time that a side has to show that it is alive. By default a side's heartbeat is ten times as frequent.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// # Errors
-/// A peer that is there plays `role` of the native `link`, and is alive.
+/// Returns an error if another peer already has `role` on the native `link` and is alive.
 pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
     let memory = peer.memory();
     let directory = Directory::new(&memory);
     let block = || {
-        // Without a readable block the role is free. The link itself reports an error in its layout.
+        // If there is no readable block, the role is free. The link itself reports an error in its layout.
         let found = directory.check().ok().filter(|&written| written).and_then(|_| directory.link(link))?;
         found.block(role.into()).ok().flatten()
     };
@@ -43,7 +43,7 @@ pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
 /// Returns true if a C host has set the link up. The host may have been killed since.
 ///
 /// # Errors
-/// A layout that does not fit the memory.
+/// Returns an error if the layout does not fit the memory.
 pub fn openamp_host<M: SharedMemory>(memory: &M, layout: &Layout) -> Result<bool, Finding> {
     Ok(OpenAmp::new(memory, *layout, None).status()? == status::DRIVER_OK)
 }

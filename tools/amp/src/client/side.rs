@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link with its one endpoint, as a task sees it: events with a limit, and the wait until the peer's is there.
+//! A link with its one endpoint, as a task sees it: waits for events with a limit, and for the peer's endpoint.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use anyhow::{Error, Result, anyhow, bail};
 use super::options::{JoinOptions, Profile};
 use crate::process::check_interrupts;
 
-/// Endpoints of the link: only the one that the task uses.
+/// The number of endpoints of the link: only the one that the task uses.
 pub const ENDPOINTS: usize = 1;
-/// The number of the peer's endpoints that an error names.
+/// The maximum number of the peer's endpoints that an error lists.
 const NAMES: usize = 16;
-/// The longest time that this side goes on polling a link that it leaves.
+/// The longest time for which this side still polls a link that it is leaving.
 const LEAVE: Duration = Duration::from_millis(100);
 
 /// One side of a link.
@@ -23,41 +23,41 @@ pub struct Side<'a, L: AnyLink> {
     peer: &'a mut Peer,
     /// The link, to send.
     pub link: &'a mut L,
-    /// The endpoint that is talked over.
+    /// The endpoint that the task uses.
     pub endpoint: Endpoint,
     options: &'a JoinOptions,
     pace: Option<Duration>,
 }
 
 impl<'a, L: AnyLink> Side<'a, L> {
-    /// The side with its endpoint, looking at least each `pace`.
+    /// Opens the side with its endpoint. The side polls at least once in each `pace`.
     ///
     /// # Errors
-    /// A name that no endpoint can have.
+    /// Returns an error if no endpoint can have the name.
     pub fn open(peer: &'a mut Peer, link: &'a mut L, options: &'a JoinOptions, pace: Option<Duration>) -> Result<Self> {
         let endpoint = link.bus().open(&options.endpoint)?;
         Ok(Self { peer, link, endpoint, options, pace })
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Instant {
         self.peer.now()
     }
 
-    /// The time limit of each wait.
+    /// Returns the time limit of each wait.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.options.timeout)
     }
 
-    /// True if an empty message is a greeting, as among C's users.
+    /// Returns true if an empty message is a greeting, as with C OpenAMP.
     pub fn empty_is_greeting(&self) -> bool {
         self.options.profile == Profile::OpenAmp
     }
 
-    /// The next event, or `None` if nothing happens until `end`.
+    /// Returns the next event, or `None` if nothing happens until `end`.
     ///
     /// # Errors
-    /// An interrupt.
+    /// Returns an error on an interrupt.
     pub fn next(&mut self, end: Instant) -> Result<Option<Event>> {
         loop {
             check_interrupts()?;
@@ -76,10 +76,10 @@ impl<'a, L: AnyLink> Side<'a, L> {
         }
     }
 
-    /// Waits until the peer's endpoint is there: who the peer is, and its endpoint's address.
+    /// Waits for the peer's endpoint. Returns the peer's id and the endpoint's address.
     ///
     /// # Errors
-    /// The endpoints that were there instead when the time was up.
+    /// Returns an error at the time limit. It lists the endpoints that the peer has instead.
     pub fn bind(&mut self) -> Result<(PeerId, Address)> {
         let end = self.now() + self.timeout();
         let (mut up, mut names) = (None, Vec::new());
@@ -119,17 +119,17 @@ impl<'a, L: AnyLink> Side<'a, L> {
         }
     }
 
-    /// A message's bytes; it is not released.
+    /// Reads a message's bytes without releasing the message.
     ///
     /// # Errors
-    /// The link has gone down meanwhile.
+    /// Returns an error if the link has gone down since the message came.
     pub fn read(&mut self, message: &Message, bytes: &mut Vec<u8>) -> Result<(), rpmsg::ReadError> {
         bytes.clear();
         bytes.resize(message.length.into(), 0);
         self.link.bus().read(message, 0, bytes)
     }
 
-    /// Closes the endpoint, and tells the peer of it as far as there are buffers.
+    /// Closes the endpoint, and tells the peer as far as buffers are free.
     pub fn leave(&mut self) {
         self.link.bus().close(self.endpoint);
         let end = self.now() + LEAVE;
@@ -143,7 +143,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
     }
 }
 
-/// The error if the server has no other peer.
+/// Returns the error for a server that has no other peer.
 pub fn nobody(options: &JoinOptions) -> Error {
     anyhow!("nobody else is on the server after {} s: start the peer there", options.timeout)
 }

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The figures of both sides of the exchange, added up.
+//! Adds up the figures of both sides of the exchange.
 
 use amp_ivshmem_workload::protocol::Figures;
 use serde::Serialize;
 
-/// Both sides' figures as one.
+/// The figures of both sides, added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Total {
-    /// Messages echoed right, of both sides.
+    /// Messages that were echoed correctly, for both sides together.
     pub messages: u64,
     /// Messages that did not come back.
     pub lost: u64,
-    /// Messages that were not what they should be, at either end.
+    /// Messages that differ from what was sent, at either end.
     pub wrong: u64,
     /// Median round trip of the host side, in microseconds.
     pub median_us: u64,
     /// 99th percentile of the host side's round trips, in microseconds.
     pub p99_us: u64,
-    /// Doorbells rung by both.
+    /// Doorbells rung by both sides.
     pub doorbells: u64,
 }
 
 impl Total {
-    /// Adds up both sides.
+    /// Adds up the figures of both sides.
     pub fn of(host: &Figures, remote: &Figures) -> Self {
         let sum = |field: fn(&Figures) -> u32| u64::from(field(host)) + u64::from(field(remote));
         Self {
@@ -35,7 +35,7 @@ impl Total {
         }
     }
 
-    /// The reason why the run failed, or `None` if all `expected` messages came back right.
+    /// Returns the reason why the run failed, or `None` if all `expected` messages came back correctly.
     pub fn objection(&self, expected: u64) -> Option<String> {
         let Self { messages, lost, wrong, .. } = self;
         (*messages != expected || *lost != 0 || *wrong != 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The images that the demo's machines run: Zephyr's if a workspace builds them, else the bare-metal ones. A line tells which.
+//! Selects the images for the demo's machines: Zephyr's if a workspace can build them, otherwise the bare-metal ones.
 
 use anyhow::Result;
 
@@ -11,20 +11,21 @@ use crate::process;
 use crate::zephyr::create;
 use crate::zephyr::tree::Zephyr;
 
-/// Everything for the talk.
+/// Everything that the demo needs to start.
 pub struct Prepared {
     /// The machines.
     pub artifacts: Artifacts,
     /// `zephyr`, `bare-metal`, or `none`.
     pub images: &'static str,
-    /// The line that names the kind of images and the reason.
+    /// The line that states the kind of images and the reason.
     pub said: String,
 }
 
-/// Finds, builds and checks.
+/// Finds, builds and checks the images.
 ///
 /// # Errors
-/// A QEMU that is not there or does not do, a build that failed, or, with `--zephyr`, no workspace to be had.
+/// Returns an error if a QEMU is missing or unsuitable, a build fails, or, with `--zephyr`, no workspace can be found
+/// or made.
 pub fn prepare(options: &Options) -> Result<Prepared> {
     let sides = options.pair.sides();
     if sides.iter().all(|(machine, _)| *machine == Machine::Linux) {

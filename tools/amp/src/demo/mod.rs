@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp demo`: a server, two machines, and the figures of their exchange, for people or for programs.
+//! `amp demo`: starts a server and two machines, and prints the figures of their exchange as text or as JSON.
 
 mod figures;
 mod images;
@@ -26,7 +26,7 @@ use crate::{output, process};
 /// The time limit for the first line of a machine's console.
 const UP_LIMIT: Duration = Duration::from_secs(30);
 
-/// The result of a run, for programs. Each time has the unit in its name.
+/// The result of a run, in machine-readable form. The name of each time contains its unit.
 #[derive(Debug, Serialize)]
 struct Report {
     pair: Pair,
@@ -47,13 +47,13 @@ struct Report {
 /// Runs the demo.
 ///
 /// # Errors
-/// A missing part, or a failure; with `json`, also printed as an object.
+/// Returns an error if a part is missing or the run fails; with `json`, the error is also printed as an object.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let expected = u64::from(amp_ivshmem_workload::MESSAGES);
     let prepared = images::prepare(options);
     if let (Err(error), true) = (&prepared, options.json) {
-        // The missing part is the better of two errors.
+        // The missing part is the more useful of two errors.
         let _ = report(options, None, Err(error), None);
     }
     let Prepared { artifacts, images, said } = prepared?;
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Runs one exchange on a server of its own, with a private socket.
+/// Runs one exchange on its own server, with a private socket.
 fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
@@ -101,7 +101,7 @@ fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     outcome
 }
 
-/// The figures as one line.
+/// Returns the figures as one line.
 fn line(outcome: &Outcome) -> String {
     let Total { messages, lost, wrong, median_us, p99_us, doorbells } = outcome.total;
     let first = outcome.first_message.map(|time| format!("; first message after {} ms", time.as_millis()));
@@ -113,7 +113,7 @@ fn line(outcome: &Outcome) -> String {
     )
 }
 
-/// The figures, or the error, as one line of JSON on standard output.
+/// Prints the figures, or the error, as one line of JSON on standard output.
 fn report(
     options: &Options,
     images: Option<&'static str>,

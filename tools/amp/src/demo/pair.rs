@@ -13,14 +13,14 @@ use crate::role::Role;
 /// The machines of the rpmsg host and of the rpmsg remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Who is the rpmsg host.
+    /// The machine of the rpmsg host.
     pub host: Machine,
-    /// Who is the rpmsg remote.
+    /// The machine of the rpmsg remote.
     pub remote: Machine,
 }
 
 impl Pair {
-    /// Both sides, the host first.
+    /// Returns both sides, the host first.
     pub const fn sides(self) -> [(Machine, Role); 2] {
         [(self.host, Role::Host), (self.remote, Role::Remote)]
     }
@@ -66,7 +66,7 @@ pub enum Start {
 }
 
 impl Start {
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HostFirst => "host-first",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One talk of two child processes: starts them in order, watches what their consoles say, and ends with the figures
-//! or with what went wrong. Knows processes and lines, no machine.
+//! Runs one session of two child processes: starts them in order, watches their consoles, and returns the figures or
+//! the reason for a failure. This file knows processes and lines, but no machines.
 
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -14,13 +14,13 @@ use crate::demo::pair::Start;
 use crate::process::{self, DRAIN, LastLines, Next, Running, Source, check_interrupts, cut};
 use crate::role::Role;
 
-/// Lines that begin so say why a side ends: the workload's own, and the port's.
+/// The beginnings of lines in which a side gives the reason for its end: the workload's own, and the port's.
 const REPORTS: [&str; 2] = [ERROR, "amp: "];
 
 /// The rules of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Who starts first.
+    /// The side that starts first.
     pub start: Start,
     /// The time limit for the first line of a side's console.
     pub up_limit: Duration,
@@ -33,16 +33,16 @@ pub struct Rules {
 pub struct Outcome {
     /// Both sides' figures.
     pub total: Total,
-    /// From the start of the first process to the last figures.
+    /// The time from the start of the first process to the last figures.
     pub duration: Duration,
-    /// From the start of the second process to the first message.
+    /// The time from the start of the second process to the first message.
     pub first_message: Option<Duration>,
 }
 
 struct Event {
     side: usize,
     source: Source,
-    /// None at the end of a stream.
+    /// The line, or `None` at the end of a stream.
     line: Option<String>,
     at: Instant,
 }
@@ -59,7 +59,7 @@ struct Side {
     figures: Option<Figures>,
 }
 
-/// The two sides, the host first, and what has been heard of them.
+/// The two sides, the host first, and everything that their consoles have printed so far.
 pub struct Session {
     sides: [Side; 2],
     rules: Rules,
@@ -70,7 +70,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A talk of the rpmsg host and the rpmsg remote, each with its label.
+    /// Creates a session of the rpmsg host and the rpmsg remote, each with its label.
     pub fn new(sides: [(String, Command); 2], rules: Rules) -> Self {
         let (sender, events) = mpsc::sync_channel(256);
         let [host, remote] = sides;
@@ -89,10 +89,10 @@ impl Session {
         Self { sides, rules, sender, events, begun: Instant::now(), first_message: None }
     }
 
-    /// Holds the talk; `show` gets every line. Both processes have ended when this returns.
+    /// Runs the session; `show` gets every line. Both processes have ended when this returns.
     ///
     /// # Errors
-    /// Whatever kept both sides from their figures, with the last lines of the side that it concerns.
+    /// Returns the reason why the sides did not both report figures, with the last lines of the side that it concerns.
     pub fn run(mut self, show: impl Fn(usize, &str)) -> Result<Outcome> {
         let (first, second) = if self.rules.start == Start::RemoteFirst { (1, 0) } else { (0, 1) };
         self.begun = Instant::now();
@@ -124,12 +124,12 @@ impl Session {
     fn start(&mut self, index: usize) -> Result<()> {
         let side = &mut self.sides[index];
         let Some(command) = side.command.take() else { return Ok(()) };
-        // Before the start, so that the figure holds all of it.
+        // Taken before the process starts, so that the figure includes all of the start.
         side.started = Some(Instant::now());
         let mut running = Running::spawn(command).with_context(|| format!("{} did not start", side.label))?;
         let sender = self.sender.clone();
         running.read(move |source, line| {
-            // The receiver is gone after the end of the session.
+            // The receiver no longer exists after the end of the session.
             let _ = sender.send(Event { side: index, source, line, at: Instant::now() });
         });
         side.running = Some(running);
@@ -146,7 +146,7 @@ impl Session {
         Ok(())
     }
 
-    /// Handles a line of a console. Standard error, such as QEMU's warnings, does not come from the machine.
+    /// Handles a line of a console. Lines on standard error, such as QEMU's warnings, do not come from the machine.
     fn handle_line(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
         let side = &mut self.sides[index];
         side.up = true;
@@ -171,7 +171,8 @@ impl Session {
         Ok(())
     }
 
-    /// A side answers the other until it is stopped, so any end before both have their figures is early.
+    /// Checks for processes that ended early. A side answers the other one until it is stopped, so any end before both
+    /// have their figures is early.
     fn check_children(&mut self) -> Result<()> {
         for side in &mut self.sides {
             let Some(status) = side.running.as_mut().and_then(Running::exit) else { continue };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Talks of shell scripts in the machines' place: every end that a talk can come to.
+//! Sessions in which shell scripts take the place of the machines, for every way in which a session can end.
 
 use super::*;
 

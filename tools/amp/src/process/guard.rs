@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Processes that die with the one that started them.
+//! Starts processes that die together with the process that started them.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -12,16 +12,16 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 /// Set if this program has the command `guard`.
 static GUARD: AtomicBool = AtomicBool::new(false);
 
-/// Says that this program has the command `guard`, which calls [`guard`]. A program that does not, as a unit test, starts its
-/// children without it.
+/// Records that this program has the command `guard`, which calls [`guard`]. Other programs, such as unit tests, start
+/// their children without it.
 pub fn enable_guard() {
     GUARD.store(true, Ordering::Relaxed);
 }
 
-/// A command for `program` that is killed when the thread that starts it ends, however it ends.
+/// Returns a command for `program` that is killed when the thread that starts it ends, however that thread ends.
 ///
-/// This program itself comes in between (its command `guard`), because only code that runs after the fork can ask the kernel for
-/// that; it then becomes `program`. Start such a command from the main thread.
+/// The command first starts this program itself, with its command `guard`, which then becomes `program`. Only code that
+/// runs after the fork can ask the kernel to kill it with its parent. Start such a command from the main thread.
 pub fn guarded(program: impl AsRef<OsStr>) -> Command {
     if !GUARD.load(Ordering::Relaxed) {
         return Command::new(program);
@@ -31,13 +31,13 @@ pub fn guarded(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The other half of [`guarded`]: becomes `command`, unless `parent` is gone already. Returns only if it can't.
+/// The other half of [`guarded`]: becomes `command`, unless `parent` is gone already. Returns only on failure.
 pub fn guard(parent: i32, command: &[OsString]) -> Error {
     let Some((program, arguments)) = command.split_first() else { return Error::msg("no command to guard") };
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return Error::new(error).context("the kernel does not tie a process to its parent");
     }
-    // The parent may have died before the kernel knew; then nobody wants the command.
+    // The parent may have died before the kernel got the request; then nobody needs the command.
     if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
         return Error::msg("the process that asked for this one has gone");
     }

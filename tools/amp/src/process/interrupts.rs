@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The signals that end the tool, which every wait looks for.
+//! The signals that end the tool. Every wait checks for them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Error, Result};
 
-/// The user's or the system's wish that the tool ends.
+/// A request of the user or the system that the tool ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupted(pub usize);
 
@@ -24,10 +24,11 @@ fn interrupts() -> &'static Arc<AtomicUsize> {
     SIGNAL.get_or_init(Arc::default)
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP end every wait for a process with [`Interrupted`], so that all cleans up.
+/// Makes SIGINT, SIGTERM and SIGHUP end every wait for a process with [`Interrupted`] from now on, so that all code
+/// cleans up.
 ///
 /// # Errors
-/// The system refuses the handlers.
+/// Returns an error if the system refuses the handlers.
 pub fn catch_interrupts() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -38,7 +39,7 @@ pub fn catch_interrupts() -> Result<()> {
 }
 
 /// # Errors
-/// One of the signals of [`catch_interrupts`] came.
+/// Returns [`Interrupted`] if one of the signals of [`catch_interrupts`] came.
 pub fn check_interrupts() -> Result<()> {
     match interrupts().load(Ordering::Relaxed) {
         0 => Ok(()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A console's lines, made safe and short enough to show, and the last of them.
+//! Makes a console's lines safe and short enough to show, and keeps the last ones.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::recent::Recent;
 
-/// The longest line, in bytes, that a child gets through whole: a guest that prints no line end fills no memory.
+/// The longest line, in bytes, that is kept whole. A guest that prints no line end must not fill the memory.
 const LONGEST_LINE: u64 = 4096;
 
 /// The length of a line in an error, in characters.
@@ -15,7 +15,7 @@ const SHOWN: usize = 200;
 /// The number of a console's last lines that an error shows.
 const LAST: usize = 8;
 
-/// A line as an error shows it.
+/// Returns a line in the form in which an error shows it.
 pub fn cut(line: &str) -> Cow<'_, str> {
     match line.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &line[..at]).into(),
@@ -28,12 +28,12 @@ pub fn cut(line: &str) -> Cow<'_, str> {
 pub struct LastLines(Recent<String, LAST>);
 
 impl LastLines {
-    /// One more.
+    /// Adds a line.
     pub fn push(&mut self, line: &str) {
         self.0.push(cut(line).into_owned());
     }
 
-    /// The first of them first.
+    /// Returns the lines, oldest first.
     pub fn to_vec(&self) -> Vec<String> {
         self.0.iter().cloned().collect()
     }
@@ -49,8 +49,8 @@ impl fmt::Display for LastLines {
     }
 }
 
-/// Splits a stream into lines without their ends, colours and cursor movements (ECMA-48's control sequences) left out and
-/// other control characters shown as escapes: a guest does not steer the user's terminal.
+/// Splits a stream into lines without their line ends. Leaves out colours and cursor movements (ECMA-48 control
+/// sequences), and shows other control characters as escapes, so that a guest cannot control the user's terminal.
 pub(super) fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io:
         let mut letters = text.trim_end_matches(['\n', '\r']).chars().peekable();
         while let Some(letter) = letters.next() {
             if letter == '\x1b' && letters.next_if_eq(&'[').is_some() {
-                // Parameters, and the one letter that ends it.
+                // Skips the parameters, and the one letter that ends the sequence.
                 while letters.next_if(|letter| (' '..='?').contains(letter)).is_some() {}
                 letters.next_if(|letter| ('@'..='~').contains(letter));
             } else if letter.is_control() && letter != '\t' {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Child processes that never outlive the tool: started so that they die with it, read line by line, stopped by pid.
+//! Child processes that never outlive the tool: they die with it, are read line by line, and are stopped by process id.
 
 mod guard;
 mod interrupts;
@@ -21,12 +21,12 @@ pub use self::lines::{LastLines, cut};
 
 /// The interval at which a wait checks for an interrupt and for its time limit.
 const TICK: Duration = Duration::from_millis(20);
-/// The time for a process to end after SIGTERM, before SIGKILL.
+/// The time that a process has to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// The time for the last lines of an ended process to arrive.
+/// The time that the last lines of an ended process have to arrive.
 pub const DRAIN: Duration = Duration::from_millis(500);
 
-/// The stream of a child that a line came from.
+/// The stream of a child from which a line came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard output.
@@ -35,7 +35,7 @@ pub enum Source {
     Errors,
 }
 
-/// A child in a process group of its own, without standard input. Dropping it stops it.
+/// A child in its own process group, without standard input. Dropping it stops the child.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -43,10 +43,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`; its two streams are there to be read.
+    /// Starts `command`, whose two output streams can be read.
     ///
     /// # Errors
-    /// There is no such program, or the system has no process for it.
+    /// Returns an error if there is no such program, or if the system has no process for it.
     pub fn spawn(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn()?;
@@ -54,24 +54,24 @@ impl Running {
         Ok(Self { child, group })
     }
 
-    /// Reads both streams in threads of their own, which end with the streams; `None` says that one has ended.
+    /// Reads both streams, each in a thread that ends with its stream. `None` means that a stream has ended.
     pub fn read(&mut self, give: impl Fn(Source, Option<String>) + Clone + Send + 'static) {
         let output = self.child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
         let errors = self.child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
         for (source, stream) in [(Source::Output, output), (Source::Errors, errors)] {
             let (Some(stream), give) = (stream, give.clone()) else { continue };
             std::thread::spawn(move || {
-                // An error on a pipe is its end.
+                // An error on a pipe means that it has ended.
                 let _ = read_lines(stream, |line| give(source, Some(line)));
                 give(source, None);
             });
         }
     }
 
-    /// Gives each line to `take` until both streams have ended; the exit status, or none after `limit`.
+    /// Passes each line to `take` until both streams have ended. Returns the exit status, or `None` after `limit`.
     ///
     /// # Errors
-    /// An interrupt; the child is stopped.
+    /// Returns an error on an interrupt; the child is stopped then.
     pub fn lines_until_exit(
         &mut self,
         limit: Option<Duration>,
@@ -97,7 +97,7 @@ impl Running {
                 self.stop();
                 return Ok(None);
             }
-            // A grandchild may hold the streams open for ever; it is not waited for.
+            // A grandchild may hold the streams open for ever, so this does not wait for it.
             if exited.is_none() && self.child.try_wait()?.is_some() {
                 exited = Some(Instant::now());
             }
@@ -116,33 +116,33 @@ impl Running {
         Ok(None)
     }
 
-    /// Its process id.
+    /// Returns the child's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The exit status, or `None` while the process runs.
+    /// Returns the exit status, or `None` while the process runs.
     pub fn exit(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Sends `signal` to it and its process group. One that has ended hears nothing.
+    /// Sends `signal` to the process and its process group. This has no effect if the process has ended.
     pub fn signal(&mut self, signal: Signal) {
         if self.exit().is_none() {
             let _ = kill_process_group(self.group, signal);
         }
     }
 
-    /// Ends it and its process group at once, without a chance to say anything.
+    /// Kills the process and its process group immediately, with no chance to clean up.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
     }
 
-    /// Ends it and its process group: SIGTERM, and SIGKILL where that is not heard.
+    /// Ends the process and its process group: with SIGTERM, and with SIGKILL if that has no effect.
     pub fn stop(&mut self) {
         let end = Instant::now() + GRACE;
-        // Its own group: the id is the child's, and it is ours until it was waited for.
+        // The child has its own group, whose id is the child's. The id stays valid until the child has been waited for.
         if self.exit().is_none() {
             let _ = kill_process_group(self.group, Signal::TERM);
             while self.exit().is_none() && Instant::now() < end {
@@ -164,15 +164,15 @@ impl Drop for Running {
 
 /// The result of a short wait on a channel.
 pub enum Next<T> {
-    /// Something.
+    /// An item has arrived.
     Item(T),
-    /// Nothing for now.
+    /// No item yet.
     Nothing,
-    /// Nothing any more: all senders have gone.
+    /// No more items: all senders have gone.
     End,
 }
 
-/// Waits a tick.
+/// Waits one tick for an item.
 pub fn next<T>(receiver: &Receiver<T>) -> Next<T> {
     match receiver.recv_timeout(TICK) {
         Ok(item) => Next::Item(item),
@@ -181,7 +181,7 @@ pub fn next<T>(receiver: &Receiver<T>) -> Next<T> {
     }
 }
 
-/// The exit status in words.
+/// Returns a description of the exit status.
 pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -190,10 +190,10 @@ pub fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Runs a short command to its end; its standard output.
+/// Runs a short command to its end. Returns its standard output.
 ///
 /// # Errors
-/// It does not start, does not end within `limit`, or fails.
+/// Returns an error if the command does not start, does not end within `limit`, or fails.
 pub fn output(command: Command, limit: Duration) -> Result<String> {
     let (mut output, mut errors) = (String::new(), String::new());
     let status = Running::spawn(command)?.lines_until_exit(Some(limit), |line, source| {

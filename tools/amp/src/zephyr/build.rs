@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Zephyr build folder: its board, its side of the link, and how it runs QEMU. Knows no server and no workspace.
+//! A Zephyr build folder: its board, its side of the link, and the way it runs QEMU. This file depends on no server or
+//! workspace.
 //!
-//! The build itself tells the command of `west build -t run` (`ninja -t commands run`). The module's CMake wrote it from
-//! devicetree, and only the build has it.
+//! The build itself prints the command of `west build -t run` (`ninja -t commands run`). The module's CMake code
+//! derived it from devicetree, and only the build has it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,16 +14,16 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::role::Role;
 use crate::{process, qemu};
 
-/// The time limit for ninja to print the command.
+/// The time that ninja has to print the command.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
 /// One image that runs on a QEMU board with ivshmem.
 #[derive(Clone, Debug)]
 pub struct Build {
     folder: PathBuf,
-    /// Its side of the link, where its Kconfig or devicetree has one.
+    /// The image's side of the link, if its Kconfig or devicetree sets one.
     pub role: Option<Role>,
-    /// Bytes of shared memory that a flat device's node has; a PCI device takes the server's.
+    /// Bytes of shared memory in a flat device's node. A PCI device uses the server's size.
     pub flat_size: Option<u64>,
     /// Doorbell vectors of each peer.
     pub vectors: u16,
@@ -41,7 +42,8 @@ impl Build {
     /// Reads the build in `folder`.
     ///
     /// # Errors
-    /// The folder is not a build folder or is not built, its build has no ivshmem device, or QEMU is missing.
+    /// Returns an error if the folder is not a build folder or is not built, if its build has no ivshmem device, or if
+    /// QEMU is missing.
     pub fn open(folder: &Path) -> Result<Self> {
         let name = folder.display();
         let cache = folder.join("CMakeCache.txt");
@@ -86,16 +88,16 @@ impl Build {
         Ok(build)
     }
 
-    /// The folder's own name.
+    /// Returns the name of the folder itself.
     pub fn name(&self) -> String {
         self.folder.file_name().unwrap_or(self.folder.as_os_str()).to_string_lossy().into_owned()
     }
 
-    /// The command that runs it, its console on standard input and output, a peer of the server at `socket`, or of the one
-    /// that the build names.
+    /// Returns the command that runs the build, with its console on standard input and output, as a peer of the server
+    /// at `socket`, or of the server that the build's own command uses.
     ///
     /// # Errors
-    /// The socket's path is not UTF-8.
+    /// Returns an error if the socket's path is not UTF-8.
     pub fn command(&self, socket: Option<&Path>, start: impl FnOnce(&str) -> Command) -> Result<Command> {
         let Qemu { variables, program, arguments } = &self.qemu;
         let socket =
@@ -118,7 +120,7 @@ impl Build {
         Ok(command)
     }
 
-    /// A build without files, for tests of what is checked about two builds.
+    /// Returns a build without files, to test the checks on two builds.
     #[cfg(test)]
     pub fn for_tests(folder: &str, role: Option<Role>, flat_size: Option<u64>, vectors: u16) -> Self {
         Self { folder: folder.into(), role, flat_size, vectors, qemu: Qemu::default() }
@@ -140,10 +142,10 @@ impl Build {
     }
 }
 
-/// The images of a folder: itself, or those of a sysbuild folder.
+/// Returns the images of a folder: the folder itself, or the images of a sysbuild folder.
 ///
 /// # Errors
-/// As [`Build::open`].
+/// Returns the same errors as [`Build::open`].
 pub fn images(folder: &Path) -> Result<Vec<Build>> {
     match std::fs::read_to_string(folder.join("domains.yaml")) {
         Ok(domains) => domain_folders(&domains).map(|image| Build::open(Path::new(image))).collect(),
@@ -151,7 +153,7 @@ pub fn images(folder: &Path) -> Result<Vec<Build>> {
     }
 }
 
-/// The images' folders in sysbuild's `domains.yaml`; the unindented `build_dir` is sysbuild's own.
+/// Returns the images' folders in sysbuild's `domains.yaml`. The unindented `build_dir` is sysbuild's own.
 fn domain_folders(domains: &str) -> impl Iterator<Item = &str> {
     let folders = domains.lines().filter(|line| line.starts_with([' ', '-']));
     folders
@@ -164,12 +166,12 @@ fn has(config: &str, symbol: &str) -> bool {
     config.lines().any(|line| line.strip_suffix("=y") == Some(symbol))
 }
 
-/// An entry of CMake's cache.
+/// Returns an entry of CMake's cache.
 fn value<'a>(cache: &'a str, name: &str) -> Option<&'a str> {
     cache.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split_once('=').map(|(_, value)| value))
 }
 
-/// The choice in Kconfig of the samples and of this repository's tests, or the `ipc_service` backend's node.
+/// Returns the role set in the Kconfig of the samples and of this repository's tests, or in the `ipc_service` backend's node.
 fn role(config: &str, devicetree: &str) -> Option<Role> {
     for (symbol, role) in [
         ("CONFIG_SAMPLE_HOST", Role::Host),
@@ -191,7 +193,7 @@ fn role(config: &str, devicetree: &str) -> Option<Role> {
 }
 
 impl Qemu {
-    /// The one among what the build would run.
+    /// Finds the QEMU command among all commands of the build.
     fn among(commands: &str) -> Option<Self> {
         let part =
             commands.lines().rev().flat_map(|line| line.split("&&")).find(|part| part.contains("qemu-system-"))?;
@@ -204,7 +206,7 @@ impl Qemu {
         qemu.program = words.next()?;
         while let Some(word) = words.next() {
             if word == "-pidfile" {
-                // One build can run twice.
+                // Removed so that two instances of one build can run at once.
                 words.next();
             } else if word.starts_with("pipe,id=con,") || word.starts_with("stdio,id=con,") {
                 // Under Twister the console is a pair of pipes.
@@ -222,7 +224,7 @@ impl Qemu {
         size.strip_prefix("0x").map_or_else(|| size.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
     }
 
-    /// The PCI device has a count of vectors; a flat device has one vector.
+    /// Returns the number of vectors. The PCI device has a property for it; a flat device has one vector.
     fn vectors(&self) -> u16 {
         let device = self.arguments.iter().find_map(|word| word.strip_prefix("ivshmem-doorbell,"));
         let vectors = device.and_then(|device| device.split(',').find_map(|setting| setting.strip_prefix("vectors=")));

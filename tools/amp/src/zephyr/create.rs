@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes a Zephyr workspace with west in the cache folder: this repository's `west.yml`, without its history.
+//! Makes a Zephyr workspace with west in the cache folder, from this repository's `west.yml` and without git history.
 
 use std::fs;
 use std::path::Path;
@@ -17,10 +17,10 @@ const UPDATE_LIMIT: Duration = Duration::from_secs(3600);
 /// The time limit of each other step.
 const STEP_LIMIT: Duration = Duration::from_secs(900);
 
-/// Makes it, or takes up where an earlier attempt ended.
+/// Makes the workspace, or continues where an earlier attempt ended.
 ///
 /// # Errors
-/// The step that failed, why, and what to do.
+/// Returns the step that failed, the reason and the remedy.
 pub fn create(checkout: &Checkout) -> Result<Zephyr> {
     let top = cache::workspace()?;
     eprintln!("amp: making a Zephyr workspace in {} (about 400 MB, some minutes)", top.display());

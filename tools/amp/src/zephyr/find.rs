@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The search for Zephyr's tree and west, as Zephyr's own tools do it.
+//! Searches for Zephyr's tree and for west, as Zephyr's own tools do.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// The first that there is: `ZEPHYR_BASE`, the west workspace around `here`, CMake's registry in `home`, and `own`.
+/// Returns the first tree that exists: `ZEPHYR_BASE`, the west workspace around `here`, CMake's registry in `home`, or `own`.
 pub(super) fn search(
     variable: Option<OsString>,
     here: &Path,
@@ -55,13 +55,13 @@ pub(super) fn search(
     let entries = home
         .into_iter()
         .flat_map(|home| fs::read_dir(home.join(".cmake/packages/Zephyr")).into_iter().flatten().flatten());
-    // Each names .../share/zephyr-package/cmake; one that is gone is passed over, as CMake does.
+    // Each entry refers to .../share/zephyr-package/cmake. An entry whose folder is gone is skipped, as in CMake.
     let bases = entries.filter_map(|entry| {
         let package = fs::read_to_string(entry.path()).ok()?;
         let base = Path::new(package.trim()).ancestors().nth(3)?.to_owned();
         is_zephyr(&base).then_some(base)
     });
-    // CMake's own order is not defined; this one is the same each time.
+    // CMake's own order is not defined; this order is the same each time.
     if let Some(base) = bases.min() {
         return Ok((base, Found::Registry));
     }
@@ -81,7 +81,7 @@ pub(super) fn ancestor_with(path: &Path, name: &str) -> Option<PathBuf> {
     path.ancestors().find(|folder| folder.join(name).is_dir()).map(Path::to_owned)
 }
 
-/// `zephyr.base` of west's configuration, or where manifests put it.
+/// Returns `zephyr.base` of west's configuration, or the place where manifests put Zephyr.
 fn west_base(top: &Path) -> PathBuf {
     let config = fs::read_to_string(top.join(".west/config")).unwrap_or_default();
     let section = config.lines().map(str::trim).skip_while(|line| *line != "[zephyr]").skip(1);
@@ -90,7 +90,7 @@ fn west_base(top: &Path) -> PathBuf {
     top.join(base.map_or("zephyr", |(_, base)| base.trim()))
 }
 
-/// In PATH, or in a virtual environment of the workspace.
+/// Finds west in PATH, or in a virtual environment of the workspace.
 pub(super) fn find_west(top: &Path) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = [".venv", "venv", "../.venv", "../venv"].map(|folder| top.join(folder).join("bin"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr images of this repository's applications, built with west in a cache, and built anew where their sources changed.
+//! Builds Zephyr images of this repository's applications with west in a cache, and rebuilds them when their sources change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,17 @@ use crate::machine::Machine;
 use crate::process;
 use crate::role::Role;
 
-/// The time limit to build one image. The first one compiles Zephyr and Rust's `core`.
+/// The time that one image has to build. The first one compiles Zephyr and Rust's `core`.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
-/// The time limit of the image that shows if Zephyr can build at all.
+/// The time that the image has to build which shows whether Zephyr can build at all.
 const PROBE_LIMIT: Duration = Duration::from_secs(600);
-/// The time limit for CMake to find that nothing has changed, or to build the changes.
+/// The time that CMake has to find that nothing has changed, or to build the changes.
 const REBUILD_LIMIT: Duration = Duration::from_secs(600);
 
-/// Zephyr's name of a machine's board.
+/// Returns Zephyr's name for a machine's board.
 ///
 /// # Errors
-/// A Linux process has none.
+/// Returns an error for a Linux process, which has no board.
 pub fn board(machine: Machine) -> Result<&'static str> {
     match machine {
         Machine::A53 => Ok("qemu_cortex_a53"),
@@ -33,20 +33,20 @@ pub fn board(machine: Machine) -> Result<&'static str> {
     }
 }
 
-/// The demo's image, the application `tests/zephyr/workload`.
+/// Builds the demo's image, the application `tests/zephyr/workload`.
 ///
 /// # Errors
-/// It does not build.
+/// Returns an error if the image does not build.
 pub fn exchange(zephyr: &Zephyr, machine: Machine, role: Role) -> Result<Build> {
     let name = format!("exchange-{}-{role}", machine.name());
     let choice = if role == Role::Host { "-DCONFIG_TEST_HOST=y" } else { "-DCONFIG_TEST_REMOTE=y" };
     Build::open(&build(zephyr, &name, board(machine)?, "tests/zephyr/workload", choice)?)
 }
 
-/// The folder of an application's build, up to date.
+/// Builds an application unless it is up to date. Returns the build folder.
 ///
 /// # Errors
-/// It does not build; the line that tells why, and where the rest is.
+/// Returns an error if it does not build: the line with the cause, and the place of the full output.
 pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, setting: &str) -> Result<PathBuf> {
     let cache = zephyr.cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
@@ -64,10 +64,10 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
     Ok(folder)
 }
 
-/// Tries whether the workspace builds anything at all for a machine's board: an application of its own, in the cache.
+/// Checks whether the workspace can build at all for a machine's board, with a separate application in the cache.
 ///
 /// # Errors
-/// A part that is missing, or no folder for the cache.
+/// Returns an error if a required part is missing or the cache folder cannot be created.
 pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> {
     let board = board(machine)?;
     let cache = zephyr.cache()?;
@@ -85,7 +85,7 @@ pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> 
     Ok(())
 }
 
-/// The build itself knows what has changed since.
+/// Rebuilds a folder. The build itself knows what has changed.
 fn rebuild(zephyr: &Zephyr, folder: &Path) -> Result<()> {
     let mut cmake = zephyr.cmake();
     cmake.arg("--build").arg(folder);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr: its tree and west, a workspace made by this tool, and builds.
+//! Zephyr: finds its tree and west, makes a workspace, and handles builds.
 
 pub mod build;
 pub mod create;

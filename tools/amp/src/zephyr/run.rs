@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Long commands of Zephyr's tools: run to their end with a limit, their output kept, and one line of it that says why they
-//! failed.
+//! Runs long commands of Zephyr's tools to their end with a time limit. Keeps their output, and finds the one line in
+//! it that gives the reason for a failure.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Error, Result, anyhow, bail};
 
 use crate::process::{self, Running};
 
-/// The marks of a line that tells the cause, the best first. CMake tells it in the line below.
+/// The marks of a line that gives the cause, the best one first. CMake gives it in the line that follows.
 const CAUSES: [&str; 8] =
     ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "fatal: ", "FATAL ERROR: ", "ERROR"];
 /// The length of a shown line, in characters.
@@ -18,7 +18,8 @@ const SHOWN: usize = 240;
 /// Runs `command` to its end; `show` gets each line.
 ///
 /// # Errors
-/// It does not start, fails (with the cause from its output), takes longer than `limit`, or an interrupt.
+/// Returns an error if the command does not start, fails (with the cause from its output), takes longer than `limit`,
+/// or is interrupted.
 pub fn run(command: Command, limit: Duration, mut show: impl FnMut(&str)) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let status = Running::spawn(command)?.lines_until_exit(Some(limit), |line, _| {
@@ -32,7 +33,7 @@ pub fn run(command: Command, limit: Duration, mut show: impl FnMut(&str)) -> Res
     }
 }
 
-/// The line that tells why.
+/// Returns the line that gives the cause.
 fn cause(lines: &[String]) -> Option<String> {
     let marked = CAUSES.iter().find_map(|mark| Some((mark, lines.iter().position(|line| line.contains(mark))?)));
     let line = match marked {
@@ -43,7 +44,7 @@ fn cause(lines: &[String]) -> Option<String> {
     line.map(|line| line.trim().chars().take(SHOWN).collect())
 }
 
-/// An error as its one telling line.
+/// Reduces an error to the one line that gives the cause.
 pub fn first_line(error: Error) -> Error {
     let text = format!("{error:#}");
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr: finding its tree and west as Zephyr's own tools do, and asking what is missing before anything relies on it.
+//! Zephyr: finds its tree and west as Zephyr's own tools do, and checks for missing parts before anything relies on them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::run;
 use crate::checkout::Checkout;
 use crate::{cache, process};
 
-/// The time limit for west to list the workspace's projects.
+/// The time that west has to list the workspace's projects.
 const LIST_LIMIT: Duration = Duration::from_secs(60);
 /// The module's name in `zephyr/module.yml`.
 const MODULE: &str = "amp-ivshmem";
@@ -37,10 +37,10 @@ impl fmt::Display for Zephyr {
 }
 
 impl Zephyr {
-    /// The tree that Zephyr's own tools would take.
+    /// Finds the tree that Zephyr's own tools would take.
     ///
     /// # Errors
-    /// There is none, or it is none that can be used; the reason and the remedy.
+    /// Returns an error with the remedy if there is no tree, or if it cannot be used.
     pub fn find(checkout: &Checkout) -> Result<Self> {
         let here = std::env::current_dir().context("no current folder")?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
@@ -52,50 +52,50 @@ impl Zephyr {
         Ok(Self { base, top, west, found, checkout: checkout.clone() })
     }
 
-    /// A west command in the workspace, with this checkout as the module.
+    /// Returns a west command in the workspace, with this checkout as the module.
     pub fn west(&self) -> Command {
         let mut command = self.program(&self.west);
         command.env("ZEPHYR_EXTRA_MODULES", self.modules());
         command
     }
 
-    /// CMake in the workspace, with this checkout as the module.
+    /// Returns a CMake command in the workspace, with this checkout as the module.
     pub fn cmake(&self) -> Command {
         let mut command = self.program(Path::new("cmake"));
         command.env("ZEPHYR_EXTRA_MODULES", self.modules());
         command
     }
 
-    /// The user's modules and this checkout.
+    /// Returns the user's modules and this checkout.
     fn modules(&self) -> String {
         extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), Some(&self.checkout))
     }
 
-    /// A west command in the workspace, without this checkout.
+    /// Returns a west command in the workspace, without this checkout.
     pub fn bare_west(&self) -> Command {
         self.program(&self.west)
     }
 
-    /// The folder of Zephyr itself.
+    /// Returns the folder of Zephyr itself.
     pub fn base(&self) -> &Path {
         &self.base
     }
 
-    /// The checkout that is the module.
+    /// Returns the checkout that is the module.
     pub const fn checkout(&self) -> &Checkout {
         &self.checkout
     }
 
-    /// A command in the workspace, without this checkout.
+    /// Returns a command in the workspace, without this checkout.
     pub fn program(&self, program: &Path) -> Command {
         let mut command = process::guarded(program);
         command.current_dir(&self.top).env("ZEPHYR_BASE", &self.base);
         match extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), None) {
-            // Zephyr takes an empty list for the current folder.
+            // Zephyr would treat an empty list as the current folder.
             none if none.is_empty() => command.env_remove("ZEPHYR_EXTRA_MODULES"),
             modules => command.env("ZEPHYR_EXTRA_MODULES", modules),
         };
-        // The virtual environment that west is in has the rest of Python's packages too.
+        // The virtual environment that contains west has the other Python packages, too.
         let folder = self.west.parent().map(Path::to_owned);
         let path = std::env::var_os("PATH").unwrap_or_default();
         if let Ok(path) = std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path))) {
@@ -104,10 +104,11 @@ impl Zephyr {
         command
     }
 
-    /// zephyr-lang-rust's folder.
+    /// Returns the folder of zephyr-lang-rust.
     ///
     /// # Errors
-    /// It is not in the workspace, west does not work, or the workspace has another checkout of this module.
+    /// Returns an error if it is not in the workspace, if west does not work, or if the workspace has another checkout
+    /// of this module.
     pub fn lang_rust(&self) -> Result<PathBuf> {
         let mut list = self.bare_west();
         list.args(["list", "-f", "{abspath}"]);
@@ -128,10 +129,10 @@ impl Zephyr {
         Ok(found.to_path_buf())
     }
 
-    /// Rust's targets for both boards, where rustup says what there is.
+    /// Checks that Rust's targets for both boards are installed, if rustup can list them.
     ///
     /// # Errors
-    /// One is missing.
+    /// Returns an error if a target is missing.
     pub fn check_targets(&self) -> Result<()> {
         for target in ["thumbv7m-none-eabi", "aarch64-unknown-none", "aarch64-unknown-none-softfloat"] {
             ensure!(
@@ -143,10 +144,10 @@ impl Zephyr {
         Ok(())
     }
 
-    /// The cache folder for builds with this workspace and this checkout.
+    /// Returns the cache folder for builds with this workspace and this checkout.
     ///
     /// # Errors
-    /// No folder for a cache.
+    /// Returns an error if there is no folder for a cache.
     pub fn cache(&self) -> Result<PathBuf> {
         use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -156,7 +157,7 @@ impl Zephyr {
     }
 }
 
-/// The user's modules, without any amp-ivshmem but this one.
+/// Returns the user's modules, without any amp-ivshmem except this one.
 fn extra_modules(given: Option<OsString>, ours: Option<&Checkout>) -> String {
     let given = given.unwrap_or_default().to_string_lossy().into_owned();
     let others =
@@ -165,13 +166,13 @@ fn extra_modules(given: Option<OsString>, ours: Option<&Checkout>) -> String {
     others.map(str::to_owned).chain(ours).collect::<Vec<_>>().join(";")
 }
 
-/// The name in a module's `zephyr/module.yml`; zephyr-lang-rust's and this one's have it.
+/// Returns the name in a module's `zephyr/module.yml`, which zephyr-lang-rust and this module have.
 fn module_name(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path.join("zephyr/module.yml")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("name:")).map(|name| name.trim().to_owned())
 }
 
-/// The version as in Zephyr's `VERSION`, such as `4.0.0`.
+/// Returns the version in Zephyr's `VERSION`, such as `4.0.0`.
 fn version(base: &Path) -> String {
     let text = fs::read_to_string(base.join("VERSION")).unwrap_or_default();
     let number = |key: &str| {

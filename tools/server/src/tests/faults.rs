@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each kind of fault by itself, with real sockets; doorbells lost and doubled are beside the relay, in `fault.rs`.
+//! Tests each kind of fault by itself, with real sockets. Tests for lost and doubled doorbells are in `fault.rs`, with
+//! the relay.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -20,7 +21,7 @@ fn rig(text: &str) -> Rig {
     Rig::with_faults(1, Some(faults(text)))
 }
 
-/// Clients 0 to before `count`, each of which has heard of all.
+/// Connects clients 0 to `count` − 1, each of which has been told of all others.
 fn acquainted(rig: &Rig, count: i64) -> Vec<UnixStream> {
     let mut clients = Vec::new();
     for id in 0..count {
@@ -32,7 +33,7 @@ fn acquainted(rig: &Rig, count: i64) -> Vec<UnixStream> {
     clients
 }
 
-/// The number of bytes to read now; 0 if the server has closed the connection.
+/// Returns the number of bytes that can be read now; 0 if the server has closed the connection.
 fn readable(client: &UnixStream) -> Result<usize, Errno> {
     recv(client, &mut [0_u8; 8], RecvFlags::DONTWAIT).map(|(_, bytes)| bytes)
 }
@@ -43,7 +44,7 @@ fn wait(fd: &impl AsFd) {
     assert_eq!(poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)), Ok(1), "nothing came in time");
 }
 
-/// Not before half of the time has passed, which is long enough for three to meet.
+/// Checks that no peer is dropped before half of the time has passed, which is long enough for three to connect.
 #[test]
 fn one_is_dropped_and_the_others_hear_of_it() {
     let begun = Instant::now();
@@ -72,12 +73,12 @@ fn one_that_is_stalled_has_its_greeting_and_hears_no_more() {
     (0..3).for_each(|id| expect(&third, id, true));
     expect(&second, 2, true);
     drop(second);
-    // The server tells clients in the order of joining, so the stalled one would have heard before this one.
+    // The server tells clients in the order of joining, so the stalled client would have been told before this one.
     expect(&third, 1, false);
     assert_eq!(readable(&stalled), Err(Errno::AGAIN), "heard something, or was dropped");
 }
 
-/// Eight at once, so that a busy machine does not decide the longest wait.
+/// Connects eight clients at once, so that a busy machine does not determine the longest wait.
 #[test]
 fn greetings_are_late_and_come() {
     let rig = rig("join=400");
@@ -94,7 +95,7 @@ fn greetings_are_late_and_come() {
     assert_eq!(ids, (0..8).collect::<Vec<_>>());
 }
 
-/// Rings one by one; each is drawn a delay, and comes once and not before.
+/// Rings one by one. Each ring gets a random delay, and arrives once and not before that delay.
 #[test]
 fn late_doorbells_all_come_and_none_before_its_time() {
     let faults = faults("late=60");

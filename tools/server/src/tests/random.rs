@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Clients that come and go at random, each checked against the protocol.
+//! Clients that come and go at random, with everything that they are told checked against the protocol.
 
 use std::collections::BTreeMap;
 use std::io::{IoSliceMut, Write};
@@ -23,7 +23,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Reads what has arrived; false where the server has closed the connection.
+    /// Reads the messages that have arrived. Returns false if the server has closed the connection.
     fn read(&mut self, most: u64, vectors: u16) -> bool {
         for _ in 0..most {
             let mut bytes = [0; 8];
@@ -47,7 +47,7 @@ impl Watched {
                     *known += 1;
                     assert!(*known <= vectors, "peer {number} has more doorbells than vectors");
                 }
-                // It may have left before all its doorbells were told of.
+                // The peer may have left before all its doorbells were announced.
                 (_, false) => assert!(self.known.remove(&number).is_some(), "peer {number} left and never came"),
             }
             self.messages += 1;
@@ -85,7 +85,7 @@ fn whoever_comes_and_goes_the_others_are_told_right() {
                 }
             }
         }
-        // Until all that is under way has come: everybody knows everybody, and no more.
+        // Waits until everything in flight has arrived: each client then knows all clients, and no others.
         let begun = Instant::now();
         loop {
             for client in &mut clients {

@@ -17,7 +17,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Plan<'_> {
-    /// The links of these sides begin new sessions, on both sides, before long.
+    /// Expects that the links of these sides begin new sessions, on both sides, before long.
     pub(super) fn expect_anew(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -34,7 +34,7 @@ impl Plan<'_> {
             testbed.report.longest_recovery_after_boot_ms =
                 testbed.report.longest_recovery_after_boot_ms.max(millis(after_boot));
             if after_boot > verdict::RECOVERY {
-                // Waits of several that follow one another add up; so this is the most that they explain.
+                // Consecutive waits of several processes add up, so this is the largest delay that they explain.
                 let since = |(process, after): (u32, Duration)| {
                     after.saturating_sub(before.get(&process).copied().unwrap_or_default())
                 };
@@ -52,7 +52,7 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// These sides receive from now on, before long.
+    /// Expects that these sides receive messages before long.
     pub(super) fn expect_progress(&mut self, testbed: &mut Testbed<'_>, sides: &[usize], name: &str) -> Result<()> {
         let since = Instant::now();
         if self.wait(testbed, HUNG, |testbed| sides.iter().all(|&side| testbed.progresses(side, since)))? {
@@ -61,8 +61,8 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// Expects that the partners of a killed side notice its death within their limit. `dead_waited` is the time that the killed
-    /// side had waited for a processor just before. `before` has the same time of each member since its start.
+    /// Expects that the partners of a killed side notice its death within their limit. `dead_waited` is the time that
+    /// the killed side had waited for a processor just before. `before` has that time for each member since its start.
     pub(super) fn expect_noticed(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -96,8 +96,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Side `index` left: what its partners say of it, which must not be that it was silent; where `all` is set, each says
-    /// something.
+    /// Expects that the partners of side `index`, which left, do not report it as silent. If `all` is set, each partner
+    /// must report something.
     pub(super) fn expect_heard(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -121,7 +121,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// When, and why, a side's link went down after `since`, when `index` on its other side ended. None is a finding.
+    /// Returns the time and the reason for which a side's link went down after `since`, when `index` on its other side
+    /// ended. If there is none, that is a finding.
     fn notices(
         &self,
         testbed: &mut Testbed<'_>,
@@ -137,7 +138,7 @@ impl Plan<'_> {
         Ok(noticed(testbed))
     }
 
-    /// Waits until `done`, at most for `limit`; whether it came.
+    /// Waits until `done`, at most for `limit`. Returns whether `done` became true.
     pub(super) fn wait(
         &self,
         testbed: &mut Testbed<'_>,
@@ -155,7 +156,7 @@ impl Plan<'_> {
         Ok(true)
     }
 
-    /// Silence is a finding. All sides start again, so that the torture can go on.
+    /// Records silence as a finding, and starts all sides again, so that the torture can continue.
     pub(super) fn hung(&mut self, testbed: &mut Testbed<'_>, name: &str) -> Result<()> {
         testbed.report.hung += 1;
         let lines: Vec<_> = (0..testbed.members.len()).map(|side| testbed.last_lines(side)).collect();

@@ -16,10 +16,10 @@ use super::report::Report;
 use super::testbed::Testbed;
 use super::verdict::{HUNG, between};
 
-/// After how many acts, about, all have to show that they still receive, where no act asks for it.
+/// The approximate number of acts after which all sides must show that they still receive, if no act requires it.
 const ACTS: u64 = 10;
 
-/// One thing that is done.
+/// One action on the sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     /// SIGKILL, and a restart soon after.
@@ -28,13 +28,13 @@ enum Act {
     KillAll,
     /// SIGKILL, and a restart only after the others have noticed.
     StayAway,
-    /// SIGTERM, which lets a process say that it leaves, and a restart. A guest is told nothing of it: it is killed.
+    /// SIGTERM, which lets a process say that it leaves, and a restart. A guest gets no signal, so it is killed.
     Leave,
     /// The machine's reset.
     Reset,
     /// SIGSTOP, and SIGCONT before or after the others have noticed.
     Stop,
-    /// Another server. Peers that know each other go on, and then all start again on the new server.
+    /// A new server. Peers that know each other continue, and then all start again on the new server.
     Server,
     /// A hostile guest writes over the memory.
     Scribble,
@@ -59,10 +59,10 @@ pub struct Plan<'o> {
 }
 
 impl Plan<'_> {
-    /// Carries it out; the testbed's report.
+    /// Carries out the plan. Returns the testbed's report.
     ///
     /// # Errors
-    /// An interrupt, or what has nothing to do with those under torture.
+    /// Returns an error on an interrupt, or if something fails that does not concern the sides under torture.
     pub fn carry_out(mut self, mut testbed: Testbed<'_>) -> Result<Report> {
         let begun = Instant::now();
         let all: Vec<usize> = (0..testbed.members.len()).collect();
@@ -129,7 +129,7 @@ impl Plan<'_> {
             Act::Kill | Act::Leave => {
                 testbed.kill(index);
                 testbed.report.kills += 1;
-                // Mostly at once; sometimes so late that the others have noticed.
+                // Mostly at once, but sometimes so late that the others have noticed.
                 let pause = if self.random.below(8) == 0 { 1500 } else { 150 };
                 testbed.listen(self.random.millis(0, pause))?;
                 self.restart(testbed, index, &name)
@@ -185,7 +185,7 @@ impl Plan<'_> {
         }
     }
 
-    /// A process is asked to leave, which its partners hear.
+    /// Asks a process to leave, which its partners must notice.
     fn leave(&mut self, testbed: &mut Testbed<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
         testbed.ask_to_leave(index);
         testbed.report.leaves += 1;
@@ -201,7 +201,7 @@ impl Plan<'_> {
             testbed.finding(format!("{name}: it did not leave in peace: {:?}", testbed.last_lines(index)));
             return self.restart(testbed, index, name);
         }
-        // Half of the time the successor is there so soon that the others may not have looked.
+        // In half of the cases the successor starts so soon that the others may not have looked.
         let all = self.random.below(2) == 0;
         if all {
             self.expect_heard(testbed, index, since, all)?;
@@ -219,8 +219,8 @@ impl Plan<'_> {
         self.expect_anew(testbed, &[index], started, name)
     }
 
-    /// Lets a hostile guest write over the memory. Any message may arrive meanwhile. But no side may end or hang, and all links must
-    /// come up again by themselves afterwards.
+    /// Lets a hostile guest write over the memory. Any message may arrive meanwhile, but no side may end or hang, and
+    /// all links must come up again by themselves afterwards.
     fn scribble(&mut self, testbed: &mut Testbed<'_>) -> Result<()> {
         testbed.forgive(true);
         let time = self.random.millis(20, 500);
@@ -241,7 +241,7 @@ impl Plan<'_> {
             let lines: Vec<_> = all.iter().map(|&side| testbed.last_lines(side)).collect();
             testbed.finding(format!("nobody mends what was scribbled over: {lines:?}"));
         }
-        // From here on each message counts again, in sessions that know nothing of the scribbling.
+        // From here on each message counts again, because the new sessions are not affected by the scribbling.
         for &side in &all {
             testbed.kill(side);
             testbed.report.kills += 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Members that ended by themselves, and sessions that ended for no reason.
+//! Detects members that ended by themselves, and sessions that ended for no reason.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::torture::heartbeats;
 use crate::torture::verdict::{Death, Verdict};
 
 impl Testbed<'_> {
-    /// Counts once that an incarnation has ended by itself.
+    /// Counts, once, that an incarnation has ended by itself.
     pub(super) fn note_end(&mut self, index: usize, incarnation: u32, how: &str) {
         let seen = &mut self.seen[index];
         if incarnation > seen.ended {
@@ -26,7 +26,7 @@ impl Testbed<'_> {
         }
     }
 
-    /// Somebody begins to scribble, or has done: what those say who run meanwhile is forgiven.
+    /// Starts or stops forgiving: while somebody scribbles, reports of the members that run are ignored.
     pub fn forgive(&mut self, forgiving: bool) {
         self.forgiving = forgiving;
         for seen in self.seen.iter_mut().filter(|_| forgiving) {
@@ -44,10 +44,10 @@ impl Testbed<'_> {
         self.seen[index].ended == incarnation
     }
 
-    /// Members that run and should, but have ended by themselves: restarted, and remembered.
+    /// Restarts the members that should run but have ended by themselves, and records them.
     ///
     /// # Errors
-    /// One cannot be restarted.
+    /// Returns an error if a member cannot be restarted.
     pub fn check_ended(&mut self) -> Result<()> {
         for index in 0..self.members.len() {
             if self.look_at_end(index) {
@@ -58,7 +58,7 @@ impl Testbed<'_> {
         Ok(())
     }
 
-    /// Reads how long all have waited, now and then, and judges the sessions that ended some time ago.
+    /// Reads at intervals how long all members have waited, and judges the sessions that ended some time ago.
     pub(super) fn look_at_sessions(&mut self, now: Instant) {
         if self.waits.are_due(now) {
             let own = |seen: &Seen| seen.running.as_ref().map(Running::id);
@@ -70,8 +70,8 @@ impl Testbed<'_> {
         }
     }
 
-    /// A session ended to whose sides nothing was done. One who is not let run for so long is silent, as on a busy machine
-    /// may be; it is judged as one who was killed at that moment.
+    /// Judges a session that ended although nothing was done to its sides. On a busy machine a side may not run for so
+    /// long that it seems silent; it is judged like a side that was killed at that moment.
     pub(super) fn judge(&mut self, down: &Down) {
         let Down { member, link, why, at, .. } = *down;
         let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);

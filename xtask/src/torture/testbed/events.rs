@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines of the members' consoles, and their meaning.
+//! Interprets the lines of the members' consoles.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::seen::Event;
 use crate::torture::console::{Report, Tally, Why, Word, Wrong};
 
 impl Testbed<'_> {
-    /// Takes a line in.
+    /// Handles a line.
     pub(super) fn hear(&mut self, event: Event) {
         let Some(line) = event.line else { return };
         let label = self.members[event.member].machine.label(self.members[event.member].role);
@@ -21,7 +21,7 @@ impl Testbed<'_> {
         if !line.starts_with("tally ") {
             seen.last_lines.push(&line);
         }
-        // Late lines of a former incarnation: its wrong messages count, too.
+        // Late lines of a former incarnation are handled, too: its wrong messages count.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
         let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
@@ -67,12 +67,13 @@ impl Testbed<'_> {
             }
             Report::Tally(tally) => {
                 if tally.sent < seen.tally.sent {
-                    // It was reset, and counts anew.
+                    // The machine was reset, and counts from 0 again.
                     self.bank(index);
                 }
                 let seen = &mut self.seen[index];
-                // Both ends of the interval must lie after what is waited for: the former one counts. A session whose first
-                // message somebody has scribbled over takes the others for stale, but they come.
+                // Both ends of the interval must come after the event that is awaited, so the former one counts. If
+                // somebody has scribbled over a session's first message, that session takes the later messages for
+                // stale, but they arrive.
                 let came = |tally: Tally| u64::from(tally.received) + u64::from(tally.stale);
                 if came(tally) > came(seen.tally) {
                     seen.progress = seen.last_tally;
@@ -88,7 +89,7 @@ impl Testbed<'_> {
         }
     }
 
-    /// Remembers what is wrong, up to a number.
+    /// Records a finding, up to a maximum number.
     pub fn finding(&mut self, text: String) {
         eprintln!("amp: torture: {text}");
         if self.report.findings.len() < 50 {
@@ -100,7 +101,7 @@ impl Testbed<'_> {
         self.seen[index].last_lines.to_vec()
     }
 
-    /// Returns true if all links of `index` have new sessions since then, on both sides.
+    /// Returns true if all links of `index` have had new sessions since then, on both sides.
     pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
         self.members[index].links.clone().all(|link| {
             let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
@@ -108,17 +109,17 @@ impl Testbed<'_> {
         })
     }
 
-    /// Returns true if a member receives, in any session.
+    /// Returns true if a member has received messages since then, in any session.
     pub fn progresses(&self, index: usize, since: Instant) -> bool {
         self.seen[index].progress.is_some_and(|at| at > since)
     }
 
-    /// When a member's link last went down, and why.
+    /// Returns the time at which a member's link last went down, and the reason.
     pub fn down(&self, index: usize, link: u8) -> Option<(Instant, Why)> {
         self.seen[index].downs.get(&link).copied()
     }
 
-    /// When a member's present incarnation said its first word.
+    /// Returns the time of the first line of a member's present incarnation.
     pub fn first_line(&self, index: usize) -> Option<Instant> {
         self.seen[index].first_line
     }

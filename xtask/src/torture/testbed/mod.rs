@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The machines under torture: a server and its members. Knows how to hurt them, not when.
+//! The machines under torture: a server and its members. This file can hurt them, but does not decide when.
 
 mod ends;
 mod events;
@@ -30,7 +30,7 @@ use super::report::Report;
 
 /// The machine of the hostile guest.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
-/// Its line after the first burst, and the time limit for this line.
+/// The line that it prints after the first burst, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";
 const BOOT: Duration = Duration::from_secs(10);
 /// The longest interval of looks at the heartbeats.
@@ -41,13 +41,13 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Member {
     pub machine: Machine,
     pub role: Role,
-    /// The image that it boots, where it boots one.
+    /// The image that the member boots, if it boots one.
     pub image: &'static str,
-    /// Its links.
+    /// The member's links.
     pub links: std::ops::Range<u8>,
 }
 
-/// All of them.
+/// The server and all its members.
 pub struct Testbed<'w> {
     artifacts: &'w Artifacts,
     pub members: Vec<Member>,
@@ -62,16 +62,16 @@ pub struct Testbed<'w> {
     events: Receiver<Event>,
     verbose: bool,
     faults: Option<Faults>,
-    /// Somebody scribbles: what is wrong with messages and links is not counted.
+    /// True while somebody scribbles: faults in messages and links are not counted then.
     forgiving: bool,
     pub report: Report,
 }
 
 impl<'w> Testbed<'w> {
-    /// A server, and nobody yet.
+    /// Creates a server, with no member running yet.
     ///
     /// # Errors
-    /// The system refuses.
+    /// Returns an error if the system refuses.
     pub fn new(artifacts: &'w Artifacts, members: Vec<Member>, report: Report, options: &Options) -> Result<Self> {
         let folder = Folder::new_in(&std::env::temp_dir())?;
         let (sender, events) = mpsc::sync_channel(1024);
@@ -109,7 +109,7 @@ impl<'w> Testbed<'w> {
     /// Ends the server and starts another, with another memory.
     ///
     /// # Errors
-    /// There can be no other.
+    /// Returns an error if no other server can be started.
     pub fn restart_server(&mut self) -> Result<()> {
         if let Some(server) = self.server.take() {
             server.stop()?;
@@ -120,12 +120,12 @@ impl<'w> Testbed<'w> {
         Ok(())
     }
 
-    /// Each member's wait for a processor since it started.
+    /// Returns each member's wait for a processor since it started.
     pub fn waited(&self) -> Vec<Option<Duration>> {
         self.seen.iter().map(|seen| heartbeats::waited(seen.running.as_ref()?.id())).collect()
     }
 
-    /// The waits for a processor of all members and of this process, each with its process.
+    /// Returns the waits for a processor of all members and of this process, each with its process.
     pub fn all_waited(&self) -> BTreeMap<u32, Duration> {
         let running = self.seen.iter().filter_map(|seen| seen.running.as_ref().map(Running::id));
         let all = running.chain([std::process::id()]);
@@ -152,11 +152,11 @@ impl<'w> Testbed<'w> {
         Ok(command)
     }
 
-    /// Runs a guest outside the members that writes over the memory for `time` after its first burst. Returns true if it did; a
-    /// failure is a finding.
+    /// Runs a guest, outside the members, that writes over the memory for `time` after its first burst. Returns true if
+    /// it did; a failure is a finding.
     ///
     /// # Errors
-    /// There can be no such process, or an interrupt.
+    /// Returns an error if the process cannot be started, or on an interrupt.
     pub fn hostile_guest(&mut self, time: Duration) -> Result<bool> {
         let command = self.artifacts.boot(HOSTILE_GUEST, "torture-hostile", &self.folder.socket())?;
         let mut guest = Running::spawn(command)?;
@@ -184,7 +184,7 @@ impl<'w> Testbed<'w> {
     /// Starts a member.
     ///
     /// # Errors
-    /// There can be no such process.
+    /// Returns an error if the process cannot be started.
     pub fn start(&mut self, index: usize) -> Result<()> {
         self.sessions.act(index, Instant::now());
         let mut running = Running::spawn(self.command(index)?)?;
@@ -209,7 +209,7 @@ impl<'w> Testbed<'w> {
         self.report.in_flight += u64::from(tally.in_flight);
     }
 
-    /// SIGKILL.
+    /// Kills a member with SIGKILL.
     pub fn kill(&mut self, index: usize) {
         self.look_at_end(index);
         self.sessions.act(index, Instant::now());
@@ -219,7 +219,7 @@ impl<'w> Testbed<'w> {
         self.bank(index);
     }
 
-    /// SIGTERM, which lets a process say that it leaves.
+    /// Sends SIGTERM to a member, which lets a process say that it leaves.
     pub fn ask_to_leave(&mut self, index: usize) {
         self.look_at_end(index);
         self.sessions.act(index, Instant::now());
@@ -236,7 +236,7 @@ impl<'w> Testbed<'w> {
         Some(status.success())
     }
 
-    /// SIGSTOP, or SIGCONT.
+    /// Stops a member with SIGSTOP, or continues it with SIGCONT.
     pub fn pause(&mut self, index: usize, stop: bool) {
         self.sessions.act(index, Instant::now());
         if let Some(running) = &mut self.seen[index].running {
@@ -247,7 +247,7 @@ impl<'w> Testbed<'w> {
     /// Resets a machine as its reset line would.
     ///
     /// # Errors
-    /// Its QEMU does not answer.
+    /// Returns an error if its QEMU does not answer.
     pub fn reset(&mut self, index: usize) -> Result<()> {
         self.sessions.act(index, Instant::now());
         qmp::system_reset(&self.qmp(index))
@@ -256,7 +256,7 @@ impl<'w> Testbed<'w> {
     /// Listens to the consoles for `time`.
     ///
     /// # Errors
-    /// An interrupt.
+    /// Returns an error on an interrupt.
     pub fn listen(&mut self, time: Duration) -> Result<()> {
         let end = Instant::now() + time;
         loop {
@@ -276,7 +276,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Members on the other side of one of this one's links.
+    /// Returns the members on the other side of this member's links.
     pub fn partners(&self, index: usize) -> Vec<usize> {
         let member = &self.members[index];
         let meets = |other: &Member| {
@@ -285,14 +285,14 @@ impl<'w> Testbed<'w> {
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
     }
 
-    /// The other ends of a member's links: whose, and of which.
+    /// Returns the other ends of a member's links: each member with its link.
     pub fn other_ends(&self, index: usize) -> Vec<(usize, u8)> {
         let links = &self.members[index].links;
         let shared = |&other: &usize| links.clone().filter(move |link| self.members[other].links.contains(link));
         self.partners(index).iter().flat_map(|other| shared(other).map(|link| (*other, link))).collect()
     }
 
-    /// The end: everybody stops, and what they have counted goes to the report.
+    /// Ends the torture: stops all members, and adds their counts to the report.
     pub fn finish(mut self) -> Report {
         for index in 0..self.members.len() {
             self.kill(index);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lines of the members' consoles, and what is known of a member from them.
+//! Lines of the members' consoles, and the facts about a member that they reveal.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use amp::process::{LastLines, Running, Source};
 
 use crate::torture::console::{Tally, Why};
 
-/// A line of a member's console, or its end.
+/// A line of a member's console, or the end of the console.
 pub struct Event {
     pub member: usize,
     pub incarnation: u32,
@@ -17,7 +17,7 @@ pub struct Event {
     pub at: Instant,
 }
 
-/// Knowledge about a member.
+/// The known facts about a member.
 #[derive(Default)]
 pub struct Seen {
     pub running: Option<Running>,
@@ -27,7 +27,7 @@ pub struct Seen {
     /// The last incarnation in which wrong messages are expected and links may go down, because a hostile guest writes.
     pub forgiven: u32,
     pub first_line: Option<Instant>,
-    /// By link: when the first message of the last session came, and when the last session ended.
+    /// For each link, the time of the first message of its last session.
     pub talks: BTreeMap<u8, Instant>,
     pub downs: BTreeMap<u8, (Instant, Why)>,
     pub tally: Tally,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When sessions began and ended, and what was done to their sides: tells those that ended for no reason.
+//! Records the sessions' beginnings and ends and the actions on their sides, and finds the sessions that ended for no reason.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,16 +11,16 @@ use crate::torture::console::Why;
 
 /// The time after an end in which the other side may still report the cause.
 const SETTLE: Duration = Duration::from_secs(2);
-/// The number of remembered actions on a side, and of remembered ends.
+/// The number of actions on a side, and of ends, that are remembered.
 const REMEMBERED: usize = 64;
 
-/// A session's end, as one side said it.
+/// The end of a session, as one side reported it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
     pub member: usize,
     pub link: u8,
     pub why: Why,
-    /// When the session had begun.
+    /// The time at which the session began.
     pub up: Instant,
     pub at: Instant,
 }
@@ -30,11 +30,11 @@ pub struct Down {
 pub struct Sessions {
     /// The links of each member.
     links: Vec<Range<u8>>,
-    /// When something was done to each.
+    /// The times of the actions on each member.
     acts: Vec<Recent<Instant, REMEMBERED>>,
     ups: BTreeMap<(usize, u8), Instant>,
     ends: Recent<Down, REMEMBERED>,
-    /// Ends that no act explains.
+    /// Ends that no action explains.
     pending: Vec<Down>,
 }
 
@@ -44,18 +44,18 @@ impl Sessions {
         Self { links, acts, ups: BTreeMap::new(), ends: Recent::default(), pending: Vec::new() }
     }
 
-    /// Something is done to `member`, which may end its sessions.
+    /// Records an action on `member`, which may end its sessions.
     pub fn act(&mut self, member: usize, at: Instant) {
         self.acts[member].push(at);
     }
 
-    /// A side says that its link is up.
+    /// Handles a side's report that its link is up.
     pub fn up(&mut self, member: usize, link: u8, at: Instant) {
         self.ups.insert((member, link), at);
     }
 
-    /// Handles a side's report that its link is down. If nothing was done to either side since the link came up, the end needs an
-    /// explanation. A fault counts separately.
+    /// Handles a side's report that its link is down. If nothing was done to either side since the link came up, the
+    /// end needs an explanation. A fault is counted separately.
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
         let down = Down { member, link, why, up, at };
@@ -67,8 +67,8 @@ impl Sessions {
         }
     }
 
-    /// The ends before `until` that neither an act explains nor that the other side began anew, for which that has its own
-    /// reason.
+    /// Returns the ends before `until` that nothing explains: no action, and no new start of the other side for a
+    /// reason of its own.
     pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
         let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);
         self.pending = pending;
@@ -83,7 +83,7 @@ impl Sessions {
         Vec::into_iter(due).filter(|down| !explained(down)).collect()
     }
 
-    /// All that are left, at the end.
+    /// Returns all remaining ends, when the torture is over.
     pub fn rest(&mut self) -> Vec<Down> {
         let last = self.pending.iter().map(|down| down.at + SETTLE).max();
         last.map(|last| self.unprovoked(last)).unwrap_or_default()
@@ -94,7 +94,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    /// A host of two links, and the remotes of each.
+    /// Returns the sessions of a host with two links and of the remotes of each.
     fn sessions() -> (Sessions, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
         (Sessions::new(vec![0..2, 0..1, 1..2]), move |seconds| begun + Duration::from_secs(seconds))
@@ -125,7 +125,7 @@ mod tests {
         let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
         assert_eq!(sessions.rest(), [silent], "whichever is heard first");
         assert_eq!(sessions.rest(), []);
-        // Another link's is no reason, nor is an end that was before.
+        // An end on another link is no reason, and neither is an earlier end.
         sessions.up(2, 1, at(6));
         sessions.down(2, 1, Why::Restarted, at(6));
         sessions.up(1, 0, at(7));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loom model of a ring's hand-over, under every order of accesses. Run it with
-//! `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom`.
+//! A loom model of a ring's hand-over, under every order of accesses. Run it with `RUSTFLAGS="--cfg loom" cargo test
+//! --release --features fakes --test loom`.
 #![cfg(loom)]
 
 use amp_ivshmem::mem::Bytes;
@@ -45,7 +45,7 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> 
     Some((byte[0], device.add_used(id, 0)))
 }
 
-/// Checks that a receiver that sees a message sees all of it.
+/// Checks that a receiver which sees a message sees all of it.
 fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);
@@ -76,7 +76,7 @@ fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
     device.pop_avail_or_enable().unwrap().is_none() && device.pop_avail_or_enable().unwrap().is_none()
 }
 
-/// Checks that a receiver that sleeps although a message is present is rung for it.
+/// Checks that a receiver which sleeps although a message is present is rung for it.
 fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);
@@ -97,7 +97,7 @@ fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, d
     });
 }
 
-/// Checks that a sender that sleeps although a buffer has come back is rung for it.
+/// Checks that a sender which sleeps although a buffer has come back is rung for it.
 fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loom model of a link's hand-over, under every order of accesses up to a bound: one side restarts while the other goes to
-//! RUN. Run with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
+//! A loom model of a link's hand-over, under every order of accesses up to a bound: one side restarts while the other
+//! goes to RUN. Run it with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
 #![cfg(loom)]
 
 use amp_ivshmem::mem::fake::{Model, Weakening};
@@ -15,7 +15,7 @@ use loom::thread;
 /// switch ends within a minute; two do not end within several minutes.
 const PREEMPTIONS: usize = 1;
 
-/// Turns until host and first remote run and have received a message.
+/// Turns until host and first remote run and have each received a message.
 const MET: usize = 6;
 /// Lowest mark in the newcomer's messages.
 const NEW: u8 = 100;

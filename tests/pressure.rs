@@ -115,7 +115,7 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     assert!(a.pending.len() <= 32 && b.pending.len() <= 32, "no more is owed than was sent");
 }
 
-/// An endpoint whose application holds half of the buffers slows the other endpoint down, and does not stop it.
+/// An endpoint whose application holds half of the buffers slows the other endpoint down but does not stop it.
 #[test]
 fn a_slow_endpoint_does_not_stop_a_fast_one() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -142,8 +142,8 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
     assert_eq!((held.len(), received), (8, 1000));
 }
 
-/// A peer floods one link with messages without a receiver. Each poll handles at most two rings of them, so that another link of
-/// the same machine gets its turn.
+/// A peer floods one link with messages that have no receiver. Each poll handles at most two rings of them, so that
+/// another link of the same machine gets its turn.
 #[test]
 fn a_flooded_link_does_not_starve_another() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());

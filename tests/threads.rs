@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test threads`) a missing or
-//! weak ordering is a data race on the payload, which Miri reports. On real hardware a missing barrier loses a wake-up, and
-//! both sides then sleep forever.
+//! Runs two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test
+//! threads`) a missing or weak ordering is a data race on the payload, which Miri reports. On real hardware a missing
+//! barrier loses a wake-up, and both sides then sleep forever.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ use amp_ivshmem::rpmsg::{Event, Link, Role, SendError, Settings};
 /// Enough messages to fill and empty the ring many times. Miri is some thousand times slower.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 
-/// Longer than any test, so that no look at a heartbeat repairs a lost wake-up.
+/// Longer than any test, so that no heartbeat repairs a lost wake-up.
 const HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// Time without progress after which a wake-up counts as lost: this side sleeps, its peer sleeps or has finished, and no
-/// doorbell is on its way.
+/// Time with no progress after which a wake-up counts as lost. No progress means that this side sleeps, its peer sleeps
+/// or has finished, and no doorbell is on its way.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Time limit of the search for a lost wake-up.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// State of one side. Only the doorbell orders accesses, so that it hides no missing ordering.
+/// State of one side. Only the doorbell orders accesses, so this state hides no missing ordering.
 #[derive(Default)]
 struct Place {
     rung: AtomicBool,
@@ -58,7 +58,7 @@ impl Doorbell for Bell<'_> {
     }
 }
 
-/// A wake-up was lost.
+/// The error that a wake-up was lost.
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
@@ -69,12 +69,13 @@ struct Traffic {
     counts: [u32; 2],
     /// Upper bound of a message's bytes, exclusive.
     length: u32,
-    /// Time that a side spins for its doorbell before its thread sleeps. Both sides then run at the same time, and fall asleep
-    /// just when the other rings, thousands of times a second.
+    /// Time for which a side spins for its doorbell before its thread sleeps. Both sides then run at the same time, and
+    /// fall asleep just when the other rings, thousands of times a second.
     spin: Duration,
 }
 
-/// Runs one side: sends numbered messages as fast as there are buffers, and checks the other's. Returns its doorbells.
+/// Runs one side: sends numbered messages as fast as buffers become free, and checks those from the other side. Returns
+/// its doorbells.
 fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic) -> Result<u32, Lost> {
     let Traffic { counts, length, spin } = traffic;
     let (id, other) = if role == Role::Host { (0, 1) } else { (1, 0) };
@@ -130,7 +131,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
                 rests_since = None;
             } else if rests_since.get_or_insert_with(Clock::now).elapsed() > PATIENCE {
                 println!("{role:?} sleeps for ever: {sent} sent, {received} received");
-                // It must not ring any more, either.
+                // The side must not ring any more, either.
                 std::mem::forget(link);
                 return Err(Lost);
             }

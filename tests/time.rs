@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Long runs in virtual time: sides that start a day apart and idle for a day, in both profiles; and the time until a survivor
-//! notices a death.
+//! Runs links for long periods of virtual time: sides that start a day apart and idle for a day, in both profiles. Also
+//! measures the time until a survivor notices a death.
 
 use std::time::Duration;
 
@@ -244,7 +244,8 @@ fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     }
 }
 
-/// With an exact clock and timer, as with a clock of ticks, the limit ends exactly at a beat, and not one beat later.
+/// Even with an exact clock and timer, the timeout expires exactly on a heartbeat and not one heartbeat later, just as
+/// with a tick-based clock.
 #[test]
 fn nor_is_it_a_beat_later_by_an_exact_clock() {
     for limit in LIMITS {

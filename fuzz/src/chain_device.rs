@@ -10,7 +10,7 @@ use crate::memory;
 use crate::queue::{LAYOUT, prepare};
 use crate::scribbler::{Scribbler, Target};
 
-/// Addresses begin here, near enough to 0 that small numbers are addresses as well.
+/// Addresses begin here, near enough to 0 that small numbers are also addresses.
 const ADDRESS: u64 = 0x100;
 /// The driver's section, in which its indirect tables lie, and a section that both may write.
 const SECTIONS: [Window; 2] = [
@@ -43,7 +43,7 @@ const MOST_ACCESSES: u32 = 8;
 type Memory = Hooked<'static, Scribbler>;
 type Device = ChainDevice<Memory, [Window; 2], 8>;
 
-/// A held chain, and what was walked of it.
+/// A held chain, and the progress of its walk.
 struct Held {
     chain: Chain,
     steps: u32,
@@ -99,7 +99,7 @@ pub fn run(data: &[u8]) {
                 if let Some(held) = held.get_mut(which) {
                     gather(&mut device, &memory, held);
                 }
-                // And a copy of each element.
+                // The peer also copies each element.
                 peer.bounded(MOST_OF_A_WALK + 8);
             }
             5 | 6 => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The driver side of chains against a device that writes anything at any time. Each chain completes once at most, with no more
-//! bytes written than it has for that, and no descriptor is in two chains.
+//! The driver side of chains against a device that writes anything at any time. Each chain completes at most once, its
+//! written length never exceeds its writable bytes, and no descriptor is in two chains.
 
 use amp_ivshmem::virtqueue::Suppression;
 use amp_ivshmem::virtqueue::chain::{AddError, ChainDriver, ChainToken, Element, IndirectTables, QueueId};
@@ -28,10 +28,10 @@ const TARGETS: &[Target] = &[
 /// Limit of memory accesses in a single call: eight descriptors of five words each, and the ring.
 const MOST_ACCESSES: u32 = 8 * 5 + 8;
 
-/// A chain with the device.
+/// A chain that the device holds.
 struct Pending {
     token: ChainToken,
-    /// Descriptors that it takes.
+    /// Number of descriptors that the chain takes.
     cost: u16,
     writable: u32,
 }

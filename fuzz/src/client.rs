@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces. The port refuses
-//! the server or has a peer. It never waits, leaves no descriptor open, and rings only vectors that it has.
+//! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces. The port
+//! either refuses the server or becomes a peer. It never waits, leaves no descriptor open, and rings only vectors that
+//! exist.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::input::Input;
 use crate::socket;
 
-/// Limit of a server's bytes in one run: a socket takes as many without a reader.
+/// Limit on a server's bytes in one run: as many as a socket takes without a reader.
 const MOST: usize = 128;
 
 /// Descriptors that a server may send.
@@ -62,7 +63,7 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     };
     let fds = descriptors.choose(count, if kind & 7 == 1 && count == 1 { 0 } else { value >> 2 ^ 1 });
     let bytes = number.to_le_bytes();
-    // In two pieces, with the descriptors at either.
+    // The message is sent in two pieces, with the descriptors in either of them.
     let cut = if kind >> 7 == 1 { 1 + usize::from(kind >> 5 & 3) * 2 } else { 8 };
     let (first, rest) = bytes.split_at(cut);
     let early = kind >> 5 & 1 == 0 || rest.is_empty();
@@ -73,7 +74,7 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     true
 }
 
-/// Lowest number that a new descriptor gets.
+/// Returns the lowest number that a new descriptor gets.
 fn lowest(of: &OwnedFd) -> i32 {
     of.try_clone().expect("a descriptor").as_raw_fd()
 }

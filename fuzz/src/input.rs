@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes of a target, consumed from the front. Nothing more happens when they have run out.
+//! The input bytes of a target, consumed from the front. When they have run out, nothing more happens.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A reader of a memory that holds anything and changes at any time. All that it returns is inside the memory, its loops end,
-//! and it writes nothing.
+//! A reader of a memory that contains anything and changes at any time. Everything that it returns is inside the
+//! memory, its loops end, and it writes nothing.
 
 use std::cell::Cell;
 
@@ -15,12 +15,12 @@ use amp_ivshmem::wire::session::PAGE;
 use crate::input::Input;
 use crate::memory;
 
-/// The most messages that are looked at in a call, and the most reads of a run: both tables of each link, and the messages.
+/// Limits on the messages that one call looks at and on the reads in a run: both tables of each link, and the messages.
 const MOST_MESSAGES: u32 = 5_000;
 const MOST_READS: u32 = 2_000_000;
 const BUFFERS: usize = 4;
 
-/// The memory, with the writes of `input` between two reads.
+/// The memory, with writes from `input` between two reads.
 struct Noisy<'a> {
     region: Region<'static>,
     input: &'a Input,
@@ -56,7 +56,7 @@ impl ReadMemory for Noisy<'_> {
     }
 }
 
-/// Writes what the next bytes say: nothing, or a word that matters, or any word.
+/// Makes the write that the next bytes encode: none, a word that matters, or any word.
 fn poke(input: &Input) {
     let Some(kind) = input.byte() else { return };
     let near = |input: &Input, base: u32| input.byte().map(|at| base + u32::from(at & 0x3f) * 4);
@@ -80,7 +80,7 @@ fn poke(input: &Input) {
     memory::bytes().write(at, &value.to_le_bytes()).expect("inside");
 }
 
-/// Leaves a memory as a link leaves it that is up, with a message in flight.
+/// Leaves the memory as a link that is up does, with a message in flight.
 fn native() {
     let settings = |role| Settings { buffer_count: BUFFERS as u16, buffer_size: 64, ..Settings::new(role) };
     let region = memory::heap().region();
@@ -95,12 +95,12 @@ fn native() {
     std::mem::forget((host, remote));
 }
 
-/// A layout that the memory has room for.
+/// Returns a layout that fits the memory.
 fn layout() -> Layout {
     Layout::empty(0, 0x100, 0x200, BUFFERS as u16, 4).with_buffers(0x400, 64, 64)
 }
 
-/// Leaves a memory as a C host leaves it, with a message in flight.
+/// Leaves the memory as a C host does, with a message in flight.
 fn openamp() {
     let settings = openamp::Settings::new(layout());
     let region = memory::heap().region();
@@ -110,7 +110,7 @@ fn openamp() {
     std::mem::forget(host);
 }
 
-/// Reads all messages in flight of a queue.
+/// Reads all messages in flight in a queue.
 fn read(queue: &Queue<'_>, size: u32) {
     let Ok(indices) = queue.indices() else { return };
     assert!(indices.in_flight() <= queue.size() && indices.free() <= queue.size(), "{indices:?}");

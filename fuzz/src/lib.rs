@@ -2,8 +2,8 @@
 //! The fuzz targets as plain functions. `cargo fuzz` calls them, and so do this crate's tests, which replay the corpora on any
 //! toolchain.
 //!
-//! Each module is one target. Its bytes encode operations, and the events between two accesses to the shared memory. An
-//! oracle in each target panics at a violation.
+//! Each module is one target. The target's bytes encode operations, and the events between two accesses to the shared
+//! memory. An oracle in each target panics at a violation.
 
 pub mod chain_device;
 pub mod chain_driver;

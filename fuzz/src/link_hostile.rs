@@ -26,8 +26,8 @@ const TARGETS: &[Target] = &[
     Target { at: 0x4080, stride: 4, slots: 64 },
     Target { at: 0, stride: 4, slots: 24 },
 ];
-/// No single call looks at the memory more often: a host that starts looks at all 125 other entries, and a poll at two
-/// rings of messages.
+/// Limit of memory accesses in a single call: a host that starts looks at all 125 other entries, and a poll looks at
+/// two rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
 type Watched = Link<Hooked<'static, Scribbler>, NoDoorbell, 4, BUFFERS>;
@@ -90,7 +90,7 @@ pub fn run(data: &[u8]) {
                         }
                         Some(Event::Bound { endpoint: bound, .. }) => endpoint = Some(bound),
                         Some(Event::Down(_)) => {
-                            // The message is void from here on.
+                            // The message becomes void here.
                             stale = held.pop().or(stale);
                             held.clear();
                             stale_buffer = reserved.pop().or(stale_buffer);
@@ -172,7 +172,7 @@ pub fn run(data: &[u8]) {
             }
             _ => {
                 if let Some(other) = &mut other {
-                    // By hand, for any binding.
+                    // The endpoint is opened by hand, for any binding.
                     if let Ok(opened) = other.bus().open_with(&Default::default()) {
                         let to = amp_ivshmem::rpmsg::Address(1024 + u32::from(argument & 3));
                         let _ = other.bus().send_to(opened, to, &[argument; 20]);

@@ -12,9 +12,10 @@ use self::world::{SIDES, World, world};
 use crate::memory;
 use crate::user::User;
 
-/// Steps of 10 ms that the two sides have at the end: recovery must take less than a second.
+/// Steps of 10 ms in which the two sides are left alone at the end: recovery must take less than a second.
 const QUIET_STEPS: u32 = 100;
-/// Steps with rivals: a side that has yielded waits for ten heartbeats, and may first have to notice that it lost the link.
+/// The same number if there are rivals: a side that has yielded waits for ten heartbeats, and may first have to notice
+/// that it has lost the link.
 const RIVAL_STEPS: u32 = 400;
 
 /// Runs the target once.

@@ -103,7 +103,7 @@ pub fn run(data: &[u8]) {
                 }
             },
             5 => {
-                // Also out of order: the first goes to the end.
+                // Buffers are also returned out of order: the first one goes to the end.
                 if let Some(buffer) = held.pop() {
                     held.push(buffer);
                 }

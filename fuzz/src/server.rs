@@ -36,7 +36,7 @@ struct Told {
 struct Client {
     socket: UnixStream,
     told: Told,
-    /// The client has sent something or closed its direction, so the server must drop it.
+    /// True if the client has sent something or closed its direction, so the server must drop it.
     bad: bool,
     closed: bool,
 }
@@ -88,7 +88,7 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
-    /// Clients that wait to be accepted. Most may be gone again by then.
+    /// Number of clients that wait to be accepted. Most may be gone again by then.
     waiting: usize,
 }
 

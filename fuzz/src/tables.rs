@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Seeds of `resource_table`'s corpus that are real tables. The tables are made here and kept as files.
+//! Seeds for the `resource_table` corpus that are real resource tables. The tables are made here and kept as files.
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use amp_ivshmem::rpmsg::{Endpoint, Event, SendError};
 #[derive(Debug, Default)]
 pub struct Told {
     up: bool,
-    /// A send has noticed that the link is down. The next event must report it.
+    /// True if a send has noticed that the link is down. The next event must report that.
     owed: bool,
     open: Vec<Endpoint>,
     bound: Vec<Endpoint>,

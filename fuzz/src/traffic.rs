@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A record of sent messages that may still arrive, and the contents of messages: a stamp, the destination, and a filling whose
-//! length follows from the stamp. Depends on no link.
+//! A record of sent messages that may still arrive, and the contents of messages: a stamp, the destination, and a
+//! filling whose length follows from the stamp. This file depends on no link.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ pub const ENDPOINTS: usize = 4;
 
 /// Longest payload, in bytes.
 pub const MOST: usize = 48;
-/// Marks the stamp of a message that may be lost, because its address may have no endpoint.
+/// The mark in the stamp of a message that may be lost because its address may have no endpoint.
 pub const STRAY: u32 = 1 << 31;
 
 /// Messages from the sides of each role that may still arrive: stamp, and the sender's session.

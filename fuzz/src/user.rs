@@ -9,7 +9,7 @@ use crate::told::Told;
 pub use crate::traffic::ENDPOINTS;
 use crate::traffic::{self, MOST, Stray};
 
-/// Buffers of each side. Few, so that they run out.
+/// Number of buffers on each side. There are few, so that they run out.
 pub const BUFFERS: usize = 4;
 /// Bytes of a buffer, header included.
 pub const SIZE: u32 = 64;
@@ -72,7 +72,7 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Cancels its buffers, unsent.
+    /// Cancels its buffers without sending them.
     pub fn cancel(&mut self) {
         self.reserved.drain(..).for_each(|buffer| self.link.bus().cancel(buffer));
     }
@@ -168,7 +168,7 @@ impl<L: AnyLink> User<L> {
         result.is_ok()
     }
 
-    /// Takes a buffer, to be sent or cancelled later.
+    /// Allocates a buffer, which is sent or cancelled later.
     pub fn reserve(&mut self) {
         let result = self.link.bus().alloc_tx_buffer();
         self.told.sent(&result);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions alone, with a service that only notes what it is told: its life, other kinds of service, and wire version 1.
+//! Tests sessions alone, with a service that only records its calls: their life, other kinds of service, and wire version 1.
 
 use std::cell::Cell;
 use std::string::ToString;
@@ -16,7 +16,7 @@ const MEMORY: u32 = 64 * 1024;
 const WORD: u32 = block::SERVICE;
 const OFFER: u32 = 0x1234;
 
-/// Counts doorbells that are not for this side itself.
+/// Counts doorbells, except those to this side itself.
 #[derive(Default)]
 struct Bell(Cell<u32>);
 
@@ -36,7 +36,7 @@ struct Note<const KIND: u32> {
     broken: bool,
 }
 
-/// Its events.
+/// The service's events.
 #[derive(Debug, PartialEq)]
 enum Event {
     Up { peer: PeerId },
@@ -211,7 +211,7 @@ fn the_directory_gives_both_sides_the_same_shared_section() {
     let mut remote: Side<'_, 2> = Side::new(&heap, Role::Remote);
     run(&mut host, &mut remote, 1..10);
     assert_eq!((host.service.shared, remote.service.shared), (4 * PAGE, 4 * PAGE));
-    // None is left for the two sides.
+    // No room is left for the data of the two sides.
     let service = Note::<2> { shared: 12 * PAGE, ..Note::default() };
     assert!(matches!(Side::with(&heap, Role::Host, service).err(), Some(AreaError::Place { .. })));
 }
@@ -229,7 +229,7 @@ fn another_kind_of_service_is_refused_by_both_sides() {
     assert_eq!(host.events, [Event::Incompatible(of_host.into())], "reported once");
     assert!(of_remote.to_string().starts_with("the link carries rpmsg, this side expects virtio: "));
     assert!(of_host.to_string().starts_with("the peer expects virtio on this link, this side rpmsg: "));
-    // It has written nothing that a remote of the right kind would stumble over, and goes on trying beside it.
+    // The side has written nothing that would disturb a remote of the right kind, and keeps trying in parallel.
     assert_eq!(word(&heap, 2 * PAGE + block::EPOCH), 0);
     let mut right: Side<'_, 1> = Side::new(&heap, Role::Remote);
     for now in 1000..1200 {
@@ -260,7 +260,7 @@ fn a_memory_of_version_1_is_refused_by_name() {
 fn a_remote_of_version_1_that_waits_is_named_by_the_host() {
     let heap = Heap::new(MEMORY);
     let mut host: Side<'_, 1> = Side::new(&heap, Role::Host);
-    // It writes its id + 1 where version 1 has it, and finds a directory of another version.
+    // The remote writes its id + 1 where version 1 has it, and finds a directory of another version.
     set_word(&heap, 0x40 + 0xc, 3 + 1);
     host.poll(Instant::from_micros(1000));
     let error = PeerError::Speaks { found: Speaks(0), expected: Kind::RPMSG };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two sides against each other, against a model, and against a peer that writes nonsense.
+//! Tests the two sides against each other, against a model, and against a peer that writes nonsense.
 
 use std::collections::VecDeque;
 use std::vec::Vec;
@@ -69,8 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever the two sides do in whatever order: each buffer arrives once, in order, with its contents, and comes
-    /// back once; a side that sleeps after asking is notified of the very next event.
+    /// In any order of operations of the two sides, each buffer arrives once, in order, with its contents, and comes
+    /// back once. A side that sleeps after its request is notified of the very next event.
     #[test]
     fn behaves_as_two_queues(
         steps in proptest::collection::vec(step(), 1..400),
@@ -148,7 +148,7 @@ proptest! {
         }
     }
 
-    /// A peer that writes anything anywhere at any time: no panic, no descriptor twice, nothing outside the ring.
+    /// A peer writes anything anywhere at any time: no panic, no descriptor twice, no access outside the ring.
     #[test]
     fn survives_a_peer_that_scribbles(
         scribbles in proptest::collection::vec((0..0x150u32, any::<u16>(), step()), 1..300),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Puts the memory map of the machine that a target's image is for where the linker finds it.
+//! Puts a memory map where the linker finds it. The target selects the machine that runs the image.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// QEMU's `virt`. The first 2 MiB of its memory are left to the devicetree that QEMU puts there.
+/// QEMU's `virt`. The first 2 MiB of its memory are left for the devicetree that QEMU puts there.
 const VIRT: &str = "MEMORY { image : ORIGIN = 0x40200000, LENGTH = 2M }";
-/// QEMU's `microbit`. The last 4 KiB of its memory are what the image copies to and from.
+/// QEMU's `microbit`. The image copies to and from the last 4 KiB of its memory.
 const MICROBIT: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 12K }";
-/// QEMU's `mps2-an505`, its secure side. Likewise, of the first 64 KiB of its second external memory.
+/// QEMU's `mps2-an505`, its secure side. The image uses the first 64 KiB of the second external memory in the same way.
 const AN505: &str = "MEMORY { FLASH : ORIGIN = 0x10000000, LENGTH = 256K RAM : ORIGIN = 0x38000000, LENGTH = 60K }";
-/// QEMU's `lm3s6965evb`. Likewise, of 64 KiB.
+/// QEMU's `lm3s6965evb`. The image uses its 64 KiB in the same way.
 const LM3S: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 60K }";
 
 fn main() {

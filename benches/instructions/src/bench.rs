@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The parts that a program supplies: memory, doorbell, clock, and a place to report to.
+//! The parts that a program supplies: memory, doorbell, clock, and a function to report to.
 
 /// The parts that a program supplies.
 pub struct Bench<M, D, N, T> {
@@ -9,6 +9,6 @@ pub struct Bench<M, D, N, T> {
     pub doorbell: D,
     /// Reads the machine's clock.
     pub now: N,
-    /// Receives the name and the number of messages of each section after it.
+    /// Receives the name and the number of messages of each section when it ends.
     pub tell: T,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both sides of links in one program, which sends between markers. An image needs its machine's ivshmem device and a server;
-//! a Linux program takes memory from the heap. `amp bench` runs and counts it.
+//! Runs both sides of links in one program, which sends between markers. An image needs its machine's ivshmem device
+//! and a server; a Linux program takes memory from the heap. `amp bench` runs the program and counts its instructions.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod bench;
@@ -28,7 +28,7 @@ mod image {
             doorbell: machine.doorbell(),
             now: || machine.now(),
             tell: |name: &str, messages: u32| {
-                // The console does not fail.
+                // The console cannot fail.
                 let _ = writeln!(console, "section {name} {messages}");
             },
         };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Marker instructions: they have no effect, and mark the begin and the end of a counted section. The counters
+//! Marker instructions, which have no effect and mark the beginning and the end of a counted section. The counters
 //! (`tools/qemu-count`, and `amp bench` for Linux programs) look for the same bytes.
 #![allow(unsafe_code, reason = "assembly, of instructions that do nothing")]
 
@@ -10,8 +10,8 @@ macro_rules! marker {
         #[doc = $what]
         #[inline(always)]
         pub fn $name() {
-            // SAFETY: a hint without a meaning on any machine. The compiler may not move it over memory accesses, because
-            // the block does not declare `nomem`.
+            // SAFETY: a hint that has no meaning on any machine. The compiler may not move it across memory accesses,
+            // because the block does not declare `nomem`.
             #[cfg(target_arch = "aarch64")]
             unsafe {
                 asm!($a64, options(nostack, preserves_flags))

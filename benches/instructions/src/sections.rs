@@ -19,7 +19,7 @@ use crate::sides::{LARGE, PART};
 
 /// Messages of a section: a multiple of the smallest ring.
 const MESSAGES: u32 = 64;
-/// Messages of a burst, which are sent before the first is received.
+/// Number of messages in a burst, all of which are sent before the first is received.
 const BURST: u32 = 8;
 /// Private payload, aligned like an application's buffers.
 #[repr(align(8))]
@@ -68,7 +68,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange_warm(name, sides, length, MESSAGES)
     }
 
-    /// Does the same. The first `warm` messages use both rings all round once and are not counted.
+    /// Does the same, but does not count the first `warm` messages, which use all entries of both rings once.
     #[inline(never)]
     fn exchange_warm<A: AnyLink, B: AnyLink>(
         &mut self,
@@ -92,7 +92,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    // Each kind of link has one place that sends and one that polls, as in an application.
+    // Each kind of link has one place that sends and one place that polls, as in an application.
     #[inline(never)]
     fn message<A: AnyLink, B: AnyLink>(
         &self,
@@ -153,7 +153,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let room = from.bus().buffer_range(&reserved);
         markers::end();
-        // An application fills it here.
+        // An application fills the buffer here.
         black_box(room).map_err(|_| "a reserved buffer is nowhere")?;
         markers::begin();
         let sent = from.bus().send_nocopy(endpoint, reserved, length);
@@ -167,7 +167,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let place = to.bus().payload_range(&message);
         markers::end();
-        // An application reads it here.
+        // An application reads the message here.
         black_box(place).map_err(|_| "a message is nowhere")?;
         markers::begin();
         to.bus().release(message);

@@ -8,12 +8,12 @@ use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Link, Settings};
 
 use crate::bench::Bench;
 
-/// Bytes of a link's memory; each begins at a multiple.
+/// Bytes of a link's memory. Each link's memory begins at a multiple of this size.
 pub const PART: u32 = 256 * 1024;
 /// Bytes of the large ring's memory, which follows the others.
 #[cfg(not(target_os = "none"))]
 pub const LARGE: u32 = 2 * 1024 * 1024;
-/// Ids of absent peers.
+/// Ids of peers that are absent.
 const HOST: u16 = 0xfffd;
 const REMOTE: u16 = 0xfffe;
 /// Long enough that no heartbeat falls into a counted section.
@@ -30,7 +30,7 @@ pub struct Sides<A, B> {
 pub type Native<M, D, const E: usize, const N: usize> = Sides<Link<M, D, E, N>, Link<M, D, E, N>>;
 pub type OpenAmp<M, D, const E: usize, const N: usize> = Sides<Host<M, D, E, N>, Remote<M, D, E, N>>;
 
-/// An error. None is expected.
+/// An error message. No error is expected.
 pub type Wrong = &'static str;
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {

@@ -15,7 +15,7 @@ mod image {
 
     fn main(machine: Machine, mut console: Console) -> ! {
         let end = crate::side::run(machine, &mut console).err().unwrap_or("over");
-        // The console does not fail.
+        // The console cannot fail.
         let _ = writeln!(console, "{end}");
         park()
     }

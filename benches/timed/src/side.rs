@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose sender waits
-//! for buffers. The floods run on a link of rpmsg's usual 16 buffers, on one of 32, and with the longest messages. Side 0 begins
-//! each part, takes the times, and prints them.
+//! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose
+//! sender waits for buffers. The floods run on a link with rpmsg's usual 16 buffers, on one with 32, and with the
+//! longest messages. Side 0 begins each part, measures the times, and prints them.
 
 use core::fmt::Write;
 
@@ -13,11 +13,11 @@ use amp_ivshmem::rpmsg::{Endpoint, Event, Link, Role, SendError, Settings};
 const TURNS: u32 = 1001;
 /// Messages of the flood.
 const FLOOD: u32 = 20_000;
-/// Bytes of the directory, and of the part behind the links' areas for the bare doorbells.
+/// Bytes of the directory, and of the part after the links' areas for the bare doorbells.
 const PAGE: u32 = 4096;
 /// Bytes of the second and of the third link's area.
 const SECOND: u32 = 64 * 1024;
-/// Bytes of each side in it.
+/// Bytes that each side has in that part.
 const SIDE: u32 = 64;
 
 /// Bytes of a message: the length in C OpenAMP's measurement, and the longest that a usual buffer holds.
@@ -33,7 +33,7 @@ impl<const L: usize> Payload<L> {
     const SENT: Self = Self([0x5a; L]);
 }
 
-/// An error. None is expected.
+/// An error message. No error is expected.
 type Wrong = &'static str;
 
 /// One side, linked with `N` buffers in each direction.
@@ -56,7 +56,7 @@ pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> 
         return Err("the server was not fresh: this machine's number is neither 0 nor 1");
     }
     let tell = |console: &mut _, key: &str, value: u32| {
-        // The console does not fail.
+        // The console cannot fail.
         let _ = writeln!(console as &mut dyn Write, "figure {key} {value}");
     };
     let end = port.memory().len().checked_sub(PAGE + 2 * SECOND).ok_or("too little shared memory")?;
@@ -145,7 +145,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
 
     fn await_turn(&mut self, turn: u32) {
         while self.words.load_u32::<0>(1 - self.number, Load::Acquire) != turn {
-            // The last doorbell may have been one of the link. None is lost in between.
+            // The last doorbell may have been one for the link. None is lost in between.
             self.port.wait(Some(self.port.now().plus_micros(100_000)));
         }
     }

@@ -9,7 +9,7 @@ impl World {
         [0, 1].into_iter().any(|role| self.is_there(role) && self.is_there(role + 2))
     }
 
-    /// Returns whether the user of a side sees the link as up. None if the side is busy.
+    /// Returns whether the user of a side sees the link as up, or `None` if the side is busy.
     fn up_if_known(&self, which: usize) -> Option<bool> {
         let side = self.sides[which].try_borrow().ok()?;
         Some(side.as_ref().is_some_and(|side| side.user.told.is_up()))

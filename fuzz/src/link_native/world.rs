@@ -41,12 +41,12 @@ impl Doorbell for Bell {
     }
 }
 
-/// The whole world.
+/// The sides, their doorbells, their clock, and everything else that they share.
 #[derive(Default)]
 pub struct World {
     pub input: Input,
     pub(super) sides: [RefCell<Option<Side>>; 4],
-    /// Sides that are being made.
+    /// Sides that are still being created.
     pub(super) starting: [Cell<bool>; 4],
     pub(super) bells: [Cell<bool>; 4],
     /// Sides that run at once when they are rung.
@@ -118,7 +118,7 @@ impl World {
         }
     }
 
-    /// Removes all sides without notice to their peers.
+    /// Removes all sides without notifying their peers.
     pub fn end(&self) {
         for which in SIDES {
             self.dead[which].set(false);
@@ -181,7 +181,7 @@ impl World {
         self.session[which].set(self.sessions.get());
     }
 
-    /// Kills a side without notice to its peer.
+    /// Kills a side without notifying its peer.
     pub fn part(&self, which: usize) {
         if self.starting[which].get() {
             return;
@@ -194,7 +194,7 @@ impl World {
         self.prompt[which].set(false);
     }
 
-    /// Kills a side without notice to its peer, and starts it again.
+    /// Kills a side without notifying its peer, and starts it again.
     pub fn kill(&self, which: usize) {
         if self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
             let prompt = self.prompt[which].get();

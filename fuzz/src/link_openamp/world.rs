@@ -81,7 +81,7 @@ pub enum Act {
     CountBuffers,
 }
 
-/// All of it.
+/// The sides, their doorbells, their clock, and everything else that they share.
 #[derive(Default)]
 pub struct World {
     pub(super) peer: Cell<Option<&'static Scribbler>>,
@@ -168,9 +168,9 @@ impl World {
         self.begin(0);
     }
 
-    /// Restarts the host, which sets the rings up under a remote. The remote looks only now and then, and recognises the
-    /// restart by the buffers that it has returned. The profile promises nothing for the time before. So here the remote
-    /// has returned everything, and looks at once.
+    /// Restarts the host, which sets up the rings anew while a remote uses them. The remote looks only now and then,
+    /// and recognises the restart by the buffers that it has returned. The profile promises nothing for the time before
+    /// that. So here the remote has returned everything, and looks at once.
     pub fn restart_host(&self) {
         self.calm();
         self.act(1, Act::GiveBack);

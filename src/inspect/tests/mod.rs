@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Views of memories that real links write, and of memories that nobody should have written.
+//! Tests views of memories that real links write, and of memories whose contents no side would write.
 
 mod native;
 mod noise;
@@ -30,7 +30,7 @@ fn side(heap: &Heap, id: u16, role: Role) -> (Side<'_>, Endpoint) {
     (link, endpoint)
 }
 
-/// Polls until nothing happens. Returns the messages, which are still to be released.
+/// Polls until nothing happens. Returns the messages, which still have to be released.
 fn settle(sides: &mut [&mut Side<'_>]) -> Vec<Received> {
     let mut messages = Vec::new();
     for _ in 0..8 {
@@ -45,7 +45,7 @@ fn settle(sides: &mut [&mut Side<'_>]) -> Vec<Received> {
     messages
 }
 
-/// All bytes of the memory.
+/// Returns all bytes of the memory.
 fn saved(heap: &Heap) -> Vec<u8> {
     let mut bytes = vec![0; heap.region().size() as usize];
     assert!(heap.region().read(0, &mut bytes));
@@ -57,7 +57,7 @@ fn poke(heap: &Heap, at: u32, value: u32) {
     all.write(at, &value.to_le_bytes()).unwrap();
 }
 
-/// The payloads in flight.
+/// Returns the payloads in flight.
 fn payloads(queue: &Queue<'_>) -> Vec<Vec<u8>> {
     let payload = |message: Message<'_>| {
         let mut bytes = [0xaa; 64];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Native links as they come up, talk, are killed, and leave.
+//! Tests views of native links while they come up, exchange messages, are killed, and leave.
 
 use super::*;
 
-/// The first link, which exists.
+/// Returns the first link, which exists.
 fn link(memory: &dyn ReadMemory) -> Link<'_> {
     Directory::new(memory).links().next().unwrap()
 }
@@ -100,7 +100,7 @@ fn the_dead_leave_their_messages_and_those_who_leave_say_so() {
     std::mem::forget(host);
     let queue = link(&memory).queue(Role::Host, 0).unwrap().unwrap();
     assert_eq!(payloads(&queue), [b"last words".to_vec()]);
-    // The same in the file of a dump, and no byte was written.
+    // A dump in a file gives the same results, and no byte of it was written.
     let dump = SavedMemory(&before);
     assert_eq!(payloads(&link(&dump).queue(Role::Host, 0).unwrap().unwrap()), [b"last words".to_vec()]);
     assert_eq!(saved(&heap), before, "a reader never writes");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memories with words that no side writes: each is named, and nothing else happens.
+//! Tests memories with words that no side writes: each is reported by name, and nothing else happens.
 
 use proptest::prelude::*;
 
@@ -49,7 +49,7 @@ impl ReadMemory for Moving<'_> {
     }
 }
 
-/// Two sides that are up, with three messages to the remote in flight.
+/// Brings up two sides, with three messages to the remote in flight.
 fn talking(heap: &Heap) {
     let ((mut host, at_host), (mut remote, _)) = (side(heap, 0, Role::Host), side(heap, 1, Role::Remote));
     settle(&mut [&mut host, &mut remote]);
@@ -59,7 +59,7 @@ fn talking(heap: &Heap) {
     std::mem::forget((host, remote));
 }
 
-/// Reads all that there is, and checks that it lies in the memory. Returns the findings.
+/// Reads everything, and checks that it is inside the memory. Returns the findings.
 fn read_all(memory: &dyn ReadMemory) -> Vec<Finding> {
     let mut findings = Vec::new();
     let directory = Directory::new(memory);
@@ -130,7 +130,7 @@ fn each_wrong_field_is_named() {
         assert_eq!(finding.at & !3, at & !3, "{finding}");
     }
     assert_eq!(read_all(&fresh.region()), []);
-    // Less than a directory.
+    // The memory is smaller than a directory.
     let check = Directory::new(&SavedMemory(&[0; 3])).check();
     let problem = Problem::Unreadable { size: 3 };
     assert_eq!(check, Err(Finding { field: Field::DirectoryMagic, at: 0, problem }));
@@ -141,7 +141,7 @@ fn each_wrong_field_is_named() {
 fn indices_that_never_hold_still_are_a_finding() {
     let heap = Heap::new(MEMORY);
     talking(&heap);
-    // The used ring begins the remote's data, and its index is its second half word.
+    // The used ring is at the start of the remote's data, and its index is its second half word.
     let remote = heap.region().word(2 * PAGE + block::QUEUES + queue::USED).unwrap();
     let changes: Vec<_> = (0..64).map(|round| (remote, round << 16)).collect();
     let memory = Moving::new(&heap, &changes);
@@ -152,7 +152,7 @@ fn indices_that_never_hold_still_are_a_finding() {
     assert!(Directory::new(&still).link(0).unwrap().queue(Role::Host, 0).unwrap().unwrap().indices().is_ok());
 }
 
-/// Offsets near the words that matter.
+/// Returns offsets near the words that matter.
 fn offset() -> impl Strategy<Value = u32> {
     prop_oneof![0..0x60u32, PAGE..PAGE + 0x60, 2 * PAGE..2 * PAGE + 0x60, 3 * PAGE..4 * PAGE, 0..MEMORY - 4]
         .prop_map(|at| at & !3)
@@ -163,7 +163,7 @@ fn value() -> impl Strategy<Value = u32> {
 }
 
 proptest! {
-    /// Random bytes behind a magic, so that they are looked at.
+    /// Random bytes after a magic, so that the reader looks at them.
     #[test]
     fn random_bytes_do_nothing(seed in proptest::collection::vec(any::<u32>(), 64..256), magic in any::<bool>()) {
         let heap = Heap::new(MEMORY);
@@ -184,7 +184,7 @@ proptest! {
         prop_assert!(saved(&heap) == before);
     }
 
-    /// A link that is up, with words that change before and during the look.
+    /// A link that is up, with words that change before and during the read.
     #[test]
     fn words_that_change_do_nothing(
         before in proptest::collection::vec((offset(), value()), 0..6),

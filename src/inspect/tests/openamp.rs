@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memories in C OpenAMP's layout.
+//! Tests views of memories in C OpenAMP's layout.
 
 use super::*;
 use crate::openamp::{self, Host, Layout, Remote};
@@ -31,7 +31,7 @@ fn both_directions_are_seen_and_the_address_is_found_out() {
     let (at_host, at_remote) = (host.bus().open("talk").unwrap(), remote.bus().open("talk").unwrap());
     let now = Instant::from_micros(1);
     for _ in 0..8 {
-        // The empty greetings.
+        // The empty messages are greetings.
         if let Some(Event::Message(message)) = host.poll(now) {
             host.bus().release(message);
         }
@@ -86,7 +86,7 @@ fn each_wrong_field_is_named() {
         fields
     };
     assert_eq!(found(layout(), None), []);
-    // The address of another machine.
+    // This is the address on another machine.
     assert_eq!(found(layout(), Some(BASE)), [(Role::Remote, Field::DescriptorAddress)]);
     let count = found(Layout { count: 12, ..layout() }, None);
     assert_eq!(count, [(Role::Host, Field::QueueCount), (Role::Remote, Field::QueueCount)]);

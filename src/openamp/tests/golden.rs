@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What C writes, byte for byte, by a trace of C's own memory.
+//! Compares this profile byte for byte with a trace of the memory that C OpenAMP writes.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn expect(heap: &Heap, step: &str) {
     assert!(compared > 0, "no such step: {step}");
 }
 
-/// Facts of the C library, step by step, both roles.
+/// Checks facts about the C library, step by step, in both roles.
 #[test]
 fn writes_what_c_writes() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());

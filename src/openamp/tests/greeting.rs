@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The empty message that tells an endpoint of C whom it is bound to: first of all that it gets from there, or needless.
+//! Tests the greeting: the empty message that tells a C endpoint which peer it is bound to. It is the first message
+//! that the endpoint gets from that peer, or is not sent because another message came first.
 
 use super::*;
 use crate::rpmsg::TxBuffer;
 
 type Sides<'m> = (TestHost<'m>, TestRemote<'m>);
 
-/// A host whose endpoint is announced to a remote, which has all but `left` of its buffers out, and the remote's endpoint of
-/// that name; the remote has not looked yet.
+/// Returns a host whose endpoint is announced to a remote, and the remote's endpoint of the same name. The remote has
+/// all but `left` of its buffers in use, and has not polled yet.
 fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     let bells = Bells::default();
     let (mut host, mut remote) = (host(heap, &bells), remote(heap, &bells));
     let endpoint = remote.bus().open("x").unwrap();
-    // Announced to the remote, and the remote's to nobody yet that has the name.
+    // The host's endpoint is announced to the remote, but no endpoint of the host has the name of the remote's endpoint yet.
     drain!(remote);
     drain!(host);
     let reserved = (0..16 - left).map(|_| remote.bus().alloc_tx_buffer().unwrap()).collect();
@@ -21,7 +22,7 @@ fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     ((host, remote), endpoint, reserved)
 }
 
-/// What the remote sends when it is told that its endpoint is bound.
+/// Polls the remote until it reports that its endpoint is bound.
 fn until_bound(remote: &mut TestRemote<'_>) {
     while let Some(event) = remote.poll(Instant::default()) {
         if matches!(event, Event::Bound { .. }) {
@@ -31,7 +32,7 @@ fn until_bound(remote: &mut TestRemote<'_>) {
     panic!("not bound");
 }
 
-/// What the host's endpoint was sent.
+/// Returns the messages that the host's endpoint has received.
 fn got(host: &mut TestHost<'_>) -> Vec<String> {
     drain!(*host).into_iter().filter(|line| line.contains(" got ")).collect()
 }
@@ -45,7 +46,7 @@ fn it_precedes_what_is_sent_as_soon_as_the_endpoint_is_bound() {
     assert_eq!(got(&mut host), ["0x400 got ", "0x400 got first"]);
 }
 
-/// Three endpoints that nobody could be greeted for, and an application that sends as soon as a buffer comes back.
+/// Three endpoints for which no greeting could be sent, and an application that sends as soon as a buffer comes back.
 #[test]
 fn a_message_that_went_first_has_said_it() {
     let heap = Heap::new(MEMORY);

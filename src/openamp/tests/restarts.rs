@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A side that restarts alone: noticed and named, and nothing old is delivered.
+//! Tests a side that restarts alone: the other side notices and reports the cause, and no old message is delivered.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
     std::mem::forget(first);
     let mut second = remote(&heap, &bells);
     assert_eq!(drain!(second), ["Incompatible(Service(InUse))"]);
-    // The host restarts: both are fresh again. A first remote still there would notice by its used index.
+    // The host restarts, and both sides are fresh again. A first remote that still ran would notice by its used index.
     std::mem::forget(first_host);
     let _host = host(&heap, &bells);
     assert_eq!(drain!(second), ["Up { peer: PeerId(0) }"]);
@@ -39,8 +39,9 @@ fn a_host_that_restarts_is_noticed() {
     assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(DownReason::PeerLeft)));
 }
 
-/// C's remote that restarts alone counts from 0 again, and goes on from the used index that it finds in the memory: it
-/// takes up old messages once more, and fills buffers that are not its own. Each is named, and nothing comes twice.
+/// When C's remote restarts alone, it counts from 0 again but continues at the used index that it finds in the memory.
+/// So it takes old messages once more, and fills buffers that are not its own. Each case is reported by name, and no
+/// message comes twice.
 #[test]
 fn a_c_remote_that_restarts_alone_is_named() {
     let (to_host, to_remote) = (MEMORY - 0x800, MEMORY - 0x400);
@@ -65,7 +66,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
         std::mem::forget(remote);
         trouble(&Bytes::new(&heap.region(), 0, MEMORY).unwrap());
         let mut log = drain!(host);
-        // To see what came back, the host asks for buffers: of each that it knows of it takes one.
+        // To find out which buffers came back, the host asks for buffers, and takes one for each that it knows of.
         for _ in 0..8 {
             if log.is_empty() {
                 let _ = host.bus().send(at_host, b"next");
@@ -76,7 +77,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
         Bytes::new(&heap.region(), 0, 1).unwrap().read(0, &mut status).unwrap();
         (log, status)
     };
-    // All that was sent so far is used once more: 2 announcements or greetings, and 3 messages.
+    // Everything that was sent so far is used once more: 2 announcements or greetings, and 3 messages.
     let replayed = run(&|memory| {
         let mut index = [0; 2];
         memory.read(to_remote + used_index, &mut index).unwrap();
@@ -95,7 +96,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
     });
     assert!(twice.0[0].contains("NotHeld"), "{twice:?}");
 
-    // It goes on further than there are buffers.
+    // The index advances by more than the number of buffers.
     let jump = run(&|memory| memory.write(to_host + used_index, &100_u16.to_le_bytes()).unwrap());
     assert!(jump.0[0].contains("IndexJump"), "{jump:?}");
 }

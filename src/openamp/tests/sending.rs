@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which buffer the host sends in, and what a send that cannot be leaves as it was.
+//! Tests which buffer the host sends in, and that a send which fails changes nothing.
 
 use core::cell::Cell;
 
 use super::*;
 use crate::mem::fake::{Hook, Hooked};
 
-/// Where the ring to the remote is: its flags, its entries, and the used ring's index.
+/// The places in the ring to the remote: its flags, its entries, and the used ring's index.
 const FLAGS: u32 = MEMORY - 0x400 + 0x100;
 const ENTRIES: u32 = FLAGS + 4;
 const USED_INDEX: u32 = FLAGS + 0x28 + 2;
 
-/// The first descriptors that were offered to the remote.
+/// Returns the first descriptors that were offered to the remote.
 fn offered(heap: &Heap, count: u32) -> Vec<u16> {
     (0..count).map(|entry| word(heap, ENTRIES + 2 * entry)).collect()
 }
 
-/// Sends so many messages, each of which gets a buffer.
+/// Sends this many messages, each of which gets a buffer.
 fn send<P: Profile>(bus: &mut Bus<P, Bells>, from: Endpoint, count: u8) {
     (0..count).for_each(|number| bus.send(from, &[number]).unwrap());
 }
@@ -67,7 +67,7 @@ fn what_is_too_long_writes_nothing_and_takes_nothing() {
     assert_eq!(offered(&heap, 8), [0, 1, 2, 3, 0, 1, 2, 3]);
 }
 
-/// Writes a word of the memory before the access of that number.
+/// Writes a word of the memory before the access with that number.
 #[derive(Debug)]
 struct Breaker<'m> {
     heap: &'m Heap,
@@ -86,7 +86,7 @@ impl Hook for Breaker<'_> {
     }
 }
 
-/// Whatever the remote writes over its index, and whenever: who is told to wait for a doorbell has asked for it.
+/// Whatever the remote writes over its index, and at any time: a sender that is told to wait has requested a doorbell.
 #[test]
 fn there_is_no_buffer_only_where_one_was_asked_for() {
     for (to, after) in [999_u16, 0, 1, 2].into_iter().flat_map(|to| (0..40).map(move |after| (to, after))) {

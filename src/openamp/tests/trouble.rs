@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a peer, a third party or a user gets wrong, and when it is told.
+//! Tests mistakes of a peer, a third party or a user, and the time at which each is reported.
 
 use super::*;
 
-/// Two sides with an endpoint each that knows the other's, so that nothing is announced.
+/// Returns two sides, each with an endpoint that knows the other's, so that nothing is announced.
 fn pair<'m>(heap: &'m Heap, bells: &Bells) -> (TestHost<'m>, TestRemote<'m>) {
     let (mut host, mut remote) = (host(heap, bells), remote(heap, bells));
     host.bus().open_with(&endpoint(5, 6)).unwrap();
@@ -39,7 +39,7 @@ fn a_remote_asks_whatever_stands_in_the_ring() {
     host.bus().send(at_host, b"ring").unwrap();
     assert_eq!(bells.0.take(), [0, 1]);
     drain!(remote);
-    // And again when somebody has overwritten it.
+    // The request is repeated when somebody has overwritten it.
     set_word(&heap, flags, 1);
     let _ = remote.poll(Instant::from_micros(1_000_000));
     assert_eq!(word(&heap, flags), 0);
@@ -82,7 +82,7 @@ fn a_fault_is_told_after_a_message_that_was_too_long() {
     let layout = settings(0).layout;
     let (_host, mut remote) = pair(&heap, &bells);
     drain!(remote);
-    // A chain.
+    // The descriptor is part of a chain.
     set_word(&heap, layout.vring(layout.to_host).descriptors + 12, 3);
     let at_remote = opened(remote.bus());
     assert_eq!(remote.bus().send(at_remote, &[0; 600]), Err(SendError::TooLong { max: 496 }));

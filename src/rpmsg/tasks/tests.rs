@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tasks on two sides of a link. Each runs only after its waker was called, so a lost wake-up ends a test.
+//! Tests tasks on two sides of a link. Each task runs only after its waker was called, so a lost wake-up ends a test.
 
 use core::cell::{Cell, RefCell};
 use core::future::{Future, pending};
@@ -44,7 +44,8 @@ impl Wake for Flag {
     }
 }
 
-/// Runs tasks whose wakers were called, in turn. When none was, `idle` is called: it makes time pass, or ends the run by false.
+/// Runs, in turn, the tasks whose wakers were called. If there are none, calls `idle`, which makes time pass or ends
+/// the run by returning false.
 struct Executor<'t>(Vec<(Arc<Flag>, Task<'t>)>);
 
 type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
@@ -88,7 +89,7 @@ impl World<'_> {
         shared.runner().run(&self.arrivals[side], || Instant::from_micros(self.now.get()), |_| pending()).await;
     }
 
-    /// Lets a second pass, for `limit` at most.
+    /// Lets a second pass, up to `limit`.
     fn tick(&self, limit: u64) -> bool {
         self.now.set(self.now.get() + SECOND);
         self.arrivals.iter().for_each(|arrival| arrival.signal(()));
@@ -150,8 +151,8 @@ fn tasks_wait_on_two_endpoints_at_once() {
     assert_eq!(answered.get(), 20);
 }
 
-/// A waiting sender is told when the peer leaves, its receiver goes on with the peer's next incarnation, and an endpoint that
-/// is dropped gives its messages' buffers back.
+/// When the peer leaves, a waiting sender gets an error, its receiver continues with the peer's next incarnation, and
+/// an endpoint that is dropped gives its messages' buffers back.
 #[test]
 fn restarts_and_dropped_handles() {
     let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
@@ -202,7 +203,7 @@ fn restarts_and_dropped_handles() {
     assert_eq!(free(), Ok(()));
 }
 
-/// A port whose waits let the other side run, and a tenth of a second pass.
+/// A port whose waits let the other side run while a tenth of a second passes.
 struct Passing<'a> {
     bell: Bell<'a>,
     heap: &'a Heap,
@@ -236,7 +237,7 @@ impl<'a> Port for Passing<'a> {
     }
 }
 
-/// A peer that floods this side with messages for nobody does not keep the executor.
+/// A peer that floods this side with messages for unknown endpoints must not block the executor.
 #[test]
 fn a_flood_leaves_other_tasks_their_turn() {
     let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
@@ -254,7 +255,7 @@ fn a_flood_leaves_other_tasks_their_turn() {
     let mut executor = Executor::new();
     executor.spawn(world.drive(&host, 0));
     executor.spawn(async {
-        // Refills the ring at each of its turns, for ever as far as the host can tell.
+        // The peer refills the ring in each of its turns, for ever as far as the host can tell.
         while turns.get() < 1000 {
             turns.set(turns.get() + 1);
             flood(&mut remote.borrow_mut());
@@ -272,7 +273,7 @@ mod stream {
 
     use super::*;
 
-    /// Bytes go through a stream as they are, in both forms, and a peer that leaves is an error once.
+    /// Bytes pass through a stream unchanged, in both forms, and a peer that leaves causes one error.
     #[test]
     fn bytes_pass_and_an_end_is_told_once() {
         let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A peer on another processor, which acts while this side polls: here as soon as it is rung.
+//! Tests a peer on another processor, which acts while this side polls. Here the peer acts whenever it is rung.
 
 use std::boxed::Box;
 use std::cell::Cell;
@@ -8,13 +8,13 @@ use super::*;
 
 type Act = Rc<RefCell<Option<Box<dyn FnMut()>>>>;
 
-/// Rings by having the peer act.
+/// Rings the peer by making it act.
 #[derive(Clone, Default)]
 struct Bell(Act);
 
 impl Doorbell for Bell {
     fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        // One that is rung while it acts acts on.
+        // A peer that is rung while it acts continues to act.
         if let Ok(mut act) = self.0.try_borrow_mut()
             && let Some(act) = act.as_mut()
         {
@@ -46,7 +46,8 @@ fn a_flood_for_nobody_costs_no_buffer() {
     for _ in 0..10 {
         while host.poll(now).is_some() || remote.borrow_mut().poll(now).is_some() {}
     }
-    // To an endpoint that the host has closed, say; the next as soon as a buffer came back.
+    // The messages go to an endpoint that does not exist, for example one that the host has closed. The next one is
+    // sent as soon as a buffer comes back.
     let sent = Rc::new(Cell::new(0));
     let (flooding, count) = (Rc::clone(&remote), Rc::clone(&sent));
     let flood = move || {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two links on one memory, in virtual time: any order of starting, dying and coming back, and a peer that scribbles.
+//! Tests two links on one memory, in virtual time: any order of starts, deaths and returns, and a peer that scribbles.
 
 mod flood;
 mod in_place;
@@ -51,13 +51,13 @@ impl Doorbell for Bells {
 
 type TestLink<'m> = Link<Region<'m>, Bells, 4, 16>;
 
-/// One side: its link, and what it was told.
+/// One side: its link and the events that it got.
 struct Side<'m> {
     id: PeerId,
     link: TestLink<'m>,
     talk: Endpoint,
     log: Vec<String>,
-    /// What came, as `endpoint name: contents`.
+    /// The received messages, as `endpoint name: contents`.
     received: Vec<Vec<u8>>,
     echo: bool,
     wake: Instant,
@@ -72,7 +72,7 @@ impl<'m> Side<'m> {
         Self { id, link, talk, log: Vec::new(), received: Vec::new(), echo: false, wake: Instant::default() }
     }
 
-    /// As a port would: runs only when its doorbell has rung or its deadline has come. False where it slept.
+    /// Runs as a port would: only if its doorbell has rung or its deadline has come. Returns false if it slept.
     fn run(&mut self, bells: &Bells, now: Instant) -> bool {
         if !bells.heard(self.id) && now < self.wake {
             return false;
@@ -105,7 +105,7 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Lets both run until both sleep, at one point in time.
+/// Runs both sides until both sleep, without any time passing.
 fn settle(sides: &mut [&mut Side<'_>], bells: &Bells, now: Instant) {
     for _ in 0..1000 {
         let mut ran = false;
@@ -194,7 +194,7 @@ fn leaving_and_coming_back() {
         settle(&mut [&mut a, &mut b], &bells, now);
         a.send(&[round as u8]).unwrap();
         if round % 2 == 0 {
-            // Dies without a word, with a message unread; the next one's start tells.
+            // The side dies without notice, with a message unread. The start of the next one shows it.
             std::mem::forget(b.link);
         }
     }
@@ -221,7 +221,7 @@ fn silence_is_noticed_within_its_limit() {
     }
     assert!((1270..=1430).contains(&silent), "{silent} ms; {:?}", a.log);
     assert_eq!(a.log[2], "Down(PeerTimeout)");
-    // It was only paused: both find together again.
+    // The side was only paused, so both connect again.
     for millis in silent..silent + 500 {
         settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(millis * 1000));
     }
@@ -257,7 +257,7 @@ fn what_cannot_be_is_named() {
     assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }.into()));
     assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
 
-    // One that is refused leaves no trace for the others to stumble over.
+    // A host that is refused leaves no trace that could disturb others.
     let fresh = Heap::new(MEMORY);
     assert!(new(&fresh, Settings { buffer_count: 12, ..HOST }).is_some());
     assert_eq!(new(&fresh, Settings { area: Some((4096, 64 * 1024)), link: 1, ..HOST }), None);
@@ -288,7 +288,7 @@ fn endpoints_come_and_go_while_traffic_flows() {
         let name = Name::new("extra").unwrap();
         let announced = Event::Announced { name, address: at_a.address() };
         assert_eq!(b.log.last(), Some(&std::format!("{announced:?}")));
-        // The late one here is told of the early one there.
+        // The endpoint that is opened late here is told about the one that was opened early on the other side.
         let at_b = b.link.bus().open("extra").unwrap();
         b.wake = Instant::default();
         settle(&mut [&mut a, &mut b], &bells, now);

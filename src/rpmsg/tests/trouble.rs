@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Damage to the memory, a second side in one's role, and other trouble that a link comes out of by itself.
+//! Tests damage to the memory, a second side in the same role, and other trouble from which a link recovers by itself.
 
 use super::*;
 
-/// Where the host's rings and buffers begin, and the remote's; with 16 buffers each.
+/// The offsets of the host's and of the remote's rings and buffers, with 16 buffers each.
 const DATA: [u32; 2] = [0x3000, 0x1_1000];
-/// The used ring's index there, behind its flags.
+/// Offset of the used ring's index within a side's data, after the ring's flags.
 const USED_INDEX: u32 = 2;
-/// The available ring's: the used ring for 16 buffers, the descriptors of 16, and the ring's flags are before it.
+/// Offset of the available ring's index within a side's data, after the used ring for 16 buffers, 16 descriptors, and
+/// the ring's flags.
 const AVAILABLE_INDEX: u32 = 144 + 256 + 2;
 
-/// What a peer, or anyone, may do to a word of the memory.
+/// Overwrites a word of the memory, as a peer or anyone else may do.
 fn damage(heap: &Heap, offset: u32, value: u32) {
     Bytes::new(&heap.region(), 0, MEMORY).unwrap().write(offset, &value.to_le_bytes()).unwrap();
 }
 
-/// Both sides from one point in time for so many milliseconds.
+/// Runs both sides from one point in time for this many milliseconds.
 fn run(sides: &mut [&mut Side<'_>], bells: &Bells, from: u64, millis: u64) {
     for at in from..from + millis {
         settle(sides, bells, Instant::from_micros(at * 1000));
@@ -30,7 +31,7 @@ fn an_endpoint_opened_anew_under_its_name_is_bound() {
     let (first, there) = (a.link.bus().open("x").unwrap(), b.link.bus().open("x").unwrap());
     (a.wake, b.wake) = (Instant::default(), Instant::default());
     run(&mut [&mut a, &mut b], &bells, 20, 10);
-    // The slot before the first one's becomes free, so that the second one is found before it.
+    // The slot before the first endpoint's becomes free, so that the second endpoint is found before it.
     a.link.bus().close(a.talk);
     a.wake = Instant::default();
     run(&mut [&mut a, &mut b], &bells, 40, 10);
@@ -53,8 +54,8 @@ fn a_block_that_says_nonsense_is_no_sign_of_life() {
     assert_eq!(a.log[2], "Down(PeerTimeout)");
 }
 
-/// Every word of the directory, the entry and both blocks, damaged while both sides run or while one is away: whoever is
-/// there mends its own, and the two find together again.
+/// Damages every word of the directory, the entry and both blocks, while both sides run or while one is away. Each side
+/// repairs its own words, and the two connect again.
 #[test]
 fn damage_is_mended_by_whom_it_hurts() {
     let directory = [0, 4, 8, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54];
@@ -85,8 +86,8 @@ fn damage_is_mended_by_whom_it_hurts() {
     }
 }
 
-/// As a second side in one's role does that has not noticed yet: the receiver sees nothing new, and the sender has no buffer
-/// left to write its index again with.
+/// Damages an index as a second side in the same role does before it notices this side. The receiver sees nothing new,
+/// and the sender has no buffer left with which it would write its index again.
 #[test]
 fn an_index_that_was_set_back_is_mended() {
     for (role, data) in [(Role::Host, DATA[0]), (Role::Remote, DATA[1])] {
@@ -111,8 +112,8 @@ fn an_index_that_was_set_back_is_mended() {
     }
 }
 
-/// The same while the side is READY, or runs but has sent nothing, and its peer runs already, which then takes what nobody has
-/// sent: the first announcement would hide it, and be lost.
+/// Does the same while the side is READY, or runs but has sent nothing, and its peer already runs. The peer then takes
+/// entries that nobody has sent: the first announcement would hide that, and be lost.
 #[test]
 fn an_index_that_was_written_before_the_first_message_is_mended() {
     let cases = [USED_INDEX, AVAILABLE_INDEX].into_iter().flat_map(|index| {
@@ -140,7 +141,7 @@ fn an_index_that_was_written_before_the_first_message_is_mended() {
         runs.run(&bells, now);
         settle(&mut [ready, runs], &bells, now);
         if up {
-            // The side's next heartbeat sees it.
+            // The side's next heartbeat notices the damage.
             run(&mut [ready, runs], &bells, 1, 250);
         }
         assert!(ready.is_bound() && runs.is_bound(), "{index}, {up}: {:?}; {:?}", ready.log, runs.log);
@@ -211,7 +212,7 @@ fn a_message_to_no_address_is_for_nobody() {
     assert_eq!(a.link.bus().counters().unknown, 1);
 }
 
-/// Answers would have nowhere to go: it is delivered, and binds nothing.
+/// A message to which no answer is possible is delivered, but binds nothing.
 #[test]
 fn a_message_from_no_address_binds_nothing() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());
@@ -229,13 +230,13 @@ fn a_message_from_no_address_binds_nothing() {
         let Some(Event::Message(message)) = a.link.poll(now) else { panic!("{source}") };
         assert_eq!((message.source, a.link.bus().peer_of(nameless)), (Address(source), peer));
         a.link.bus().release(message);
-        // Told of what is new only.
+        // Only new bindings are reported.
         let told = (source == 7).then_some(Event::Bound { endpoint: nameless, peer: Address(7) });
         assert_eq!(a.link.poll(now), told);
     }
 }
 
-/// Two hosts, of which the remote has bound to the later: the earlier notices with its next look, and gets no message.
+/// The remote has bound to the later of two hosts. The earlier host notices at its next look, and gets no message.
 #[test]
 fn who_has_been_replaced_gets_no_message_of_the_successor_s() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

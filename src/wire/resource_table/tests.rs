@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tables as remotes publish them, and as nobody should.
+//! Tests tables as remotes publish them, and invalid tables.
 
 use proptest::prelude::*;
 use std::vec;
@@ -75,7 +75,7 @@ fn wrong_tables_are_named() {
 }
 
 proptest! {
-    /// Whatever stands there, nothing panics or reads on for ever; what is found is inside.
+    /// Whatever the table contains, parsing does not panic or loop for ever, and the result is inside the table.
     #[test]
     fn any_bytes_are_a_table_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(vdev) = Vdev::find(&bytes) {
@@ -84,7 +84,7 @@ proptest! {
         }
     }
 
-    /// The same near a table that is right, where more of the checks are reached.
+    /// Does the same with almost valid tables, which reach more of the checks.
     #[test]
     fn a_damaged_table_is_a_table_or_an_error(
         damage in proptest::collection::vec((0..LENGTH, any::<u8>()), 0..6),
@@ -99,7 +99,7 @@ proptest! {
             && let Ok(layout) = vdev.layout(0, base)
         {
             prop_assert!(layout.count.is_power_of_two() && layout.align >= 4);
-            // Saturates, never wraps: a link over it then finds that it is not in the memory.
+            // The sum saturates and never wraps: a link over this layout then finds that it is not in the memory.
             prop_assert!(layout.vring(layout.to_host).used >= layout.to_host);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Cortex-M: the shared memory lies behind the memory that the linker knows.
+//! Cortex-M: the shared memory follows the memory that the linker uses.
 
 use amp_ivshmem::mem::Region;
 use cortex_m_rt::{ExceptionFrame, entry, exception};
@@ -8,7 +8,7 @@ use semihosting::{eprintln, process};
 use crate::image::{SIZE, address, expect};
 
 unsafe extern "C" {
-    /// The end of the linker's memory, by the script of cortex-m-rt. `build.rs` leaves [`SIZE`] bytes behind it.
+    /// The end of the linker's memory, set by the script of cortex-m-rt. `build.rs` leaves [`SIZE`] bytes after it.
     static _stack_start: u8;
 }
 
@@ -18,14 +18,14 @@ const UNALIGN_TRP: u32 = 1 << 3;
 
 #[entry]
 fn main() -> ! {
-    // An image for Armv8-M Baseline on a Mainline CPU: it makes the CPU as strict as the image's own.
+    // This is an image for Armv8-M Baseline on a Mainline CPU. The setting makes the CPU as strict as a Baseline CPU.
     #[cfg(trap_unaligned)]
-    // SAFETY: nothing else uses the register, and this only makes accesses fault that the target does not have.
+    // SAFETY: nothing else uses the register, and this only makes accesses fault that the target's code does not make.
     unsafe {
         (*cortex_m::peripheral::SCB::PTR).ccr.modify(|ccr| ccr | UNALIGN_TRP);
     }
     let shared = address((&raw const _stack_start).addr());
-    // SAFETY: 4 KiB of the machine's memory that the linker knows nothing of, at a multiple of 4 KiB.
+    // SAFETY: these are 4 KiB of the machine's memory that the linker does not use, at a multiple of 4 KiB.
     expect(&unsafe { Region::new(shared, SIZE) }, "normal memory");
     // SAFETY: likewise.
     expect(&unsafe { Region::new_device(shared, SIZE) }, "device memory");

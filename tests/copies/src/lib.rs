@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A check of this architecture's copies: payload arrives unchanged, and no byte beside it changes. It tries all
-//! lengths of a buffer at all alignments of either side.
+//! Checks this architecture's copies: payload arrives unchanged, and no byte next to it changes. The check tries all
+//! lengths of a buffer at all alignments of both pointers.
 #![no_std]
 
 use core::hint::black_box;
@@ -9,9 +9,9 @@ use amp_ivshmem::mem::{Bytes, SharedMemory};
 
 /// Longest copy that is tried: several rounds of the longest step, plus each possible remainder.
 const LONGEST: usize = 200;
-/// Alignments of each side.
+/// Alignments of each pointer.
 const PLACES: usize = 8;
-/// Guard bytes before and behind.
+/// Guard bytes before and after the data.
 const BESIDE: usize = 8;
 const ALL: usize = BESIDE + PLACES + LONGEST + BESIDE;
 /// Values of the guard bytes, in shared and in private memory.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks the copies of this architecture on this machine. `cargo run --target TARGET` runs it in QEMU, see
-//! `.cargo/config.toml`; it ends with an exit status.
+//! Checks the copies for this architecture on this machine. `cargo run --target TARGET` runs the check in QEMU (see
+//! `.cargo/config.toml`) and ends with an exit status.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![allow(unsafe_code, reason = "makes pointers of the machine's addresses")]
 
@@ -20,7 +20,7 @@ mod image {
     /// Bytes of shared memory.
     pub const SIZE: u32 = 4096;
 
-    /// The pointer to `address`.
+    /// Returns the pointer to `address`.
     pub const fn address(address: usize) -> NonNull<u8> {
         match NonNull::new(without_provenance_mut(address)) {
             Some(pointer) => pointer,
@@ -28,7 +28,7 @@ mod image {
         }
     }
 
-    /// Checks `memory`; ends the program where a copy was wrong.
+    /// Checks `memory`, and ends the program if a copy was wrong.
     pub fn expect(memory: &impl SharedMemory, name: &str) {
         if check(memory).is_none() {
             eprintln!("{name}: payload does not arrive as it left");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! AArch64 on QEMU's `virt`, with a CPU that makes every unaligned access fault, as Device memory does.
 //!
-//! QEMU 10.0.2 does not look at the memory type for that, only at the CPU's setting. So the setting is on while Device memory
-//! is copied, and the image is for the target that has no unaligned accesses of its own. At the end it makes a copy for
-//! Normal memory and expects the fault: otherwise a wrong access before would not have been seen.
+//! For this, QEMU 10.0.2 looks only at the CPU's setting and not at the memory type. So the setting is on while Device
+//! memory is copied, and the image is built for the target whose code makes no unaligned accesses. At the end the image
+//! makes a copy for Normal memory and expects the fault. Without that fault, an earlier wrong access would not have
+//! been noticed.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +20,9 @@ use crate::image::{SIZE, address, expect};
 const GIB: usize = 1 << 30;
 /// The start of the machine's memory.
 const RAM: usize = GIB;
-/// The second mapping of it, as Device memory.
+/// The second mapping of the memory, as Device memory.
 const DEVICE_RAM: usize = 2 * GIB;
-/// The offsets of the memory that is copied, Normal and Device. The image has the first 4 MiB.
+/// The offsets of the memory that is copied, Normal and Device. The image occupies the first 4 MiB.
 const NORMAL_AT: usize = 16 << 20;
 const DEVICE_AT: usize = 32 << 20;
 
@@ -30,13 +31,13 @@ static EXPECTED: AtomicBool = AtomicBool::new(false);
 
 entry!(main);
 fn main(_: u64, _: u64, _: u64, _: u64) -> ! {
-    // SAFETY: mapped as Normal memory; neither the linker nor QEMU put anything there.
+    // SAFETY: the memory is mapped as Normal memory; neither the linker nor QEMU puts anything there.
     expect(&unsafe { Region::new(address(RAM + NORMAL_AT), SIZE) }, "normal memory");
     trap_unaligned();
-    // SAFETY: mapped as Device memory, and accessed by no other mapping; likewise.
+    // SAFETY: the memory is mapped as Device memory, and is accessed through no other mapping; otherwise as above.
     expect(&unsafe { Region::new_device(address(DEVICE_RAM + DEVICE_AT), SIZE) }, "device memory");
     EXPECTED.store(true, Ordering::Relaxed);
-    // SAFETY: not as Normal memory, as `new` asks for: this is to fault, and nothing comes after it.
+    // SAFETY: this is not Normal memory, as `new` requires, but the access is meant to fault, and nothing follows it.
     let wrong = unsafe { Region::new(address(DEVICE_RAM + DEVICE_AT), SIZE) };
     let written = Bytes::new(&wrong, 0, SIZE).and_then(|bytes| bytes.write(1, &[0; 64]));
     eprintln!("an unaligned copy does not fault: {written:?}");
@@ -45,7 +46,7 @@ fn main(_: u64, _: u64, _: u64, _: u64) -> ! {
 
 /// Makes every unaligned access fault from here on (`SCTLR_EL1.A`).
 fn trap_unaligned() {
-    // SAFETY: sets one bit, which only makes accesses fault that this target does not have.
+    // SAFETY: sets one bit, which only makes accesses fault that this target's code does not make.
     unsafe {
         asm!(
             "mrs {control}, sctlr_el1",
@@ -67,7 +68,7 @@ impl ExceptionHandlers for Handlers {
         let syndrome: u64;
         // SAFETY: reads a register.
         unsafe { asm!("mrs {}, esr_el1", out(reg) syndrome, options(nomem, nostack, preserves_flags)) };
-        // A data abort at this exception level, by an alignment fault.
+        // This is a data abort at this exception level, caused by an alignment fault.
         let alignment = syndrome >> 26 == 0x25 && syndrome & 0x3f == 0x21;
         if alignment && EXPECTED.load(Ordering::Relaxed) {
             println!("an unaligned copy faults");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An image that tests a port: its own doorbell, a deadline, and then two machines that take turns in waking each other.
+//! An image that tests a port: its own doorbell, then a deadline, and then two machines that take turns waking each other.
 //!
-//! Run two of them on a new server, which gives them the ids 0 and 1. Each side uses two words of the shared memory and no link,
-//! so the printed times are those of the doorbells alone.
+//! Run two of these images on a new server, which gives them the ids 0 and 1. Each side uses two words of the shared
+//! memory and no link, so the printed times are those of the doorbells alone.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -78,7 +78,7 @@ mod image {
 
     fn say(console: &mut impl Write, parts: &[&str]) {
         for part in ["doorbell test: "].iter().chain(parts).chain(&["\n"]) {
-            // A console does not fail.
+            // The console cannot fail.
             let _ = console.write_str(part);
         }
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of the exchange, in either role, as an image's main.
+//! Runs one side of the exchange, in either role, as the main function of an image.
 
 use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_workload::{Node, run_in};
 use static_cell::StaticCell;
 
-/// The node, in memory that the image's size shows, and not on the stack.
+/// The node is in a static, so that the image's size includes it, and not on the stack.
 static NODE: StaticCell<Node<Machine>> = StaticCell::new();
 
 /// Runs the side with this role for ever.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of `amp torture`'s stream, in either role, as an image's main.
+//! Runs one side of `amp torture`'s stream, in either role, as the main function of an image.
 
 use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_workload::stream::{Stream, run_in};
 use static_cell::StaticCell;
 
-/// A side with `LINKS` links, in memory that the image's size shows, and not on the stack.
+/// A side with `LINKS` links, in a static, so that the image's size includes it, and not on the stack.
 pub type Side<const LINKS: usize> = StaticCell<Stream<Machine, LINKS>>;
 
 /// Returns the place for a side that has not started.

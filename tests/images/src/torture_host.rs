@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A stream of messages for `amp torture`: the host of link 0.
+//! Message stream for `amp torture`: this image is the host of link 0.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

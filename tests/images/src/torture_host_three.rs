@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A stream of messages for `amp torture`: the host of links 0, 1 and 2 at once.
+//! Message stream for `amp torture`: this image is the host of links 0, 1 and 2 at the same time.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A hostile guest for `amp torture --hostile`: writes random values at random places of the shared memory, as long as it runs.
+//! A hostile guest for `amp torture --hostile`: writes random values at random places in the shared memory for as long
+//! as it runs.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

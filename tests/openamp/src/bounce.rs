@@ -64,7 +64,7 @@ impl Bounce {
     /// Opens the endpoints, and sends the messages that no handler could send.
     ///
     /// # Errors
-    /// The link has too few endpoints.
+    /// Returns an error if the link has too few endpoints.
     pub fn step<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, each: u32) -> Result<bool, OpenError> {
         let mut any = false;
         for index in (0..BOUNCERS).filter(|_| each > 0) {
@@ -89,7 +89,7 @@ impl Bounce {
         }
         let mut buffer = [0; LONGEST as usize];
         let bytes = content(index, bouncer.sent, max, &mut buffer);
-        // Without a buffer, the next step sends it.
+        // If there is no buffer, the next step sends the message.
         let sent = bus.send_to(bouncer.endpoint, echo, bytes).is_ok();
         bouncer.sent += u32::from(sent);
         sent
@@ -119,7 +119,7 @@ impl Bounce {
     }
 }
 
-/// Message `number` of one endpoint, with 1 to `max` bytes. An empty message would be a greeting.
+/// Returns message `number` of one endpoint, with 1 to `max` bytes. An empty message would be a greeting.
 fn content(index: usize, number: u32, max: u32, buffer: &mut [u8; LONGEST as usize]) -> &[u8] {
     // CAST: a small index; any mixing will do.
     let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9) ^ number.wrapping_mul(0x85eb_ca6b);

@@ -79,7 +79,7 @@ impl Churn {
         Ok(())
     }
 
-    /// Handles the end of an endpoint of the peer that a local one was bound to.
+    /// Handles the end of a peer's endpoint to which a local one was bound.
     pub fn unbound<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, endpoint: Endpoint) {
         for place in &mut self.visitors {
             if place.is_some_and(|visitor| visitor.endpoint == endpoint) {
@@ -90,7 +90,7 @@ impl Churn {
         }
     }
 
-    /// Handles a message. Returns whether it was correct, or none if it is for another endpoint.
+    /// Handles a message. Returns whether it was correct, or `None` if it is for another endpoint.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: &Message) -> Option<bool> {
         if let Some((own, name)) = self.own
             && own == message.endpoint

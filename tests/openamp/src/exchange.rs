@@ -14,7 +14,7 @@ use crate::{Plan, STEP, STREAMS};
 /// Events that are handled before this side sends again.
 const EVENTS: u32 = 64;
 
-/// The link is unusable and must be made again: a host's link whose remote broke it.
+/// The error that the link is unusable and must be made again, as on a host whose remote broke the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;
 
@@ -38,7 +38,7 @@ impl Exchange {
     /// Makes a side with the endpoints of its streams on `link`.
     ///
     /// # Errors
-    /// The link has fewer than [`ENDPOINTS`](crate::ENDPOINTS) endpoints.
+    /// Returns an error if the link has fewer than [`ENDPOINTS`](crate::ENDPOINTS) endpoints.
     pub fn new<L: AnyLink>(role: Role, plan: Plan, link: &mut L) -> Result<Self, OpenError> {
         let mut open = |index| Stream::open(index, role, plan.messages, link);
         Ok(Self {
@@ -75,7 +75,7 @@ impl Exchange {
     /// Runs all pending work.
     ///
     /// # Errors
-    /// [`Ended`] if the link went down for good.
+    /// Returns [`Ended`] if the link went down for good.
     pub fn step<L: AnyLink>(&mut self, link: &mut L, now: Instant, console: &mut impl Write) -> Result<(), Ended> {
         self.busy = true;
         for _ in 0..EVENTS {
@@ -85,7 +85,7 @@ impl Exchange {
             };
             self.handle(link, event, console)?;
         }
-        // First the endpoints that come and go, because the streams take every buffer.
+        // The endpoints that come and go are handled first, because the streams take every buffer.
         let least = self.least();
         // The names of the two sides differ, because equal names would bind to each other.
         let name = if self.role == Role::Host { "host" } else { "remote" };
@@ -199,7 +199,7 @@ impl Exchange {
             Some(true) => (),
             Some(false) => wrong(&mut self.wrong, console, "answer", &message.length),
             None => {
-                // Sends from the handler, while the peer answers from its own handler.
+                // Sends from the handler while the peer answers from its own handler.
                 if !self.bounce.receive(bus, message, self.plan.bounces) {
                     wrong(&mut self.wrong, console, "echo", &"see the lines before");
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The layouts of the test, one after the other in one memory. The C side's layouts are in
-//! `tests/zephyr/openamp/src/layouts.c`. Contains offsets only, and depends on no link.
+//! `tests/zephyr/openamp/src/layouts.c`. This file contains only offsets, and depends on no link.
 
 use amp_ivshmem::mem::{Bytes, Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::openamp::Layout;
@@ -10,7 +10,7 @@ use crate::Plan;
 
 /// Number of layouts.
 pub const COUNT: u32 = 6;
-/// Most descriptors of a vring in any layout.
+/// Maximum number of descriptors of a vring in any layout.
 pub const DESCRIPTORS: usize = 32;
 
 /// Offset of the resource table, in a part that no other layout uses.
@@ -55,15 +55,15 @@ pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     }
 }
 
-/// Publishes a remote's table, which names the addresses of its vrings.
+/// Publishes a remote's resource table, which contains the addresses of its vrings.
 ///
 /// # Errors
-/// The memory is too small.
+/// Returns an error if the memory is too small.
 pub fn publish<M: SharedMemory>(memory: &M) -> Result<(), MemoryError> {
     let table = Vdev::new(TABLE_VRINGS, 16, 16).table();
     let (version, rest) = table.split_at(4);
     Bytes::new(memory, TABLE, LENGTH as u32)?.write(4, rest)?;
-    // Last, because it marks the table as present.
+    // The version is written last, because it marks the table as present.
     let version = version.try_into().map_or(0, u32::from_le_bytes);
     Record::<M, 4>::new(memory, TABLE)?.store::<0>(version, Store::Release);
     Ok(())
@@ -72,7 +72,7 @@ pub fn publish<M: SharedMemory>(memory: &M) -> Result<(), MemoryError> {
 /// Returns the rpmsg device in the published table.
 ///
 /// # Errors
-/// The table is missing or unusable.
+/// Returns an error if the table is missing or unusable.
 pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     let mut table = [0; TABLE_ROOM];
     let version = Record::<M, 4>::new(memory, TABLE).map_or(0, |record| record.load::<0>(Load::Acquire));
@@ -85,13 +85,13 @@ pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
 /// Answers, as a host, a table that leaves the addresses open: fills them in, and accepts the offered features.
 ///
 /// # Errors
-/// The memory is too small.
+/// Returns an error if the memory is too small.
 pub fn accept<M: SharedMemory>(memory: &M, vdev: Vdev) -> Result<Vdev, MemoryError> {
     let mut vdev = Vdev { guest_features: vdev.device_features & FEATURE_NAME_SERVICE, ..vdev };
     for (vring, address) in vdev.vrings.iter_mut().zip(TABLE_VRINGS).filter(|(vring, _)| vring.address == ANY) {
         vring.address = address;
     }
-    // Writes the entry only, at the remote's offset. The other entries do not belong to this side.
+    // Only this entry is written, at the remote's offset. The other entries do not belong to this side.
     let table = vdev.table();
     let entry = table.get(Vdev::new([0; 2], 0, 0).offset as usize..).unwrap_or_default();
     Bytes::new(memory, TABLE + vdev.offset, entry.len() as u32)?.write(0, entry)?;
@@ -101,7 +101,7 @@ pub fn accept<M: SharedMemory>(memory: &M, vdev: Vdev) -> Result<Vdev, MemoryErr
 /// Returns the layout that a table describes.
 ///
 /// # Errors
-/// A vring is outside the memory.
+/// Returns an error if a vring is outside the memory.
 pub fn tabled(vdev: &Vdev) -> Result<Layout, BadTable> {
     Ok(vdev.layout(TABLE, DEVICE_ADDRESS)?.with_buffers(TABLE_BUFFERS, 512, 512))
 }

@@ -2,8 +2,8 @@
 //! This module's side of the test against C OpenAMP (`tests/zephyr/openamp`): three streams of numbered messages in both
 //! directions, with endpoints that come and go. Every byte is checked.
 //!
-//! It depends on the core and a console, and on no machine. The C side is `tests/zephyr/openamp/src`. Both sides follow the
-//! same rules:
+//! The crate depends on the core and a console, and on no machine. The C side is `tests/zephyr/openamp/src`. Both sides
+//! follow the same rules:
 //!
 //! * `copy`, `nocopy` and `hold`: the plan sets the number of messages in each direction. Stream, direction and number determine
 //!   the content. `nocopy` is filled in place, and some buffers are returned unsent. `hold` keeps received messages and

@@ -24,7 +24,7 @@ impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
     /// Makes a doorbell from `bell`, and publishes this side's id, `own`.
     ///
     /// # Errors
-    /// A memory that is too small.
+    /// Returns an error if the memory is too small.
     pub fn new(memory: &M, bell: D, own: PeerId) -> Result<Self, MemoryError> {
         let ours: Record<M, 8> = Record::new(memory, OWN_WORDS)?;
         ours.store::<0>(u32::from(own.0) + 1, Store::Release);

@@ -93,7 +93,7 @@ impl Stream {
     /// Sends the next message if there is a buffer. Returns true if it did.
     ///
     /// # Errors
-    /// Any error other than a lack of buffers.
+    /// Returns any error other than a lack of buffers.
     pub fn send<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) -> Result<bool, SendError> {
         if !self.bound || self.sent == self.messages {
             return Ok(false);

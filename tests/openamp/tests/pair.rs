@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The test's own traffic between a host and a remote of this module, in one process.
+//! Runs the test's own traffic between a host and a remote of this module, in one process.
 
 use amp_ivshmem::mem::fake::Heap;
 use amp_ivshmem::openamp::{Host, Remote, Settings};

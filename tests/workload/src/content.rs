@@ -11,7 +11,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// The message `number` of exchange `index`.
+    /// Returns message `number` of exchange `index`.
     pub fn new(index: usize, number: u32) -> Self {
         // Any mixing will do, but 0 would stay 0. CAST: a small index.
         let mut content = Self { state: (number ^ 0x9e37_79b9).wrapping_mul(2 * index as u32 + 0x85eb_ca6b) | 1 };
@@ -21,7 +21,7 @@ impl Content {
         content
     }
 
-    /// Marsaglia's xorshift32.
+    /// Returns the next number of Marsaglia's xorshift32.
     fn next(&mut self) -> u32 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 17;
@@ -29,7 +29,7 @@ impl Content {
         self.state
     }
 
-    /// The message's length: 0 to [`MAX_MESSAGE`] bytes, all equally likely.
+    /// Returns the message's length: 0 to [`MAX_MESSAGE`] bytes, all equally likely.
     pub fn length(&self) -> usize {
         self.state as usize % (MAX_MESSAGE + 1)
     }
@@ -48,7 +48,7 @@ impl Content {
         bytes.len() == self.length() && bytes.iter().enumerate().all(|(index, &byte)| byte == self.byte(index))
     }
 
-    /// Byte `index`; each random word gives four. The caller asks for them in order.
+    /// Returns byte `index`. Each random word gives four bytes, so the caller asks for them in order.
     fn byte(&mut self, index: usize) -> u8 {
         let word = if index.is_multiple_of(4) { self.next() } else { self.state };
         // CAST: the low eight bits.

@@ -18,7 +18,7 @@ const LOST_AFTER_MICROS: u64 = 5_000_000;
 /// The counts of one side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Messages that this side started and that came back right.
+    /// Messages that this side started and that came back correctly.
     pub echoed: u32,
     /// Messages that this side started and that did not come back.
     pub lost: u32,
@@ -35,7 +35,8 @@ pub struct Exchange {
     /// True if this side starts the messages.
     starts: bool,
     messages: u32,
-    /// Messages that are done: for the side that starts, echoed, wrong or lost; for the other side, sent back.
+    /// Messages that are done. For the side that starts, they were echoed, wrong or lost; for the other side, they were
+    /// sent back.
     done: u32,
     /// The time at which the message in flight was sent.
     sent: Option<Instant>,
@@ -69,7 +70,7 @@ impl Exchange {
         self.sent.map(|sent| sent.plus_micros(LOST_AFTER_MICROS))
     }
 
-    /// Handles a message that came.
+    /// Handles a received message.
     pub fn receive<M: SharedMemory, D: Doorbell>(
         &mut self,
         link: &mut NodeLink<M, D>,
@@ -145,7 +146,7 @@ impl Exchange {
     }
 }
 
-/// Returns the message's bytes; none if it is longer than any that is sent here, or if the link is down.
+/// Returns the message's bytes, or `None` if the message is longer than any that is sent here, or if the link is down.
 fn read<'b, M: SharedMemory, D: Doorbell>(
     link: &mut NodeLink<M, D>,
     message: &Message,

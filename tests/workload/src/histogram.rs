@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Round trips counted by magnitude: quantiles in a few hundred bytes, for machines with little memory.
+//! Counts round trips by magnitude, which gives quantiles in a few hundred bytes, for machines with little memory.
 
-/// Steps for each doubling. A quantile is exact to 1/32 of itself.
+/// Steps per doubling. A quantile is exact to 1/32 of itself.
 const STEPS: u32 = 16;
 /// Longer times count as this one: 2^24 µs, about 16 s.
 const LONGEST_BITS: u32 = 24;

@@ -31,7 +31,7 @@ use core::mem::MaybeUninit;
 use amp_ivshmem::platform::Port;
 use amp_ivshmem::rpmsg::Role;
 
-/// Runs one side for ever: exchanges the messages, prints the figures, and goes on answering.
+/// Runs one side for ever: exchanges the messages, prints the figures, and continues to answer.
 ///
 /// Returns only if the link does not fit the port's memory, after it has printed the reason.
 pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) {

@@ -68,11 +68,11 @@ pub struct Node<P: Port> {
     exchanges: [Exchange; EXCHANGES.len()],
     tally: Tally,
     round_trips: Histogram,
-    /// True until the first message of this peer comes.
+    /// True until the first message from this peer arrives.
     silent: bool,
     /// True once all exchanges with this peer are done.
     finished: bool,
-    /// True if the last step ended while there may be more events.
+    /// True if the last step ended although there may be more events.
     busy: bool,
 }
 

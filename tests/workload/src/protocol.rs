@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines that a side prints for programs: their format, to write and to read.
+//! The format of the lines that a side prints for programs, with functions to write and to read them.
 //!
 //! A line is a keyword, and then `key=value` words in a fixed order, separated by single spaces.
 
@@ -15,9 +15,9 @@ mod words;
 pub use report::{Report, Tally, Why, Wrong};
 use words::{fields, numbers, words};
 
-/// Begins a line that says why a side ends.
+/// The start of a line that gives the reason why a side ends.
 pub const ERROR: &str = "error: ";
-/// Begins the line about the first message that a side receives from a peer.
+/// The start of the line about the first message that a side receives from a peer.
 pub const FIRST_MESSAGE: &str = "first message: ";
 
 /// The result of an exchange for one side: `figures role=host messages=6667 lost=0 …`.
@@ -25,7 +25,7 @@ pub const FIRST_MESSAGE: &str = "first message: ";
 pub struct Figures {
     /// The side.
     pub role: Role,
-    /// Messages that this side started and that came back right.
+    /// Messages that this side started and that came back correctly.
     pub messages: u32,
     /// Messages that this side started and that did not come back.
     pub lost: u32,
@@ -60,7 +60,7 @@ impl Figures {
     }
 }
 
-/// The side's name in lines: `host` or `remote`.
+/// Returns the side's name in lines: `host` or `remote`.
 #[must_use]
 pub const fn role_name(role: Role) -> &'static str {
     match role {

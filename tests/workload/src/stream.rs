@@ -39,11 +39,11 @@ struct StreamLink<P: Port> {
     endpoint: Endpoint,
     number: u8,
     up: bool,
-    /// This side's number of the session, and the peer's once a message of it came.
+    /// This side's number for the session, and the peer's number once a message has come from it.
     session: u32,
     peer_session: Option<u32>,
     sent: u32,
-    /// Messages of these that have arrived, as the peer says.
+    /// Number of this side's messages that have arrived, according to the peer.
     arrived: u32,
     received: u32,
     next: Instant,
@@ -56,7 +56,7 @@ pub struct Stream<P: Port, const L: usize> {
     next_tally: Instant,
 }
 
-/// Settings of link `index` of `links`. A single link takes the whole memory.
+/// Returns settings for link `index` of `links`. A single link takes the whole memory.
 fn settings(role: Role, index: u8, links: usize) -> Settings {
     let offset = 4096 + u32::from(index) * AREA;
     let area = (links > 1).then_some((offset, AREA));
@@ -67,7 +67,7 @@ impl<P: Port, const L: usize> Stream<P, L> {
     /// Opens the links `first`, `first + 1`, …
     ///
     /// # Errors
-    /// The links do not fit the shared memory.
+    /// Returns an error if the links do not fit the shared memory.
     pub fn new(port: &P, role: Role, first: u8) -> Result<Self, SetupError> {
         let mut links = [const { None }; L];
         for (link, number) in links.iter_mut().zip(first..) {
@@ -85,7 +85,7 @@ impl<P: Port, const L: usize> Stream<P, L> {
         self.links.iter().flatten().map(next).fold(self.next_tally, Instant::min)
     }
 
-    /// Handles events and sends messages at the time `now`, and prints what concerns the sessions.
+    /// Handles events and sends messages at the time `now`, and prints lines about the sessions.
     pub fn step(&mut self, now: Instant, console: &mut impl Write) {
         for link in self.links.iter_mut().flatten() {
             link.step(now, &mut self.tally, console);
@@ -210,9 +210,9 @@ impl<P: Port> StreamLink<P> {
     }
 }
 
-/// Runs one side with `L` links from `first` on, with its state in `place`, until `keep_on` returns false; it is asked each
-/// time that the port wakes up. Then the side leaves its peers. Returns false if the links do not fit the port's memory,
-/// after it has printed the reason.
+/// Runs one side with `L` links from `first` on, with its state in `place`, until `keep_on` returns false. `keep_on` is
+/// called each time the port wakes up. Then the side leaves its peers. Returns false if the links do not fit the port's
+/// memory, after it has printed the reason.
 pub fn run_in<P: Port, const L: usize>(
     place: &mut MaybeUninit<Stream<P, L>>,
     port: &mut P,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both sides of the exchange in one process, over memory on the heap and in virtual time: no message is lost or wrong, and
-//! the sides ring less than once for each message.
+//! Runs both sides of the exchange in one process, over heap memory and in virtual time. Checks that no message is lost
+//! or corrupted, and that the sides ring less than once per message.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;

@@ -42,7 +42,7 @@ fn given<'m>(heap: &'m Heap, queue: &[Words], table: &[Words], indirect: Indirec
     device
 }
 
-/// Walks such a chain. Returns its segments or its fault, and checks that the fault stays.
+/// Walks such a chain. Returns its segments or its fault, and checks that the fault is reported again.
 fn come_to(queue: &[Words], table: &[Words], indirect: Indirect) -> Result<Vec<Segment>, ChainFault> {
     let heap = Heap::new(MEMORY);
     let mut device = given(&heap, queue, table, indirect);
@@ -74,7 +74,7 @@ fn what_virtio_allows_is_taken() {
     let table = [(BUFFER, 1, NEXT, 3), (BUFFER + 1, 2, WRITE, 0), (0, 0, 0, 0), (BUFFER, 1, NEXT | WRITE, 1)];
     let all = [segment(9, 3, false), segment(0, 1, false), segment(0, 1, true), segment(1, 2, true)];
     assert_eq!(come_to(&queue, &table, Indirect::Allowed), Ok(all.to_vec()));
-    // Unknown flags, and elements without a byte at any address.
+    // Unknown flags, and elements without bytes at any address.
     let empty = [(u64::MAX, 0, NEXT, 1), (BUFFER, 1, NEXT | 0xfff8, 2), (7, 0, WRITE, 0)];
     assert_eq!(come_to(&empty, &[], Indirect::Allowed), Ok(vec![segment(0, 1, false)]));
     // A chain as long as the queue, across both tables.
@@ -113,7 +113,7 @@ fn readable_elements_come_first() {
     // Across the two tables.
     let queue = [(BUFFER, 1, NEXT | WRITE, 1), (TABLE, 16, INDIRECT, 0)];
     assert_eq!(fault(&queue, &[(BUFFER, 1, 0, 0)]), ChainFault::ReadableAfterWritable);
-    // Even one without a byte.
+    // The rule applies even to an element without bytes.
     assert_eq!(fault(&[(BUFFER, 0, NEXT | WRITE, 1), (BUFFER, 1, 0, 0)], &[]), ChainFault::ReadableAfterWritable);
 }
 

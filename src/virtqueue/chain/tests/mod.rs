@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Chains between the two sides, and mistakes of a caller.
+//! Tests chains between the two sides, and mistakes of a caller.
 
 mod faults;
 mod random;
@@ -119,7 +119,7 @@ fn a_chain_as_long_as_the_queue_goes_through_and_comes_back() {
     let (mut driver, mut device) = pair(&heap, Suppression::Events, Indirect::Allowed);
     let all: Vec<_> = (0..8).map(|n| element(n, 1)).collect();
     for _ in 0..3 {
-        // The chain is longer than a table, so it goes into the queue's own.
+        // The chain is longer than a table, so it goes into the queue's own table.
         let token = driver.add(&all[..3], &all[3..]).unwrap().token;
         assert_eq!(driver.free(), 0);
         assert_eq!(driver.add(&all[..1], &[]), Err(AddError::NoDescriptors));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Chains with any order of operations: two honest sides against a model, and both sides against a peer that writes anything.
+//! Tests chains with any order of operations: two honest sides against a model, and both sides against a peer that
+//! writes anything.
 
 use std::collections::VecDeque;
 
@@ -11,7 +12,7 @@ use super::*;
 enum Step {
     /// The driver adds a chain of elements with these lengths: readable ones, writable ones.
     Add(Vec<u32>, Vec<u32>),
-    /// The device pops a chain, and asks for a notification if there is none, or not.
+    /// The device pops a chain. The flag says whether it asks for a notification if there is none.
     Pop(bool),
     /// The device walks some elements of one of its chains.
     Walk(usize, usize),

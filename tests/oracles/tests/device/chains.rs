@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's device of chains against the driver queue of `virtio-drivers`. Both must see the same elements, direct or in
-//! an indirect table, and the same bytes in them.
+//! Tests this module's device of chains against the driver queue of `virtio-drivers`. Both must see the same elements,
+//! direct or in an indirect table, and the same bytes in them.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -21,7 +21,7 @@ const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);
 const INDIRECT: u16 = 4;
 
-/// Copies of what the driver has lent: for each address its length and the copy's offset.
+/// Copies of the buffers that the driver has lent: for each address, its length and the copy's offset.
 #[derive(Clone, Debug, Default)]
 struct Copies(Rc<RefCell<HashMap<u64, (u32, u32)>>>);
 
@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-/// Copies the indirect table that descriptor `token` refers to, if it does.
+/// Copies the indirect table to which descriptor `token` refers, if it refers to one.
 fn copy_table(ours: &Bytes<super::Region<'_>>, driver: &Rings, copies: &Copies, token: u16, count: usize) {
     let mut descriptor = [0; 16];
     ours.read(16 * u32::from(token), &mut descriptor).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's device against the crate `virtio-drivers`' driver, over one ring. Both must see the same for any order of adds,
-//! takes, returns and pops, and neither may wait for a notification that the other owes.
+//! Tests this module's device against the driver in the crate `virtio-drivers`, over one ring. Both must see the same
+//! for any order of adds, takes, returns and pops, and neither may wait for a notification that the other owes.
 //!
 //! Each side has its own representation of the memory, so the test copies the bytes between steps.
 

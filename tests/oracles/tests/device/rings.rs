@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `virtio-drivers`' queue with memory from the heap, and access to the bytes of its rings. Independent of this module's
-//! device.
+//! The queue of `virtio-drivers` with memory from the heap, and access to the bytes of its rings. It is independent of
+//! this module's device.
 #![allow(unsafe_code, reason = "virtio-drivers leaves it to its user to keep buffers alive and to bring memory")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -123,9 +123,9 @@ impl Transport for Places {
 /// The elements of a buffer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elements {
-    /// Those that the device reads.
+    /// The elements that the device reads.
     pub readable: Vec<Vec<u8>>,
-    /// Those that the device writes.
+    /// The elements that the device writes.
     pub writable: Vec<Vec<u8>>,
 }
 

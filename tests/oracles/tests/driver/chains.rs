@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's driver of chains against rust-vmm's `virtio-queue`. Both must see the same elements, direct or in an indirect
-//! table, and the same bytes in them.
+//! Tests this module's driver of chains against rust-vmm's `virtio-queue`. Both must see the same elements, direct or
+//! in an indirect table, and the same bytes in them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Elements of these lengths, one behind the other from `at` on.
+/// Returns elements of these lengths, one after the other from `at` on.
 fn lay_out(at: &mut u32, lengths: &[u32]) -> Vec<Element> {
     let element = |&length: &u32| {
         let address = u64::from(*at);
@@ -106,7 +106,7 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Add(readable, writable) => {
-                    // A place that no chain in the queue has: there are 8 at most.
+                    // A place that no chain in the queue has, because there are at most 8 chains.
                     let place = free.pop().unwrap();
                     let mut at = BUFFERS + place * 0x400;
                     let (readable, writable) = (lay_out(&mut at, &readable), lay_out(&mut at, &writable));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must see the same for any order of
-//! offers, takes and returns.
+//! Tests this module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must see the same
+//! for any order of offers, takes and returns.
 //!
 //! Each side has its own representation of the memory, so the test copies the bytes between steps.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines of one side of a stream.
+//! The lines that one side of a stream prints.
 
 use core::fmt::Write;
 use core::str::SplitAsciiWhitespace;
@@ -87,13 +87,13 @@ impl From<DownReason> for Why {
 /// A kind of wrong message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// It came before.
+    /// The message came before.
     Duplicated,
-    /// Some before it did not come.
+    /// Some messages before this one did not come.
     Lost,
-    /// Its bytes are wrong.
+    /// The message's bytes are wrong.
     Corrupted,
-    /// It belongs to another session.
+    /// The message belongs to another session.
     Stale,
 }
 
@@ -139,9 +139,9 @@ pub enum Report {
     },
     /// The counts so far.
     Tally(Tally),
-    /// A message that must not be: `wrong lost expected=… got=…`.
+    /// A wrong message: `wrong lost expected=… got=…`.
     Wrong {
-        /// Its kind.
+        /// The kind of error.
         kind: Wrong,
         /// The number that should have come.
         expected: u32,

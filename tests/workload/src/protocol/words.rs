@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The words of a line, to write and to read.
+//! Writes and reads the words of a line.
 
 use core::fmt::Write;
 use core::str::SplitAsciiWhitespace;
@@ -14,13 +14,13 @@ pub fn fields<'c, W: Write>(mut line: Line<'c, W>, keys: &[&str], values: &[u32]
     line
 }
 
-/// The words after `keyword`.
+/// Returns the words after `keyword`.
 pub fn words<'l>(line: &'l str, keyword: &str) -> Option<SplitAsciiWhitespace<'l>> {
     let mut words = line.split_ascii_whitespace();
     (words.next()? == keyword).then_some(words)
 }
 
-/// The values of exactly these keys.
+/// Returns the values of exactly these keys.
 pub fn numbers<const N: usize>(mut words: SplitAsciiWhitespace<'_>, keys: [&str; N]) -> Option<[u32; N]> {
     let mut values = [0; N];
     for (value, key) in values.iter_mut().zip(keys) {

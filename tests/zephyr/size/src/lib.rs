@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The size of rpmsg in an image: one application as a bare image, as an echo remote, and as the host that sends to it. Kconfig's
-//! `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` select it. It is the counterpart of a C application with one rpmsg endpoint.
+//! Measures the size of rpmsg in an image: the same application as a bare image, as an echo remote, and as the host
+//! that sends to it. Kconfig's `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` select the form. It is the counterpart of a C
+//! application with one rpmsg endpoint.
 #![no_std]
 
-// For its panic handler.
+// Linked for its panic handler.
 use zephyr as _;
 
 #[cfg(not(CONFIG_SIZE_BARE))]

@@ -11,7 +11,7 @@ use static_cell::StaticCell;
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
 
-/// In a static, because it is too large for main's stack.
+/// The node is in a static, because it is too large for main's stack.
 static NODE: StaticCell<Node<Ivshmem>> = StaticCell::new();
 
 #[unsafe(no_mangle)]

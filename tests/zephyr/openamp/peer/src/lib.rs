@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's side of the test against C OpenAMP, under Zephyr. The crate `amp-ivshmem-test-openamp` is the traffic.
+//! This module's side of the test against C OpenAMP, under Zephyr. The traffic is in the crate `amp-ivshmem-test-openamp`.
 #![no_std]
 
 use core::fmt::Write;
@@ -40,7 +40,7 @@ fn play() -> Result<(), &'static str> {
     let memory = device.memory();
     let doorbell = Doorbell::new(&memory, device.doorbell(), device.id()).map_err(|_| "a memory that is too small")?;
     if ROLE == Role::Host {
-        // Tells a remote of an earlier start of this side to start again.
+        // Tells a remote from an earlier start of this side to start again.
         let layout = Layout::dual_qemu_ivshmem(memory.len()).ok_or("a memory that is too small")?;
         openamp::reset(&memory, &layout).map_err(|_| "a layout that does not fit")?;
         pause(&mut device, Duration::from_millis(500));
@@ -133,7 +133,7 @@ impl Stage {
                     let (status, features) = (vdev.status, vdev.guest_features);
                     let _ = writeln!(Console, "resource table: status={status} features={features}");
                 }
-                // A remote reports first, and a host after it has reset its status.
+                // A remote reports first; a host reports after it has reset its status.
                 if !said && ROLE == Role::Remote {
                     self.doorbell.through(self.number);
                 }

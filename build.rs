@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tells the crate what cargo knows of the build and `cfg` does not: whether it is for size, and which Arm it is for.
+//! Tells the crate two facts that cargo knows and `cfg` does not: whether the build is for size, and for which Arm it is.
 
 use std::env;
 
-/// The Arm architectures, as target triples begin with them, that load and store unaligned words of Normal memory and have
-/// all of Thumb-2. Armv6-M and Armv8-M Baseline have neither; nor has any Arm before Armv7.
+/// The Arm architectures, as the beginnings of target triples, that load and store unaligned words of Normal memory and
+/// have all of Thumb-2. Armv6-M and Armv8-M Baseline have neither, and no Arm before Armv7 has both.
 const UNALIGNED: [&str; 6] = ["armv7", "armebv7", "armv8r", "thumbv7", "thumbv8m.main", "thumbv8r"];
 
 fn main() {

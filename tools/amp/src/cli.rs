@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command line of `amp`: the commands of users, which `xtask` offers beside its own.
+//! The command line of `amp`: the commands for users, which `xtask` also offers, in addition to its own.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use crate::{client, demo, output, pair, peer, process, server_options};
 
-/// The commands of users.
+/// The commands for users.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start two machines, let them talk, and print the figures

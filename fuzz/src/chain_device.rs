@@ -108,7 +108,7 @@ pub fn run(data: &[u8]) {
                     let chain = held.swap_remove(which).chain;
                     let (_, chain) = other.add_used(chain, 1).expect_err("another queue's chain");
                     assert!(device.add_used(chain, u32::from(byte)).is_ok());
-                    assert!(walked <= 2 * 0x1000 * 8, "more than the memory has");
+                    assert!(walked <= 2 * 0x1000 * 8, "{walked} bytes, more than the memory has");
                 }
             }
             _ if byte & 8 == 0 => {

@@ -100,6 +100,7 @@ impl World {
                 self.accesses[which].set(0);
                 let disturbances = self.disturbances.get();
                 let event = side.user.link.poll(Instant::from_micros(self.now.get()));
+                self.polled[which].set(true);
                 let accesses = self.accesses[which].get();
                 assert!(accesses <= MOST_ACCESSES, "{accesses} accesses in a poll");
                 if self.dead[which].get() {

@@ -28,10 +28,10 @@ impl World {
         }
     }
 
-    /// Returns true if `which` has died and left a block and rings that another side in its role may have overwritten. The
-    /// dispute of `which` itself does not tell: a later incarnation may have come and gone without writing a word.
+    /// Returns true if the block and the rings of `which` are those that a dead side left, and another side in its role may
+    /// have overwritten them. A later incarnation that has not polled has written nothing yet.
     pub(super) fn is_disputed_ghost(&self, which: usize) -> bool {
-        !self.is_there(which) && self.rivalry.get()
+        self.rivalry.get() && !(self.is_there(which) && self.polled[which].get())
     }
 
     /// Returns true if no side can have overwritten the words of a session that begins for `which`.

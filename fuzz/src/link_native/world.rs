@@ -68,6 +68,8 @@ pub struct World {
     pub(super) disputed: [Cell<bool>; 4],
     /// True if the rings of its next session may be affected in this way.
     pub(super) disputable: [Cell<bool>; 4],
+    /// True if the side has polled since it began. Before, its block may be the one that a former side left.
+    pub(super) polled: [Cell<bool>; 4],
     /// True if two sides of one role ever existed.
     pub(super) rivalry: Cell<bool>,
     pub(super) received: [Cell<u32>; 4],
@@ -104,6 +106,7 @@ impl World {
             self.last[which].set(None);
             self.disputed[which].set(false);
             self.disputable[which].set(false);
+            self.polled[which].set(false);
         }
     }
 
@@ -173,6 +176,7 @@ impl World {
         self.traffic.void(which & 1 ^ 1);
         self.disputed[which].set(false);
         self.disputable[which].set(false);
+        self.polled[which].set(false);
         self.dispute();
     }
 

@@ -177,9 +177,9 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         let Descriptor { address, length, .. } = descriptor;
         let all = chain.readable.checked_add(chain.writable).and_then(|all| all.checked_add(length));
         all.ok_or(ChainFault::TooManyBytes)?;
+        let offset = if length == 0 { 0 } else { self.place(address, length, writable)? };
         let sum = if writable { &mut chain.writable } else { &mut chain.readable };
         *sum = sum.wrapping_add(length);
-        let offset = if length == 0 { 0 } else { self.place(address, length, writable)? };
         Ok(Some(Segment { offset, length, writable }))
     }
 

@@ -99,6 +99,8 @@ impl World {
             for _ in 0..32 {
                 self.accesses[which].set(0);
                 let disturbances = self.disturbances.get();
+                // A successor that polls meanwhile comes too late for a block that this poll has read.
+                let ghosts = SIDES.map(|side| self.is_disputed_ghost(side));
                 let event = side.user.link.poll(Instant::from_micros(self.now.get()));
                 self.polled[which].set(true);
                 let accesses = self.accesses[which].get();
@@ -108,7 +110,7 @@ impl World {
                 }
                 let alone = disturbances == self.disturbances.get();
                 match event {
-                    Some(event) => self.hear(which, side, event, alone),
+                    Some(event) => self.hear(which, side, event, alone, ghosts),
                     None => {
                         side.user.wake = side.user.link.deadline();
                         if alone && side.user.wake != Instant::default() {
@@ -129,11 +131,12 @@ impl World {
         assert!(matches!(peer.state(), Ok(State::Ready | State::Run)), "side {which} waits for {peer:?}");
     }
 
-    fn hear(&self, which: usize, side: &mut Side, event: Event, alone: bool) {
+    fn hear(&self, which: usize, side: &mut Side, event: Event, alone: bool, ghosts: [bool; 4]) {
         side.user.told.hear(&event);
         match event {
             Event::Up { peer } => {
-                self.disputed[which].set(!self.is_undisputed(which) || self.is_disputed_ghost(peer.0.into()));
+                let ghost = ghosts[usize::from(peer.0)] || self.is_disputed_ghost(peer.0.into());
+                self.disputed[which].set(!self.is_undisputed(which) || ghost);
                 self.disputable[which].set(self.is_disputed_now());
                 assert_eq!(usize::from(peer.0) & 1, which & 1 ^ 1, "the wrong peer");
                 side.epoch = alone.then(|| peer_block(which).peer_epoch);

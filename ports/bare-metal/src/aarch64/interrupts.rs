@@ -4,7 +4,7 @@
 //!
 //! Both interrupts stay masked in the core, for two reasons:
 //! * No interrupt can arrive between the check for a pending one and `wfi`, because `wfi` also returns for a masked
-//! interrupt.
+//!   interrupt.
 //! * An exception handler in Rust may use vector registers, which `aarch64-rt`'s vectors do not save.
 
 use arm_gic::gicv2::GicV2;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link's area in the memory, as one side sees it.
+//! A link's area in the memory, as seen from one side.
 
 use crate::wire::area::{Area, Role, Span};
 use crate::wire::session::{Kind, VERSION, directory};
 
-/// The memory cannot carry the link, or the link's place does not fit the memory.
+/// Errors in the memory or in the link's place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum AreaError {
-    /// The memory holds something else.
+    /// The memory contains something other than a directory.
     #[error(
         "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear it"
     )]
@@ -16,7 +16,7 @@ pub enum AreaError {
         /// The first word of the memory.
         found: u32,
     },
-    /// The directory has another version of the layout.
+    /// The directory uses another version of the layout.
     #[error(
         "the memory speaks wire version {found}; this side speaks {VERSION}: use the same version of amp-ivshmem on both sides, and restart the memory's server to clear it"
     )]
@@ -24,7 +24,7 @@ pub enum AreaError {
         /// The directory's version.
         found: u32,
     },
-    /// The directory describes a memory of another size.
+    /// The directory was written for a memory of another size.
     #[error(
         "the directory is of a memory of {found} bytes, this side has mapped {expected}: give both the server's size"
     )]
@@ -37,7 +37,7 @@ pub enum AreaError {
     /// The directory has no entry with the requested number.
     #[error("a memory has links 0 to {}: ask for one of these", directory::ENTRIES - 1)]
     Link,
-    /// The area is not inside the memory, does not consist of whole pages, or overlaps the directory.
+    /// The area is out of bounds, does not consist of whole pages, or overlaps the directory.
     #[error(
         "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is four or more whole pages of 4096 behind the first"
     )]
@@ -49,10 +49,10 @@ pub enum AreaError {
         /// Size of the memory in bytes.
         memory: u32,
     },
-    /// The area overlaps that of another link.
+    /// The area overlaps the area of another link.
     #[error("the link's area overlaps that of link {other}: set another area")]
     Overlap {
-        /// The other link.
+        /// Number of the other link.
         other: u8,
     },
     /// The area is too small for the service's rings and buffers.
@@ -60,9 +60,9 @@ pub enum AreaError {
         "the rings and buffers need {needed} bytes, a side of this link has {available}: use a larger memory or area, or fewer or smaller buffers"
     )]
     TooSmall {
-        /// Bytes needed in all.
+        /// Total number of bytes needed.
         needed: u32,
-        /// Bytes available.
+        /// Number of bytes available.
         available: u32,
     },
     /// The link carries another kind of service.
@@ -78,17 +78,17 @@ pub enum AreaError {
     /// The device does not have the link's doorbell vector.
     #[error("the device does not have the doorbell vector that the link uses: use a lower one")]
     Doorbell,
-    /// The memory does not begin at a multiple of 4.
+    /// The memory is not 4-byte aligned.
     #[error("the shared memory does not begin at a multiple of 4: map it at one")]
     Misaligned,
 }
 
-/// Checks that the area described by these words is inside a `memory` of this size and after the directory.
+/// Checks that an area with this offset and size is in bounds and does not overlap the directory.
 pub(super) fn checked(memory: u32, offset: u32, size: u32, shared: u32) -> Result<Area, AreaError> {
     Area::new(memory, offset, size, shared).ok_or(AreaError::Place { offset, size, memory })
 }
 
-/// The sections of a link's area, as one side sees them.
+/// The sections of a link's area, as seen from one side.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections {
     area: Area,
@@ -98,25 +98,25 @@ pub struct Sections {
 impl Sections {
     #[inline(always)]
     pub(super) const fn new(area: Area, role: Role, shares: bool) -> Self {
-        // Known at compile time for a service that shares no section.
+        // If the service shares no section, the compiler then knows that the section is empty.
         Self { area: if shares { area } else { area.unshared() }, role }
     }
 
-    /// Returns the data that only this side writes.
+    /// Returns the location of the data that only this side writes.
     #[must_use]
     #[inline(always)]
     pub const fn own(&self) -> Span {
         self.area.data(self.role)
     }
 
-    /// Returns the data that only the peer writes.
+    /// Returns the location of the data that only the peer writes.
     #[must_use]
     #[inline(always)]
     pub const fn peer(&self) -> Span {
         self.area.data(self.role.other())
     }
 
-    /// Returns the section that both sides write, which may be empty.
+    /// Returns the location of the section that both sides write, which may be empty.
     #[must_use]
     pub const fn shared(&self) -> Span {
         self.area.shared_section()

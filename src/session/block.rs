@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both sides' blocks: this side's own block, which it writes, and the peer's, which it only reads.
+//! The two sides' blocks: a side writes its own block, and only reads the peer's.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use crate::platform::PeerId;
 use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State, VERSION, block};
 
-/// The reason why a peer does not fit this side.
+/// Reasons why this side cannot work with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum PeerError {
@@ -19,12 +19,12 @@ pub enum PeerError {
         /// The id in the peer's block.
         id: u32,
     },
-    /// The peer speaks another version of the layout, or carries another service over this link.
+    /// The peer uses another version of the layout, or expects another service on this link.
     #[error("{}", Mismatch(*.found, *.expected))]
     Speaks {
-        /// The peer's version and kind of service.
+        /// The version and the kind of service in the peer's block.
         found: Speaks,
-        /// This side's kind.
+        /// The kind of service on this side.
         expected: Kind,
     },
 }
@@ -49,7 +49,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// The part of the peer's block that each look reads.
+/// The words of the peer's block that every snapshot reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PeerSnapshot {
     pub epoch: u32,
@@ -62,13 +62,13 @@ impl PeerSnapshot {
     /// The snapshot of an unwritten block.
     pub const NOTHING: Self = Self { epoch: 0, peer_epoch: 0, state: State::Reset, heartbeat: 0 };
 
-    /// Returns whether a side has started and has not given up or left.
+    /// Returns whether a side has started and has neither stopped nor left.
     pub fn alive(&self) -> bool {
         self.epoch != 0 && !matches!(self.state, State::Reset | State::Dead)
     }
 }
 
-/// This side's own block. It is read back only to check that its words are still what this side wrote.
+/// This side's own block. It is read back only to check that nobody else has overwritten it.
 #[derive(Debug)]
 pub struct LocalBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
@@ -77,26 +77,26 @@ impl<M: SharedMemory> LocalBlock<M> {
         Record::at(memory, area.block(role)).map(Self)
     }
 
-    /// Stores one of the service's words, at byte `FIELD`. The next state that is stored publishes the word.
+    /// Stores one of the service's words, at byte offset `FIELD`. The next store to the state publishes the word.
     #[inline(always)]
     pub fn set<const FIELD: u32>(&self, value: u32) {
         const { assert!(FIELD >= block::SERVICE, "this word is the session's") }
         self.0.store::<FIELD>(value, Store::Relaxed);
     }
 
-    /// Loads the word at byte `FIELD`.
+    /// Loads the word at byte offset `FIELD`.
     #[inline(always)]
     pub fn get<const FIELD: u32>(&self) -> u32 {
         self.0.load::<FIELD>(Load::Relaxed)
     }
 
-    /// Returns the epoch that an earlier incarnation left here, or 0.
+    /// Returns the epoch of the block's previous incarnation, or 0.
     pub(super) fn last_epoch(&self) -> u32 {
         self.get::<{ block::EPOCH }>()
     }
 
-    /// Checks that the session's words are still what this side wrote. The error is the id in the block if it is the id
-    /// of another peer.
+    /// Checks that the words that this side wrote are unchanged. If the block contains the id of another peer, the
+    /// error is that id.
     pub(super) fn verify<R: Roles>(
         &self,
         epoch: u32,
@@ -137,7 +137,7 @@ impl<M: SharedMemory> LocalBlock<M> {
     }
 
     /// Goes back to INIT, in which this side does not use the peer's rings, and confirms the peer's epoch. The state is
-    /// stored first, so a peer that sees the confirmation does not see the former state.
+    /// stored first, so a peer that sees the confirmation cannot see the previous state.
     pub(super) fn confirm(&self, peer_epoch: u32) {
         self.0.store::<{ block::STATE }>(State::Init.to_wire(), Store::Release);
         self.0.store::<{ block::PEER_EPOCH }>(peer_epoch, Store::Release);
@@ -159,7 +159,7 @@ pub(super) struct Offer {
     pub features: u32,
 }
 
-/// The other side's block, which is only ever read, and never trusted.
+/// The peer's block, which this side only reads and never trusts.
 #[derive(Debug)]
 pub struct RemoteBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 
@@ -168,21 +168,22 @@ impl<M: SharedMemory> RemoteBlock<M> {
         Record::at(memory, area.block(role)).map(Self)
     }
 
-    /// Loads the word at byte `FIELD`.
+    /// Loads the word at byte offset `FIELD`.
     #[inline(always)]
     pub fn get<const FIELD: u32>(&self) -> u32 {
         self.0.load::<FIELD>(Load::Relaxed)
     }
 
-    /// Loads the word with the number `index`, modulo the block's words.
+    /// Loads the word at `index`, modulo the number of words in the block.
     #[inline(always)]
     pub fn word(&self, index: u32) -> u32 {
         self.0.load_field(index, Load::Relaxed)
     }
 
-    /// Reads the block, or returns `None` while it is between two incarnations.
+    /// Reads the words of a snapshot. Returns `None` if the peer is just beginning an incarnation or the state is
+    /// invalid.
     pub(super) fn snapshot(&self) -> Option<PeerSnapshot> {
-        // Each load acquires, so that the loads are made in this order: the reverse of `LocalBlock::begin` and
+        // These are acquire loads, so they happen in this order, the reverse of the stores in `LocalBlock::begin` and
         // `LocalBlock::confirm`.
         let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
         let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
@@ -193,10 +194,10 @@ impl<M: SharedMemory> RemoteBlock<M> {
         same.then_some(PeerSnapshot { epoch, peer_epoch, state, heartbeat })
     }
 
-    /// Returns whether the block still says RUN, with this side's `epoch`. While both sides run, a peer that has
-    /// anything to tell this side always leaves RUN first. It cannot return to RUN until it has been confirmed again:
-    /// by this side, or by another side with another epoch that has taken this side's place. The two loads have no
-    /// order; [`snapshot`](Self::snapshot) reads any change.
+    /// Returns whether the peer is in RUN and has confirmed this side's `epoch`. While both sides are in RUN, a peer
+    /// always leaves RUN before it does anything that this side must notice. It returns to RUN only with a new
+    /// confirmation: from this side, or from a side that has taken over this side's block with another epoch. The two
+    /// loads are unordered, because [`snapshot`](Self::snapshot) rereads both words.
     #[inline(always)]
     pub(super) fn is_running(&self, epoch: u32) -> bool {
         self.get::<{ block::STATE }>() == State::Run.to_wire() && self.confirmed() == epoch
@@ -208,7 +209,7 @@ impl<M: SharedMemory> RemoteBlock<M> {
         Speaks(self.get::<{ block::SPEAKS }>()).queues()
     }
 
-    /// Returns the epoch of this side that the peer confirmed last, as far as can be told.
+    /// Returns this side's epoch that the peer confirmed last. The peer may have written any value.
     pub(super) fn confirmed(&self) -> u32 {
         self.get::<{ block::PEER_EPOCH }>()
     }
@@ -219,7 +220,7 @@ impl<M: SharedMemory> RemoteBlock<M> {
         u16::try_from(id).map(PeerId).map_err(|_| PeerError::Id { id })
     }
 
-    /// Checks that the peer speaks this version of the layout, and is there for the same service.
+    /// Checks that the peer uses this version of the layout and expects the same service.
     pub(super) fn check(&self, expected: Kind) -> Result<(), PeerError> {
         let found = Speaks(self.get::<{ block::SPEAKS }>());
         if found.matches(expected) { Ok(()) } else { Err(PeerError::Speaks { found, expected }) }

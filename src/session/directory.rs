@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The directory in the memory's first page, which lists the links that the memory carries.
+//! The directory in the first page of the memory, which lists the memory's links.
 
 use super::area::{AreaError, checked};
 use crate::mem::{Load, SharedMemory, Store, Table};
@@ -7,18 +7,18 @@ use crate::platform::PeerId;
 use crate::wire::area::Area;
 use crate::wire::session::{Kind, PAGE, VERSION, Waiting, directory, entry};
 
-/// The first page of a memory.
+/// The first page of the memory.
 #[derive(Debug)]
 pub(super) struct Directory<M: SharedMemory> {
     memory: M,
-    /// The head, which is as long as two entries, and the entries.
+    /// The head, which is the size of two entries, followed by the entries.
     entries: Table<M, { directory::ENTRY }>,
-    /// The number of this side's own entry.
+    /// Number of this side's link.
     link: u8,
 }
 
 impl<M: SharedMemory> Directory<M> {
-    // Inlined, so that the compiler evaluates a constant link.
+    // Inlined, so that the compiler can evaluate a constant `link`.
     #[inline(always)]
     pub fn new(memory: M, link: u8) -> Result<Self, AreaError> {
         if u32::from(link) >= directory::ENTRIES {
@@ -28,8 +28,8 @@ impl<M: SharedMemory> Directory<M> {
         if size < PAGE {
             return Err(AreaError::Place { offset: 0, size: PAGE, memory: size });
         }
-        // A table has a power of two of entries, but the directory has 126. So the table covers the whole page, and its
-        // first two entries are the head.
+        // The number of entries in a `Table` must be a power of two, but the directory has 126 entries. The table
+        // therefore covers the whole page, and its first two entries are the head.
         let Some(entries) = Table::at(&memory, 0, PAGE / directory::ENTRY) else { return Err(AreaError::Misaligned) };
         Ok(Self { entries, memory, link })
     }
@@ -44,14 +44,14 @@ impl<M: SharedMemory> Directory<M> {
         self.link
     }
 
-    /// Returns the index of entry `link` in the table.
+    /// Returns the index of the entry for `link` in the table.
     fn index(link: u8) -> u32 {
         u32::from(link).wrapping_add(directory::HEAD / directory::ENTRY)
     }
 
-    /// Returns whether the memory has a directory that describes it.
+    /// Returns whether the memory contains a directory that matches this side's version and the memory's size.
     fn check(&self) -> Result<bool, AreaError> {
-        // Acquire: the writer stores the magic after all other words.
+        // Acquire: the writer stores the magic value after all other words.
         match self.entries.load_u32::<{ directory::MAGIC }>(0, Load::Acquire) {
             0 => return Ok(false),
             directory::MAGIC_VALUE => (),
@@ -76,12 +76,12 @@ impl<M: SharedMemory> Directory<M> {
         checked(self.memory.len(), offset, size, shared).map(Some)
     }
 
-    /// Remote only: returns the link's area once its host has written it. Until then the directory tells the host this
-    /// side's id. The shared section matters only if the service `shares` one.
+    /// Remote only: returns the link's area, or `None` until its host has written it. Also writes this side's id into
+    /// the entry, so that the host can ring it. The shared section is read only if the service `shares` one.
     pub fn find(&self, own: PeerId, expected: Kind, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::REMOTE }>(index, Waiting::new(own.0, expected).0, Store::Release);
-        // Publish, then check; the host does the reverse.
+        // Store first, then check. The host uses the reverse order.
         self.entries.fence();
         if !self.check()? {
             return Ok(None);
@@ -94,8 +94,8 @@ impl<M: SharedMemory> Directory<M> {
         Ok(area)
     }
 
-    /// Host only: writes the directory if there is none, and the link's entry. Returns the link's area, and also the
-    /// former area if it was different.
+    /// Host only: writes the directory if there is none, and the link's entry. Returns the link's area, and the
+    /// previous area if it was different.
     pub fn publish(
         &self,
         place: Option<(u32, u32)>,
@@ -111,17 +111,17 @@ impl<M: SharedMemory> Directory<M> {
         self.check()?;
         // CAST: there are fewer than 256 entries.
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
-            // An entry without a valid area is of no use to its own link's sides, and no obstacle to this one.
+            // An entry without a valid area is useless to its own link and does not conflict with this one.
             if let Ok(Some(taken)) = self.read(other, false)
                 && taken.overlaps(&area)
             {
                 return Err(AreaError::Overlap { other });
             }
         }
-        // Nothing has been written so far, so a host that is refused leaves no trace.
+        // Nothing has been written up to this point, so a host that fails leaves the memory unchanged.
         let before = self.read(self.link, shares).ok().flatten().filter(|&before| before != area);
         if before.is_some() {
-            // The entry is made invalid first, so that no remote sees half of the old place and half of the new one.
+            // Invalidate the entry first, so that no remote sees a mixture of the previous and the new location.
             self.entries.store_u32::<{ entry::MAGIC }>(Self::index(self.link), 0, Store::Relaxed);
             self.entries.fence();
         }
@@ -130,7 +130,8 @@ impl<M: SharedMemory> Directory<M> {
         Ok((area, before))
     }
 
-    /// Host only: writes the host's words. They are the same each time, so this repairs words that others have overwritten.
+    /// Host only: writes the host's words. The values never change, so a repeated call repairs words that others have
+    /// overwritten.
     pub fn write(&self, area: &Area, kind: Kind) {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::OFFSET }>(index, area.span().offset, Store::Relaxed);
@@ -143,7 +144,7 @@ impl<M: SharedMemory> Directory<M> {
         self.entries.store_u32::<{ directory::MAGIC }>(0, directory::MAGIC_VALUE, Store::Release);
     }
 
-    /// Returns the remote that waits for this link's host, and the kind of service that it expects.
+    /// Returns the remote that is waiting for this link's host, and the kind of service that it expects.
     pub fn waiting(&self) -> Option<(PeerId, Kind)> {
         let waiting = Waiting(self.entries.load_u32::<{ entry::REMOTE }>(Self::index(self.link), Load::Acquire));
         Some((PeerId(waiting.id()?), waiting.kind()))

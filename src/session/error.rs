@@ -1,67 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Events of a session, and the reasons for them. A service adds its own kinds of fault and of set-up error.
+//! Session events, and the reasons for them. Each service adds its own faults and set-up errors.
 
 use super::{AreaError, PeerError};
 use crate::platform::PeerId;
 
-/// The events of a service, as its session creates them. `F` is the service's fault, `E` its own set-up error.
-// There is one function for each event, because a type of the session's own would have to be converted at every use.
+/// Constructors for a service's events, which its session calls. `F` is the service's fault, and `E` is its set-up
+/// error.
+// One function per event avoids an event type in the session that every user would have to convert.
 pub trait SessionEvent<F, E> {
-    /// The peer `peer` is there, and both sides use the rings.
+    /// The link to `peer` is up, and both sides use the rings.
     fn up(peer: PeerId) -> Self;
 
-    /// The peer is gone.
+    /// The link is down.
     fn down(reason: DownReason<F>) -> Self;
 
-    /// The link cannot come up as things are.
+    /// The link cannot come up for the given reason.
     fn incompatible(error: SetupError<E>) -> Self;
 }
 
-/// The reason why a link went down; `F` is the service's fault.
+/// Reasons why a link went down. `F` is the service's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DownReason<F> {
-    /// The peer said that it leaves.
+    /// The peer announced that it was leaving.
     #[error("the peer has left")]
     PeerLeft,
-    /// The peer has begun a new incarnation, with which the link comes up again.
+    /// The peer has begun a new incarnation. The link comes up again with it.
     #[error("the peer has restarted")]
     PeerRestarted,
-    /// The peer gave no sign of life within the configured time.
+    /// The peer showed no sign of life within the configured time.
     #[error("the peer was silent for longer than allowed")]
     PeerTimeout,
     /// The peer broke the protocol.
     #[error(transparent)]
     Fault(F),
-    /// A second side has started in this side's role. This side waits until the second one is gone.
+    /// A second side has started in this side's role. This side waits until the second side has gone.
     #[error("peer {peer} has started in this side's role on the same link: stop one of the two")]
     RoleConflict {
         /// The other side.
         peer: PeerId,
     },
-    /// Another peer has overwritten this side's words; this side restarts with a new epoch.
+    /// Another peer has overwritten this side's words. This side restarts with a new epoch.
     #[error(
         "another peer has overwritten this side's block or ring indices: keep peers that do not belong to the link away"
     )]
     StateCorrupted,
 }
 
-/// The reason why a link cannot come up; `E` is the service's own set-up error.
+/// Reasons why a link cannot come up. `E` is the service's set-up error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum SetupError<E> {
-    /// The memory, or the link's place in it, is not usable.
+    /// The memory, or the link's place in it, is unusable.
     #[error(transparent)]
     Area(AreaError),
-    /// The peer does not fit this side.
+    /// This side cannot work with the peer.
     #[error(transparent)]
     Peer(PeerError),
-    /// A second side has started in this side's role. This side waits until the second one is gone.
+    /// A second side has started in this side's role. This side waits until the second side has gone.
     #[error("peer {peer} has started in this side's role on the same link: stop one of the two")]
     RoleConflict {
         /// The other side.
         peer: PeerId,
     },
-    /// The service cannot work with what this side or the peer has set up.
+    /// The service cannot work with the layout or the offer that this side or the peer has written.
     #[error(transparent)]
     Service(E),
 }

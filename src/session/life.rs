@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The states of a session: takes one side from INIT to RUN together with the other side, and back. See "Life" in
+//! The session's state machine, which takes one side from INIT to RUN and back. See "Life" in
 //! `docs/reference/wire-format.md`.
 
 use super::area::{AreaError, Sections};
@@ -12,22 +12,22 @@ use crate::platform::{Doorbell, Instant, PeerId};
 use crate::wire::area::Area;
 use crate::wire::session::{Kind, Speaks, State};
 
-/// The wait before an unanswered doorbell is rung a second time. Each further wait is twice as long, up to the
-/// heartbeat. The first doorbell may be lost: a peer's QEMU learns of newcomers from its server a little later than
-/// they start.
+/// Delay before an unanswered doorbell is repeated, in microseconds. Each further delay is twice as long, up to the
+/// heartbeat interval. The first doorbell may be lost, because the server announces a new peer to the other peers' QEMU
+/// only after the new peer has started.
 const RING_AGAIN_MICROS: u32 = 5_000;
 
-/// Number of heartbeats of this side after which another side in this role counts as gone, if its own heartbeat has not
-/// changed.
+/// If the heartbeat of another side in this role does not change during this many of this side's heartbeats, that side
+/// counts as gone.
 const CONFLICT_IS_OVER: u8 = 10;
 
-/// Returns the constant words of `S` in this side's block.
+/// Returns the words in this side's block that are constant for `S`.
 const fn offer<M: SharedMemory, S: Service<M>>() -> Offer {
     Offer { speaks: Speaks::new(S::KIND, S::QUEUES), features: S::FEATURES }
 }
 
 impl<M: SharedMemory, R: Roles> Session<M, R> {
-    /// Moves to the link's place, and begins an incarnation.
+    /// Moves to the link's location in the memory, and begins an incarnation.
     pub(super) fn enter<S: Service<M>>(&mut self, service: &mut S, memory: M, area: Area) -> Result<(), AreaError> {
         let role = self.role();
         let (Some(own), Some(peer)) =
@@ -40,14 +40,14 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(())
     }
 
-    /// Begins a new incarnation: everything that the peer knows about this side becomes invalid.
+    /// Begins a new incarnation, which invalidates everything that the peer knows about this side.
     pub(super) fn restart<S: Service<M>>(&mut self, service: &mut S) {
         service.down();
         self.life = Life::Init;
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(blocks) = &self.blocks {
-            // The new epoch is beyond the one in the block, which another side may have written, and beyond the one
-            // that the peer may still have for this side.
+            // The new epoch must exceed the epoch in the block, which another side may have written, and the epoch that
+            // the peer has confirmed last.
             let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
             self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
             blocks.own.begin(self.epoch, self.config.id, offer::<M, S>(), |block| service.offer(block));
@@ -55,7 +55,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.ring_peer(service);
     }
 
-    /// Takes the steps with the peer that are possible now. If something prevents them, reports it once until it is over.
+    /// Takes the steps towards RUN that are possible now. In RUN, checks the peer instead. If the link cannot come up,
+    /// reports the reason, and repeats the report only after the link has been up.
     pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now < self.not_before || self.role_conflict.is_some() {
             return None;
@@ -71,7 +72,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
                 match snapshot {
                     _ if matches!(self.life, Life::Run) => return self.check_running(service, snapshot.as_ref(), now),
                     Some(snapshot) => self.approach(service, &snapshot, alive),
-                    // There is no area yet, or the block is between two incarnations or has values that no side writes.
+                    // There is no area yet, the peer is just beginning an incarnation, or the state is invalid.
                     None => Ok(None),
                 }
             }
@@ -91,30 +92,30 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         None
     }
 
-    /// Reports the reason why the link cannot come up, once until it is over.
+    /// Reports the reason why the link cannot come up, unless a reason has already been reported.
     fn report<S: Service<M>>(&mut self, error: SetupError<S::Error>) -> Option<S::Event> {
         let reported = core::mem::replace(&mut self.reported, true);
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: returns the reason why the remote that waits for this link cannot use it. Such a remote never writes
-    /// its block.
+    /// Host only: returns the reason why the remote that waits for this link cannot use it. Such a remote has not
+    /// written a block.
     fn stranger(&self, expected: Kind) -> Option<PeerError> {
         if self.role() == Role::Remote {
             return None;
         }
         match self.directory.as_ref()?.waiting()? {
             (_, kind) if kind == expected => None,
-            // Version 1 does not state a kind.
+            // Version 1 has no kind field.
             (_, Kind(0)) => Some(PeerError::Speaks { found: Speaks(0), expected }),
             (_, kind) => Some(PeerError::Speaks { found: Speaks::new(kind, 0), expected }),
         }
     }
 
-    /// Records the peer's block as it is now.
+    /// Records a snapshot of the peer's block, and whether it differs from the previous snapshot.
     fn see(&mut self, snapshot: &PeerSnapshot, now: Instant) {
         let seen = core::mem::replace(&mut self.seen, *snapshot);
-        // Computed without branches, which takes less flash.
+        // Branch-free, which takes less flash.
         let moved = seen.epoch ^ snapshot.epoch
             | seen.peer_epoch ^ snapshot.peer_epoch
             | seen.state.to_wire() ^ snapshot.state.to_wire();
@@ -126,9 +127,9 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Before RUN: confirms the peer's incarnation, sets up the rings when the peer has confirmed this side's, and runs
-    /// when the peer is ready, too. Takes as many of these three steps as `snapshot` allows. Returns the peer once all
-    /// three are done.
+    /// Before RUN, takes as many of these steps as `snapshot` allows. It confirms the peer's incarnation, sets up the
+    /// rings once the peer has confirmed this side's incarnation, and goes to RUN once the peer is ready. Returns the
+    /// peer's id once this side is in RUN.
     #[inline(never)]
     fn approach<S: Service<M>>(
         &mut self,
@@ -170,13 +171,13 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
     /// Goes from READY to RUN.
     #[inline(never)]
     fn run<S: Service<M>>(&mut self, service: &mut S) -> Result<Option<PeerId>, SetupError<S::Error>> {
-        // The peer's block was read before, so its place is known.
+        // The peer's block has been read before this call, so the blocks exist.
         let Some(blocks) = &self.blocks else { return Ok(None) };
         let peer = blocks.peer.id()?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
-        // A second side in this role may have overwritten the initial indices before it noticed this side. The peer
-        // would then read entries that nobody wrote, and the first message would hide that.
+        // Before it noticed this side, a second side in the same role may have overwritten the initial indices. The
+        // peer would then read entries that nobody has written, and the first message would hide the damage.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);
@@ -188,8 +189,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(Some(peer))
     }
 
-    /// In RUN: checks that the peer is still the same, and that it is alive. A block that is between two incarnations
-    /// or has invalid values does not count as a sign of life.
+    /// In RUN: checks that the peer is alive and has not begun a new incarnation. A block that cannot be read as a
+    /// snapshot does not count as a sign of life.
     fn check_running<S: Service<M>>(
         &mut self,
         service: &mut S,
@@ -204,8 +205,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         } else if snapshot.peer_epoch == self.epoch && snapshot.state != State::Init {
             return self.check_timeout(service, now);
         } else {
-            // The peer has the same incarnation, but is back in INIT: only a new incarnation of this side makes it
-            // begin again.
+            // The peer has kept its incarnation but gone back to INIT. It continues only after this side begins a new
+            // incarnation.
             self.restart(service);
             return Some(S::Event::down(DownReason::PeerRestarted));
         };
@@ -214,8 +215,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(reason))
     }
 
-    /// In RUN: checks the time since the peer's last sign of life. If it is too long, only a new incarnation of this
-    /// side makes the peer begin again.
+    /// In RUN: checks the time since the peer's last sign of life. On a timeout, begins a new incarnation, because the
+    /// peer would not reconnect otherwise.
     fn check_timeout<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now.micros_since(self.since) < self.config.peer_timeout {
             return None;
@@ -224,7 +225,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(DownReason::PeerTimeout))
     }
 
-    /// Goes back to INIT, and confirms the peer's epoch, or none.
+    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 confirms no incarnation.
     #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
@@ -234,7 +235,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Remote only: finds the link in the directory, even if its host has moved it.
+    /// Remote only: looks up the link in the directory, and follows a host that has moved it.
     fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
@@ -248,8 +249,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Ok(())
     }
 
-    /// Shows, once in a heartbeat, that this side is alive, and checks that the words that it has written are
-    /// unchanged. A new incarnation repairs a damaged block; a block that another side has taken over is left alone.
+    /// Writes a heartbeat, and checks that this side's words are unchanged. If the block is damaged, begins a new
+    /// incarnation to repair it. If another side has taken over the block, leaves it unchanged.
     pub(super) fn show_life<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         self.next_beat = now.plus_short(self.config.heartbeat);
         let blocks = self.blocks.as_ref()?;
@@ -274,7 +275,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let own = &blocks.own;
         let words =
             own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
-        // If an index is set back, both sides would wait for each other for ever.
+        // If an index had been set back, both sides would wait for each other forever.
         match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
@@ -295,8 +296,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Begins again after this side's words were overwritten: at once, or, if the block now belongs to `owner`, when
-    /// that side is gone.
+    /// Restarts after this side's words have been overwritten. If `owner` has taken over the block, restarts only after
+    /// `owner` has gone; otherwise, restarts immediately.
     fn restart_as<S: Service<M>>(&mut self, service: &mut S, owner: Option<PeerId>) {
         match (owner, &self.blocks) {
             (Some(_), Some(blocks)) => {
@@ -308,7 +309,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Rings a peer that does not answer, each time after a longer wait. If nobody is there, waits for the doorbell.
+    /// Rings the doorbell of a peer that does not answer, each time after a longer delay. Without a peer, does nothing,
+    /// because a new peer rings first.
     fn keep_ringing<S: Service<M>>(&mut self, service: &S, now: Instant, alive: bool) {
         if !alive {
             self.ring_wait = 0;
@@ -325,7 +327,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.next_ring = now.plus_short(self.ring_wait);
     }
 
-    /// Rings the present or the last peer. The ring has no effect if that peer is absent.
+    /// Rings the current peer or the last known one. The doorbell has no effect if the peer is absent.
     pub(super) fn ring_peer<S: Service<M>>(&mut self, service: &S) {
         let known =
             self.blocks.as_ref().filter(|blocks| blocks.peer.snapshot().is_some_and(|snapshot| snapshot.epoch != 0));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions, in which two sides find each other in a memory's directory, agree, start, reset, and notice the other's death.
+//! Sessions: the protocol that connects the two sides of a link, restarts them, and detects a dead peer.
 //!
-//! A [`Session`] carries one [`Service`], which owns the rings. Each side writes its own block (its id, its
-//! incarnation, its state, its offer) and reads the other side's block; a doorbell only says "look". Both sides may
-//! start, die and return in any order. One rule makes restarts safe: a side sets up its rings only while the other side
-//! has confirmed its present incarnation and does not use the rings yet. So old contents are never read as new.
-//! `docs/reference/wire-format.md` has the layout and the states.
+//! A [`Session`] carries one [`Service`], which owns the rings. Each side writes its own block, which contains its id,
+//! incarnation, state and offer, and reads the peer's block. A doorbell carries no data: it only tells the peer to read
+//! the block again. Either side may start, stop or restart at any time. A side sets up its rings only after the peer
+//! has confirmed its current incarnation and before the peer uses the rings. Stale contents are therefore never read as
+//! new. `docs/reference/wire-format.md` describes the layout and the states.
 //!
-//! A session is polled and never blocks. The service's owner holds both. It calls [`tick`](Session::tick) when the
-//! session [is due](Session::is_due), and [`resync`](Session::resync) when the session [is not in
+//! A session is polled and never blocks. The service's owner also holds the session. It calls [`tick`](Session::tick)
+//! when the session [is due](Session::is_due), and [`resync`](Session::resync) when the session [is not in
 //! sync](Session::is_in_sync) or the service has found a fault.
 #![cfg_attr(
     not(test),
@@ -40,7 +40,7 @@ use crate::wire::area::Area;
 pub use crate::wire::area::Span;
 use crate::wire::session::State;
 
-/// This side's progress with the peer.
+/// How far this side has got in connecting to the peer.
 #[derive(Clone, Copy, Debug)]
 enum Life {
     /// INIT: this side's rings must not be used.
@@ -51,7 +51,7 @@ enum Life {
     Run,
 }
 
-/// Both blocks, whose place is known.
+/// Both sides' blocks, once their location is known.
 #[derive(Debug)]
 struct Blocks<M: SharedMemory> {
     /// The whole memory.
@@ -62,37 +62,37 @@ struct Blocks<M: SharedMemory> {
 }
 
 /// One side's session on a link.
-// The fields are in this order because those near the start are reached by shorter instructions.
+// The order is deliberate: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Session<M: SharedMemory, R: Roles = Role> {
     life: Life,
-    /// Present once the link's place is known.
+    /// `None` until the link's location is known.
     blocks: Option<Blocks<M>>,
     config: Config<R>,
-    /// This incarnation.
+    /// Epoch of this side's current incarnation.
     epoch: u32,
-    /// The peer's incarnation that this side has confirmed, or 0.
+    /// Epoch of the peer's incarnation that this side has confirmed, or 0.
     confirmed: u32,
     /// Time of the next heartbeat.
     next_beat: Instant,
-    /// Time until which a peer that broke the link is ignored.
+    /// A peer that broke the protocol is ignored until this time.
     not_before: Instant,
-    /// Time at which a peer that does not answer is rung again, if `ring_wait` is not 0.
+    /// Time of the next repeated doorbell to a peer that does not answer. Valid if `ring_wait` is not 0.
     next_ring: Instant,
-    /// The wait before that ring, in microseconds; 0 if the peer need not be rung again.
+    /// Delay before the next repeated doorbell, in microseconds. 0 if no repetition is needed.
     ring_wait: u32,
-    /// Set once the caller knows why the link cannot come up.
+    /// Set once the reason why the link cannot come up has been reported.
     reported: bool,
-    /// The last snapshot of the peer, and the time since which its heartbeat has had that value.
+    /// Last snapshot of the peer's block. `since` is the time at which a snapshot last differed from the previous one.
     seen: PeerSnapshot,
     since: Instant,
     beat: u32,
-    /// Heartbeat of another side that has taken over this side's block, and the number of this side's heartbeats since
-    /// it last changed.
+    /// Set while another side has taken over this side's block: its heartbeat, and the number of this side's heartbeats
+    /// since that value last changed.
     role_conflict: Option<(u32, u8)>,
     doorbells: u32,
-    /// Present while the session is open.
+    /// `None` while the session is closed.
     directory: Option<Directory<M>>,
 }
 
@@ -120,16 +120,16 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Opens the session in `memory`. `id` is this side's own id on the server. A session that is open is
-    /// [closed](Self::close) first.
+    /// Opens the session in `memory`. `id` is the id that the server assigned to this side. If the session is already
+    /// open, [close](Self::close) it first.
     ///
-    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it.
-    /// A remote begins when it has found its host, in [`resync`](Self::resync). Before this call, the device must be
-    /// able to deliver this side's own doorbell: the session rings it once, to prove that the device has the vector.
+    /// A host writes the directory and the link's entry, begins an incarnation, and rings a remote that is already
+    /// waiting. A remote begins once [`resync`](Self::resync) finds its host. The device must already be able to
+    /// deliver this side's own doorbell, because the session rings it once to check that the vector exists.
     ///
     /// # Errors
-    /// Returns an error if the settings do not fit the memory or the device, or if the memory holds something else. The
-    /// memory is then unchanged, and the session not open.
+    /// Returns an error if the settings do not match the memory or the device, or if the memory already contains
+    /// something else. The memory is then unchanged, and the session stays closed.
     #[inline(always)]
     pub fn open<S: Service<M>>(
         &mut self,
@@ -153,7 +153,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let check = |area| service.check(&Sections::new(area, Role::Host, S::SHARES));
         let (area, before) = directory.publish(settings.area, service.shared(), S::SHARES, S::KIND, check)?;
         if let Some(before) = before {
-            // A remote that still looks at the old place finds nobody there, and asks the directory again.
+            // A remote that still uses the former location sees that its host has left, and reads the directory again.
             if let Some(own) = LocalBlock::new(&memory, before, Role::Host) {
                 own.state(State::Reset);
             }
@@ -162,10 +162,10 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.enter(service, memory, area)
     }
 
-    /// Tells the peer that this side is gone, and closes the session.
+    /// Tells the peer that this side is leaving, and closes the session.
     pub fn close<S: Service<M>>(&mut self, service: &mut S) {
         service.down();
-        // If another side in this role has taken over the block, this side must not end it.
+        // If another side in this role has taken over the block, leave that side's state unchanged.
         if let Some(blocks) = self.blocks.as_ref().filter(|_| self.role_conflict.is_none()) {
             blocks.own.state(State::Reset);
         }
@@ -180,13 +180,13 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.config.role.role()
     }
 
-    /// Returns the number of the link while the session is open.
+    /// Returns the link number, or `None` while the session is closed.
     #[must_use]
     pub fn link(&self) -> Option<u8> {
         self.directory.as_ref().map(Directory::link)
     }
 
-    /// Returns the number of doorbells that the session itself has rung so far; wraps.
+    /// Returns the number of doorbells that the session itself has rung. The counter wraps.
     #[must_use]
     pub const fn doorbells(&self) -> u32 {
         self.doorbells
@@ -198,32 +198,33 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         now >= self.next_beat
     }
 
-    /// Returns whether the peer still runs with this side. Asked while the service is up. If so, a
-    /// [`resync`](Self::resync) would only check for a timeout, for which once in a heartbeat is enough.
+    /// Returns whether the peer is still running with this side's current incarnation. Valid only while the service is
+    /// up. If this returns true, [`resync`](Self::resync) would only check the peer timeout, which is needed only once
+    /// per heartbeat.
     #[inline(always)]
     pub fn is_in_sync(&self) -> bool {
         self.blocks.as_ref().is_some_and(|blocks| blocks.peer.is_running(self.epoch))
     }
 
-    /// Does the work that is due once in a heartbeat.
+    /// Does the work that is due once per heartbeat.
     #[inline(always)]
     pub fn tick<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         self.show_life(service, now).or_else(|| self.step(service, now))
     }
 
-    /// Follows a change of the peer's state, or ends the session after a fault of the service.
+    /// Follows a change of the peer's state, or restarts the session after a service fault.
     #[inline(always)]
     pub fn resync<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         let Some(fault) = service.fault() else { return self.step(service, now) };
         let event = Some(S::Event::down(DownReason::Fault(fault)));
         self.restart(service);
-        // A peer that breaks every link gets a new one no faster than at this side's heartbeat.
+        // Limits reconnection to one attempt per heartbeat, in case the peer breaks the protocol each time.
         self.not_before = now.plus_short(self.config.heartbeat);
         event
     }
 
-    /// Returns the time at which the owner must poll even if no doorbell rings: that of the next [`tick`](Self::tick)
-    /// or the next ring.
+    /// Returns the time at which the owner must poll even if no doorbell rings: the time of the next
+    /// [`tick`](Self::tick) or repeated doorbell.
     #[must_use]
     #[inline(always)]
     pub fn deadline(&self) -> Instant {

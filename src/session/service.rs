@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The interface through which a session drives the service that it carries.
+//! The interface between a session and the service that it carries.
 
 use super::{AreaError, LocalBlock, RemoteBlock, Sections, SessionEvent, SetupError};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::wire::session::Kind;
 
-/// A service over a session, which owns the rings in this side's data and uses them while the session is up.
+/// A service that runs over a session. It owns the rings in this side's data, and uses them while the session is up.
 ///
-/// The session calls these functions, and the service calls nothing in the session. The service's owner polls both, the
-/// session first. The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only while its rule for restarts
-/// allows them: the other side has confirmed this incarnation and does not look at this side's rings yet.
+/// The session calls these functions; the service never calls the session. The service's owner polls the session first
+/// and then the service. The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only after the peer has
+/// confirmed this incarnation and before the peer uses this side's rings.
 pub trait Service<M: SharedMemory> {
-    /// The kind in the directory's entry and in both blocks; a peer of another kind is refused.
+    /// Kind of service in the directory entry and in both blocks. A peer of another kind is refused.
     const KIND: Kind;
-    /// The [`Features`](crate::wire::session::Features) in this side's block.
+    /// [`Features`](crate::wire::session::Features) in this side's block.
     const FEATURES: u32;
-    /// Set if the link has a section that both sides write.
+    /// True if the link has a section that both sides write.
     const SHARES: bool;
     /// Number of queues in this side's block.
     const QUEUES: u8;
 
-    /// The doorbell with which the service rings its peer; the session uses the same one.
+    /// The doorbell that rings the peer. The session and the service share it.
     type Doorbell: Doorbell;
-    /// Violations of the service's protocol by the peer.
+    /// Reasons why the service regards the peer as faulty.
     type Fault;
-    /// Reasons why the service cannot work with what this side or the peer has set up.
+    /// Reasons why the service cannot come up with the layout or the offer of either side.
     type Error;
-    /// The service's events, which include the session's.
+    /// The service's events, including the session's events.
     type Event: SessionEvent<Self::Fault, Self::Error>;
 
-    /// Returns the doorbell, if the service has one yet.
+    /// Returns the doorbell, or `None` if the service does not have one yet.
     fn doorbell(&self) -> Option<&Self::Doorbell>;
 
-    /// Returns the size of the section that both sides write, for a host that publishes the link; 0 for none.
+    /// Returns the size of the section that both sides write, or 0 for none. Used by a host when it publishes the link.
     fn shared(&self) -> u32 {
         0
     }
 
-    /// Checks that this side's sections have room for its rings, whatever the peer offers.
+    /// Checks that this side's rings fit in its sections, for any possible offer of the peer.
     ///
     /// # Errors
-    /// Returns [`AreaError::TooSmall`] if they do not.
+    /// Returns [`AreaError::TooSmall`] if the rings do not fit.
     fn check(&self, sections: &Sections) -> Result<(), AreaError>;
 
-    /// Writes this side's words that are valid from INIT on.
+    /// Writes those of this side's words that are valid from INIT on.
     fn offer(&self, block: &LocalBlock<M>);
 
-    /// Returns whether the block still has the words that [`offer`](Self::offer) wrote.
+    /// Returns whether the words that [`offer`](Self::offer) wrote are unchanged in the block.
     fn verify(&self, block: &LocalBlock<M>) -> bool;
 
-    /// Goes from INIT to READY: lays out this side's rings in its own data to match the offer of `peer`, and writes the
-    /// rings and their offsets.
+    /// Goes from INIT to READY: lays out this side's rings in its own data to match the offer of `peer`, then writes
+    /// the rings and their offsets.
     ///
     /// # Errors
-    /// Returns an error if this side cannot work with the offer, or has too little room.
+    /// Returns an error if this side cannot work with the offer, or if the rings do not fit.
     fn prepare(
         &mut self,
         memory: &M,
@@ -63,8 +63,8 @@ pub trait Service<M: SharedMemory> {
         peer: &RemoteBlock<M>,
     ) -> Result<(), SetupError<Self::Error>>;
 
-    /// Goes from READY to RUN: takes the offsets from the block of `peer`, all of which must be inside the peer's data,
-    /// and begins to use the rings. From now on the service rings the peer at `address`.
+    /// Goes from READY to RUN: reads the ring offsets from the block of `peer`, checks that the rings are within the
+    /// peer's data, and begins to use them. From now on, the service rings the doorbell at `address`.
     ///
     /// # Errors
     /// Returns an error if this side cannot work with the offsets or the features.
@@ -76,15 +76,15 @@ pub trait Service<M: SharedMemory> {
         address: (PeerId, Vector),
     ) -> Result<(), Self::Error>;
 
-    /// Stops using the rings: the peer is gone, or this side begins a new incarnation.
+    /// Stops using the rings, because the peer has gone or this side begins a new incarnation.
     fn down(&mut self);
 
-    /// Returns the rule that the peer broke, after which the service is unusable until the session restarts.
+    /// Returns the peer's fault, if any. The service is then unusable until the session restarts.
     fn fault(&self) -> Option<Self::Fault>;
 
-    /// Returns whether this side's indices in the rings are still the ones that this side wrote, as far as can be told.
+    /// Returns whether this side's ring indices are unchanged, as far as the service can check.
     fn is_intact(&self) -> bool;
 
-    /// Repeats, once in a heartbeat while there is no fault, the requests that tell the peer when to ring.
+    /// Repeats the notification requests to the peer. Called once per heartbeat while there is no fault.
     fn tick(&mut self);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests sessions alone, with a service that only records its calls: their life, other kinds of service, and wire version 1.
+//! Tests sessions with a service that only records calls: start, restart, other service kinds and wire version 1.
 
 use std::cell::Cell;
 use std::string::ToString;
@@ -12,11 +12,11 @@ use crate::platform::{Vector, VectorOutOfRange};
 use crate::wire::session::{Kind, PAGE, Speaks, block, directory, entry};
 
 const MEMORY: u32 = 64 * 1024;
-/// The service's own word in a block.
+/// Byte offset of the service's own word in a block.
 const WORD: u32 = block::SERVICE;
 const OFFER: u32 = 0x1234;
 
-/// Counts doorbells, except those to this side itself.
+/// Counts doorbells.
 #[derive(Default)]
 struct Bell(Cell<u32>);
 
@@ -27,7 +27,7 @@ impl Doorbell for Bell {
     }
 }
 
-/// A service of this kind whose only protocol is one word.
+/// A service of the kind `KIND` that uses one word of the block and no rings.
 #[derive(Default)]
 struct Note<const KIND: u32> {
     bell: Bell,
@@ -194,7 +194,7 @@ fn a_service_is_told_prepare_up_and_down_in_turn() {
     assert_eq!(host.events[1], Event::Down(DownReason::PeerLeft));
     let mut remote: Side<'_, 9> = Side::new(&heap, Role::Remote);
     run(&mut host, &mut remote, 21..30);
-    // A fault ends the session for both sides, which then begin again.
+    // A fault ends the session for both sides, which then reconnect.
     host.service.broken = true;
     run(&mut host, &mut remote, 30..400);
     assert_eq!(host.events[3], Event::Down(DownReason::Fault("broken")));
@@ -211,7 +211,7 @@ fn the_directory_gives_both_sides_the_same_shared_section() {
     let mut remote: Side<'_, 2> = Side::new(&heap, Role::Remote);
     run(&mut host, &mut remote, 1..10);
     assert_eq!((host.service.shared, remote.service.shared), (4 * PAGE, 4 * PAGE));
-    // No room is left for the data of the two sides.
+    // No pages are left for the data of the two sides.
     let service = Note::<2> { shared: 12 * PAGE, ..Note::default() };
     assert!(matches!(Side::with(&heap, Role::Host, service).err(), Some(AreaError::Place { .. })));
 }
@@ -229,7 +229,8 @@ fn another_kind_of_service_is_refused_by_both_sides() {
     assert_eq!(host.events, [Event::Incompatible(of_host.into())], "reported once");
     assert!(of_remote.to_string().starts_with("the link carries rpmsg, this side expects virtio: "));
     assert!(of_host.to_string().starts_with("the peer expects virtio on this link, this side rpmsg: "));
-    // The side has written nothing that would disturb a remote of the right kind, and keeps trying in parallel.
+    // The refused remote has written nothing that would disturb a remote of the right kind, and keeps retrying in
+    // parallel.
     assert_eq!(word(&heap, 2 * PAGE + block::EPOCH), 0);
     let mut right: Side<'_, 1> = Side::new(&heap, Role::Remote);
     for now in 1000..1200 {
@@ -260,7 +261,7 @@ fn a_memory_of_version_1_is_refused_by_name() {
 fn a_remote_of_version_1_that_waits_is_named_by_the_host() {
     let heap = Heap::new(MEMORY);
     let mut host: Side<'_, 1> = Side::new(&heap, Role::Host);
-    // The remote writes its id + 1 where version 1 has it, and finds a directory of another version.
+    // The remote writes its id + 1 at version 1's offset, and finds a directory of another version.
     set_word(&heap, 0x40 + 0xc, 3 + 1);
     host.poll(Instant::from_micros(1000));
     let error = PeerError::Speaks { found: Speaks(0), expected: Kind::RPMSG };

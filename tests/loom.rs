@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A loom model of a ring's hand-over, under every order of accesses. Run it with `RUSTFLAGS="--cfg loom" cargo test
-//! --release --features fakes --test loom`.
+//! Loom model of the hand-over between the two sides of a ring. Loom tries every order of accesses.
+//!
+//! Run it with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom`.
 #![cfg(loom)]
 
 use amp_ivshmem::mem::Bytes;
@@ -15,7 +16,7 @@ use loom::thread;
 const LAYOUT: Layout = Layout { size: 2, descriptors: 0, available: 32, used: 44 };
 const BUFFERS: u32 = 68;
 
-/// Orderings that are removed from the driver's and from the device's memory.
+/// Memory orderings removed from the driver's accesses and from the device's accesses.
 type Weak = [Option<Weakening>; 2];
 const SOUND: Weak = [None, None];
 
@@ -26,7 +27,7 @@ fn prepared(suppression: Suppression) -> Model {
     memory
 }
 
-/// Sends the one-byte message `number`. Returns true if it needs a doorbell.
+/// Sends the one-byte message `number`. Returns true if the peer must be notified.
 fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
     let taken = driver.alloc().or_else(|| driver.pop_used().unwrap()).unwrap();
@@ -36,7 +37,8 @@ fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     driver.add_avail(taken)
 }
 
-/// Takes one message, if there is one, and returns its buffer. Returns the byte, and whether the return needs a doorbell.
+/// Receives a message, if there is one, and returns its buffer. Returns the message's byte and whether the driver must
+/// be notified.
 fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
     let id = device.pop_avail().unwrap()?;
@@ -45,7 +47,7 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> 
     Some((byte[0], device.add_used(id, 0)))
 }
 
-/// Checks that a receiver which sees a message sees all of it.
+/// Checks that a receiver that sees a message reads its complete payload.
 fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);
@@ -63,20 +65,20 @@ fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, devic
     });
 }
 
-/// A receiver that looks for a message. Returns true if it then sleeps.
+/// A receiver that checks for a message. Returns true if the receiver goes to sleep.
 type Sleeps = fn(&Model, &mut Device<Model, 2>) -> bool;
 
-/// A receiver that looks, requests a doorbell, and looks again.
+/// Checks for a message, enables notifications, and checks again.
 fn looks_first(memory: &Model, device: &mut Device<Model, 2>) -> bool {
     receive(memory, device).is_none() && device.enable_notification()
 }
 
-/// A receiver that requests a doorbell before it looks, and looks again without another request.
+/// Enables notifications before the first check, and checks again without a second request.
 fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
     device.pop_avail_or_enable().unwrap().is_none() && device.pop_avail_or_enable().unwrap().is_none()
 }
 
-/// Checks that a receiver which sleeps although a message is present is rung for it.
+/// Checks that the sender notifies a receiver that went to sleep while a message was available.
 fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);
@@ -97,7 +99,7 @@ fn no_wake_up_is_lost(sleeps: Sleeps, suppression: Suppression, [driver_lacks, d
     });
 }
 
-/// Checks that a sender which sleeps although a buffer has come back is rung for it.
+/// Checks that the receiver notifies a sender that went to sleep while a used buffer was available.
 fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);
@@ -120,7 +122,7 @@ fn no_freed_buffer_is_missed(suppression: Suppression, [driver_lacks, device_lac
     });
 }
 
-/// Checks that the sender may write a buffer that has come back.
+/// Checks that the sender can safely overwrite a used buffer.
 fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(Suppression::Events).weakened(driver_lacks);
@@ -136,7 +138,7 @@ fn buffers_come_back_unread([driver_lacks, device_lacks]: Weak) {
     });
 }
 
-/// Checks that a chain arrives whole, that its answer comes back whole, and that its descriptors may then be written again.
+/// Checks that a chain and its answer arrive complete, and that the driver can then safely rewrite the descriptors.
 fn a_chain_and_its_answer_arrive([driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(Suppression::Events).weakened(driver_lacks);
@@ -214,7 +216,8 @@ fn a_chain_and_its_answer_arrive_by_the_indices() {
     a_chain_and_its_answer_arrive(SOUND);
 }
 
-/// Tests with each ordering of the queue removed in turn. The checks above must fail, or they prove nothing.
+/// The same checks with one memory ordering of the queue removed at a time. Each check must fail. Otherwise, it does
+/// not test that ordering.
 mod weakened {
     use super::*;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A loom model of a link's hand-over, under every order of accesses up to a bound: one side restarts while the other
-//! goes to RUN. Run it with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
+//! Loom model of connecting a link: one side restarts while the other enters the RUN state. Loom tries every order of
+//! accesses, up to a limit on preemptions.
+//!
+//! Run it with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.
 #![cfg(loom)]
 
 use amp_ivshmem::mem::fake::{Model, Weakening};
@@ -11,23 +13,25 @@ use amp_ivshmem::wire::session::{PAGE, block, directory};
 use loom::model::Builder;
 use loom::thread;
 
-/// Limit of thread switches at points where a side could continue. The choice of the value that a load returns has no limit. One
-/// switch ends within a minute; two do not end within several minutes.
+/// Maximum number of preemptions per execution, that is, of switches away from a thread that could continue. The choice
+/// of the value that a load returns is not limited. The tests finish within a minute with one preemption, but not
+/// within several minutes with two.
 const PREEMPTIONS: usize = 1;
 
-/// Turns until host and first remote run and have each received a message.
+/// Number of turns until the host and the first remote are running and have each received a message.
 const MET: usize = 6;
-/// Lowest mark in the newcomer's messages.
+/// Lowest mark that a newcomer puts into its messages.
 const NEW: u8 = 100;
 
 const BUFFERS: u16 = 1;
 const BUFFER: u32 = 56;
 
-/// Offsets of the blocks of host and remote, and of their rings and buffers, as a link lays them out in its own memory.
+/// Offsets of the host's and the remote's blocks, and of their rings and buffers, when the link uses its default
+/// layout.
 const BLOCKS: [u32; 2] = [PAGE, 2 * PAGE];
 const DATA: [u32; 2] = [3 * PAGE, 4 * PAGE];
 
-/// Orderings that are removed from the host's and from the remote's memory.
+/// Memory orderings removed from the host's accesses and from the remote's accesses.
 type Weak = [Option<Weakening>; 2];
 const SOUND: Weak = [None, None];
 
@@ -39,18 +43,18 @@ fn memory() -> Model {
     Model::sparse(5 * PAGE, &[head, host, remote, to_remote, to_host])
 }
 
-/// A side, and a record of its events.
+/// One side of the link, and the events that it has seen.
 struct Side {
     link: Link<Model, NoDoorbell, 1, { BUFFERS as usize }>,
     endpoint: Endpoint,
-    /// Mark in its messages, which identifies their incarnation.
+    /// Mark put into each message of this side, which identifies the current incarnation.
     mark: u8,
     up: bool,
-    /// True if it has sent the message of this session.
+    /// True if this side has sent its message in the current session.
     sent: bool,
-    /// Lowest valid mark of a received message. A lower one is of another incarnation.
+    /// Lowest mark accepted in a received message. A lower mark belongs to another incarnation.
     least: u8,
-    /// Mark of the last message.
+    /// Mark of the last received message.
     heard: Option<u8>,
 }
 
@@ -64,7 +68,7 @@ impl Side {
         Self { link, endpoint, mark, up: false, sent: false, least: 1, heard: None }
     }
 
-    /// Sends one message in each session.
+    /// Sends one message per session.
     fn send(&mut self) {
         if self.up && !self.sent {
             self.link.bus().send(self.endpoint, &[self.mark]).unwrap();
@@ -72,7 +76,7 @@ impl Side {
         }
     }
 
-    /// Polls once and records a message.
+    /// Polls once and records the event.
     fn turn(&mut self) {
         match self.link.poll(Instant::default()) {
             Some(Event::Up { .. }) => self.up = true,
@@ -97,19 +101,20 @@ impl Side {
     }
 }
 
-/// The side that restarts, its progress when the concurrent part begins, and the turns of each side in that part.
+/// Parameters of a run: the side that restarts, when the concurrent part begins, and its length.
 #[derive(Clone, Copy, Debug)]
 struct Rebirth {
     role: Role,
-    /// Sequential turns before the concurrent part. With 0, the start itself is concurrent.
+    /// Number of sequential turns before the concurrent part. If it is 0, the newcomer also starts concurrently.
     stage: usize,
-    /// Turns of the survivor and of the newcomer.
+    /// Number of concurrent turns of the survivor and of the newcomer.
     turns: [usize; 2],
 }
 
-/// Runs a host and a remote that have messages in flight. One of them dies, and another starts in its place.
+/// Connects a host and a remote. One of them then dies with messages in flight, and a newcomer starts in its place.
 ///
-/// The mark in the survivor's messages identifies its session. The mark in the other side's messages identifies the sender.
+/// The mark in the survivor's messages identifies the session. The mark in the other side's messages identifies the
+/// sender.
 fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remote_lacks]: Weak) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
@@ -130,7 +135,7 @@ fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remot
                 side.send();
             }
         }
-        // Dies without notice to the peer.
+        // The old side dies without notifying its peer.
         std::mem::forget(old);
         let born = move || {
             let mut new = Side::new(&there, role, NEW);
@@ -148,7 +153,7 @@ fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remot
         };
         let mut survivor = turn(survivor, turns[0]);
         let mut new = newcomer.join().unwrap();
-        // Everything that was written is visible from here on.
+        // From here on, all earlier stores are visible to both sides.
         for _ in 0..12 {
             for side in [&mut survivor, &mut new] {
                 side.turn();
@@ -169,10 +174,10 @@ fn turn(mut side: Side, turns: usize) -> Side {
     side
 }
 
-/// In the concurrent part, one side takes many turns and the other a few, or both take some.
+/// Numbers of concurrent turns of the survivor and of the newcomer.
 const TURNS: [[usize; 2]; 4] = [[4, 1], [1, 4], [2, 2], [3, 3]];
 
-/// From the newcomer's first store until both run.
+/// The concurrent part begins at each point between the newcomer's first store and the RUN state of both sides.
 #[test]
 fn nothing_of_a_former_incarnation_is_accepted() {
     for role in [Role::Remote, Role::Host] {
@@ -184,7 +189,7 @@ fn nothing_of_a_former_incarnation_is_accepted() {
     }
 }
 
-/// The survivor has time to end the old session and to begin another, before or during the newcomer's start.
+/// The survivor can end the old session and begin another before or during the newcomer's start.
 #[test]
 fn a_newcomer_is_seen_whole_or_not_at_all() {
     for turns in TURNS.into_iter().chain([[5, 1]]) {
@@ -192,15 +197,17 @@ fn a_newcomer_is_seen_whole_or_not_at_all() {
     }
 }
 
-/// Tests with each of the link's own orderings removed in turn. The checks above must fail. The orderings of the epoch are
-/// missing here; `docs/explanation/memory-model.md` explains why. The ordering of the remote's stored confirmation is missing,
-/// too, because a full barrier in the remote's search for the link precedes it.
+/// The same checks with one memory ordering of the link removed at a time. Each check must fail. Two orderings are not
+/// tested.
+///
+/// * Epoch: `docs/explanation/memory-model.md` explains why.
+/// * Store of the remote's confirmation: the remote's search for the link contains a full barrier before this store.
 mod weakened {
     use super::*;
 
     const STATE: [u32; 2] = [BLOCKS[0] + block::STATE, BLOCKS[1] + block::STATE];
     const CONFIRMED: [u32; 2] = [BLOCKS[0] + block::PEER_EPOCH, BLOCKS[1] + block::PEER_EPOCH];
-    /// The survivor ends the old session and confirms the newcomer, which looks at the same time.
+    /// The survivor ends the old session and confirms the newcomer, which reads the confirmation at the same time.
     const CONFIRMING: Rebirth = Rebirth { role: Role::Remote, stage: 1, turns: [3, 3] };
     const HOST_READY: Rebirth = Rebirth { role: Role::Remote, stage: 4, turns: [1, 4] };
     const REMOTE_READY: Rebirth = Rebirth { role: Role::Remote, stage: 6, turns: [4, 1] };

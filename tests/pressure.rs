@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests of back-pressure, fairness and independent links, in one process and in virtual time. Traffic must go on although a
-//! side is slow, floods, or is gone.
+//! Tests of back-pressure, fairness and independent links, in one process and in virtual time. Traffic must continue
+//! even if one side is slow, floods the link, or has died.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -20,16 +20,16 @@ type TestLink<'m> = Link<Region<'m>, Bells, 2, 16>;
 struct Side<'m> {
     id: PeerId,
     link: TestLink<'m>,
-    /// The two endpoints.
+    /// The endpoints `first` and `second`.
     ends: [Endpoint; 2],
-    /// Endpoints that owe an answer, because there was no buffer for it yet.
+    /// Endpoints that have not answered yet, because no buffer was free.
     pending: VecDeque<Endpoint>,
     handled: u32,
     log: RefCell<Vec<String>>,
 }
 
 impl<'m> Side<'m> {
-    /// Makes link `number` of several in one memory.
+    /// Creates a side of link `number`. Several links share one memory.
     fn new(heap: &'m Heap, bells: &Bells, id: u16, role: Role, number: u8) -> Self {
         let area = Some((4096 + u32::from(number) * AREA, AREA));
         let settings = Settings { link: number, area, ..Settings::new(role) };
@@ -42,8 +42,8 @@ impl<'m> Side<'m> {
         bells.take(self.id) > 0
     }
 
-    /// Answers each message with another from its handler. It releases the message's buffer first. If both sides held the
-    /// other's last buffer while they waited for one of their own, they would wait forever, over any transport.
+    /// Answers each message from its handler, after releasing the message's buffer. If each side kept the other side's
+    /// last buffer while waiting for a free one, both would wait forever, with any transport.
     fn answer_all(&mut self) {
         loop {
             while let Some(endpoint) = self.pending.pop_front() {
@@ -73,7 +73,7 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Runs both sides on doorbells alone, at one point in time, for a number of turns.
+/// Runs all sides for a number of turns, without advancing the time. Only a doorbell wakes a side.
 fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     for side in sides.iter_mut() {
         side.answer_all();
@@ -87,8 +87,8 @@ fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     }
 }
 
-/// Both sides fill all their buffers, and then send only from their handlers, one answer per message. They must go on forever,
-/// without time passing, although neither ever has a spare buffer.
+/// Both sides fill all their buffers. From then on, they send only from their handlers, one answer per message. The
+/// exchange must continue without timeouts, even though neither side ever has a spare buffer.
 #[test]
 fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -115,7 +115,7 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     assert!(a.pending.len() <= 32 && b.pending.len() <= 32, "no more is owed than was sent");
 }
 
-/// An endpoint whose application holds half of the buffers slows the other endpoint down but does not stop it.
+/// An endpoint may slow down another endpoint, but not stop it, while its application holds half of the buffers.
 #[test]
 fn a_slow_endpoint_does_not_stop_a_fast_one() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -142,8 +142,8 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
     assert_eq!((held.len(), received), (8, 1000));
 }
 
-/// A peer floods one link with messages that have no receiver. Each poll handles at most two rings of them, so that
-/// another link of the same machine gets its turn.
+/// A peer floods one link with messages to an address without an endpoint. Each poll handles at most two rings full of
+/// these messages, so that the machine's other link also gets a turn.
 #[test]
 fn a_flooded_link_does_not_starve_another() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -151,7 +151,7 @@ fn a_flooded_link_does_not_starve_another() {
     let mut flooder = Side::new(&heap, &bells, 1, Role::Remote, 0);
     let mut other = Side::new(&heap, &bells, 0, Role::Host, 1);
     let mut friend = Side::new(&heap, &bells, 2, Role::Remote, 1);
-    // Two links of one machine share its doorbell, so the machine polls each in turn.
+    // The machine polls its two links in turn, because they share one doorbell.
     for _ in 0..20 {
         for side in [&mut flooded, &mut flooder, &mut other, &mut friend] {
             side.answer_all();
@@ -159,7 +159,7 @@ fn a_flooded_link_does_not_starve_another() {
     }
     let [end, _] = friend.ends;
     for round in 0..200u32 {
-        // Fill the ring before every poll.
+        // Fill the ring before each poll.
         while flooder.link.bus().send_to(flooder.ends[0], Address(77), &[0; 8]).is_ok() {}
         let event = flooded.link.poll(Instant::from_micros(1));
         assert!(event.is_none(), "{event:?}");
@@ -174,7 +174,7 @@ fn a_flooded_link_does_not_starve_another() {
     assert!(flooded.link.bus().counters().unknown > 1000);
 }
 
-/// Two links in one memory: a remote that dies and comes back on one link must not affect the other.
+/// Two links share one memory. If a remote dies and restarts on one link, the other link must not be affected.
 #[test]
 fn a_peer_that_dies_disturbs_no_other_link() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());

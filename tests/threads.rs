@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs two sides of a link in two threads, with real races on the memory. Under Miri (`cargo miri test --test
-//! threads`) a missing or weak ordering is a data race on the payload, which Miri reports. On real hardware a missing
-//! barrier loses a wake-up, and both sides then sleep forever.
+//! Runs the two sides of a link in two threads, so that their accesses to the memory really race.
+//!
+//! Under Miri (`cargo miri test --test threads`), a missing or weak ordering causes a data race on the payload, which
+//! Miri reports. On real hardware, a missing barrier loses a wake-up, and both sides then sleep forever.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +14,21 @@ use amp_ivshmem::mem::fake::{Heap, Unfenced};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::{Event, Link, Role, SendError, Settings};
 
-/// Enough messages to fill and empty the ring many times. Miri is some thousand times slower.
+/// Enough messages to fill and empty the ring many times. Miri runs them several thousand times more slowly.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 
-/// Longer than any test, so that no heartbeat repairs a lost wake-up.
+/// Longer than any test, so that a heartbeat cannot make up for a lost wake-up.
 const HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// Time with no progress after which a wake-up counts as lost. No progress means that this side sleeps, its peer sleeps
-/// or has finished, and no doorbell is on its way.
+/// How long both sides must be idle before a wake-up counts as lost. They are idle if this side sleeps, its peer sleeps
+/// or has finished, and no doorbell is pending.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Time limit of the search for a lost wake-up.
+/// Time limit for provoking a lost wake-up.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// State of one side. Only the doorbell orders accesses, so this state hides no missing ordering.
+/// State of one side. Only `rung`, which stands for the doorbell, orders accesses. The other flags are relaxed, so that
+/// they do not hide a missing ordering.
 #[derive(Default)]
 struct Place {
     rung: AtomicBool,
@@ -36,14 +38,14 @@ struct Place {
 }
 
 impl Place {
-    /// Returns true if the side does nothing more without a doorbell.
+    /// Returns true if the side cannot continue without a doorbell.
     fn rests(&self) -> bool {
         let set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         set(&self.done) || set(&self.asleep) && !set(&self.rung)
     }
 }
 
-/// Rings by waking the other thread.
+/// A doorbell that unparks the peer's thread.
 #[derive(Clone, Copy)]
 struct Bell<'b>(&'b [Place; 2]);
 
@@ -58,24 +60,24 @@ impl Doorbell for Bell<'_> {
     }
 }
 
-/// The error that a wake-up was lost.
+/// The error for a lost wake-up.
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
-/// The traffic of the two sides, and their way of waiting.
+/// Number and size of messages, and how the two sides wait.
 #[derive(Clone, Copy)]
 struct Traffic {
-    /// Messages from the host and from the remote.
+    /// Number of messages from the host and from the remote.
     counts: [u32; 2],
-    /// Upper bound of a message's bytes, exclusive.
+    /// Limit on the message length in bytes (exclusive).
     length: u32,
-    /// Time for which a side spins for its doorbell before its thread sleeps. Both sides then run at the same time, and
-    /// fall asleep just when the other rings, thousands of times a second.
+    /// How long a side spins waiting for its doorbell before its thread sleeps. With spinning, both sides run at the
+    /// same time, and thousands of times per second one side goes to sleep just as the other rings.
     spin: Duration,
 }
 
-/// Runs one side: sends numbered messages as fast as buffers become free, and checks those from the other side. Returns
-/// its doorbells.
+/// Runs one side: sends numbered messages as fast as buffers become free, and checks the messages from the other side.
+/// Returns how often it rang the doorbell.
 fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic) -> Result<u32, Lost> {
     let Traffic { counts, length, spin } = traffic;
     let (id, other) = if role == Role::Host { (0, 1) } else { (1, 0) };
@@ -109,7 +111,8 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
             }
         }
         if sent == counts[id] && received == counts[other] {
-            // The other side may still wait for our messages, but needs nothing more from us.
+            // The other side may still be waiting for messages that this side has sent, but it does not need anything
+            // else.
             own.done.store(true, Ordering::Relaxed);
             let doorbells = link.doorbells();
             std::mem::forget(link);
@@ -131,7 +134,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
                 rests_since = None;
             } else if rests_since.get_or_insert_with(Clock::now).elapsed() > PATIENCE {
                 println!("{role:?} sleeps for ever: {sent} sent, {received} received");
-                // The side must not ring any more, either.
+                // Dropping the link would ring the peer's doorbell.
                 std::mem::forget(link);
                 return Err(Lost);
             }
@@ -140,7 +143,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
     }
 }
 
-/// Runs both sides of a link, each on the memory from `memory`. Returns the doorbells of each.
+/// Runs both sides of a link, each on its own handle from `memory`. Returns how often each side rang the doorbell.
 fn race<M: SharedMemory + Send>(memory: impl Fn() -> M, traffic: Traffic) -> Result<[u32; 2], Lost> {
     let places = Default::default();
     let bell = Bell(&places);
@@ -162,8 +165,8 @@ fn both_directions_at_full_speed() {
     println!("{MESSAGES} messages each way, {host} + {remote} doorbells");
 }
 
-/// Messages and waits so short that both sides spend most of the time falling asleep and waking. There are no messages in the
-/// other direction, because their doorbells would repair a lost wake-up.
+/// Messages and waits short enough that both sides spend most of their time going to sleep and waking up. The remote
+/// sends no messages, because their doorbells would make up for a lost wake-up.
 const HASTE: Traffic = Traffic { counts: [MESSAGES, 0], length: 8, spin: Duration::from_micros(50) };
 
 #[test]
@@ -175,8 +178,8 @@ fn no_wake_up_is_lost() {
     }
 }
 
-/// Counter-check of the test above: in the same memory without barriers, a wake-up must get lost if two processors run the two
-/// sides at the same time. A machine with one processor asserts nothing.
+/// Counter-check of `no_wake_up_is_lost`: without barriers, the same traffic must lose a wake-up if two CPUs run the
+/// two sides at the same time. On a machine with one CPU, the test does not assert anything.
 #[test]
 #[cfg_attr(miri, ignore = "not at Miri's speed")]
 fn without_barriers_a_wake_up_is_lost() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs links for long periods of virtual time: sides that start a day apart and idle for a day, in both profiles. Also
-//! measures the time until a survivor notices a death.
+//! Runs links over long periods of virtual time, with both profiles: one side starts a day after the other, and both
+//! then idle for a day. Also measures how long a survivor takes to detect that its peer has died.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{AnyLink, DownReason, Endpoint, Event, Link, Role, Settings};
 
 const MEMORY: u32 = 64 * 1024;
-/// Microseconds, like all times here.
+/// All times are in microseconds.
 const SECOND: u64 = 1_000_000;
 const DAY: u64 = 24 * 3600 * SECOND;
 
-/// One side of either profile, with one endpoint.
+/// One side of a link with one endpoint, independent of the profile.
 trait Machine {
-    /// Returns the time of its next run without a doorbell.
+    /// Returns when the side runs next if no doorbell rings.
     fn wake(&self) -> u64;
-    /// Runs if its doorbell has rung or its time has come.
+    /// Polls the link if its doorbell has rung or its wake-up time has come.
     fn run(&mut self, now: u64);
     fn is_bound(&mut self) -> bool;
     fn send(&mut self, byte: u8);
-    /// Returns the messages since the last call.
+    /// Returns the bytes of all messages received since the last call.
     fn heard(&mut self) -> Vec<u8>;
-    /// Returns the reason why its link last went down.
+    /// Returns the reason for which the link last went down.
     fn down(&self) -> Option<DownReason>;
 }
 
@@ -37,7 +37,7 @@ struct Side<L> {
     endpoint: Endpoint,
     heard: Vec<u8>,
     wake: u64,
-    /// Greatest lateness of its timer, and the random state to draw it from.
+    /// Maximum delay of the side's timer.
     late: u64,
     random: u64,
     down: Option<DownReason>,
@@ -63,7 +63,8 @@ impl<L: AnyLink> Machine for Side<L> {
         while let Some(event) = self.link.poll(Instant::from_micros(now)) {
             match event {
                 Event::Message(message) => {
-                    // C's profile confirms a binding with an empty message, which the user receives, too.
+                    // In C's profile, the peer confirms a binding with an empty message, which the application also
+                    // receives.
                     let mut bytes = vec![0; message.length.into()];
                     self.link.bus().read(&message, 0, &mut bytes).unwrap();
                     self.link.bus().release(message);
@@ -96,7 +97,7 @@ impl<L: AnyLink> Machine for Side<L> {
     }
 }
 
-/// Lets time pass for the living sides until `done`, at most to `until`. Returns the time.
+/// Advances the time until `done` returns true, but not past `until`. Returns the new time.
 fn pass(
     sides: &mut [&mut dyn Machine],
     mut now: u64,
@@ -117,7 +118,8 @@ fn pass(
     now
 }
 
-/// Sends one message each way, within a second of virtual time from `now`, which includes the time to bind.
+/// Waits until both sides have bound, and sends one message each way. Allows one second of virtual time from `now`,
+/// including the time to bind.
 fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8) -> u64 {
     let begun = now;
     let mut now = pass(&mut [first, second], now, now + SECOND, |sides| sides.iter_mut().all(|side| side.is_bound()));
@@ -133,7 +135,7 @@ fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8)
     now
 }
 
-/// Returns the role of the peer.
+/// Returns the peer's role.
 fn other(role: Role) -> Role {
     if role == Role::Host { Role::Remote } else { Role::Host }
 }
@@ -161,12 +163,13 @@ fn openamp<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, role: Role) -> Box<d
     }
 }
 
-/// Runs the first side alone for a day. Then both talk, idle for another day, and talk again.
+/// Runs the first side alone for a day. Then both sides exchange messages, idle for another day, and exchange messages
+/// again.
 fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, doorbell: &CountingDoorbell) {
     let second = other(first);
     let mut first = of(first);
     let mut now = pass(&mut [&mut *first], 0, DAY, |_| false);
-    // A side that is absent hears no doorbell.
+    // A side that has not started does not hear the doorbell.
     doorbell.take_all();
     let mut second = of(second);
     for number in [10, 20] {
@@ -197,9 +200,9 @@ fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
     }
 }
 
-/// Returns the time from a peer's death until the survivor notices it. The peer dies at phase `death` of a heartbeat, in
-/// sixteenths, after both have run for a while. The survivor's own beat is `apart` sixteenths before the peer's. Timers are up
-/// to `late` late.
+/// Returns the time from the peer's death until the survivor detects it. The peer dies `death` sixteenths of a
+/// heartbeat period into the period, after both sides have run for a while. The survivor's heartbeats come `apart`
+/// sixteenths of a period before the peer's. Timers expire at most `late` too late.
 fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
     let heartbeat = limit / 10;
@@ -222,7 +225,8 @@ fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
 
 const LIMITS: [u64; 4] = [SECOND / 10, 3 * SECOND / 10, SECOND, 10 * SECOND];
 
-/// Checks deaths at all phases of either side's beat, and prints the shortest and the longest time until they were noticed.
+/// Lets the peer die at different phases of both sides' heartbeats. Prints the shortest and the longest time until the
+/// death was detected.
 fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     let (mut least, mut most) = (u64::MAX, 0);
     for role in [Role::Host, Role::Remote] {
@@ -235,7 +239,8 @@ fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     println!("limit {limit} µs, timers up to {late} µs late: {least} to {most} µs after the death");
 }
 
-/// With a heartbeat of a tenth of the limit, a death is noticed within 10 %, plus the lateness of the survivor's timer.
+/// With a heartbeat period of a tenth of the limit, a death is detected within 10 % of the limit, plus the delay of the
+/// survivor's timer.
 #[test]
 fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     for limit in LIMITS {
@@ -244,8 +249,8 @@ fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     }
 }
 
-/// Even with an exact clock and timer, the timeout expires exactly on a heartbeat and not one heartbeat later, just as
-/// with a tick-based clock.
+/// With an exact clock and timer, the timeout coincides with a heartbeat. It must expire at this heartbeat, as with a
+/// tick-based clock, and not at the next.
 #[test]
 fn nor_is_it_a_beat_later_by_an_exact_clock() {
     for limit in LIMITS {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Puts a memory map where the linker finds it. The target selects the machine that runs the image.
+//! Writes the target machine's memory map to a folder that the linker searches.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// QEMU's `virt`. The first 2 MiB of its memory are left for the devicetree that QEMU puts there.
+/// QEMU's `virt`. The first 2 MiB of RAM are reserved for QEMU's devicetree.
 const VIRT: &str = "MEMORY { image : ORIGIN = 0x40200000, LENGTH = 2M }";
-/// QEMU's `microbit`. The image copies to and from the last 4 KiB of its memory.
+/// QEMU's `microbit`. The image uses the last 4 KiB of RAM as shared memory.
 const MICROBIT: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 12K }";
-/// QEMU's `mps2-an505`, its secure side. The image uses the first 64 KiB of the second external memory in the same way.
+/// The secure side of QEMU's `mps2-an505`. Of the second external RAM, the image uses the first 64 KiB, and the last 4 KiB
+/// of this part as shared memory.
 const AN505: &str = "MEMORY { FLASH : ORIGIN = 0x10000000, LENGTH = 256K RAM : ORIGIN = 0x38000000, LENGTH = 60K }";
-/// QEMU's `lm3s6965evb`. The image uses its 64 KiB in the same way.
+/// QEMU's `lm3s6965evb`. The image uses the last 4 KiB of its 64 KiB of RAM as shared memory.
 const LM3S: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 60K }";
 
 fn main() {

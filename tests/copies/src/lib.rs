@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks this architecture's copies: payload arrives unchanged, and no byte next to it changes. The check tries all
-//! lengths of a buffer at all alignments of both pointers.
+//! Checks this architecture's copy functions: the payload must arrive unchanged, and the bytes next to it must not
+//! change. Tries all lengths up to a limit, with all alignments of both pointers.
 #![no_std]
 
 use core::hint::black_box;
 
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 
-/// Longest copy that is tried: several rounds of the longest step, plus each possible remainder.
+/// Length of the longest copy. It covers several rounds of the longest step, plus each possible remainder.
 const LONGEST: usize = 200;
-/// Alignments of each pointer.
+/// Number of alignments to try for each pointer.
 const PLACES: usize = 8;
-/// Guard bytes before and after the data.
+/// Number of guard bytes before and after the data.
 const BESIDE: usize = 8;
 const ALL: usize = BESIDE + PLACES + LONGEST + BESIDE;
-/// Values of the guard bytes, in shared and in private memory.
+/// Guard byte values in shared and in private memory.
 const SHARED: u8 = 0xdd;
 const PRIVATE: u8 = 0xee;
 
-/// Byte `index` of the copied data.
+/// Returns byte `index` of the data.
 const fn byte(index: usize) -> u8 {
     (index * 7 + 1) as u8
 }
 
-/// Tries all copies at the start of `memory` and zeroes it. Returns `None` if a copy was wrong.
+/// Tries all copies at the start of `memory`, and then zeroes this part. Returns `None` if a copy was wrong.
 pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
     let shared = Bytes::new(memory, 0, ALL as u32).ok()?;
     let from: [u8; ALL] = core::array::from_fn(byte);
@@ -43,7 +43,8 @@ pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
     shared.write(0, &[0; ALL]).ok()
 }
 
-/// Checks that `length` bytes of the data, beginning with byte `first`, are at `at`, between unchanged guard bytes.
+/// Checks that `bytes` contains `length` bytes of the data at offset `at`, beginning with data byte `first`, and that
+/// all other bytes still have the value `beside`.
 fn stands(bytes: &[u8], at: usize, length: usize, beside: u8, first: usize) -> Option<()> {
     bytes
         .iter()

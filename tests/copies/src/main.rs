@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks the copies for this architecture on this machine. `cargo run --target TARGET` runs the check in QEMU (see
-//! `.cargo/config.toml`) and ends with an exit status.
+//! Checks the copy functions for this architecture on this machine. `cargo run --target TARGET` runs the check in QEMU
+//! (see `.cargo/config.toml`) and returns its exit status.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![allow(unsafe_code, reason = "makes pointers of the machine's addresses")]
 
@@ -17,10 +17,10 @@ mod image {
     use amp_ivshmem_test_copies::check;
     use semihosting::{eprintln, println, process};
 
-    /// Bytes of shared memory.
+    /// Size of the shared memory in bytes.
     pub const SIZE: u32 = 4096;
 
-    /// Returns the pointer to `address`.
+    /// Returns a pointer to `address`.
     pub const fn address(address: usize) -> NonNull<u8> {
         match NonNull::new(without_provenance_mut(address)) {
             Some(pointer) => pointer,
@@ -28,7 +28,7 @@ mod image {
         }
     }
 
-    /// Checks `memory`, and ends the program if a copy was wrong.
+    /// Checks the copies to and from `memory`. Exits with status 1 if a copy was wrong.
     pub fn expect(memory: &impl SharedMemory, name: &str) {
         if check(memory).is_none() {
             eprintln!("{name}: payload does not arrive as it left");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! AArch64 on QEMU's `virt`, with a CPU that makes every unaligned access fault, as Device memory does.
+//! AArch64 on QEMU's `virt`, with a CPU that faults on every unaligned access, as an access to Device memory does.
 //!
-//! For this, QEMU 10.0.2 looks only at the CPU's setting and not at the memory type. So the setting is on while Device
-//! memory is copied, and the image is built for the target whose code makes no unaligned accesses. At the end the image
-//! makes a copy for Normal memory and expects the fault. Without that fault, an earlier wrong access would not have
-//! been noticed.
+//! QEMU 10.0.2 checks only the CPU setting (`SCTLR_EL1.A`), not the memory type. The image therefore enables the
+//! setting while it copies Device memory, and is built for a target whose code makes no unaligned accesses.
+//!
+//! At the end, the image makes an unaligned copy that is valid only in Normal memory, and expects a fault. If this copy
+//! does not fault, the check would not have detected earlier unaligned accesses either.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +19,11 @@ use semihosting::{eprintln, println, process};
 use crate::image::{SIZE, address, expect};
 
 const GIB: usize = 1 << 30;
-/// The start of the machine's memory.
+/// Start of RAM.
 const RAM: usize = GIB;
-/// The second mapping of the memory, as Device memory.
+/// Start of the second mapping of RAM, as Device memory.
 const DEVICE_RAM: usize = 2 * GIB;
-/// The offsets of the memory that is copied, Normal and Device. The image occupies the first 4 MiB.
+/// Offsets in RAM of the memory used for the copies, Normal and Device. The image occupies the first 4 MiB.
 const NORMAL_AT: usize = 16 << 20;
 const DEVICE_AT: usize = 32 << 20;
 
@@ -31,22 +32,24 @@ static EXPECTED: AtomicBool = AtomicBool::new(false);
 
 entry!(main);
 fn main(_: u64, _: u64, _: u64, _: u64) -> ! {
-    // SAFETY: the memory is mapped as Normal memory; neither the linker nor QEMU puts anything there.
+    // SAFETY: the memory is mapped as Normal memory. Neither the linker nor QEMU places anything there.
     expect(&unsafe { Region::new(address(RAM + NORMAL_AT), SIZE) }, "normal memory");
     trap_unaligned();
-    // SAFETY: the memory is mapped as Device memory, and is accessed through no other mapping; otherwise as above.
+    // SAFETY: the memory is mapped as Device memory and is not accessed through any other mapping. Neither the linker
+    // nor QEMU places anything there.
     expect(&unsafe { Region::new_device(address(DEVICE_RAM + DEVICE_AT), SIZE) }, "device memory");
     EXPECTED.store(true, Ordering::Relaxed);
-    // SAFETY: this is not Normal memory, as `new` requires, but the access is meant to fault, and nothing follows it.
+    // SAFETY: `new` requires Normal memory, and this is Device memory. However, the access is meant to fault, and no
+    // other access follows it.
     let wrong = unsafe { Region::new(address(DEVICE_RAM + DEVICE_AT), SIZE) };
     let written = Bytes::new(&wrong, 0, SIZE).and_then(|bytes| bytes.write(1, &[0; 64]));
     eprintln!("an unaligned copy does not fault: {written:?}");
     process::exit(1)
 }
 
-/// Makes every unaligned access fault from here on (`SCTLR_EL1.A`).
+/// Makes every unaligned access fault from now on (`SCTLR_EL1.A`).
 fn trap_unaligned() {
-    // SAFETY: sets one bit, which only makes accesses fault that this target's code does not make.
+    // SAFETY: sets one bit, which affects only unaligned accesses. The code for this target does not contain any.
     unsafe {
         asm!(
             "mrs {control}, sctlr_el1",
@@ -66,9 +69,9 @@ exception_handlers!(Handlers);
 impl ExceptionHandlers for Handlers {
     extern "C" fn sync_current(state: RegisterStateRef) {
         let syndrome: u64;
-        // SAFETY: reads a register.
+        // SAFETY: only reads a register.
         unsafe { asm!("mrs {}, esr_el1", out(reg) syndrome, options(nomem, nostack, preserves_flags)) };
-        // This is a data abort at this exception level, caused by an alignment fault.
+        // A data abort from the current exception level, caused by an alignment fault.
         let alignment = syndrome >> 26 == 0x25 && syndrome & 0x3f == 0x21;
         if alignment && EXPECTED.load(Ordering::Relaxed) {
             println!("an unaligned copy faults");

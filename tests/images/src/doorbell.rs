@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An image that tests a port: its own doorbell, then a deadline, and then two machines that take turns waking each other.
+//! An image that tests a port: first its own doorbell, then a deadline, and then two machines that wake each other in
+//! turn.
 //!
-//! Run two of these images on a new server, which gives them the ids 0 and 1. Each side uses two words of the shared
-//! memory and no link, so the printed times are those of the doorbells alone.
+//! Run two of these images on a new server, which assigns the ids 0 and 1. Each side uses only two words of the shared
+//! memory and no link, so that the printed times measure only the doorbells.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -16,7 +17,7 @@ mod image {
     const VECTOR: Vector = Vector(0);
     const SECOND: u64 = 1_000_000;
     const TURNS: u32 = 1000;
-    /// Bytes of each side's words: its number plus 1, and its turn.
+    /// Size of each side's two words in bytes, including padding. The words hold the side's id plus 1, and its turn.
     const SIDE: u32 = 64;
 
     image!(main);
@@ -55,7 +56,7 @@ mod image {
         say(&mut console, &["peer ", number(&mut [0; 10], u32::from(peer.0))]);
         let start = port.now();
         while turn < TURNS {
-            // Side 0 moves first; side 1 answers each turn with the same number.
+            // Side 0 moves first. Side 1 answers each turn with the same number.
             let theirs = words.load_u32::<4>(side ^ 1, Load::Acquire);
             if theirs == if side == 0 { turn } else { turn + 1 } {
                 turn += 1;
@@ -72,7 +73,7 @@ mod image {
     }
 
     fn ring(port: &impl Port, peer: PeerId) {
-        // Every device has vector 0.
+        // Vector 0 exists on every device.
         let _ = port.doorbell().ring(peer, VECTOR);
     }
 
@@ -83,7 +84,7 @@ mod image {
         }
     }
 
-    /// Writes `value` in decimal. The formatting of `core` would take 2 KiB of flash.
+    /// Writes `value` in decimal. The formatting code in `core` would take 2 KiB of flash.
     fn number(digits: &mut [u8; 10], mut value: u32) -> &str {
         let mut first = digits.len();
         for digit in digits.iter_mut().rev() {

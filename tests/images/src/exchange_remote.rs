@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rpmsg remote of the exchange, as an image for bare metal.
+//! The rpmsg remote of the exchange, as a bare-metal image.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

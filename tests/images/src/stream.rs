@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs one side of `amp torture`'s stream, in either role, as the main function of an image.
+//! Runs one side of the message stream of `amp torture`, in either role, as an image's main function.
 
 use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_workload::stream::{Stream, run_in};
 use static_cell::StaticCell;
 
-/// A side with `LINKS` links, in a static, so that the image's size includes it, and not on the stack.
+/// Storage for a side with `LINKS` links. It is static rather than on the stack, so that the image's size includes it.
 pub type Side<const LINKS: usize> = StaticCell<Stream<Machine, LINKS>>;
 
-/// Returns the place for a side that has not started.
+/// Returns the storage for a side that has not started yet.
 pub const fn side<const LINKS: usize>() -> Side<LINKS> {
     StaticCell::new()
 }
 
-/// Runs the side with this role for ever, on the links from `first` on.
+/// Runs the side with this role forever, on consecutive links starting with `first`.
 pub fn run<const LINKS: usize>(
     side: &'static Side<LINKS>,
     role: Role,
@@ -28,7 +28,7 @@ pub fn run<const LINKS: usize>(
     park()
 }
 
-/// Makes an image of the side with this role, on `links` links from `first` on.
+/// Defines an image for the side with this role, on `links` consecutive links starting with `first`.
 macro_rules! stream_image {
     ($role:ident, $first:literal, $links:literal) => {
         mod image {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A hostile guest for `amp torture --hostile`: writes random values at random places in the shared memory for as long
-//! as it runs.
+//! A hostile guest for `amp torture --hostile`: keeps writing random values to random offsets in the shared memory.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -11,7 +10,7 @@ mod image {
     use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
     use amp_ivshmem_bare_metal::{Console, Machine, image, park};
 
-    /// The number of writes between two pauses, and the length of a pause in microseconds.
+    /// Number of writes between two pauses, and length of a pause in microseconds.
     const BURST: u32 = 200;
     const PAUSE_MICROS: u64 = 1000;
 
@@ -26,7 +25,7 @@ mod image {
             park()
         };
         let mut said = false;
-        // CAST: the low half. The sequence differs each time.
+        // CAST: the low half is enough. The seed differs on every run.
         let mut state = machine.now().as_micros() as u32 | 1;
         let mut random = move || {
             // Marsaglia's xorshift32.
@@ -37,7 +36,7 @@ mod image {
         };
         loop {
             for _ in 0..BURST {
-                // Half of the writes go to the directory, the blocks and the rings of link 0.
+                // Half of the writes go to the directory, or to the blocks and rings of link 0.
                 let (kind, place, value) = (random(), random(), random());
                 let offset = if kind & 1 == 0 { place % 0x3400 } else { place % length.saturating_sub(4).max(1) };
                 let value = if kind & 2 == 0 { value % 32 } else { value };

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bounce test: more endpoints than C has addresses for send to the C side's echo at the same time. Each endpoint sends its
-//! next message from the handler of the previous reply. The C side replies from its callback and waits there for buffers.
+//! The bounce test: more endpoints than C OpenAMP has dynamic addresses send to the C side's echo endpoint at the same
+//! time. Each endpoint sends its next message from the handler of the previous reply. The C side replies from its
+//! callback and waits there for free buffers.
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
 use crate::BOUNCERS;
 
-/// Longest message: the capacity of the smaller of the two directions' buffers, in the layout with the largest buffers.
+/// Length of the longest message: the buffer capacity in the direction with the smaller buffers, in the layout with the
+/// largest buffers.
 const LONGEST: u32 = 1008;
 
-/// An address that the bus does not assign.
+/// An address that the bus never assigns.
 const STATIC: Address = Address(200);
 
-/// One endpoint, with counts of its messages and replies.
+/// One endpoint, with the number of messages that it has sent and of replies that it has received.
 #[derive(Clone, Copy, Debug)]
 struct Bouncer {
     endpoint: Endpoint,
@@ -35,7 +37,7 @@ impl Default for Bounce {
 }
 
 impl Bounce {
-    /// Closes all endpoints, for a new peer or at the end.
+    /// Closes all endpoints, when a new peer connects or at the end.
     pub fn restart<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) {
         for bouncer in self.bouncers.iter_mut().filter_map(Option::take) {
             bus.close(bouncer.endpoint);
@@ -43,25 +45,25 @@ impl Bounce {
         self.echo = None;
     }
 
-    /// Handles an announced endpoint that matches no local one.
+    /// Handles the announcement of an endpoint that matches no local one.
     pub fn announced(&mut self, name: Name, address: Address) {
         if name.as_bytes() == b"echo" {
             self.echo = Some(address);
         }
     }
 
-    /// Returns the number of correct replies, of `each` for every endpoint.
+    /// Returns the number of correct replies, counting at most `each` per endpoint.
     pub fn count(&self, each: u32) -> u32 {
         self.bouncers.iter().flatten().map(|bouncer| bouncer.back.min(each)).sum()
     }
 
-    /// Returns true if every message was answered.
+    /// Returns true if every message has been answered.
     pub fn is_finished(&self, each: u32) -> bool {
         // CAST: a small constant.
         self.count(each) == BOUNCERS as u32 * each
     }
 
-    /// Opens the endpoints, and sends the messages that no handler could send.
+    /// Opens the endpoints, and sends messages that could not be sent from a handler.
     ///
     /// # Errors
     /// Returns an error if the link has too few endpoints.
@@ -69,7 +71,7 @@ impl Bounce {
         let mut any = false;
         for index in (0..BOUNCERS).filter(|_| each > 0) {
             if let Some(place @ None) = self.bouncers.get_mut(index) {
-                // One endpoint has an address of its own choice.
+                // The first endpoint has a fixed address.
                 let config = Config { address: (index == 0).then_some(STATIC), ..Config::default() };
                 *place = Some(Bouncer { endpoint: bus.open_with(&config)?, sent: 0, back: 0 });
                 any = true;
@@ -79,7 +81,7 @@ impl Bounce {
         Ok(any)
     }
 
-    /// Sends the next message of an endpoint whose last message was answered. Returns true if it did.
+    /// Sends an endpoint's next message if its previous message has been answered. Returns true if a message was sent.
     fn send<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, index: usize, each: u32) -> bool {
         let Some(echo) = self.echo else { return false };
         let max = bus.max_message().min(LONGEST);
@@ -89,13 +91,13 @@ impl Bounce {
         }
         let mut buffer = [0; LONGEST as usize];
         let bytes = content(index, bouncer.sent, max, &mut buffer);
-        // If there is no buffer, the next step sends the message.
+        // If no buffer is free, a later step sends the message.
         let sent = bus.send_to(bouncer.endpoint, echo, bytes).is_ok();
         bouncer.sent += u32::from(sent);
         sent
     }
 
-    /// Handles a reply and sends the next message at once. Returns true if the reply was correct.
+    /// Handles a reply and immediately sends the next message. Returns true if the reply was correct.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: Message, each: u32) -> bool {
         let max = bus.max_message().min(LONGEST);
         let to = message.endpoint;
@@ -119,14 +121,14 @@ impl Bounce {
     }
 }
 
-/// Returns message `number` of one endpoint, with 1 to `max` bytes. An empty message would be a greeting.
+/// Returns the content of an endpoint's message `number`, 1 to `max` bytes long. An empty message would be a greeting.
 fn content(index: usize, number: u32, max: u32, buffer: &mut [u8; LONGEST as usize]) -> &[u8] {
-    // CAST: a small index; any mixing will do.
+    // CAST: the index is small, and the exact mixing does not matter.
     let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9) ^ number.wrapping_mul(0x85eb_ca6b);
     let length = mixed % max.clamp(1, LONGEST) + 1;
     let bytes = buffer.get_mut(..(length.min(max)) as usize).unwrap_or_default();
     for (at, byte) in bytes.iter_mut().enumerate() {
-        // CAST: the low bytes.
+        // CAST: only the low bytes are used.
         *byte = (mixed >> 8) as u8 ^ at as u8;
     }
     bytes

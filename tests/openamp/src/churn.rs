@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Endpoints that come and go: this side's own, and the answers to the peer's.
+//! Endpoints that come and go: the endpoints opened by this side, and the answers to the endpoints opened by the peer.
 
 use core::fmt::{self, Write};
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
-/// Limit of the peer's endpoints at the same time.
+/// Maximum number of the peer's endpoints at the same time.
 const VISITORS: usize = 6;
 
-/// A text of at most a name's length.
+/// A text no longer than a name.
 #[derive(Clone, Copy, Debug, Default)]
 struct Text {
     bytes: [u8; 31],
@@ -38,19 +38,19 @@ struct Visitor {
     answered: bool,
 }
 
-/// Both kinds of endpoints.
+/// The endpoints opened by each side.
 #[derive(Debug, Default)]
 pub struct Churn {
     own: Option<(Endpoint, Text)>,
     visitors: [Option<Visitor>; VISITORS],
-    /// Endpoints opened and closed by this side.
+    /// Number of endpoints that this side has opened and closed.
     pub own_count: u32,
-    /// Endpoints opened and closed by the peer.
+    /// Number of endpoints that the peer has opened and closed.
     pub their_count: u32,
 }
 
 impl Churn {
-    /// Closes all endpoints, for a new peer.
+    /// Closes all endpoints when a new peer connects.
     pub fn restart<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) {
         let own = self.own.take().map(|(endpoint, _)| endpoint);
         for endpoint in own.into_iter().chain(self.visitors.iter().flatten().map(|visitor| visitor.endpoint)) {
@@ -63,7 +63,8 @@ impl Churn {
         self.own.is_some()
     }
 
-    /// Handles an announced endpoint that matches no local one. Returns true if there is room for an answer.
+    /// Handles the announcement of an endpoint that matches no local one. Returns an error if no endpoint can be opened
+    /// for the answer.
     pub fn announced<P: Profile, D: Doorbell>(
         &mut self,
         bus: &mut Bus<P, D>,
@@ -79,7 +80,7 @@ impl Churn {
         Ok(())
     }
 
-    /// Handles the end of a peer's endpoint to which a local one was bound.
+    /// Handles an endpoint that was unbound because the peer closed its counterpart.
     pub fn unbound<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, endpoint: Endpoint) {
         for place in &mut self.visitors {
             if place.is_some_and(|visitor| visitor.endpoint == endpoint) {
@@ -90,7 +91,7 @@ impl Churn {
         }
     }
 
-    /// Handles a message. Returns whether it was correct, or `None` if it is for another endpoint.
+    /// Handles a message. Returns whether it was correct, or `None` if it is for an endpoint of another kind.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: &Message) -> Option<bool> {
         if let Some((own, name)) = self.own
             && own == message.endpoint
@@ -98,7 +99,7 @@ impl Churn {
             let mut bytes = [0; 31];
             let bytes = bytes.get_mut(..message.length.into());
             let right = bytes.is_some_and(|to| bus.read(message, 0, to).is_ok() && to == name.as_bytes());
-            // Closes the endpoint while its own message is being processed.
+            // Close the endpoint while its own message is being processed.
             bus.close(own);
             self.own = None;
             self.own_count += 1;
@@ -107,7 +108,8 @@ impl Churn {
         self.visitors.iter().flatten().any(|visitor| visitor.endpoint == message.endpoint).then_some(false)
     }
 
-    /// Answers announcements. Opens the next endpoint if one may begin, with this text in its name.
+    /// Answers announcements. If `begin` is set and this side has no endpoint open, opens the next one, with `begin` in
+    /// its name.
     pub fn step<P: Profile, D: Doorbell>(
         &mut self,
         bus: &mut Bus<P, D>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of the test: its streams, its endpoints that come and go, and its console output.
+//! One side of the test: its streams, its short-lived endpoints, and its console output.
 
 use core::fmt::{Display, Write};
 
@@ -11,10 +11,11 @@ use crate::churn::Churn;
 use crate::stream::Stream;
 use crate::{Plan, STEP, STREAMS};
 
-/// Events that are handled before this side sends again.
+/// Maximum number of events that are handled before this side sends again.
 const EVENTS: u32 = 64;
 
-/// The error that the link is unusable and must be made again, as on a host whose remote broke the link.
+/// The error returned if the link is unusable and must be recreated, for example on a host after its remote broke the
+/// link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;
 
@@ -26,7 +27,7 @@ pub struct Exchange {
     streams: [Stream; STREAMS.len()],
     churn: Churn,
     bounce: Bounce,
-    /// Announcements and bindings received from the peer.
+    /// Number of announcements and bindings received from the peer.
     announcements: u32,
     wrong: u32,
     next: u32,
@@ -35,7 +36,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Makes a side with the endpoints of its streams on `link`.
+    /// Creates one side and opens its stream endpoints on `link`.
     ///
     /// # Errors
     /// Returns an error if the link has fewer than [`ENDPOINTS`](crate::ENDPOINTS) endpoints.
@@ -55,27 +56,27 @@ impl Exchange {
         })
     }
 
-    /// Returns true if everything has been sent and received.
+    /// Returns true if all messages have been sent and received.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// Returns the number of wrong messages and answers.
+    /// Returns the number of errors: wrong messages, and calls that failed.
     #[must_use]
     pub const fn wrong(&self) -> u32 {
         self.wrong
     }
 
-    /// Returns the time of the next step without a doorbell.
+    /// Returns when the next step is due if no doorbell rings.
     pub fn deadline<L: AnyLink>(&self, link: &L) -> Instant {
         if self.busy { Instant::default() } else { link.deadline() }
     }
 
-    /// Runs all pending work.
+    /// Processes all pending work.
     ///
     /// # Errors
-    /// Returns [`Ended`] if the link went down for good.
+    /// Returns [`Ended`] if the link is permanently down.
     pub fn step<L: AnyLink>(&mut self, link: &mut L, now: Instant, console: &mut impl Write) -> Result<(), Ended> {
         self.busy = true;
         for _ in 0..EVENTS {
@@ -85,9 +86,9 @@ impl Exchange {
             };
             self.handle(link, event, console)?;
         }
-        // The endpoints that come and go are handled first, because the streams take every buffer.
+        // The short-lived endpoints go first, because the streams use up all buffers.
         let least = self.least();
-        // The names of the two sides differ, because equal names would bind to each other.
+        // Each side uses its own names, because endpoints with equal names would bind to each other.
         let name = if self.role == Role::Host { "host" } else { "remote" };
         match self.churn.step(link.bus(), (1..self.plan.messages).contains(&least).then_some(name)) {
             Ok(any) => self.busy |= any,
@@ -199,7 +200,7 @@ impl Exchange {
             Some(true) => (),
             Some(false) => wrong(&mut self.wrong, console, "answer", &message.length),
             None => {
-                // Sends from the handler while the peer answers from its own handler.
+                // This sends from the handler, while the peer also answers from its own handler.
                 if !self.bounce.receive(bus, message, self.plan.bounces) {
                     wrong(&mut self.wrong, console, "echo", &"see the lines before");
                 }
@@ -210,7 +211,7 @@ impl Exchange {
     }
 }
 
-/// Counts an error, and prints the first few.
+/// Counts an error. Prints only the first ten errors.
 fn wrong(count: &mut u32, console: &mut impl Write, what: &str, detail: &impl Display) {
     *count += 1;
     if *count <= 10 {

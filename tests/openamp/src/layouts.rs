@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The layouts of the test, one after the other in one memory. The C side's layouts are in
-//! `tests/zephyr/openamp/src/layouts.c`. This file contains only offsets, and depends on no link.
+//! The layouts that the test uses, one after the other, in the same memory. The C side defines them in
+//! `tests/zephyr/openamp/src/layouts.c`. This file contains only offsets and does not depend on any link.
 
 use amp_ivshmem::mem::{Bytes, Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::openamp::Layout;
@@ -10,19 +10,19 @@ use crate::Plan;
 
 /// Number of layouts.
 pub const COUNT: u32 = 6;
-/// Maximum number of descriptors of a vring in any layout.
+/// Maximum number of descriptors per vring in any layout.
 pub const DESCRIPTORS: usize = 32;
 
-/// Offset of the resource table, in a part that no other layout uses.
+/// Offset of the resource table, in a region that no other layout uses.
 const TABLE: u32 = 0x9_0000;
-/// Bytes that are searched for a table. C's table has one more entry.
+/// Number of bytes searched for a table. C's table has one more entry.
 const TABLE_ROOM: usize = 256;
-/// Address of the memory's first byte in the resource table.
+/// Address of the first byte of the memory, as used in the resource table.
 const DEVICE_ADDRESS: u32 = 0x2000_0000;
 const TABLE_VRINGS: [u32; 2] = [DEVICE_ADDRESS + 0x1000, DEVICE_ADDRESS + 0x2000];
 const TABLE_BUFFERS: u32 = 0x4000;
 
-/// Returns the traffic in layout `number`.
+/// Returns the traffic for layout `number`.
 #[must_use]
 pub const fn plan(number: u32) -> Plan {
     let layout = match number {
@@ -36,17 +36,17 @@ pub const fn plan(number: u32) -> Plan {
     Plan { layout, messages: 10_000, bounces: 20 }
 }
 
-/// Returns layout `number`, if it has no table and the memory is large enough.
+/// Returns layout `number`, or `None` if the layout has a table or the memory is too small.
 #[must_use]
 pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     match number {
         0 => Layout::dual_qemu_ivshmem(memory),
         1 => Layout::rpmsg_service(memory),
-        // 32 descriptors.
+        // With 32 descriptors.
         2 => Layout::static_vrings(0x1_0000, 512, 4),
-        // Like a legacy virtio-mmio device, with buffers of two sizes.
+        // As for a legacy virtio-mmio device, with buffers of two sizes.
         3 => Some(Layout::empty(0, 0x1_0000, 0x1_4000, 32, 4096).with_buffers(0x4_0000, 1024, 2048)),
-        // Aligned as in Linux, with separate buffers for each direction.
+        // With Linux's alignment, and separate buffers for each direction.
         4 => {
             let layout = Layout::empty(0, 0x1000, 0x2000, 8, 16).with_buffers(0x4000, 512, 512);
             Some(Layout { to_remote_buffers: 0x6_0000, ..layout })
@@ -55,7 +55,7 @@ pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     }
 }
 
-/// Publishes a remote's resource table, which contains the addresses of its vrings.
+/// Publishes the remote's resource table, which contains the addresses of the remote's vrings.
 ///
 /// # Errors
 /// Returns an error if the memory is too small.
@@ -63,13 +63,13 @@ pub fn publish<M: SharedMemory>(memory: &M) -> Result<(), MemoryError> {
     let table = Vdev::new(TABLE_VRINGS, 16, 16).table();
     let (version, rest) = table.split_at(4);
     Bytes::new(memory, TABLE, LENGTH as u32)?.write(4, rest)?;
-    // The version is written last, because it marks the table as present.
+    // Write the version last, because it marks the table as present.
     let version = version.try_into().map_or(0, u32::from_le_bytes);
     Record::<M, 4>::new(memory, TABLE)?.store::<0>(version, Store::Release);
     Ok(())
 }
 
-/// Returns the rpmsg device in the published table.
+/// Returns the rpmsg device described by the published table.
 ///
 /// # Errors
 /// Returns an error if the table is missing or unusable.
@@ -82,7 +82,7 @@ pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     Vdev::find(&table)
 }
 
-/// Answers, as a host, a table that leaves the addresses open: fills them in, and accepts the offered features.
+/// Completes, as the host, a table without vring addresses: writes the addresses, and accepts the offered features.
 ///
 /// # Errors
 /// Returns an error if the memory is too small.
@@ -91,14 +91,14 @@ pub fn accept<M: SharedMemory>(memory: &M, vdev: Vdev) -> Result<Vdev, MemoryErr
     for (vring, address) in vdev.vrings.iter_mut().zip(TABLE_VRINGS).filter(|(vring, _)| vring.address == ANY) {
         vring.address = address;
     }
-    // Only this entry is written, at the remote's offset. The other entries do not belong to this side.
+    // Write only this entry, at the remote's offset. The other entries do not belong to the host.
     let table = vdev.table();
     let entry = table.get(Vdev::new([0; 2], 0, 0).offset as usize..).unwrap_or_default();
     Bytes::new(memory, TABLE + vdev.offset, entry.len() as u32)?.write(0, entry)?;
     Ok(vdev)
 }
 
-/// Returns the layout that a table describes.
+/// Returns the layout described by a table.
 ///
 /// # Errors
 /// Returns an error if a vring is outside the memory.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's side of the test against C OpenAMP (`tests/zephyr/openamp`): three streams of numbered messages in both
-//! directions, with endpoints that come and go. Every byte is checked.
+//! This module's side of the test against C OpenAMP (`tests/zephyr/openamp`). Three streams of numbered messages run in
+//! both directions, while other endpoints open and close. Every byte is checked.
 //!
-//! The crate depends on the core and a console, and on no machine. The C side is `tests/zephyr/openamp/src`. Both sides
-//! follow the same rules:
+//! The crate depends only on the core and a console, and runs on any machine. The C side is `tests/zephyr/openamp/src`.
+//! Both sides follow the same rules:
 //!
-//! * `copy`, `nocopy` and `hold`: the plan sets the number of messages in each direction. Stream, direction and number determine
-//!   the content. `nocopy` is filled in place, and some buffers are returned unsent. `hold` keeps received messages and
-//!   releases them later, the last first.
-//! * `churn.*`: a side that announces such an endpoint gets its name as a message, from an endpoint opened for this purpose, and
-//!   then closes its endpoint.
-//! * `echo`: the C side echoes each message from its callback. [`BOUNCERS`] nameless endpoints of this side send to it at the
-//!   same time, each the next message from the handler of the previous reply.
+//! * `copy`, `nocopy` and `hold`: the plan sets the number of messages per direction. The content depends on the
+//!   stream, the direction and the message number. `nocopy` fills its buffers in place, and cancels some buffers
+//!   unsent. `hold` keeps received messages, and releases them later in reverse order.
+//! * `churn.*`: when one side announces such an endpoint, the other side opens an endpoint for it and sends the
+//!   announced name back. The announcing side then closes its endpoint.
+//! * `echo`: the C side echoes each message from its callback. [`BOUNCERS`] nameless endpoints of this side send to it
+//!   at the same time. Each of these endpoints sends its next message from the handler of the previous reply.
 #![no_std]
 #![forbid(unsafe_code)]
 

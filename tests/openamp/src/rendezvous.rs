@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Additional words of the test in a part of the memory that no layout uses. Each side writes its peer id there, which a restart
-//! changes, and the number of layouts that it has finished. The C side also writes its address of the memory. The C code is
-//! `tests/zephyr/openamp/src/transport.c`. Depends on no link.
+//! Additional words that the test keeps in a region that no layout uses. Each side publishes its peer id, which changes
+//! on a restart, and the number of layouts that it has finished. The C side also publishes its address of the memory.
+//! The C code is `tests/zephyr/openamp/src/transport.c`. This file does not depend on any link.
 
 use amp_ivshmem::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::platform::{self, PeerId, Vector, VectorOutOfRange};
 
-/// The C side's words: its peer id plus one; the address of the memory's first byte in its descriptors, low and high half;
-/// the number of layouts that it has begun (the address belongs to the last one); the number that it has finished.
+/// Offset of the C side's words:
+///
+/// * its peer id plus one
+/// * the address that its descriptors use for the first byte of the memory, as low and high half
+/// * the number of layouts that it has begun (the address belongs to the last one)
+/// * the number of layouts that it has finished
 const C_WORDS: u32 = 0x8_0000;
-/// This side's words: its peer id plus one; the number of layouts that it has finished.
+/// Offset of this side's words: its peer id plus one, and the number of layouts that it has finished.
 const OWN_WORDS: u32 = 0x8_0020;
 
-/// A doorbell that rings the present C side.
+/// A doorbell that rings the current C side.
 #[derive(Clone, Debug)]
 pub struct Doorbell<M: SharedMemory, D> {
     ours: Record<M, 8>,
@@ -21,7 +25,7 @@ pub struct Doorbell<M: SharedMemory, D> {
 }
 
 impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
-    /// Makes a doorbell from `bell`, and publishes this side's id, `own`.
+    /// Creates a doorbell from `bell`, and publishes this side's peer id `own`.
     ///
     /// # Errors
     /// Returns an error if the memory is too small.
@@ -31,7 +35,7 @@ impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
         Ok(Self { ours, theirs: Record::new(memory, C_WORDS)?, bell })
     }
 
-    /// Returns the C side's address of the memory in layout `number`, once it is published.
+    /// Returns the C side's address of the memory in layout `number`, or `None` if it has not been published yet.
     #[must_use]
     pub fn address(&self, number: u32) -> Option<u64> {
         (self.theirs.load::<12>(Load::Acquire) > number).then(|| {

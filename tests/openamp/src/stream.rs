@@ -7,9 +7,9 @@ use amp_ivshmem_workload::{Content, MAX_MESSAGE};
 
 use crate::STREAMS;
 
-/// Number of held messages of `hold` at which all are released.
+/// Number of held messages at which the `hold` stream releases all of them.
 const HELD: usize = 4;
-/// Interval, in messages that are filled in place, at which a buffer is cancelled first.
+/// Number of messages filled in place per cancelled buffer.
 const UNSENT: u32 = 16;
 
 /// One side of a stream.
@@ -18,16 +18,16 @@ pub struct Stream {
     index: usize,
     pub endpoint: Endpoint,
     role: Role,
-    /// Messages in each direction.
+    /// Number of messages in each direction.
     messages: u32,
     pub bound: bool,
     pub sent: u32,
-    /// Received messages, of which the held ones are not checked yet.
+    /// Number of received messages, including held messages that have not been checked yet.
     received: u32,
     held: [Option<Message>; HELD],
 }
 
-/// Result of a check: the number of a wrong message, if any.
+/// The result of a check. The error is the number of a wrong message.
 pub type Verdict = Result<(), u32>;
 
 impl Stream {
@@ -37,12 +37,12 @@ impl Stream {
         Ok(Self { index, endpoint, role, messages, bound: false, sent: 0, received: 0, held })
     }
 
-    /// Starts again, for a new peer.
+    /// Restarts the stream for a new peer.
     pub fn restart(&mut self) {
         (self.sent, self.received, self.held) = (0, 0, [const { None }; HELD]);
     }
 
-    /// Returns the number of messages that have gone both ways.
+    /// Returns the number of messages both sent and checked.
     pub fn done(&self) -> u32 {
         // CAST: at most HELD.
         self.sent.min(self.received - self.held.iter().flatten().count() as u32)
@@ -54,7 +54,8 @@ impl Stream {
 
     /// Handles a message. Returns its number if it is wrong.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: Message) -> Verdict {
-        // A greeting from a side that has bound to our announcement. The first message is never empty.
+        // The peer sends an empty greeting when it binds to this side's announcement. The first stream message is never
+        // empty.
         if message.length == 0 && self.received == 0 {
             bus.release(message);
             return Ok(());
@@ -90,10 +91,10 @@ impl Stream {
         if right { Ok(()) } else { Err(number) }
     }
 
-    /// Sends the next message if there is a buffer. Returns true if it did.
+    /// Sends the next message if a buffer is free. Returns true if a message was sent.
     ///
     /// # Errors
-    /// Returns any error other than a lack of buffers.
+    /// Returns an error for any failure other than a missing buffer, a missing binding, or a link that is down.
     pub fn send<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) -> Result<bool, SendError> {
         if !self.bound || self.sent == self.messages {
             return Ok(false);

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 //! amp-ivshmem: rpmsg between machines that share memory and a doorbell.
 //!
-//! The crate is `no_std` and has no allocator and no clock: memory, doorbell and time are passed in. So the same core
-//! runs on bare metal, under Zephyr and in a Linux process, and its tests run in virtual time. Every function returns
-//! at once, and the port waits: nothing here blocks or calls back.
+//! The crate is `no_std` and has neither an allocator nor a clock: the caller passes in the memory, the doorbell and
+//! the time. The same core therefore runs on bare metal, under Zephyr and in a Linux process, and its tests run in
+//! virtual time. Every function returns immediately. Nothing here blocks or calls back; the port does the waiting.
 //!
-//! The modules, from the bottom up; each uses only those above it in this list:
+//! The modules, from the bottom up. Each module depends only on modules above it in this list:
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`mem`] | the only place that touches shared memory, and the core's only `unsafe` |
-//! | [`platform`] | what a port supplies: memory, a doorbell, the time, waiting |
-//! | [`wire`] | bytes and layouts as types; no state |
+//! | [`mem`] | the only code that accesses shared memory, and the core's only `unsafe` |
+//! | [`platform`] | the traits that a port implements: memory, doorbell, clock, waiting |
+//! | [`wire`] | layouts as types and constants; no state |
 //! | [`virtqueue`] | one split ring: driver side, device side, event suppression |
-//! | [`session`] | how two sides find each other, agree, start, reset and notice death; carries a service |
+//! | [`session`] | how two sides find each other, agree on a session, restart, and detect a dead peer; a session carries one service |
 //! | [`rpmsg`] | a service: the bus, its endpoints and their names; zero-copy buffers |
-//! | [`openamp`] | the C library's layout and habits: another way for rpmsg to come up |
-//! | [`inspect`] | a read-only view of any memory: directory, blocks, rings, messages in flight (knows only `wire` and `mem`) |
-//! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (knows only `platform`) |
+//! | [`openamp`] | the C library's memory layout and handshake: another way to bring up an rpmsg bus |
+//! | [`inspect`] | a read-only view of any shared memory: directory, blocks, rings, messages in flight (depends on `wire` and `mem` only) |
+//! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (depends on `platform` only) |
 //!
 //! # Features
 //!
-//! None is on by default; with none of them the crate needs no `std`, no allocator and no logger.
+//! All features are off by default. Without features, the crate needs no `std`, no allocator and no logger.
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `pci` | discovery of the device on PCI and its MSI-X table: `ivshmem::pci` (with the crate `pci_types`) |
-//! | `async` | `rpmsg::tasks`: a runner and a handle for each endpoint, for any executor (with the crate `embassy-sync`) |
-//! | `io` | endpoints as byte streams of the crates `embedded-io` and `embedded-io-async`; includes `async` |
-//! | `log` | life-cycle events through the crate `log`; the message path logs nothing |
-//! | `fakes` | shared memory in the heap, to test against: `mem::fake`; needs `std` |
+//! | `pci` | `ivshmem::pci`, which finds the device on PCI and sets up its MSI-X table (uses the crate `pci_types`) |
+//! | `async` | `rpmsg::tasks`: a runner, and a handle for each endpoint, for any executor (uses the crate `embassy-sync`) |
+//! | `io` | endpoints as byte streams, with the traits of `embedded-io` and `embedded-io-async`; enables `async` |
+//! | `log` | life-cycle events, logged through the crate `log`; the message path logs nothing |
+//! | `fakes` | `mem::fake`: shared memory on the heap, for tests; needs `std` |
 //!
-//! Rust 1.88 or newer.
+//! Requires Rust 1.88 or newer.
 //!
 //! # Example
 //!
-//! This example runs both sides of a link in one process. On a machine, memory, doorbell and id come from its port, and
-//! a side sleeps where this one lets the other side run.
+//! This example runs both sides of a link in one process. On a real machine, the port supplies the memory, the doorbell
+//! and the peer id, and a side sleeps at the point where this example polls the other side.
 //!
 #![cfg_attr(feature = "fakes", doc = "```")]
 #![cfg_attr(not(feature = "fakes"), doc = "```ignore")]
@@ -76,7 +76,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 #![cfg_attr(not(any(test, feature = "fakes")), no_std)]
-// docs.rs shows the feature that an item needs.
+// docs.rs shows which feature each item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod inspect;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The services that a port supplies: memory, a doorbell, the time, and waiting.
+//! The traits that a port implements: memory, a doorbell, the time, and waiting.
 
 #[cfg(any(test, feature = "fakes"))]
 pub mod fake;
@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use crate::mem::SharedMemory;
 
-/// A peer's number on its shared-memory server: ivshmem's IVPOSITION, 0 to 65535.
+/// A peer's number, assigned by its ivshmem server: IVPOSITION, 0 to 65535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerId(pub u16);
 
@@ -20,7 +20,7 @@ impl fmt::Display for PeerId {
     }
 }
 
-/// A doorbell's vector, which selects the interrupt to raise at the peer. `ivshmem-flat` has only vector 0.
+/// A doorbell vector, which selects the interrupt to raise at the peer. `ivshmem-flat` has only vector 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Vector(pub u16);
 
@@ -30,26 +30,26 @@ impl fmt::Display for Vector {
     }
 }
 
-/// The error that the device or the peer does not have the requested vector.
+/// The device or the peer does not have the requested vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("doorbell vector {vector} is out of range: this device has {vectors}; use a lower one")]
 pub struct VectorOutOfRange {
     /// The requested vector.
     pub vector: Vector,
-    /// The number of vectors, counted from 0.
+    /// The number of vectors. Valid vectors are 0 to `vectors - 1`.
     pub vectors: u16,
 }
 
 /// Interrupts another machine.
 ///
-/// Doorbells are edges: several rings before the peer looks may arrive as one. A ring at an absent peer is lost without an
-/// error. A receiver therefore drains everything on any doorbell.
+/// Doorbells are edge-triggered, so several rings may arrive as one interrupt. Ringing an absent peer is not an error,
+/// and the ring is lost. On any doorbell, the receiver therefore processes everything that is pending.
 pub trait Doorbell {
-    /// Rings `vector` at `peer`. All stores to shared memory made before the call are visible to the peer when its
-    /// interrupt is taken.
+    /// Rings `vector` at `peer`. When the peer takes its interrupt, it sees every store to shared memory that preceded
+    /// the call.
     ///
     /// # Errors
-    /// Returns [`VectorOutOfRange`] if the device has no such vector. Nothing was rung then.
+    /// Returns [`VectorOutOfRange`] if the device has no such vector. In that case nothing is rung.
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange>;
 }
 
@@ -60,39 +60,40 @@ impl<D: Doorbell + ?Sized> Doorbell for &D {
     }
 }
 
-/// A point in time of one machine's own monotonic clock, in microseconds from any origin.
+/// A point in time on this machine's monotonic clock, in microseconds since an arbitrary origin.
 ///
-/// It is never written to shared memory, because the two sides' clocks are unrelated.
+/// An instant is never written to shared memory, because the two sides' clocks are unrelated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant {
     micros: u64,
 }
 
 impl Instant {
-    /// Returns the point `micros` microseconds after the clock's origin.
+    /// Returns the instant `micros` microseconds after the clock's origin.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Self { micros }
     }
 
-    /// Returns the microseconds since the clock's origin.
+    /// Returns the time since the clock's origin, in microseconds.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.micros
     }
 
-    /// Returns the microseconds from `earlier` to this point, or 0 if `earlier` is later.
+    /// Returns the time from `earlier` to this instant, in microseconds. Returns 0 if `earlier` is later than this
+    /// instant.
     #[must_use]
     pub const fn micros_since(self, earlier: Self) -> u64 {
         self.micros.saturating_sub(earlier.micros)
     }
 
-    /// Returns this point moved a short time into the future. No clock comes so near to its end that this would wrap.
+    /// Returns this instant plus `micros`. A clock never runs long enough for the sum to wrap.
     pub(crate) const fn plus_short(self, micros: u32) -> Self {
         Self { micros: self.micros.wrapping_add(micros as u64) }
     }
 
-    /// Returns this point moved `micros` microseconds into the future. The sum saturates at the end of time.
+    /// Returns this instant plus `micros` microseconds. The sum saturates.
     #[must_use]
     pub const fn plus_micros(self, micros: u64) -> Self {
         Self { micros: self.micros.saturating_add(micros) }
@@ -107,8 +108,8 @@ impl Add<Duration> for Instant {
     }
 }
 
-/// Returns the microseconds of a duration, or `u64::MAX` above a century. The standard library's function needs 128-bit
-/// arithmetic, which takes more flash.
+/// Returns the duration in microseconds, or `u64::MAX` if it is longer than a century. [`Duration::as_micros`] uses
+/// 128-bit arithmetic, which takes more flash.
 pub(crate) const fn micros(duration: Duration) -> u64 {
     match duration.as_secs() {
         seconds @ 0..=0xffff_ffff => seconds * 1_000_000 + duration.subsec_micros() as u64,
@@ -116,27 +117,27 @@ pub(crate) const fn micros(duration: Duration) -> u64 {
     }
 }
 
-/// One machine, as an application sees it. Each port offers the machine under the same names, so an application is
-/// written once for all ports. The core itself never waits and does not use this.
+/// One machine, as an application sees it. An application that uses this trait works with every port. The core does not
+/// use this trait, because it never waits.
 pub trait Port {
     /// This port's view of the shared memory.
     type Memory: SharedMemory;
     /// This port's doorbell.
     type Doorbell: Doorbell;
 
-    /// Returns the whole shared memory.
+    /// Returns the entire shared memory.
     fn memory(&self) -> Self::Memory;
 
-    /// Returns the doorbell, which can ring every peer.
+    /// Returns the doorbell, which can ring any peer.
     fn doorbell(&self) -> Self::Doorbell;
 
     /// Returns this machine's peer id.
     fn id(&self) -> PeerId;
 
-    /// Returns the time on this machine's clock.
+    /// Returns the current time on this machine's clock.
     fn now(&self) -> Instant;
 
-    /// Sleeps until a doorbell rings, or until `deadline` if there is one. Returns at once if a doorbell has rung since the last
-    /// call returned, so no doorbell is missed. May return early.
+    /// Sleeps until a doorbell rings, or until `deadline` if one is given. Returns immediately if a doorbell has rung
+    /// since the last call returned, so no doorbell is missed. May return early.
     fn wait(&mut self, deadline: Option<Instant>);
 }

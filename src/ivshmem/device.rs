@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A device whose registers are mapped: its peer id and its doorbell.
+//! The ivshmem device, once its registers are mapped: this machine's peer id and the doorbell.
 
 use core::cell::Cell;
 use core::fmt;
@@ -13,36 +13,37 @@ use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 /// An error of [`Device::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// IVPOSITION is outside the range of peer ids.
+    /// IVPOSITION is not a valid peer id.
     #[error(
         "ivshmem's IVPOSITION reads {ivposition:#x}, not a peer's number: no server has greeted it; start the server first"
     )]
     NoId {
-        /// The register's value.
+        /// The value of IVPOSITION.
         ivposition: u32,
     },
 }
 
-/// An ivshmem device. Shared by reference: `&Device` is a [`Doorbell`].
+/// An ivshmem device. A shared reference is enough to ring, because `&Device` implements [`Doorbell`].
 ///
-/// A device belongs to one thread. A port in which several threads ring doorbells puts a lock around it.
+/// A device is not `Sync`. A port in which several threads ring doorbells puts the device behind a lock.
 pub struct Device<'r> {
     id: PeerId,
     vectors: u16,
-    // `ring` takes it out for one store, because safe-mmio writes only through an exclusive pointer.
+    // `ring` takes the pointer out for each store, because safe-mmio writes only through an exclusive pointer.
     registers: Cell<Option<UniqueMmioPointer<'r, Registers>>>,
 }
 
 impl<'r> Device<'r> {
-    /// The maximum number of vectors of a device: QEMU decodes only the low 8 bits of DOORBELL's vector.
+    /// The maximum number of vectors per device. QEMU decodes only the low 8 bits of the vector in DOORBELL.
     pub const MAX_VECTORS: u16 = 256;
 
-    /// Makes a device from its `registers`. Each of its peers has `vectors` vectors: the size of the MSI-X table on
-    /// PCI, and 1 on a flat device. The device cannot report its peers' vectors, but a server gives all peers the same
-    /// number. A number above [`MAX_VECTORS`](Self::MAX_VECTORS) counts as [`MAX_VECTORS`](Self::MAX_VECTORS).
+    /// Makes a device from its `registers`. `vectors` is the number of vectors at each peer: the size of the MSI-X
+    /// table on PCI, 1 on a flat device. The device does not report how many vectors a peer has, but a server gives all
+    /// peers the same number. Values above [`MAX_VECTORS`](Self::MAX_VECTORS) are clamped to it.
     ///
     /// # Errors
-    /// [`DeviceError::NoId`] if IVPOSITION is above 65535, as on a device that has no server yet.
+    /// Returns [`DeviceError::NoId`] if IVPOSITION is above 65535, for example because the device is not connected to a
+    /// server yet.
     pub fn new(registers: UniqueMmioPointer<'r, Registers>, vectors: u16) -> Result<Self, DeviceError> {
         let ivposition = u32::from_le(field_shared!(registers, ivposition).read());
         let Ok(id) = u16::try_from(ivposition) else {
@@ -51,13 +52,13 @@ impl<'r> Device<'r> {
         Ok(Self { id: PeerId(id), vectors: vectors.min(Self::MAX_VECTORS), registers: Cell::new(Some(registers)) })
     }
 
-    /// Returns this machine's peer id, which the server assigned. The id changes with each connection.
+    /// Returns this machine's peer id. The server assigns a new id for each connection.
     #[must_use]
     pub fn id(&self) -> PeerId {
         self.id
     }
 
-    /// Returns the number of vectors that can be rung at each peer, counted from 0.
+    /// Returns the number of vectors that can be rung at each peer.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         self.vectors
@@ -67,16 +68,16 @@ impl<'r> Device<'r> {
 impl Doorbell for Device<'_> {
     #[inline]
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        // Checked before the register is touched. For a flat peer, QEMU reads past an array if the vector is 64 or more, and
-        // spins if it is 1 or more.
+        // Check the vector before writing the register: for a flat peer, QEMU spins on any vector above 0 and reads
+        // past an array from vector 64 on.
         if vector.0 >= self.vectors {
             return Err(VectorOutOfRange { vector, vectors: self.vectors });
         }
-        // Orders earlier stores to shared memory before the store to the register. `dmb ish` on AArch64, `dmb sy` on
-        // Armv7-M, `mfence` on x86. Inner shareable is wide enough here: a hypervisor observes the register, on cores of the
-        // domain that shares the memory. (A mailbox in silicon would need the outer shareable domain, `dmb oshst`.) `dsb`
-        // would add waiting, not order: the observer of the register store, which raises the interrupt, has also observed
-        // the stores before the barrier.
+        // Orders earlier stores to shared memory before the store to the register: `dmb ish` on AArch64, `dmb sy` on
+        // Armv7-M, `mfence` on x86. The inner shareable domain is enough, because a hypervisor observes the register on
+        // cores in the domain that shares the memory. (A hardware mailbox would need the outer shareable domain, `dmb
+        // oshst`.) `dsb` would wait longer without ordering more: the observer that raises the interrupt sees the
+        // stores before the barrier as soon as it sees the register store.
         fence(Ordering::SeqCst);
         if let Some(mut registers) = self.registers.take() {
             field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The layout of the four registers, which is the same for PCI (start of BAR0) and for the flat device.
+//! The layout of the four registers, which is the same on PCI (at the start of BAR0) and on the flat device.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, ReadWrite, WriteOnly};
 
@@ -8,18 +8,18 @@ use safe_mmio::fields::{ReadPure, ReadPureWrite, ReadWrite, WriteOnly};
 /// Source: QEMU, "Inter-VM Shared Memory device" (ivshmem-spec), section "PCI device interface and registers".
 #[repr(C)]
 pub struct Registers {
-    /// 0x0 INTRMASK. Can be written, but has no effect in revision 1; reads 0 on a flat device.
+    /// 0x0 INTRMASK. Writable, but has no effect in revision 1. Reads as 0 on a flat device.
     pub intrmask: ReadPureWrite<u32>,
-    /// 0x4 INTRSTATUS. Has no effect in revision 1; a read clears it; reads 0 on a flat device.
+    /// 0x4 INTRSTATUS. Has no effect in revision 1. Reading clears it. Reads as 0 on a flat device.
     pub intrstatus: ReadWrite<u32>,
-    /// 0x8 IVPOSITION. This machine's peer id, 0 to 65535; 0 on a device without a doorbell.
+    /// 0x8 IVPOSITION. This machine's peer id, 0 to 65535. Reads as 0 on a device without a doorbell.
     pub ivposition: ReadPure<u32>,
-    /// 0xC DOORBELL. Bits 31 to 16: the peer to interrupt; bits 15 to 0: the vector.
+    /// 0xC DOORBELL. Bits 31 to 16: the peer to interrupt. Bits 15 to 0: the vector.
     pub doorbell: WriteOnly<u32>,
 }
 
 impl Registers {
-    /// The size of the block in bytes.
+    /// Size of the register block in bytes.
     pub const SIZE: u64 = size_of::<Self>() as u64;
 }
 

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Buffers: equal pieces of shared memory in a row. The constructor proves that all of them are inside the memory.
+//! An array of equal buffers in shared memory. The constructor checks that the whole array is in bounds.
 
 use super::{Load, MemoryError, SharedMemory, Source, Store};
 
-/// Bytes of a slot's header.
+/// Size of a slot's header in bytes.
 const HEADER: u32 = 16;
 
-/// `2^n` buffers ("slots") of `size` bytes each. A slot's number is taken modulo their count, so that no access can leave
-/// them. A copy is checked against the slot's capacity.
+/// `2^n` buffers ("slots") of `size` bytes each. Slot numbers are masked, so that no access can leave the array. Copies
+/// are checked against the capacity of a slot.
 ///
-/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes, which is loaded and stored as 32-bit words. The words
-/// are little-endian in memory and native outside. The payload after the header is only ever copied.
+/// A slot begins with a header of [`HEADER`](Self::HEADER) bytes, accessed as 32-bit words. Header words are
+/// little-endian in shared memory, and in native byte order in arguments and return values. The payload follows the
+/// header and is only ever copied.
 #[derive(Clone, Debug)]
 pub struct BufferArray<M> {
     memory: M,
-    /// Slots − 1. The mask and the size are as wide as an address, so that one instruction loads both.
+    /// Number of slots − 1. The mask and the size are as wide as an address, so that one instruction loads both.
     mask: usize,
-    /// Bytes in each slot: a multiple of 4, and at least `HEADER`.
+    /// Size of a slot in bytes: a multiple of 4, and at least `HEADER`.
     size: usize,
-    /// Bytes after the header, at most 65535.
+    /// Size of a slot's payload in bytes, at most 65535.
     capacity: u16,
 }
 
 impl<M: SharedMemory> BufferArray<M> {
-    /// Bytes of a slot's header.
+    /// Size of a slot's header in bytes.
     pub const HEADER: u32 = HEADER;
 
-    /// Makes `count` slots of `size` bytes. The first slot is at `offset` in `memory`.
+    /// Makes an array of `count` slots of `size` bytes at `offset` in `memory`.
     ///
     /// # Errors
-    /// Returns an error if the count is not a power of two, if the slots are not all inside the memory, or if the
-    /// offset or the size is not a multiple of 4. A size below [`HEADER`](Self::HEADER) is reported as slots that are
-    /// not inside.
+    /// Returns an error if the count is not a power of two, if the array is not in bounds, or if the offset or the size
+    /// is not a multiple of 4. If the size is less than [`HEADER`](Self::HEADER), the error is `OutOfBounds`.
     pub fn new(memory: &M, offset: u32, size: u32, count: u16) -> Result<Self, MemoryError> {
         Self::within(memory, offset, size, count).ok_or_else(|| match size.checked_mul(count.into()) {
             _ if !count.is_power_of_two() => MemoryError::NotPowerOfTwo { count: count.into() },
@@ -42,7 +42,7 @@ impl<M: SharedMemory> BufferArray<M> {
         })
     }
 
-    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
+    /// Like [`new`](Self::new), but does not report why it failed.
     #[inline(never)]
     pub(crate) fn within(memory: &M, offset: u32, size: u32, count: u16) -> Option<Self> {
         let memory = memory.part(offset, size.checked_mul(count.into())?)?;
@@ -53,27 +53,27 @@ impl<M: SharedMemory> BufferArray<M> {
         sound.then(|| Self { memory, mask: usize::from(count) - 1, size: size as usize, capacity })
     }
 
-    /// Returns the number of bytes in each slot.
+    /// Returns the size of a slot in bytes.
     #[must_use]
     #[inline(always)]
     pub fn size(&self) -> u32 {
-        // CAST: the size was made from 32 bits.
+        // CAST: `size` was a `u32` when the array was made.
         self.size as u32
     }
 
-    /// Returns the number of bytes after a slot's header, at most 65535.
+    /// Returns the size of a slot's payload in bytes, at most 65535.
     #[must_use]
     #[inline(always)]
     pub fn capacity(&self) -> u16 {
         self.capacity
     }
 
-    /// Returns the offset of `slot` from the first slot. In bounds: the masked number is below the count, and all slots
-    /// are inside.
+    /// Returns the offset of `slot` from the first slot. The offset is in bounds, because the slot number is masked and
+    /// the whole array is in bounds.
     #[must_use]
     #[inline(always)]
     pub fn start(&self, slot: u16) -> u32 {
-        // CAST: the offset is inside the memory, whose length fits 32 bits.
+        // CAST: the offset is less than the length of the memory, which is a `u32`.
         self.at(slot).0 as u32
     }
 
@@ -84,24 +84,24 @@ impl<M: SharedMemory> BufferArray<M> {
 
     #[inline(always)]
     fn load<const AT: u32>(&self, start: Start) -> u32 {
-        // SAFETY: the word is in the header, all of which is inside the memory; each slot starts at a multiple of 4.
+        // SAFETY: the header is in bounds, and each slot is 4-byte aligned.
         u32::from_le(unsafe { self.memory.load_u32(start.word::<AT>(), Load::Relaxed) })
     }
 
     #[inline(always)]
     fn store<const AT: u32>(&self, start: Start, word: u32) {
-        // SAFETY: as in `load`.
+        // SAFETY: same as in `load`.
         unsafe { self.memory.store_u32(start.word::<AT>(), word.to_le(), Store::Relaxed) };
     }
 
-    /// Loads three words of the slot, which begin at the given byte offsets, in any order.
+    /// Loads three header words of the slot, in any order. The const parameters are the byte offsets of the words.
     #[inline(always)]
     pub fn header<const FIRST: u32, const SECOND: u32, const THIRD: u32>(&self, slot: u16) -> [u32; 3] {
         let start = self.at(slot);
         [self.load::<FIRST>(start), self.load::<SECOND>(start), self.load::<THIRD>(start)]
     }
 
-    /// Stores the slot's words, in any order.
+    /// Stores the header words of the slot, in any order.
     #[inline(always)]
     pub fn set_header(&self, slot: u16, words: [u32; 4]) {
         self.store_header(self.at(slot), words);
@@ -115,14 +115,15 @@ impl<M: SharedMemory> BufferArray<M> {
         self.store::<12>(start, fourth);
     }
 
-    /// Stores the slot's words and copies `from` after them. Returns false and does nothing if `from` does not fit.
+    /// Stores the header words of the slot and copies `from` to its payload. Returns false and does nothing if `from`
+    /// does not fit.
     #[inline(always)]
     #[must_use]
     pub fn fill<'a>(&'a self, slot: u16, words: [u32; 4], from: impl Into<Source<'a>>) -> bool {
         self.fit(from).map(|fitting| fitting.fill(slot, words)).is_some()
     }
 
-    /// Returns `bytes` as a payload that fits in a slot, or `None` if it does not fit.
+    /// Checks that `bytes` fits in a slot. Returns `None` if it does not fit.
     #[inline(always)]
     #[must_use]
     pub fn fit<'a>(&'a self, bytes: impl Into<Source<'a>>) -> Option<FittingPayload<'a, M>> {
@@ -130,34 +131,35 @@ impl<M: SharedMemory> BufferArray<M> {
         (bytes.len() <= usize::from(self.capacity)).then_some(FittingPayload { slots: self, bytes })
     }
 
-    /// Copies `from` to byte `offset` of a slot's payload. Returns false and does nothing if `from` does not fit.
+    /// Copies `from` to a slot's payload, starting at byte `offset`. Returns false and does nothing if `from` does not
+    /// fit.
     #[inline]
     #[must_use]
     pub fn write<'a>(&self, slot: u16, offset: u16, from: impl Into<Source<'a>>) -> bool {
         let from = from.into();
         let fits = offset <= self.capacity && from.len() <= usize::from(self.capacity - offset);
         if fits {
-            // SAFETY: the bytes are inside the slot, and therefore inside the memory.
+            // SAFETY: the bytes are inside the slot, so they are in bounds.
             unsafe { self.memory.copy_in(self.at(slot).payload() + usize::from(offset), from) };
         }
         fits
     }
 
-    /// Fills `to` from byte `offset` of the first `length` bytes of a slot's payload. Returns false and does nothing if
-    /// these bytes, or the payload, end too early.
+    /// Fills `to` from a slot's payload, starting at byte `offset`. Only the first `length` bytes of the payload can be
+    /// read. Returns false and does nothing if `to` extends beyond these bytes, or if `length` exceeds the capacity.
     #[inline(always)]
     #[must_use]
     pub fn read(&self, slot: u16, length: u16, offset: u16, to: &mut [u8]) -> bool {
         let fits = offset <= length && to.len() <= usize::from(length - offset) && length <= self.capacity;
         if fits {
-            // SAFETY: the bytes are inside the slot, and therefore inside the memory.
+            // SAFETY: the bytes are inside the slot, so they are in bounds.
             unsafe { self.memory.copy_out(self.at(slot).payload() + usize::from(offset), to) };
         }
         fits
     }
 }
 
-/// Bytes that fit in each of these slots. The caller checks them once, before it takes a slot.
+/// Bytes that fit in any slot of an array. The caller checks the length once, before it takes a slot.
 #[derive(Debug)]
 pub struct FittingPayload<'a, M> {
     slots: &'a BufferArray<M>,
@@ -165,12 +167,12 @@ pub struct FittingPayload<'a, M> {
 }
 
 impl<M: SharedMemory> FittingPayload<'_, M> {
-    /// Stores the slot's words and copies the bytes after them.
+    /// Stores the header words of the slot and copies the bytes to its payload.
     #[inline(always)]
     pub fn fill(&self, slot: u16, words: [u32; 4]) {
         let start = self.slots.at(slot);
         self.slots.store_header(start, words);
-        // SAFETY: the slot has at least `capacity` bytes after its header, and there are no more than that many to copy.
+        // SAFETY: `fit` has checked that the bytes are not longer than `capacity`, which is in bounds after the header.
         unsafe { self.slots.memory.copy_in(start.payload(), self.bytes) };
     }
 }
@@ -180,18 +182,19 @@ impl<M: SharedMemory> FittingPayload<'_, M> {
 struct Start(usize);
 
 impl Start {
-    /// Returns the offset of word `AT` of the slot's header.
+    /// Returns the offset of the header word at byte `AT`.
     #[inline(always)]
     fn word<const AT: u32>(self) -> usize {
         const { assert!(AT.is_multiple_of(4) && AT < HEADER) }
-        // SAFETY: the sum is inside the memory. An unchecked addition lets the compiler make it part of the access.
+        // SAFETY: the sum is in bounds, so it does not overflow. With an unchecked addition, the compiler can fold the
+        // constant into the access.
         unsafe { self.0.unchecked_add(AT as usize) }
     }
 
     /// Returns the offset of the slot's payload.
     #[inline(always)]
     fn payload(self) -> usize {
-        // SAFETY: as in `word`.
+        // SAFETY: same as in `word`.
         unsafe { self.0.unchecked_add(HEADER as usize) }
     }
 }

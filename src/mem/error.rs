@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Errors for places in the shared memory.
+//! Errors for objects that cannot be placed in the shared memory.
 
-/// A place that would leave the memory, or that is not aligned for its contents.
+/// The reason an object cannot be placed at an offset in the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryError {
-    /// The requested bytes are not all inside.
+    /// The object is not entirely in bounds.
     #[error(
         "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
     )]
     OutOfBounds {
-        /// The start of the place, in bytes.
+        /// The offset of the object in bytes.
         offset: u32,
-        /// The length of the place, in bytes.
+        /// The length of the object in bytes.
         len: u32,
-        /// The size of the memory, in bytes.
+        /// The size of the memory in bytes.
         size: u32,
     },
-    /// The place does not begin at a multiple of its alignment.
+    /// The object is misaligned.
     #[error("offset {offset:#x} of the shared memory is not a multiple of {align}")]
     Misaligned {
-        /// The start of the place, in bytes.
+        /// The offset of the object in bytes.
         offset: u32,
-        /// The required alignment.
+        /// The required alignment in bytes.
         align: u32,
     },
-    /// A table's length is not a power of two.
+    /// The number of entries is not a power of two.
     #[error("a table of {count} entries: the count must be a power of two")]
     NotPowerOfTwo {
-        /// The requested count.
+        /// The requested number of entries.
         count: u32,
     },
 }

@@ -1,51 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memories that forward each access to another memory.
+//! Memory views that forward each access to another memory.
 
 use super::{Load, SharedMemory, Source, Store, WordAccess};
 
-/// A view of another memory that forwards all accesses and adds a hook, a lifetime or a fault.
+/// A memory view that forwards all accesses to another memory, and adds a hook, a lifetime or a fault.
 ///
-/// A type that implements this trait is also a [`SharedMemory`].
+/// Each type that implements this trait also implements [`SharedMemory`].
 ///
 /// # Safety
-/// [`inner`](Self::inner) returns the same memory each time. [`with_inner`](Self::with_inner) returns a view whose
-/// `inner` is the memory that was passed in, which stays valid for as long as the view exists.
+/// [`inner`](Self::inner) must return the same memory each time. [`with_inner`](Self::with_inner) must return a view
+/// whose `inner` is its argument. This inner memory must stay valid as long as the view exists.
 pub unsafe trait Forward: Clone + core::fmt::Debug {
-    /// The memory to which this view forwards.
+    /// The memory that receives the accesses.
     type Inner: SharedMemory;
 
-    /// Returns the memory to which this view forwards.
+    /// Returns the memory that receives the accesses.
     fn inner(&self) -> &Self::Inner;
 
-    /// Returns the same view of `inner`, which is a part of the memory to which this view forwards.
+    /// Returns a view of `inner`, which is a part of the current inner memory.
     fn with_inner(&self, inner: Self::Inner) -> Self;
 
-    /// Called before each access. If it returns false, a store or a copy to the shared memory is skipped.
+    /// Runs before each access. If it returns false, stores and copies to shared memory are skipped.
     #[inline(always)]
     fn before(&self) -> bool {
         true
     }
 
-    /// Forwards a full barrier.
+    /// Forwards a full barrier to the inner memory.
     #[inline(always)]
     fn forward_fence(&self) {
         self.inner().fence();
     }
 }
 
-// SAFETY: each access is the inner memory's, within the same bounds; a store that is skipped accesses nothing.
+// SAFETY: each access is forwarded with the same bounds, and a skipped store does not access anything.
 unsafe impl<F: Forward> WordAccess for F {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.before();
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.inner().load_u16(offset, order) }
     }
 
     #[inline(always)]
     unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         if self.before() {
-            // SAFETY: the caller's promise is the same.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.inner().store_u16(offset, value, order) }
         }
     }
@@ -53,14 +53,14 @@ unsafe impl<F: Forward> WordAccess for F {
     #[inline(always)]
     unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         self.before();
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.inner().load_u32(offset, order) }
     }
 
     #[inline(always)]
     unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         if self.before() {
-            // SAFETY: the caller's promise is the same.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.inner().store_u32(offset, value, order) }
         }
     }
@@ -72,7 +72,7 @@ unsafe impl<F: Forward> WordAccess for F {
     }
 }
 
-// SAFETY: as above; a part is a view of the inner memory's own part, which checks the bounds.
+// SAFETY: same as for `WordAccess`; `part` wraps a part of the inner memory, which checks the bounds.
 unsafe impl<F: Forward> SharedMemory for F {
     type Words = Self;
 
@@ -99,7 +99,7 @@ unsafe impl<F: Forward> SharedMemory for F {
     #[inline(always)]
     unsafe fn copy_in(&self, offset: usize, from: Source<'_>) {
         if self.before() {
-            // SAFETY: the caller's promise is the same.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.inner().copy_in(offset, from) }
         }
     }
@@ -107,7 +107,7 @@ unsafe impl<F: Forward> SharedMemory for F {
     #[inline(always)]
     unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
         self.before();
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.inner().copy_out(offset, to) }
     }
 }

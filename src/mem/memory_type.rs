@@ -1,62 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory types that copies distinguish, in Arm's terms.
+//! The memory types that need different copies, in Arm's terms.
 
 use super::copy::{self, aligned};
 
 /// The type of this machine's mapping of the shared memory: [`NormalMemory`] or [`DeviceMemory`].
 ///
-/// The constructor of a [`Region`](super::Region) chooses it, so the choice costs nothing at run time.
+/// The constructor of [`Region`](super::Region) selects the type at compile time, so there is no run-time cost.
 ///
 /// # Safety
-/// Both functions copy all bytes, and access nothing else.
+/// Both functions must copy all bytes and must not access anything else.
 pub unsafe trait MemoryType: Copy + core::fmt::Debug + Send + Sync + 'static {
-    /// Copies `len` bytes to shared memory. Bytes that change meanwhile or overlap arrive mixed.
+    /// Copies `len` bytes to shared memory. If the source changes during the copy, or if the ranges overlap, the result
+    /// is a mix of old and new bytes.
     ///
     /// # Safety
-    /// Both ranges are mapped. The source allows unaligned loads.
+    /// Both ranges must be mapped. The source must allow unaligned loads.
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize);
 
-    /// Copies `len` shared bytes to private memory.
+    /// Copies `len` bytes from shared to private memory.
     ///
     /// # Safety
-    /// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
+    /// Both ranges must be mapped and must not overlap. Nothing else may access the private range during the copy.
     unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize);
 }
 
-/// Memory that allows unaligned accesses, such as RAM. Payload is copied by the widest loads and stores of the CPU.
+/// Memory that allows unaligned accesses, such as RAM. Payload is copied with the widest loads and stores of the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct NormalMemory;
 
-// SAFETY: the copies for this architecture copy all bytes and access nothing else.
+// SAFETY: the architecture's copy functions copy all bytes and access nothing else.
 unsafe impl MemoryType for NormalMemory {
     #[inline(always)]
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { copy::copy_in(from, to, len) }
     }
 
     #[inline(always)]
     unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { copy::copy_out(from, to, len) }
     }
 }
 
-/// Memory in which an unaligned access faults. Payload is copied by aligned accesses of at most one machine word.
+/// Memory in which unaligned accesses fault. Payload is copied with aligned accesses of at most one machine word.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceMemory;
 
-// SAFETY: these copies do the same, at any length and alignment.
+// SAFETY: the functions in `aligned` copy all bytes and access nothing else, for any length and alignment.
 unsafe impl MemoryType for DeviceMemory {
     #[inline(always)]
     unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { aligned::copy_in(from, to, len) }
     }
 
     #[inline(always)]
     unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { aligned::copy_out(from, to, len) }
     }
 }

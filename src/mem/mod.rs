@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Shared memory: the only code that touches it, and the core's only `unsafe`.
+//! Shared memory: the only code that accesses it, and the core's only `unsafe`.
 //!
 //! The other side may write any byte at any time. Therefore:
-//! * there is never a reference or slice into shared memory: it is addressed by byte offset;
-//! * indices and flags are atomic loads and stores, never read-modify-write, and never two widths at one address;
-//! * payload is copied by code that the compiler cannot see into (see [`Region`]);
-//! * bounds are proven once: a [`Table`] checks its place when it is made, and then its accesses cannot leave it.
+//! * There is never a reference or slice into shared memory; all accesses use byte offsets.
+//! * Indices and flags are atomic loads and stores. They are never read-modify-write, and a given address is always
+//!   accessed with the same width.
+//! * Payload is copied by code that is opaque to the compiler (see [`Region`]).
+//! * Bounds are checked once: the constructor of a [`Table`] checks its location, and its accesses cannot leave it.
 //!
-//! The reasons, with the interleavings, are in `docs/explanation/memory-model.md`.
+//! `docs/explanation/memory-model.md` gives the reasons and the interleavings.
 #![allow(unsafe_code, reason = "this is the one room of the core that may touch shared memory")]
 
 mod buffers;

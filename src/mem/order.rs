@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The orderings of loads and stores.
+//! Memory orderings for loads and stores.
 
 use core::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 pub enum Load {
     /// Does not order any other access.
     Relaxed,
-    /// Everything that the writer stored before its [`Store::Release`] of this value is visible, too.
+    /// Also makes everything visible that the writer stored before its [`Store::Release`] of the loaded value.
     Acquire,
 }
 
@@ -26,7 +26,7 @@ impl Load {
 pub enum Store {
     /// Does not order any other access.
     Relaxed,
-    /// Makes the value visible after all earlier stores of this side.
+    /// Makes the value visible only after all earlier stores of this side.
     Release,
 }
 

@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Read-only access to memory, for a reader that is neither host nor remote: every access is bounds-checked, and none writes.
+//! Read-only memory access, for a reader that is neither host nor remote. Every access is bounds-checked, and nothing
+//! is written.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
 use super::{Load, Region, SharedMemory, WordAccess};
 
-/// A memory to read from. Each access is checked against its size.
+/// A memory that can be read. Every access is bounds-checked.
 ///
-/// Every [`SharedMemory`] is a `ReadMemory`, and so are a [`ReadOnlyRegion`] and a [`SavedMemory`]. A program can
-/// implement it for a file. Values are little-endian in memory and native outside.
+/// Implemented by every [`SharedMemory`], by [`ReadOnlyRegion`] and by [`SavedMemory`]. A program can implement it for
+/// a file, for example. Values are little-endian in memory, and are returned in native byte order.
 pub trait ReadMemory {
-    /// Returns the number of bytes.
+    /// Returns the size in bytes.
     fn size(&self) -> u32;
 
-    /// Loads the 16 bits at `offset`. Returns `None` if they are not all inside, or if `offset` is odd. Everything that
-    /// the writer stored before it published this value is visible.
+    /// Loads the 16 bits at `offset`. Returns `None` if they are not in bounds or if `offset` is odd. The load is an
+    /// acquire load: everything that the writer stored before it published the value is visible.
     fn half(&self, offset: u32) -> Option<u16>;
 
-    /// Loads the 32 bits at `offset`. Returns `None` if they are not all inside, or if `offset` is not a multiple of 4.
-    /// Everything that the writer stored before it published this value is visible.
+    /// Loads the 32 bits at `offset`. Returns `None` if they are not in bounds or if `offset` is not a multiple of 4.
+    /// The load is an acquire load: everything that the writer stored before it published the value is visible.
     fn word(&self, offset: u32) -> Option<u32>;
 
-    /// Fills `to` from `offset`. Returns true, or false if the bytes are not all inside.
+    /// Fills `to` from `offset`. Returns false if the bytes are not in bounds.
     #[must_use]
     fn read(&self, offset: u32, to: &mut [u8]) -> bool;
 }
 
-/// Returns the offset if an access to `len` bytes is inside a memory of `size` bytes and aligned to `align`, a power of two.
+/// Returns `offset` if an access of `len` bytes is in bounds and aligned. `align` is a power of two.
 fn checked(offset: u32, len: usize, size: u32, align: u32) -> Option<usize> {
     let inside = len <= size as usize && offset as usize <= size as usize - len;
     (inside && offset.is_multiple_of(align)).then_some(offset as usize)
@@ -40,41 +41,41 @@ impl<M: SharedMemory> ReadMemory for M {
 
     fn half(&self, offset: u32) -> Option<u16> {
         let offset = checked(offset, 2, self.len(), 2).filter(|_| self.is_aligned_to(2))?;
-        // SAFETY: the bits are inside, and at an even address.
+        // SAFETY: the bytes are in bounds and 2-byte aligned.
         Some(u16::from_le(unsafe { self.load_u16(offset, Load::Acquire) }))
     }
 
     fn word(&self, offset: u32) -> Option<u32> {
         let offset = checked(offset, 4, self.len(), 4).filter(|_| self.is_aligned_to(4))?;
-        // SAFETY: the bits are inside, and at an address that is a multiple of 4.
+        // SAFETY: the bytes are in bounds and 4-byte aligned.
         Some(u32::from_le(unsafe { self.load_u32(offset, Load::Acquire) }))
     }
 
     fn read(&self, offset: u32, to: &mut [u8]) -> bool {
         let Some(offset) = checked(offset, to.len(), self.len(), 1) else { return false };
-        // SAFETY: the bytes are inside.
+        // SAFETY: `checked` has verified that the bytes are in bounds.
         unsafe { self.copy_out(offset, to) };
         true
     }
 }
 
-/// A mapped piece of shared memory, valid for `'m`, to which this process may not write.
+/// A mapped piece of shared memory, valid for `'m`, that this process cannot write.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOnlyRegion<'m>(Region<'m>);
 
 impl ReadOnlyRegion<'_> {
-    /// Makes a region from the `len` bytes at `start`.
+    /// Makes a region of `len` bytes at `start`.
     ///
     /// # Safety
-    /// The same as for [`Region::new`], except that the bytes need not be writable.
+    /// The requirements are those of [`Region::new`], except that the bytes need not be writable.
     #[must_use]
     pub const unsafe fn new(start: NonNull<u8>, len: u32) -> Self {
-        // SAFETY: this type only loads and copies out, so the region is never written.
+        // SAFETY: this type never writes to the region.
         Self(unsafe { Region::new(start, len) })
     }
 }
 
-// These are relaxed loads and a fence, because the language allows no other atomic access to read-only memory.
+// The loads are relaxed and followed by a fence, because Rust allows only relaxed atomic loads from read-only memory.
 impl ReadMemory for ReadOnlyRegion<'_> {
     fn size(&self) -> u32 {
         SharedMemory::len(&self.0)
@@ -82,7 +83,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
 
     fn half(&self, offset: u32) -> Option<u16> {
         let offset = checked(offset, 2, self.size(), 2)?;
-        // SAFETY: the offset is inside and even; the region begins at a multiple of 8.
+        // SAFETY: the offset is in bounds and even, and the region is 8-byte aligned.
         let value = u16::from_le(unsafe { self.0.load_u16(offset, Load::Relaxed) });
         fence(Ordering::Acquire);
         Some(value)
@@ -90,7 +91,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
 
     fn word(&self, offset: u32) -> Option<u32> {
         let offset = checked(offset, 4, self.size(), 4)?;
-        // SAFETY: the offset is inside and a multiple of 4; the region begins at a multiple of 8.
+        // SAFETY: the offset is in bounds and a multiple of 4, and the region is 8-byte aligned.
         let value = u32::from_le(unsafe { self.0.load_u32(offset, Load::Relaxed) });
         fence(Ordering::Acquire);
         Some(value)
@@ -101,7 +102,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
     }
 }
 
-/// A private copy of a memory, for example from a file.
+/// A private copy of a shared memory, for example loaded from a file.
 #[derive(Clone, Copy)]
 pub struct SavedMemory<'a>(pub &'a [u8]);
 
@@ -139,7 +140,7 @@ mod tests {
     use crate::mem::Bytes;
     use crate::mem::fake::Heap;
 
-    /// Checks that no read outside the memory and no misaligned read succeeds.
+    /// Checks that reads fail if they are out of bounds or misaligned.
     fn bounded(memory: &dyn ReadMemory) {
         assert_eq!(memory.size(), 64);
         assert_eq!((memory.half(2), memory.half(62), memory.word(60)), (Some(0x0403), Some(0x403f), Some(0x403f_3e3d)));
@@ -170,7 +171,7 @@ mod tests {
         struct Aligned([u8; 64]);
         let mut aligned = Aligned([0; 64]);
         aligned.0.copy_from_slice(&bytes);
-        // SAFETY: it lives until the end of the test, is aligned, and nobody writes it.
+        // SAFETY: the bytes live until the end of the test, are aligned, and are never written.
         bounded(&unsafe { ReadOnlyRegion::new(NonNull::from(&aligned.0).cast(), 64) });
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The real memory: a pointer and a length that a port supplies.
+//! The real shared memory: a pointer and a length supplied by a port.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -9,9 +9,9 @@ use super::{DeviceMemory, Load, MemoryType, NormalMemory, SharedMemory, Source, 
 
 /// A mapped piece of shared memory, valid for `'m`.
 ///
-/// The only reference into shared memory is the `AtomicU16` or `AtomicU32` of a single load or store, and it lives for
-/// that expression only. It refers to an `UnsafeCell`, so the compiler may assume nothing about its bytes. Payload is
-/// never referenced: it is copied by assembly, or by volatile accesses.
+/// The only references into shared memory are an `AtomicU16` or `AtomicU32` for a single load or store, and they live
+/// only for that expression. The atomics contain an `UnsafeCell`, so the compiler makes no assumption about their
+/// bytes. There are no references to payload, which is copied with assembly or volatile accesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Region<'m, T = NormalMemory> {
     start: NonNull<u8>,
@@ -19,19 +19,20 @@ pub struct Region<'m, T = NormalMemory> {
     mapping: PhantomData<(&'m (), T)>,
 }
 
-// SAFETY: a `Region` is only an address, and all accesses to it are atomic or made for racing with another machine.
+// SAFETY: a `Region` is only an address. Its accesses are atomic, or are copies designed to race with another machine.
 unsafe impl<T: MemoryType> Send for Region<'_, T> {}
-// SAFETY: as for `Send`.
+// SAFETY: same as for `Send`.
 unsafe impl<T: MemoryType> Sync for Region<'_, T> {}
 
 impl Region<'_> {
-    /// Makes a region from the `len` bytes of Normal memory at `start`.
+    /// Makes a region of `len` bytes of Normal memory at `start`.
     ///
     /// # Safety
-    /// * For all of `'m` the bytes stay mapped, readable and writable, as memory without side effects that allows
-    ///   unaligned accesses (on Arm: Normal memory), coherent with the other machines that share it.
-    /// * They are not a Rust allocation that anything else in this program references.
-    /// * `start` is a multiple of 8.
+    /// * For the whole lifetime `'m`, the bytes must stay mapped, readable and writable. The mapping must have no side
+    ///   effects, must allow unaligned accesses (on Arm: Normal memory), and must be coherent with the other machines
+    ///   that share it.
+    /// * The bytes must not be a Rust allocation that anything else in this program references.
+    /// * `start` must be 8-byte aligned.
     #[must_use]
     pub const unsafe fn new(start: NonNull<u8>, len: u32) -> Self {
         Self { start, len, mapping: PhantomData }
@@ -39,11 +40,11 @@ impl Region<'_> {
 }
 
 impl Region<'_, DeviceMemory> {
-    /// Makes a region from the `len` bytes at `start`, which may be mapped as Device memory. Examples are a PCI BAR
-    /// that Linux maps on arm64, and 0x4000_0000 to 0x5fff_ffff in the default map of a Cortex-M.
+    /// Makes a region of `len` bytes at `start`, which may be mapped as Device memory. For example, Linux on arm64 maps
+    /// PCI BARs as Device memory, and so does the default memory map of a Cortex-M from 0x4000_0000 to 0x5fff_ffff.
     ///
     /// # Safety
-    /// The same as for [`Region::new`], except that unaligned accesses need not be allowed.
+    /// The requirements are those of [`Region::new`], except that unaligned accesses need not be allowed.
     #[must_use]
     pub const unsafe fn new_device(start: NonNull<u8>, len: u32) -> Self {
         Self { start, len, mapping: PhantomData }
@@ -51,7 +52,7 @@ impl Region<'_, DeviceMemory> {
 }
 
 impl<T> Region<'_, T> {
-    /// Returns the address of the `len` bytes at `offset`. The caller has proven that they are inside.
+    /// Returns the address of the `len` bytes at `offset`. The caller has verified that the bytes are in bounds.
     #[inline(always)]
     fn at(&self, offset: usize, len: usize) -> *mut u8 {
         self.contains(offset, len);
@@ -68,33 +69,34 @@ impl<T> Region<'_, T> {
     }
 }
 
-// SAFETY: `part` checks bounds, `len` is constant, and all accesses are atomic or opaque copies that `new`'s contract allows.
+// SAFETY: `part` checks bounds, `len` is constant, and all accesses are atomic or are opaque copies that `new`'s
+// contract allows.
 unsafe impl<T: MemoryType> WordAccess for Region<'_, T> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         self.contains(offset, 2);
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.words().load_u16(offset, order) }
     }
 
     #[inline(always)]
     unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
         self.contains(offset, 2);
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.words().store_u16(offset, value, order) }
     }
 
     #[inline(always)]
     unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
         self.contains(offset, 4);
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.words().load_u32(offset, order) }
     }
 
     #[inline(always)]
     unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
         self.contains(offset, 4);
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.words().store_u32(offset, value, order) }
     }
 
@@ -103,7 +105,7 @@ unsafe impl<T: MemoryType> WordAccess for Region<'_, T> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: same as for `WordAccess`.
 unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
     type Words = Base<'m>;
 
@@ -119,7 +121,7 @@ unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
     fn part(&self, offset: u32, len: u32) -> Option<Self> {
         match offset.checked_add(len) {
             Some(end) if end <= self.len => {
-                // SAFETY: `at` is inside the same mapping, hence not null.
+                // SAFETY: `at` returns an address in the same mapping, so it is not null.
                 let start = unsafe { NonNull::new_unchecked(self.at(offset as usize, len as usize)) };
                 Some(Self { start, len, mapping: PhantomData })
             }
@@ -133,27 +135,28 @@ unsafe impl<'m, T: MemoryType> SharedMemory for Region<'m, T> {
 
     #[inline(always)]
     unsafe fn copy_in(&self, offset: usize, from: Source<'_>) {
-        // SAFETY: inside, by this method's contract; the source is readable, by `Source::new`'s.
+        // SAFETY: the destination is in bounds by the contract of `copy_in`; the source is readable by the contract of
+        // `Source::new`.
         unsafe { T::copy_in(from.start(), self.at(offset, from.len()), from.len()) }
     }
 
     #[inline(always)]
     unsafe fn copy_out(&self, offset: usize, to: &mut [u8]) {
-        // SAFETY: inside, by this method's contract; `to` is private.
+        // SAFETY: the source is in bounds by the contract of `copy_out`; `to` is private.
         unsafe { T::copy_out(self.at(offset, to.len()), to.as_mut_ptr(), to.len()) }
     }
 }
 
-/// The start of a [`Region`]. A table keeps only this, in one register.
+/// The start address of a [`Region`]. A table stores only this address, which fits in one register.
 #[derive(Clone, Copy, Debug)]
 pub struct Base<'m> {
     start: NonNull<u8>,
     mapping: PhantomData<&'m ()>,
 }
 
-// SAFETY: as for `Region`.
+// SAFETY: same as for `Region`.
 unsafe impl Send for Base<'_> {}
-// SAFETY: as for `Region`.
+// SAFETY: same as for `Region`.
 unsafe impl Sync for Base<'_> {}
 
 impl Base<'_> {
@@ -163,29 +166,29 @@ impl Base<'_> {
     }
 }
 
-// SAFETY: the accesses are atomic, and inside the memory for which `Region::new` was promised its conditions.
+// SAFETY: all accesses are atomic, and are in bounds of memory that meets the contract of `Region::new`.
 unsafe impl WordAccess for Base<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
-        // SAFETY: inside and even, by this method's contract; mapped, by `Region::new`'s.
+        // SAFETY: in bounds and even by the contract of `load_u16`; mapped by the contract of `Region::new`.
         unsafe { AtomicU16::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 
     #[inline(always)]
     unsafe fn store_u16(&self, offset: usize, value: u16, order: Store) {
-        // SAFETY: as for `load_u16`.
+        // SAFETY: same as in `load_u16`.
         unsafe { AtomicU16::from_ptr(self.at(offset)) }.store(value, order.ordering());
     }
 
     #[inline(always)]
     unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
-        // SAFETY: inside and a multiple of 4, by this method's contract; mapped, by `Region::new`'s.
+        // SAFETY: in bounds and 4-byte aligned by the contract of `load_u32`; mapped by the contract of `Region::new`.
         unsafe { AtomicU32::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 
     #[inline(always)]
     unsafe fn store_u32(&self, offset: usize, value: u32, order: Store) {
-        // SAFETY: as for `load_u32`.
+        // SAFETY: same as in `load_u32`.
         unsafe { AtomicU32::from_ptr(self.at(offset)) }.store(value, order.ordering());
     }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes that a copy into the shared memory reads: the caller's own, or bytes that another program may change meanwhile.
+//! The source of a copy to shared memory: the caller's own bytes, or bytes that another program may change during the
+//! copy.
 
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Bytes to copy from. Nothing refers to them, so they may lie in memory that another machine writes.
+/// Bytes to copy from. There is no Rust reference to them, so they may be in memory that another machine writes.
 ///
-/// A slice converts into a source. A port that gets a pointer from its operating system makes a source from it, because
-/// an application may answer a message straight from the buffer that the message arrived in.
+/// A slice converts into a source. A port can also make a source from a raw pointer of its operating system, because an
+/// application may send its reply directly from the buffer of a received message.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     start: *const u8,
@@ -19,8 +20,8 @@ impl Source<'_> {
     /// Makes a source from the `len` bytes at `start`.
     ///
     /// # Safety
-    /// For all of `'a` the bytes stay mapped and readable, in memory without side effects that allows unaligned loads.
-    /// Others may write them; the copy then holds old and new bytes mixed.
+    /// For the whole lifetime `'a`, the bytes must stay mapped and readable, in memory without side effects that allows
+    /// unaligned loads. Others may write the bytes; the copy is then a mix of old and new bytes.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn new(start: *const u8, len: usize) -> Self {
@@ -34,26 +35,26 @@ impl Source<'_> {
         self.start
     }
 
-    /// Returns the number of bytes.
+    /// Returns the length in bytes.
     #[must_use]
     #[inline(always)]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns whether there are no bytes.
+    /// Returns true if the length is 0.
     #[must_use]
     #[inline(always)]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Copies the bytes to the start of `to`; returns false, and copies nothing, if `to` is shorter.
+    /// Copies the bytes to the start of `to`. Returns false and copies nothing if `to` is too short.
     #[must_use]
     pub fn read(&self, to: &mut [u8]) -> bool {
         let fits = self.len <= to.len();
         if fits {
-            // SAFETY: readable by `new`'s contract; `to` is private and at least as long.
+            // SAFETY: the source is readable by the contract of `new`; `to` is private and long enough.
             unsafe { super::copy::aligned::copy_out(self.start, to.as_mut_ptr(), self.len) };
         }
         fits

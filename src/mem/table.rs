@@ -1,33 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tables and records in shared memory. Their constructors prove the bounds, and after that no access can leave them.
+//! Tables and records in shared memory. Their constructors check the bounds, so later accesses cannot leave them.
 
 use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 
-/// `2^n` entries of `STRIDE` bytes in shared memory, between a header of `HEADER` bytes and a tail of `TAIL` bytes, with
-/// fields of 16 and 32 bits: the shape of all three parts of a vring.
+/// `2^n` entries of `STRIDE` bytes, between a header of `HEADER` bytes and a tail of `TAIL` bytes. Fields are 16 or 32
+/// bits wide. All three parts of a vring have this shape.
 ///
-/// An index is taken modulo the number of entries, as rings do. A field's place is a constant that the compiler checks.
-/// So the accesses need no check at run time.
+/// Indices are masked, as in any ring. Field offsets are constants that the compiler checks. Accesses therefore need no
+/// run-time check.
 ///
-/// Values are little-endian in memory, as virtio and rpmsg are here, and native outside.
+/// Values are little-endian in memory, as virtio and rpmsg require here, and in native byte order in arguments and
+/// return values.
 #[derive(Clone, Debug)]
 pub struct Table<M: SharedMemory, const STRIDE: u32, const HEADER: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,
-    /// Entries − 1. The mask is as wide as an address, so that one instruction loads it together with the base.
+    /// Number of entries − 1. The mask is as wide as an address, so that one instruction loads it together with the
+    /// base.
     mask: usize,
 }
 
 impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Table<M, STRIDE, HEADER, TAIL> {
-    /// The alignment of `STRIDE` and of the table's start.
+    /// The alignment of `STRIDE` and of the start of the table.
     const ALIGN: u32 = if STRIDE.is_multiple_of(4) { 4 } else { 2 };
 
     const SHAPE: Shape = Shape::new(STRIDE, HEADER + TAIL, Self::ALIGN);
 
-    /// Makes the table with `count` entries whose head is at `offset` in `memory`.
+    /// Makes a table with `count` entries. Its header starts at `offset` in `memory`.
     ///
     /// # Errors
-    /// Returns an error if the count is not a power of two, if the table is not all inside the memory, or if the offset
-    /// is not aligned for the entries' fields (4 bytes if `STRIDE` is a multiple of 4, otherwise 2).
+    /// Returns an error if the count is not a power of two, if the table is not in bounds, or if the offset is
+    /// misaligned (4 bytes if `STRIDE` is a multiple of 4, otherwise 2 bytes).
     pub fn new(memory: &M, offset: u32, count: u32) -> Result<Self, MemoryError> {
         Self::at(memory, offset, count).ok_or_else(|| {
             if !count.is_power_of_two() {
@@ -37,7 +39,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         })
     }
 
-    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
+    /// Like [`new`](Self::new), but does not report why it failed.
     #[inline(always)]
     pub(crate) fn at(memory: &M, offset: u32, count: u32) -> Option<Self> {
         Some(Self { memory: entries(memory, offset, count, Self::SHAPE)?, mask: count.wrapping_sub(1) as usize })
@@ -46,99 +48,100 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
     /// Returns the number of entries.
     #[must_use]
     pub fn count(&self) -> u32 {
-        // CAST: the mask was made from 32 bits.
+        // CAST: `count` was a `u32` when the table was made.
         self.mask as u32 + 1
     }
 
-    /// Returns the offset of `FIELD` of entry `index`. In bounds: `index & mask` is below the count, and `FIELD + WIDTH` within
-    /// `STRIDE`. Aligned: the table's start, `HEADER` and `STRIDE` are, and `FIELD` is checked here.
+    /// Returns the offset of `FIELD` in entry `index`. In bounds: the index is masked, and the field is inside
+    /// `STRIDE`. Aligned: the table, `HEADER` and `STRIDE` are aligned, and the alignment of `FIELD` is asserted here.
     #[inline(always)]
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }
         const { assert!(HEADER.is_multiple_of(Self::ALIGN)) }
-        // SAFETY: the sum is inside the memory. An unchecked addition lets the compiler make it part of the access.
+        // SAFETY: the sum is in bounds, so it does not overflow. With an unchecked addition, the compiler can fold the
+        // constant into the access.
         unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEADER + FIELD) as usize) }
     }
 
-    /// Returns the offset of the 16-bit `FIELD` of the head. In bounds and aligned, as for `entry`.
+    /// Returns the offset of the 16-bit `FIELD` in the header. In bounds and aligned for the same reasons as `entry`.
     #[inline(always)]
     fn head<const FIELD: u32>() -> usize {
         const { assert!(FIELD + 2 <= HEADER && FIELD.is_multiple_of(2)) }
         FIELD as usize
     }
 
-    /// Returns the offset of the 16-bit `FIELD` of the tail. In bounds and aligned, as for `entry`.
+    /// Returns the offset of the 16-bit `FIELD` in the tail. In bounds and aligned for the same reasons as `entry`.
     #[inline(always)]
     fn tail<const FIELD: u32>(&self) -> usize {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }
-        // SAFETY: as for `entry`.
+        // SAFETY: same as in `entry`.
         unsafe { (self.mask * STRIDE as usize).unchecked_add((STRIDE + HEADER + FIELD) as usize) }
     }
 
-    /// Loads the 16-bit field at byte `FIELD` of entry `index`.
+    /// Loads the 16-bit field at byte `FIELD` in entry `index`.
     #[inline(always)]
     pub fn load_u16<const FIELD: u32>(&self, index: u32, order: Load) -> u16 {
-        // SAFETY: `entry` is inside and aligned.
+        // SAFETY: `entry` is in bounds and aligned.
         u16::from_le(unsafe { self.memory.load_u16(self.entry::<FIELD, 2>(index), order) })
     }
 
-    /// Stores the 16-bit field at byte `FIELD` of entry `index`.
+    /// Stores the 16-bit field at byte `FIELD` in entry `index`.
     #[inline(always)]
     pub fn store_u16<const FIELD: u32>(&self, index: u32, value: u16, order: Store) {
-        // SAFETY: `entry` is inside and aligned.
+        // SAFETY: `entry` is in bounds and aligned.
         unsafe { self.memory.store_u16(self.entry::<FIELD, 2>(index), value.to_le(), order) };
     }
 
-    /// Loads the 32-bit field at byte `FIELD` of entry `index`.
+    /// Loads the 32-bit field at byte `FIELD` in entry `index`.
     #[inline(always)]
     pub fn load_u32<const FIELD: u32>(&self, index: u32, order: Load) -> u32 {
-        // SAFETY: `entry` is inside and aligned.
+        // SAFETY: `entry` is in bounds and aligned.
         u32::from_le(unsafe { self.memory.load_u32(self.entry::<FIELD, 4>(index), order) })
     }
 
-    /// Stores the 32-bit field at byte `FIELD` of entry `index`.
+    /// Stores the 32-bit field at byte `FIELD` in entry `index`.
     #[inline(always)]
     pub fn store_u32<const FIELD: u32>(&self, index: u32, value: u32, order: Store) {
-        // SAFETY: `entry` is inside and aligned.
+        // SAFETY: `entry` is in bounds and aligned.
         unsafe { self.memory.store_u32(self.entry::<FIELD, 4>(index), value.to_le(), order) };
     }
 
-    /// Loads the 16-bit field at byte `FIELD` of the head.
+    /// Loads the 16-bit field at byte `FIELD` in the header.
     #[inline(always)]
     pub fn load_header<const FIELD: u32>(&self, order: Load) -> u16 {
-        // SAFETY: `head` is inside and aligned.
+        // SAFETY: `head` is in bounds and aligned.
         u16::from_le(unsafe { self.memory.load_u16(Self::head::<FIELD>(), order) })
     }
 
-    /// Stores the 16-bit field at byte `FIELD` of the head.
+    /// Stores the 16-bit field at byte `FIELD` in the header.
     #[inline(always)]
     pub fn store_header<const FIELD: u32>(&self, value: u16, order: Store) {
-        // SAFETY: `head` is inside and aligned.
+        // SAFETY: `head` is in bounds and aligned.
         unsafe { self.memory.store_u16(Self::head::<FIELD>(), value.to_le(), order) };
     }
 
-    /// Loads the 16-bit field at byte `FIELD` of the tail.
+    /// Loads the 16-bit field at byte `FIELD` in the tail.
     #[inline(always)]
     pub fn load_tail<const FIELD: u32>(&self, order: Load) -> u16 {
-        // SAFETY: `tail` is inside and aligned.
+        // SAFETY: `tail` is in bounds and aligned.
         u16::from_le(unsafe { self.memory.load_u16(self.tail::<FIELD>(), order) })
     }
 
-    /// Stores the 16-bit field at byte `FIELD` of the tail.
+    /// Stores the 16-bit field at byte `FIELD` in the tail.
     #[inline(always)]
     pub fn store_tail<const FIELD: u32>(&self, value: u16, order: Store) {
-        // SAFETY: `tail` is inside and aligned.
+        // SAFETY: `tail` is in bounds and aligned.
         unsafe { self.memory.store_u16(self.tail::<FIELD>(), value.to_le(), order) };
     }
 
-    /// Makes a full barrier; see [`WordAccess::fence`].
+    /// Issues a full barrier; see [`WordAccess::fence`].
     #[inline(always)]
     pub fn fence(&self) {
         self.memory.fence();
     }
 }
 
-/// Sizes of an entry and of everything around the entries, and the table's alignment, in one register.
+/// Size of an entry, size of header and tail together, and alignment of the table, packed in one register.
 #[derive(Clone, Copy)]
 struct Shape(u32);
 
@@ -152,21 +155,22 @@ impl Shape {
         self.0 & 0xff
     }
 
-    /// Returns the bytes of `count` entries and everything around them.
+    /// Returns the size in bytes of a table with `count` entries, including header and tail.
     #[inline]
     fn len(self, count: u32) -> Option<u32> {
         count.checked_mul(self.0 >> 16)?.checked_add(self.0 >> 8 & 0xff)
     }
 }
 
-/// Checks the place of `count` entries of that shape at `offset`. One function serves all tables, whose sizes are constants.
+/// Checks that a table of `count` entries fits at `offset`, and returns its memory. One function serves all tables to
+/// save flash.
 #[inline(never)]
 fn entries<M: SharedMemory>(memory: &M, offset: u32, count: u32, shape: Shape) -> Option<M::Words> {
     let memory = memory.part(offset, shape.len(count)?)?;
     (count.is_power_of_two() && memory.is_aligned_to(shape.align())).then(|| memory.words())
 }
 
-/// Returns the reason why a table or record cannot be at `offset`.
+/// Returns the reason a table or record cannot be placed at `offset`.
 fn misplaced<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> MemoryError {
     match memory.part(offset, len) {
         Some(_) => MemoryError::Misaligned { offset, align },
@@ -174,22 +178,23 @@ fn misplaced<M: SharedMemory>(memory: &M, offset: u32, len: u32, align: u32) -> 
     }
 }
 
-/// `SIZE` bytes of 32-bit fields in shared memory, little-endian there and native outside.
+/// `SIZE` bytes of 32-bit fields. Values are little-endian in memory, and in native byte order in arguments and return
+/// values.
 #[derive(Clone, Debug)]
 pub struct Record<M: SharedMemory, const SIZE: u32> {
     memory: M::Words,
 }
 
 impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
-    /// Makes the record at `offset` in `memory`.
+    /// Makes a record at `offset` in `memory`.
     ///
     /// # Errors
-    /// Returns an error if the record is not all inside the memory, or if the offset is not a multiple of 4.
+    /// Returns an error if the record is not in bounds, or if the offset is not a multiple of 4.
     pub fn new(memory: &M, offset: u32) -> Result<Self, MemoryError> {
         Self::at(memory, offset).ok_or_else(|| misplaced(memory, offset, SIZE, 4))
     }
 
-    /// Does the same as [`new`](Self::new), but does not report the cause of a failure.
+    /// Like [`new`](Self::new), but does not report why it failed.
     #[inline(always)]
     pub(crate) fn at(memory: &M, offset: u32) -> Option<Self> {
         const { assert!(SIZE.is_multiple_of(4)) }
@@ -205,27 +210,26 @@ impl<M: SharedMemory, const SIZE: u32> Record<M, SIZE> {
     /// Loads the field at byte `FIELD`.
     #[inline(always)]
     pub fn load<const FIELD: u32>(&self, order: Load) -> u32 {
-        // SAFETY: `field` is inside and aligned.
+        // SAFETY: `field` is in bounds and aligned.
         u32::from_le(unsafe { self.memory.load_u32(Self::field::<FIELD>(), order) })
     }
 
-    /// Loads field `index`, counted from 0 in fields of 4 bytes. The index is taken modulo the number of fields, a
-    /// power of two.
+    /// Loads the 4-byte field number `index`, taken modulo the number of fields, which must be a power of two.
     #[inline(always)]
     pub fn load_field(&self, index: u32, order: Load) -> u32 {
         const { assert!(SIZE.is_power_of_two() && SIZE >= 4) }
-        // SAFETY: modulo the record's size, the offset is inside and aligned.
+        // SAFETY: modulo the record's size, the offset is in bounds and aligned.
         u32::from_le(unsafe { self.memory.load_u32((index * 4 % SIZE) as usize, order) })
     }
 
     /// Stores the field at byte `FIELD`.
     #[inline(always)]
     pub fn store<const FIELD: u32>(&self, value: u32, order: Store) {
-        // SAFETY: `field` is inside and aligned.
+        // SAFETY: `field` is in bounds and aligned.
         unsafe { self.memory.store_u32(Self::field::<FIELD>(), value.to_le(), order) };
     }
 
-    /// Makes a full barrier; see [`WordAccess::fence`].
+    /// Issues a full barrier; see [`WordAccess::fence`].
     pub fn fence(&self) {
         self.memory.fence();
     }

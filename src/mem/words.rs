@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loads and stores of words, for tables and records. They need no length, because table and record constructors prove
-//! the bounds.
+//! Loads and stores of words, for tables and records. They take no length, because the constructors of tables and
+//! records check the bounds.
 
 use super::{Load, Store};
 
-/// A memory whose callers prove that their accesses are inside.
+/// Word accesses to a memory. The callers guarantee that each access is in bounds.
 ///
 /// # Safety
-/// Every access within the length of the corresponding [`SharedMemory`](super::SharedMemory) is sound if it meets its
-/// method's conditions, whatever the other machine does meanwhile.
+/// Every access within the length of the corresponding [`SharedMemory`](super::SharedMemory) must be sound if it meets
+/// the method's conditions, whatever the other machine does at the same time.
 pub unsafe trait WordAccess: Clone + core::fmt::Debug {
     /// Loads 16 bits.
     ///
     /// # Safety
-    /// `offset + 2` is at most the memory's length, and the address is even.
+    /// `offset + 2` must not exceed the length of the memory, and the address must be even.
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16;
 
     /// Stores 16 bits.
     ///
     /// # Safety
-    /// The same as for [`load_u16`](Self::load_u16).
+    /// The requirements are those of [`load_u16`](Self::load_u16).
     unsafe fn store_u16(&self, offset: usize, value: u16, order: Store);
 
     /// Loads 32 bits.
     ///
     /// # Safety
-    /// `offset + 4` is at most the memory's length, and the address is a multiple of 4.
+    /// `offset + 4` must not exceed the length of the memory, and the address must be 4-byte aligned.
     unsafe fn load_u32(&self, offset: usize, order: Load) -> u32;
 
     /// Stores 32 bits.
     ///
     /// # Safety
-    /// The same as for [`load_u32`](Self::load_u32).
+    /// The requirements are those of [`load_u32`](Self::load_u32).
     unsafe fn store_u32(&self, offset: usize, value: u32, order: Store);
 
-    /// Makes a full barrier: stores before it are visible to the peer before loads after it are made.
+    /// Issues a full barrier: the peer sees all stores before it before any load after it is performed.
     fn fence(&self);
 }

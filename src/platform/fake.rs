@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Doorbells for tests, to be used with the [fake memory](crate::mem::fake). Built with the feature `fakes`.
+//! Doorbells for tests with the [fake memory](crate::mem::fake). Requires the feature `fakes`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
-/// A doorbell that no peer hears: each side of the test polls without a doorbell.
+/// A doorbell that does nothing, for tests in which each side polls.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoDoorbell;
 
@@ -16,23 +16,23 @@ impl Doorbell for NoDoorbell {
     }
 }
 
-/// A doorbell that counts its rings for each of the peers 0 to `PEERS` − 1. All clones share the same counters, so all
-/// sides of a test can use one doorbell.
+/// A doorbell that counts the rings for each peer from 0 to `PEERS` − 1. Clones share the same counters, so all sides
+/// of a test can use one doorbell.
 ///
-/// It has vector 0 only. A ring to any other peer is lost, like a ring to an absent peer.
+/// Only vector 0 exists. Rings for other peers are lost, as they are for absent peers.
 #[derive(Clone, Debug)]
 pub struct CountingDoorbell<const PEERS: usize = 2> {
     rings: Arc<[AtomicU32; PEERS]>,
 }
 
 impl<const PEERS: usize> CountingDoorbell<PEERS> {
-    /// Returns true if `peer` was rung since the last [`take`](Self::take) for it.
+    /// Returns true if `peer` has been rung since the last [`take`](Self::take) for this peer.
     #[must_use]
     pub fn is_rung(&self, peer: PeerId) -> bool {
         self.rings.get(usize::from(peer.0)).is_some_and(|rings| rings.load(Ordering::Acquire) > 0)
     }
 
-    /// Returns how often `peer` was rung since the last call for it, and resets the count to 0.
+    /// Returns the number of rings for `peer` since the last call for this peer, and resets the count to 0.
     #[must_use]
     pub fn take(&self, peer: PeerId) -> u32 {
         self.rings.get(usize::from(peer.0)).map_or(0, |rings| rings.swap(0, Ordering::Acquire))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Base address registers (BARs): their sizes and addresses.
+//! Base address registers (BARs): sizing and address assignment.
 
 use core::ops::Range;
 
@@ -16,9 +16,9 @@ const FLAGS: u32 = 0xf;
 /// A memory BAR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// The BAR's number, 0 to 5. A 64-bit BAR also takes the next number.
+    /// The BAR number, 0 to 5. A 64-bit BAR also occupies the next number.
     pub number: u8,
-    /// The bus address; 0 until the BAR is placed.
+    /// The bus address, or 0 if the BAR has not been assigned an address.
     pub address: u64,
     /// Size in bytes, a power of two.
     pub size: u64,
@@ -27,7 +27,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Checks that the BAR has room for `needed` bytes.
+    /// Checks that the BAR is at least `needed` bytes long.
     pub(super) fn holds(&self, needed: u64) -> Result<(), PciError> {
         if self.size < needed {
             return Err(PciError::BarTooSmall { bar: self.number, size: self.size, needed });
@@ -36,7 +36,8 @@ impl Bar {
     }
 }
 
-/// A range of bus addresses that the host bridge passes to PCI and the port can map. Allocation begins at its start.
+/// A range of bus addresses that the host bridge forwards to PCI and that the port can map. Addresses are allocated
+/// from the start of the range.
 #[derive(Clone, Debug)]
 pub struct Window {
     all: Range<u64>,
@@ -44,13 +45,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// Makes a window of `size` bytes at `start`. It never allocates address 0, which means "not placed" in a BAR.
+    /// Makes a window of `size` bytes at `start`. Address 0 is never allocated, because 0 in a BAR means "no address".
     #[must_use]
     pub const fn new(start: u64, size: u64) -> Self {
         Self { all: start..start.saturating_add(size), free: if start == 0 { 1 } else { start } }
     }
 
-    /// Allocates the next `size` bytes, a power of two, at a multiple of `size`.
+    /// Allocates the next free `size` bytes, aligned to `size`, which is a power of two.
     fn take(&mut self, size: u64) -> Option<u64> {
         let start = self.free.checked_next_multiple_of(size)?;
         let end = start.checked_add(size).filter(|&end| end <= self.all.end)?;
@@ -58,8 +59,8 @@ impl Window {
         Some(start)
     }
 
-    /// Returns true if the `size` bytes at `address` are inside the window. If so, neither these bytes nor any before
-    /// them are allocated later.
+    /// Reserves `size` bytes at `address`. Returns false if the range is not inside the window. Later allocations start
+    /// after the reserved range.
     fn keep(&mut self, address: u64, size: u64) -> bool {
         let end = address.checked_add(size).filter(|&end| address >= self.all.start && end <= self.all.end);
         self.free = self.free.max(end.unwrap_or(0));
@@ -67,12 +68,13 @@ impl Window {
     }
 }
 
-/// The host bridge's windows for memory.
+/// The host bridge's memory windows.
 #[derive(Clone, Debug)]
 pub struct Windows {
-    /// The window below 4 GiB, for 32-bit BARs: registers and MSI-X table. The port maps it as Device memory.
+    /// The window below 4 GiB, for 32-bit BARs (registers and MSI-X table). The port maps it as Device memory.
     pub narrow: Window,
-    /// The window for 64-bit BARs, at any address: the shared memory. The port maps it as Normal, write-back memory.
+    /// The window for 64-bit BARs (shared memory). It may be at any address. The port maps it as Normal, write-back
+    /// memory.
     pub wide: Window,
 }
 
@@ -82,13 +84,13 @@ impl Windows {
     }
 }
 
-/// Returns the offsets of BAR `number` and of the next one, which holds the high half of a 64-bit BAR.
+/// Returns the offset of BAR `number` and the offset of the next BAR, which holds the high half if the BAR is 64-bit.
 fn offsets(number: u8) -> (u16, u16) {
     let low = BAR0.wrapping_add(u16::from(number).wrapping_mul(4));
     (low, low.wrapping_add(4))
 }
 
-/// Finds BAR `number`, its size, and the address that firmware gave it. Memory decoding must be off.
+/// Reads the size and the address of BAR `number`. Memory decoding must be off.
 pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8) -> Result<Bar, PciError> {
     let (offset, next) = offsets(number);
     let low = config.read(function.0, offset);
@@ -110,7 +112,7 @@ pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8
     if mask == 0 {
         return Err(PciError::NoBar { bar: number });
     }
-    // The writable address bits must be contiguous up to the highest one, of 32 or 64.
+    // The writable address bits must be contiguous up to the top bit (31 or 63).
     let ones = if wide { mask } else { mask | (u64::from(u32::MAX) << 32) };
     let size = ones.wrapping_neg();
     if !size.is_power_of_two() {
@@ -119,7 +121,7 @@ pub(super) fn size(config: &mut impl ConfigSpace, function: Function, number: u8
     Ok(Bar { number, address, size, wide })
 }
 
-/// Returns the writable bits of the register, and leaves its value unchanged.
+/// Returns a mask of the register's writable bits. The register keeps its value.
 fn probe(config: &mut impl ConfigSpace, function: Function, offset: u16, was: u32) -> u32 {
     config.write(function.0, offset, u32::MAX);
     let mask = config.read(function.0, offset);
@@ -127,7 +129,8 @@ fn probe(config: &mut impl ConfigSpace, function: Function, offset: u16, was: u3
     mask
 }
 
-/// Removes a BAR that firmware has placed from its window. A BAR without an address is left for [`place`].
+/// Reserves the address of a BAR that firmware has placed. Does nothing if the BAR has no address; [`place`] assigns
+/// one.
 pub(super) fn keep(bar: &Bar, windows: &mut Windows) -> Result<(), PciError> {
     let Bar { number, address, size, .. } = *bar;
     if address != 0 && !windows.of(bar).keep(address, size) {
@@ -136,7 +139,7 @@ pub(super) fn keep(bar: &Bar, windows: &mut Windows) -> Result<(), PciError> {
     Ok(())
 }
 
-/// Gives `bar` an address if it has none.
+/// Assigns an address to `bar` unless it already has one.
 pub(super) fn place(
     config: &mut impl ConfigSpace,
     function: Function,

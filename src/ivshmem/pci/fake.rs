@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fake PCI configuration space for tests, with functions whose registers are partly writable.
+//! A fake PCI configuration space for tests. Its registers can be partly writable.
 
 use std::collections::BTreeMap;
 
 use super::{ConfigSpace, PciAddress};
 
-/// One function: the values of its registers, and masks of the bits that a write changes.
+/// One function: register values, and masks of their writable bits.
 #[derive(Clone, Debug, Default)]
 pub struct FakeFunction {
     pub values: BTreeMap<u16, u32>,
@@ -13,12 +13,12 @@ pub struct FakeFunction {
 }
 
 impl FakeFunction {
-    /// Returns a function with the given ids and nothing else.
+    /// Returns a function that has only the given ids.
     pub fn new(vendor: u16, device: u16) -> Self {
         Self { values: [(0, u32::from(device) << 16 | u32::from(vendor))].into(), writable: BTreeMap::new() }
     }
 
-    /// Returns QEMU's `ivshmem-plain` after reset, with `memory` bytes.
+    /// Returns QEMU's `ivshmem-plain` after reset, with `memory` bytes of shared memory.
     pub fn plain(memory: u64) -> Self {
         Self::new(0x1af4, 0x1110)
             .register(0x04, 0x0000_0003, 0x0000_0507)
@@ -39,7 +39,7 @@ impl FakeFunction {
             .register(0x48, 0x801, 0)
     }
 
-    /// Sets a register and its writable bits.
+    /// Sets the value and the writable bits of a register.
     pub fn register(mut self, offset: u16, value: u32, writable: u32) -> Self {
         self.values.insert(offset, value);
         self.writable.insert(offset, writable);
@@ -47,7 +47,7 @@ impl FakeFunction {
     }
 }
 
-/// All functions, and the number of times that each was read, which shows the length of a scan.
+/// All functions, and the number of reads, which shows how much a scan reads.
 #[derive(Debug, Default)]
 pub struct FakeConfig {
     pub functions: BTreeMap<PciAddress, FakeFunction>,

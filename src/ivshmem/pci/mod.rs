@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The PCI device: finds, places and enables it, for ports without an operating system that does so.
+//! The PCI device: finds it, assigns its addresses and enables it, for ports without an operating system that does
+//! this.
 //!
-//! A port passes its configuration space and the windows of its host bridge to [`find`] and [`Function::attach`], and
-//! gets the addresses to map. This module sets up no bridges: it only sees buses that are already set up.
+//! A port passes its configuration space and its host bridge's windows to [`find`] and [`Function::attach`], which
+//! return the addresses to map. This module does not set up bridges, so it sees only buses that are already set up.
 
 mod bar;
 mod config;
@@ -26,11 +27,11 @@ const HEADER: u16 = 0x0c;
 const MULTI_FUNCTION: u32 = 1 << 23;
 const CAPABILITIES: u16 = 0x34;
 const MSIX: u8 = 0x11;
-/// The maximum number of 4-byte-aligned capabilities that fit between the header and the end of configuration space.
+/// The maximum number of 4-byte aligned capabilities that fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
 
-/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in order of address. A machine may have
-/// several.
+/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in address order. A machine may have
+/// more than one.
 pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = Function> {
     (0..buses.min(256))
         .flat_map(|bus| (0..32).map(move |device| (bus as u8, device)))
@@ -46,19 +47,19 @@ pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = F
         .flatten()
 }
 
-/// An ivshmem device that is placed and enabled, with the bus addresses of its parts.
+/// An ivshmem device that has been placed and enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PciDevice {
-    /// BAR0: begins with the [`Registers`].
+    /// BAR0, which begins with the [`Registers`].
     pub registers: Bar,
-    /// BAR2: the shared memory.
+    /// BAR2, which is the shared memory.
     pub memory: Bar,
-    /// The interrupts; none on `ivshmem-plain`.
+    /// The MSI-X capability. `None` on `ivshmem-plain`.
     pub msix: Option<Msix>,
 }
 
 impl PciDevice {
-    /// Returns the interrupts, for ports that need them.
+    /// Returns the MSI-X capability, for ports that need interrupts.
     ///
     /// # Errors
     /// Returns [`PciError::NoMsix`] if the device has no interrupts.
@@ -68,13 +69,13 @@ impl PciDevice {
 }
 
 impl Function {
-    /// Places the device's BARs in `windows` unless firmware has placed them. Enables memory accesses and interrupts in
-    /// the command register.
+    /// Assigns addresses in `windows` to the BARs that firmware has not placed. Enables memory decoding and bus
+    /// mastering in the command register.
     ///
     /// # Errors
-    /// Returns any [`PciError`] except `NoDevice` and `NoMsix`. The device then decodes no address.
+    /// Returns any [`PciError`] except `NoDevice` and `NoMsix`. The device then does not decode any address.
     pub fn attach(self, config: &mut impl ConfigSpace, windows: &mut Windows) -> Result<PciDevice, PciError> {
-        // Finding out the sizes writes other addresses into the BARs.
+        // Turn decoding off, because sizing a BAR temporarily overwrites its address.
         let off = CommandRegister::IO_ENABLE | CommandRegister::MEMORY_ENABLE | CommandRegister::BUS_MASTER_ENABLE;
         self.command(config, off, CommandRegister::empty());
 
@@ -87,7 +88,7 @@ impl Function {
             table = Some((Msix::new(config, self, offset, bar)?, bar));
         }
         let mut bars = [Some(&mut registers), Some(&mut memory), table.as_mut().map(|(_, bar)| bar)];
-        // First removes the BARs that firmware has placed from the windows.
+        // Reserve the addresses that firmware has assigned before allocating any new ones.
         for bar in bars.iter().flatten() {
             bar::keep(bar, windows)?;
         }
@@ -101,15 +102,15 @@ impl Function {
         Ok(PciDevice { registers, memory, msix: table.map(|(msix, bar)| msix.at(bar.address)) })
     }
 
-    /// Clears and sets bits of the command register. Zeros are written to the status bits in the same word, because
-    /// ones would clear them.
+    /// Clears and sets bits in the command register. The status bits in the same word are written as 0, because writing
+    /// 1 would clear them.
     fn command(self, config: &mut impl ConfigSpace, clear: CommandRegister, set: CommandRegister) {
         let old = CommandRegister::from_bits_retain(config.read(self.0, COMMAND) as u16);
         config.write(self.0, COMMAND, u32::from(old.difference(clear).union(set).bits()));
     }
 
-    /// Returns the offset of the capability with this `id`. A list that loops or leaves the configuration space ends
-    /// the search.
+    /// Returns the offset of the capability with this `id`. The search stops if the list loops or leaves configuration
+    /// space.
     fn capability(self, config: &mut impl ConfigSpace, id: u8) -> Option<u16> {
         let status = StatusRegister::new((config.read(self.0, COMMAND) >> 16) as u16);
         if !status.has_capability_list() {

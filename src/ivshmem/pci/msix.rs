@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! MSI-X: finds the table, describes its entries, and enables interrupts. The address and data of a message come from
-//! the caller, which knows the interrupt controller.
+//! MSI-X: finds the table, defines its entries, and enables interrupts. The caller supplies the message address and
+//! data, because they depend on the interrupt controller.
 
 use safe_mmio::fields::ReadPureWrite;
 use safe_mmio::{UniqueMmioPointer, field};
@@ -20,29 +20,29 @@ const MASKED: u32 = 1;
 pub struct Msix {
     function: Function,
     capability: u16,
-    /// Bus address of the table, an array of [`MsixEntry`].
+    /// The bus address of the table, an array of [`MsixEntry`].
     pub table: u64,
-    /// The number of entries in the table, 1 to 2048: the device's `vectors`.
+    /// The number of entries in the table, 1 to 2048. This is the device property `vectors`.
     pub vectors: u16,
 }
 
-/// One entry of the table: the address and the data of the write that interrupts. All fields are little-endian.
+/// One table entry: the address and the data of the write that raises the interrupt. All fields are little-endian.
 ///
 /// Source: PCI Local Bus Specification 3.0, section 6.8.2.
 #[repr(C)]
 pub struct MsixEntry {
-    /// Message address, low half; a multiple of 4.
+    /// Message address, low half. 4-byte aligned.
     pub address_low: ReadPureWrite<u32>,
     /// Message address, high half.
     pub address_high: ReadPureWrite<u32>,
     /// Message data.
     pub data: ReadPureWrite<u32>,
-    /// Bit 0: masked, as after reset.
+    /// Bit 0: masked. Set after reset.
     pub control: ReadPureWrite<u32>,
 }
 
 impl MsixEntry {
-    /// Makes `entry` write `data` to the interrupt controller's `address`, and unmasks the entry.
+    /// Makes `entry` write `data` to `address` in the interrupt controller, and unmasks the entry.
     pub fn route(mut entry: UniqueMmioPointer<'_, Self>, address: u64, data: u32) {
         field!(entry, control).write(MASKED.to_le());
         field!(entry, address_low).write((address as u32).to_le());
@@ -53,7 +53,7 @@ impl MsixEntry {
 }
 
 impl Msix {
-    /// Reads the capability, whose table must lie inside `bar`.
+    /// Reads the capability. The table must be inside `bar`.
     pub(super) fn new(
         config: &mut impl ConfigSpace,
         function: Function,
@@ -73,13 +73,13 @@ impl Msix {
         Ok(Self { function, capability, table: u64::from(offset), vectors })
     }
 
-    /// Returns the capability for a BAR that has been placed at `bar`.
+    /// Returns the capability with the final table address, for a BAR placed at `bar`.
     pub(super) fn at(self, bar: u64) -> Self {
         Self { table: bar.saturating_add(self.table), ..self }
     }
 
-    /// Lets the device send the interrupts whose entries are unmasked. A doorbell that rings before this is lost:
-    /// enable, then look at the shared memory once, then sleep.
+    /// Enables the interrupts whose entries are unmasked. Earlier doorbells are lost, so a port enables interrupts,
+    /// then checks the shared memory once, then sleeps.
     pub fn enable(&self, config: &mut impl ConfigSpace) {
         let control = config.read(self.function.0, self.capability);
         config.write(self.function.0, self.capability, (control | ENABLE) & !FUNCTION_MASK);

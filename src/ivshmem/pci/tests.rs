@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests discovery, placing and MSI-X with a fake configuration space: no device, plain, doorbell, and devices with
-//! wrong registers.
+//! Tests discovery, BAR placement and MSI-X with a fake configuration space: no device, a plain device, a doorbell
+//! device, and devices with invalid registers.
 
 use proptest::prelude::*;
 use safe_mmio::UniqueMmioPointer;
@@ -151,12 +151,12 @@ fn routes_an_entry_and_unmasks_it_last() {
 }
 
 proptest! {
-    /// Whatever the configuration space contains, attaching ends without a panic, and accepted BARs are inside the windows.
+    /// Checks that attaching does not panic for any configuration space, and that accepted BARs are inside the windows.
     #[test]
     fn no_configuration_space_breaks_it(values in proptest::collection::vec(any::<(u32, u32)>(), 64), good in any::<u64>()) {
         let mut function = FakeFunction::doorbell(MIB, 1);
         for (index, &(value, writable)) in values.iter().enumerate().skip(1) {
-            // Some registers keep valid values, so that later checks are reached, too.
+            // Some registers keep valid values, so that the later checks are reached.
             if good >> index & 1 == 0 {
                 function = function.register(index as u16 * 4, value, writable);
             }

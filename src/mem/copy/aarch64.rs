@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies for AArch64: with vector registers if the image may use them, otherwise with pairs of general-purpose registers.
+//! Copies for AArch64. They use vector registers if the image may use them, otherwise pairs of general-purpose
+//! registers.
 
-// The instructions are the same in both directions.
+// One function serves both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies the last bytes, at most 15. Their number is in the low four bits of `n`.
+/// Copies the remaining bytes, at most 15. The low four bits of `n` hold the number of bytes.
 macro_rules! below_16 {
     () => {
         concat!(
@@ -27,17 +28,17 @@ macro_rules! below_16 {
     };
 }
 
-/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+/// Copies `len` bytes. If the ranges overlap, the result is a mix of old and new bytes.
 ///
-/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 16.
+/// Neither pointer needs to be aligned, but the copy is faster if both are 16-byte aligned.
 ///
 /// # Safety
-/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
+/// Both ranges must be mapped. Nothing else may access the private range during the copy.
 #[cfg(target_feature = "neon")]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // After the loop the count is 64 too small. Its low six bits, which hold the number of bytes left, are unchanged.
-    // SAFETY: the caller's promise.
+    // When the loop ends, the count is 64 too small, but its low six bits still hold the number of bytes left.
+    // SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "subs {n}, {n}, #64",
@@ -62,17 +63,17 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+/// Copies `len` bytes. If the ranges overlap, the result is a mix of old and new bytes.
 ///
-/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 8.
+/// Neither pointer needs to be aligned, but the copy is faster if both are 8-byte aligned.
 ///
 /// # Safety
-/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
+/// Both ranges must be mapped. Nothing else may access the private range during the copy.
 #[cfg(not(target_feature = "neon"))]
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // Takes the same steps with general-purpose registers.
-    // SAFETY: the caller's promise.
+    // Same steps as the NEON version, with general-purpose registers.
+    // SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "subs {n}, {n}, #64",

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies with aligned accesses of at most one machine word each: for Device memory, and for CPUs without unaligned access.
+//! Copies with aligned accesses of at most one machine word, for Device memory and for CPUs without unaligned accesses.
 //!
-//! The shared bytes are accessed by volatile loads and stores. The compiler keeps each of these accesses at its width:
-//! it neither splits nor joins them, and assumes nothing about the value. The private bytes are ordinary memory, for
-//! which the compiler chooses the instructions.
+//! Shared bytes are accessed with volatile loads and stores. The compiler neither splits nor merges volatile accesses,
+//! and assumes nothing about the values. Private bytes are ordinary memory, for which the compiler chooses the
+//! instructions.
 
 const WORD: usize = size_of::<usize>();
 
-/// One direction of a copy: moves a unit between the private and the shared bytes.
+/// One direction of a copy. The methods move one unit between private and shared memory.
 ///
 /// # Safety of the methods
-/// Both places are mapped, nobody else accesses the private one, and the shared one is aligned for the unit.
+/// Both addresses must be mapped, nothing else may access the private one, and the shared one must be aligned for the
+/// unit.
 trait Direction {
-    /// Returns the address by which units are aligned: that of the shared bytes.
+    /// Returns the shared address, which determines the alignment of the units.
     fn shared(&self, from: *const u8, to: *mut u8) -> usize;
     unsafe fn byte(&self, from: *const u8, to: *mut u8);
-    /// Moves a word; the private address is aligned, too.
+    /// Moves a word. The private address must be aligned, too.
     unsafe fn word(&self, from: *const usize, to: *mut usize);
-    /// Moves a word; the private address may have any alignment.
+    /// Moves a word. The private address may have any alignment.
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize);
 }
 
-/// Copies from private to shared memory. The source is read by volatile loads too, because it may change meanwhile.
+/// Copies from private to shared memory. The source is also read with volatile loads, because it may change during the
+/// copy.
 struct In;
 
 impl Direction for In {
@@ -32,25 +34,25 @@ impl Direction for In {
 
     #[inline(always)]
     unsafe fn byte(&self, from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let byte = unsafe { from.read_volatile() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write_volatile(byte) };
     }
 
     #[inline(always)]
     unsafe fn word(&self, from: *const usize, to: *mut usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let word = unsafe { from.read_volatile() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write_volatile(word) };
     }
 
     #[inline(always)]
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let word = usize::from_ne_bytes(unsafe { from.cast::<[u8; WORD]>().read_volatile() });
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write_volatile(word) };
     }
 }
@@ -66,51 +68,52 @@ impl Direction for Out {
 
     #[inline(always)]
     unsafe fn byte(&self, from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let byte = unsafe { from.read_volatile() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write(byte) };
     }
 
     #[inline(always)]
     unsafe fn word(&self, from: *const usize, to: *mut usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let word = unsafe { from.read_volatile() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write(word) };
     }
 
     #[inline(always)]
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         let word = unsafe { from.read_volatile() };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         unsafe { to.write_unaligned(word) };
     }
 }
 
-/// Copies `len` bytes to shared memory. Bytes that change meanwhile or overlap arrive mixed.
+/// Copies `len` bytes to shared memory. If the source changes during the copy, or if the ranges overlap, the result is
+/// a mix of old and new bytes.
 ///
 /// # Safety
-/// Both ranges are mapped. The source allows unaligned loads.
+/// Both ranges must be mapped. The source must allow unaligned loads.
 pub unsafe fn copy_in(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the same contract.
     unsafe { copy(&In, from, to, len) }
 }
 
-/// Copies `len` shared bytes to private memory.
+/// Copies `len` bytes from shared to private memory.
 ///
 /// # Safety
-/// Both ranges are mapped and do not overlap, and nobody else accesses the private one.
+/// Both ranges must be mapped and must not overlap. Nothing else may access the private range during the copy.
 pub unsafe fn copy_out(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the same contract.
     unsafe { copy(&Out, from, to, len) }
 }
 
-/// Copies bytes up to the first word boundary of the shared bytes, then whole words, then the bytes that remain.
+/// Copies single bytes up to the first word boundary in shared memory, then whole words, then the remaining bytes.
 ///
 /// # Safety
-/// The same as for [`copy_in`] or [`copy_out`], whichever matches the direction.
+/// The requirements are those of [`copy_in`] or [`copy_out`], depending on the direction.
 #[inline(always)]
 unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: usize) {
     let first = (direction.shared(from, to).wrapping_neg() % WORD).min(len);
@@ -121,16 +124,17 @@ unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: us
         unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
         at += 1;
     }
-    // Either both addresses are aligned, or only the shared one.
+    // The shared address is aligned now. The private address is aligned only if both have the same offset within a
+    // word.
     if (from.addr() ^ to.addr()).is_multiple_of(WORD) {
         while at < end {
-            // SAFETY: a whole word is left before `end`; the shared address is aligned here, and so is the private one.
+            // SAFETY: at least one word is left before `end`, and both addresses are aligned.
             unsafe { direction.word(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
             at += WORD;
         }
     } else {
         while at < end {
-            // SAFETY: a whole word is left before `end`; the shared address is aligned here.
+            // SAFETY: at least one word is left before `end`, and the shared address is aligned.
             unsafe { direction.word_unaligned(from.wrapping_add(at).cast(), to.wrapping_add(at).cast()) };
             at += WORD;
         }
@@ -148,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes each move, and records the address and width of its access to the shared bytes.
+    /// Performs each move, and records the address and width of each shared access.
     struct Checked<D> {
         direction: D,
         accesses: RefCell<Vec<(usize, usize)>>,
@@ -173,20 +177,20 @@ mod tests {
 
         unsafe fn byte(&self, from: *const u8, to: *mut u8) {
             self.note(from, to, 1);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.direction.byte(from, to) }
         }
 
         unsafe fn word(&self, from: *const usize, to: *mut usize) {
             assert!(from.is_aligned() && to.is_aligned(), "the private side is aligned, too");
             self.note(from.cast(), to.cast(), WORD);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.direction.word(from, to) }
         }
 
         unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize) {
             self.note(from.cast(), to.cast(), WORD);
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the same contract.
             unsafe { self.direction.word_unaligned(from, to) }
         }
     }
@@ -202,12 +206,12 @@ mod tests {
                 let mut to = Memory([0; 96]);
                 let (begin, place) = (from.0[source..].as_ptr(), to.0[target..].as_mut_ptr());
                 let shared = checked.shared(begin, place);
-                // SAFETY: both have 96 bytes, of which at most 71 are used.
+                // SAFETY: both buffers have 96 bytes, and at most 71 of them are accessed.
                 unsafe { copy(&checked, begin, place, length) };
                 assert_eq!(to.0[target..][..length], from.0[source..][..length], "{length} from {source} to {target}");
                 let beside = to.0[..target].iter().chain(&to.0[target + length..]);
                 assert!(beside.copied().all(|byte| byte == 0), "{length} from {source} to {target}");
-                // Each shared byte is accessed once, in order, with as few byte accesses as possible.
+                // Checks that each shared byte is accessed once, in order, with as few byte accesses as possible.
                 let accesses = checked.accesses.into_inner();
                 let end = accesses.iter().fold(shared, |next, &(address, width)| {
                     assert_eq!(address, next);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies with words, for 32-bit Arm with Thumb-2 and unaligned accesses.
+//! Word copies for 32-bit Arm with Thumb-2 and unaligned accesses.
 
-// The instructions are the same in both directions.
+// One function serves both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies the last bytes, at most 15, with two registers. Their number is in the low four bits of `n`.
+/// Copies the remaining bytes, at most 15, with two registers. The low four bits of `n` hold the number of bytes.
 macro_rules! below_16 {
     ($first:literal, $second:literal) => {
         concat!(
@@ -33,20 +33,20 @@ macro_rules! below_16 {
     };
 }
 
-/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+/// Copies `len` bytes. If the ranges overlap, the result is a mix of old and new bytes.
 ///
-/// Neither pointer needs to be aligned, but the copy is faster if both are multiples of 4.
+/// Neither pointer needs to be aligned, but the copy is faster if both are 4-byte aligned.
 ///
 /// # Safety
-/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
+/// Both ranges must be mapped. Nothing else may access the private range during the copy.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // Few bytes are copied inline, because a call would cost as much. A build for size calls.
+    // Short copies are inlined, because a call would cost as much as the copy. Builds optimized for size always call.
     if cfg!(for_size) || len >= 32 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the same contract.
         return unsafe { copy_many(from, to, len) };
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "tst {n}, #16",
@@ -67,16 +67,16 @@ pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// Copies the same way, out of line.
+/// Copies `len` bytes out of line.
 ///
 /// # Safety
-/// The same as for [`copy`].
+/// The requirements are those of [`copy`].
 #[inline(never)]
 unsafe fn copy_many(from: *const u8, to: *mut u8, len: usize) {
-    // Copies words with `ldm` and `stm` if both addresses are aligned, which these instructions need; otherwise with
-    // single loads and stores. After a loop the count is one step too small, but its low bits, which hold the number of
-    // bytes left, are unchanged.
-    // SAFETY: the caller's promise.
+    // If both addresses are aligned, copy words with `ldm` and `stm`, which need alignment. Otherwise use single loads
+    // and stores. When a loop ends, the count is one step too small, but its low bits still hold the number of bytes
+    // left.
+    // SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "orr r3, {from}, {to}",

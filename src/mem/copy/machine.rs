@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies for architectures without a file of their own here, and for Miri, which checks that the indices order the
-//! accesses. Miri treats volatile accesses as plain ones.
+//! Copies for all other architectures, and for Miri. Miri treats volatile accesses as plain ones, so it checks that the
+//! ring indices order the payload accesses.
 
 pub use super::aligned::{copy_in, copy_out};

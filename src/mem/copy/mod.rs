@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies between private and shared memory. Normal memory is copied by the widest loads and stores that suit the
-//! architecture, Device memory by aligned ones.
+//! Copies between private and shared memory. Normal memory is copied with the widest loads and stores of the
+//! architecture, Device memory with aligned accesses.
 //!
-//! A peer may write the shared bytes meanwhile. In Rust's model that would be a data race if the compiler saw the
-//! accesses. The compiler does not see into the assembly, so it can neither assume that two reads agree nor invent
-//! further reads. The volatile accesses of [`aligned`] are outside any Rust allocation, where Rust's model leaves them
-//! to the machine.
+//! A peer may write the shared bytes during the copy. In Rust's memory model this would be a data race if the compiler
+//! saw the accesses. Assembly is opaque to the compiler, so the compiler can neither assume that two reads agree nor
+//! invent more reads. The volatile accesses in [`aligned`] are outside any Rust allocation, where Rust's model gives
+//! them the semantics of the hardware.
 
 pub mod aligned;
 
 #[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2", not(miri)), path = "x86_64.rs")]
 #[cfg_attr(all(target_arch = "aarch64", not(miri)), path = "aarch64.rs")]
-// Set by the build script, because `target_feature` on stable Rust does not distinguish Arm architectures.
+// The build script sets `arm_unaligned`, because `target_feature` on stable Rust cannot tell Arm architectures apart.
 #[cfg_attr(all(arm_unaligned, not(miri)), path = "armv7.rs")]
 mod machine;
 
@@ -30,7 +30,7 @@ mod tests {
                 for copy in copies {
                     let mut to = [0_u8; 400];
                     let (begin, place) = (from[source..].as_ptr(), to[target + 8..].as_mut_ptr());
-                    // SAFETY: both have 400 bytes, of which at most 215 are used.
+                    // SAFETY: both buffers have 400 bytes, and at most 215 of them are accessed.
                     unsafe { copy(begin, place, length) };
                     assert_eq!(
                         to[target + 8..][..length],

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Copies for x86-64, with vector registers.
 
-// The instructions are the same in both directions.
+// One function serves both directions.
 pub use self::{copy as copy_in, copy as copy_out};
 
-/// Copies `len` bytes. If the ranges overlap, old and new bytes mix.
+/// Copies `len` bytes. If the ranges overlap, the result is a mix of old and new bytes.
 ///
 /// Neither pointer needs to be aligned.
 ///
 /// # Safety
-/// Both ranges are mapped, and private memory in them is not accessed by anyone else.
+/// Both ranges must be mapped. Nothing else may access the private range during the copy.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // If the length is not a multiple of a step, one step starts at the beginning and one stops at the end, so some
-    // bytes are copied twice. In the loop both pointers are 64 bytes before their ends, and `i`, at most 0, counts up
-    // to that point. The shortest case comes last, so that it takes the fewest jumps.
-    // SAFETY: the caller's promise.
+    // If the length is not a multiple of the step, the first step starts at the beginning and another ends at the end,
+    // so some bytes are copied twice. In the loop, both pointers point 64 bytes before the end of their range, and `i`
+    // counts up to 0. The shortest case comes last in the code, so that it takes the fewest jumps.
+    // SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "cmp {n}, 16",

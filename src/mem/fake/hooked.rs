@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of a memory that calls a hook between any two of a side's accesses: to give the other side a turn, to let a
-//! peer scribble, or to let the side die.
+//! A memory view that calls a hook before each access of a side. The hook can run the other side, overwrite the memory
+//! like a hostile peer, or let the side die.
 
 use super::super::{Forward, Region};
 
-/// Code that runs before each access of a [`Hooked`] memory.
+/// Code that runs before each access to a [`Hooked`] memory.
 pub trait Hook {
-    /// Called before each load, store and copy. Returns false if the side is dead: its stores then have no effect. So a
-    /// side can die between two stores without leaving the code under test.
+    /// Runs before each load, store and copy. Returns false if the side is dead; its stores then have no effect. A side
+    /// can therefore die between two stores without leaving the code under test.
     fn before(&self) -> bool;
 }
 
-/// The memory as one side sees it. All sides of a test take their view from one [`Heap`](super::Heap).
+/// The shared memory as one side sees it. All sides of a test use the same [`Heap`](super::Heap).
 #[derive(Debug)]
 pub struct Hooked<'m, H> {
     region: Region<'m>,
@@ -32,7 +32,7 @@ impl<H> Clone for Hooked<'_, H> {
     }
 }
 
-// SAFETY: the region is a field. A hook can only suppress stores.
+// SAFETY: the region is a field, and a hook can only suppress stores.
 unsafe impl<'m, H: Hook + core::fmt::Debug> Forward for Hooked<'m, H> {
     type Inner = Region<'m>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory made of loom's atomics and cells. loom runs a test under every order of accesses that the language allows,
-//! and reports payload that is read while it may be written.
+//! Memory made of loom atomics and cells. loom runs a test with every ordering of accesses that the language allows,
+//! and reports payload that can be read and written at the same time.
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
@@ -10,28 +10,28 @@ use std::vec::Vec;
 
 use crate::mem::{Load, SharedMemory, Source, Store, WordAccess};
 
-/// Holds each byte of a part as a cell, and each half word and word as an atomic. These do not share storage, which
-/// suits a memory where no place is accessed in two widths.
+/// Stores each byte of a part as a cell, and each half word and word as an atomic. Bytes, half words and words have
+/// separate storage, because the code under test never accesses an address with two widths.
 struct Cells {
-    /// The offset of the part's start in the memory.
+    /// The offset of the part in the memory.
     start: u32,
     bytes: Vec<UnsafeCell<u8>>,
     halves: Vec<AtomicU16>,
     words: Vec<AtomicU32>,
 }
 
-/// An ordering that is weaker than the code asks for, so that a test must notice it.
+/// An ordering weaker than the code requests. A test must detect the difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakening {
-    /// Loads at this offset of the whole memory are relaxed.
+    /// Loads at this offset are relaxed.
     LoadsAt(u32),
-    /// Stores at this offset of the whole memory are relaxed.
+    /// Stores at this offset are relaxed.
     StoresAt(u32),
-    /// There are no full barriers.
+    /// Full barriers are omitted.
     Fences,
 }
 
-/// A memory in loom's model. A clone refers to the same memory.
+/// A memory for loom models. Clones refer to the same memory.
 #[derive(Clone)]
 pub struct Model {
     parts: Arc<Vec<Cells>>,
@@ -41,14 +41,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// Returns `len` bytes of zeros. Keep the memory small: loom follows each byte.
+    /// Makes a memory of `len` zeroed bytes. Keep it small, because loom tracks each byte.
     #[must_use]
     pub fn new(len: u32) -> Self {
         Self::sparse(len, &[(0, len)])
     }
 
-    /// Returns `len` bytes, of which only the given parts exist: each is an offset, which is a multiple of 4, and a
-    /// length. Elsewhere loads return zeros, and a store or a copy fails the test.
+    /// Makes a memory of `len` bytes of which only `parts` exist. Each part is an offset, which is a multiple of 4, and
+    /// a length. Elsewhere loads return 0, and stores and copies fail the test.
     #[must_use]
     pub fn sparse(len: u32, parts: &[(u32, u32)]) -> Self {
         let cells = |&(start, len): &(u32, u32)| Cells {
@@ -60,7 +60,7 @@ impl Model {
         Self { parts: Arc::new(parts.iter().map(cells).collect()), start: 0, len, weakening: None }
     }
 
-    /// Returns the same memory for one side whose accesses are ordered less than they should be.
+    /// Returns the same memory with the orderings of one side weakened.
     #[must_use]
     pub fn weakened(&self, weakening: Option<Weakening>) -> Self {
         Self { weakening, ..self.clone() }
@@ -77,11 +77,11 @@ impl Model {
     }
 
     fn place(&self, offset: usize) -> u32 {
-        // CAST: the offset is inside, and no model has 2³² bytes.
+        // CAST: the offset is in bounds, and no model has 2³² bytes.
         self.start + offset as u32
     }
 
-    /// Returns the part that contains an offset, and the offset within that part.
+    /// Returns the part that contains `offset`, and the offset within that part.
     fn find(&self, offset: usize) -> Option<(&Cells, usize)> {
         let place = self.place(offset);
         let within = |cells: &&Cells| (place.wrapping_sub(cells.start) as usize) < cells.bytes.len();
@@ -99,7 +99,7 @@ impl core::fmt::Debug for Model {
     }
 }
 
-// SAFETY: every access is to loom's own cells, by checked indices.
+// SAFETY: every access goes to loom's own cells, through checked indices.
 unsafe impl WordAccess for Model {
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
         let load = |(cells, at): (&Cells, usize)| cells.halves[at / 2].load(self.load(offset, order));
@@ -128,7 +128,7 @@ unsafe impl WordAccess for Model {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: same as for `WordAccess`.
 unsafe impl SharedMemory for Model {
     type Words = Self;
 
@@ -159,7 +159,7 @@ unsafe impl SharedMemory for Model {
         assert!(from.read(&mut bytes));
         let (cells, at) = self.at(offset);
         for (cell, byte) in cells.bytes[at..].iter().zip(bytes) {
-            // SAFETY: loom fails the test if another access is possible meanwhile.
+            // SAFETY: loom fails the test if another access is possible at the same time.
             cell.with_mut(|place| unsafe { *place = byte });
         }
     }
@@ -170,7 +170,7 @@ unsafe impl SharedMemory for Model {
         }
         let (cells, at) = self.at(offset);
         for (cell, byte) in cells.bytes[at..].iter().zip(to) {
-            // SAFETY: as for `copy_in`.
+            // SAFETY: same as in `copy_in`.
             *byte = cell.with(|place| unsafe { *place });
         }
     }

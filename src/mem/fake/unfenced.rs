@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The real memory without its full barriers, for tests that must fail without them when two sides race on this machine.
+//! Real memory without full barriers, for tests that must fail if barriers are missing.
 
 use super::super::{Forward, Region};
 
-/// A [`Region`] whose barriers do nothing; all other accesses pass through.
+/// A [`Region`] that ignores full barriers and forwards all other accesses.
 #[derive(Clone, Copy, Debug)]
 pub struct Unfenced<'m>(pub Region<'m>);
 
-// SAFETY: the region is a field. No access becomes unsound without a barrier.
+// SAFETY: the region is a field, and accesses are sound without barriers.
 unsafe impl<'m> Forward for Unfenced<'m> {
     type Inner = Region<'m>;
 

@@ -20,7 +20,7 @@ const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 /// Longer than any test, so that a heartbeat cannot make up for a lost wake-up.
 const HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// How long both sides must be idle before a wake-up counts as lost. They are idle if this side sleeps, its peer sleeps
+/// Idle time of both sides after which a wake-up counts as lost. They are idle if this side sleeps, its peer sleeps
 /// or has finished, and no doorbell is pending.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -71,7 +71,7 @@ struct Traffic {
     counts: [u32; 2],
     /// Limit on the message length in bytes (exclusive).
     length: u32,
-    /// How long a side spins waiting for its doorbell before its thread sleeps. With spinning, both sides run at the
+    /// Spin time: how long a side polls its doorbell before its thread sleeps. With spinning, both sides run at the
     /// same time, and thousands of times per second one side goes to sleep just as the other rings.
     spin: Duration,
 }

@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module against virtqueues of other projects. The crate contains only its tests.
+//! Tests this module against the virtqueues of other projects. This library is empty; the crate contains only tests.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lines for a console, written without `core::fmt`'s formatting, which costs a small machine 2 KiB of flash.
+//! Prints console lines without the formatting code of `core::fmt`, which would cost a small machine 2 KiB of flash.
 
 use core::fmt::Write;
 use core::num::NonZeroU32;
@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 #[cfg(not(feature = "small"))]
 use amp_ivshmem::rpmsg::Name;
 
-/// A line that is being written. It ignores errors of the console, because the writer cannot act on them.
+/// A line being printed. Console errors are ignored, because the caller cannot act on them.
 pub struct Line<'c, W: Write>(&'c mut W);
 
 /// Begins a line.
@@ -16,13 +16,13 @@ pub fn line<W: Write>(console: &mut W) -> Line<'_, W> {
 }
 
 impl<W: Write> Line<'_, W> {
-    /// Writes text.
+    /// Prints text.
     pub fn text(self, text: &str) -> Self {
         let _ = self.0.write_str(text);
         self
     }
 
-    /// Writes an endpoint's name, with `?` for each byte that is not printable.
+    /// Prints an endpoint's name, with `?` in place of each unprintable byte.
     #[cfg(not(feature = "small"))]
     pub fn name(self, name: &Name) -> Self {
         for &byte in name.as_bytes() {
@@ -31,12 +31,12 @@ impl<W: Write> Line<'_, W> {
         self
     }
 
-    /// Writes a number in decimal.
+    /// Prints a number in decimal.
     pub fn number(self, number: u32) -> Self {
         self.digits(number, TEN)
     }
 
-    /// Writes a number in hexadecimal, with `0x`.
+    /// Prints a number in hexadecimal, with the prefix `0x`.
     pub fn hex(self, number: u32) -> Self {
         self.text("0x").digits(number, SIXTEEN)
     }
@@ -50,7 +50,7 @@ impl<W: Write> Line<'_, W> {
         let mut text = [0; 10];
         let mut unused = text.len();
         for place in text.iter_mut().rev() {
-            // CAST: a digit.
+            // CAST: one digit.
             let digit = (number % base) as u8;
             *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
             number /= base;
@@ -69,13 +69,13 @@ impl<W: Write> Line<'_, W> {
 const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const SIXTEEN: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// Writes `what` and the cause; with the feature `small`, `what` and the kind of cause.
+/// Prints `what` and the cause. With the `small` feature, only the kind of cause is printed.
 #[cfg(not(feature = "small"))]
 pub fn because(console: &mut impl Write, what: &str, cause: &impl core::fmt::Display, _: &str) {
     let _ = writeln!(console, "{what}{cause}");
 }
 
-/// Writes `what` and the cause; with the feature `small`, `what` and the kind of cause.
+/// Prints `what` and the kind of cause. Without the `small` feature, the whole cause is printed.
 #[cfg(feature = "small")]
 pub fn because<C>(console: &mut impl Write, what: &str, _: &C, kind: &str) {
     line(console).text(what).text(kind).end();

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bytes of messages. Length and bytes follow from two numbers that both ends know.
+//! Message content. Length and bytes are derived from two numbers that both sides know.
 
-/// The longest message in bytes: the payload of rpmsg's usual buffers of 512 bytes.
+/// Maximum message length in bytes: the payload of rpmsg's usual 512-byte buffers.
 pub const MAX_MESSAGE: usize = 496;
 
-/// The bytes of one message.
+/// The content of one message.
 #[derive(Clone, Copy, Debug)]
 pub struct Content {
     state: u32,
 }
 
 impl Content {
-    /// Returns message `number` of exchange `index`.
+    /// Returns the content of message `number` in exchange `index`.
     pub fn new(index: usize, number: u32) -> Self {
-        // Any mixing will do, but 0 would stay 0. CAST: a small index.
+        // The exact mixing does not matter, but the state must not be 0. CAST: the index is small.
         let mut content = Self { state: (number ^ 0x9e37_79b9).wrapping_mul(2 * index as u32 + 0x85eb_ca6b) | 1 };
         for _ in 0..4 {
             content.next();
@@ -21,7 +21,7 @@ impl Content {
         content
     }
 
-    /// Returns the next number of Marsaglia's xorshift32.
+    /// Returns the next value of Marsaglia's xorshift32.
     fn next(&mut self) -> u32 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 17;
@@ -29,12 +29,12 @@ impl Content {
         self.state
     }
 
-    /// Returns the message's length: 0 to [`MAX_MESSAGE`] bytes, all equally likely.
+    /// Returns the message length, uniformly distributed from 0 to [`MAX_MESSAGE`] bytes.
     pub fn length(&self) -> usize {
         self.state as usize % (MAX_MESSAGE + 1)
     }
 
-    /// Writes the message to the start of `buffer` and returns that part.
+    /// Writes the message to the start of `buffer` and returns the part written.
     pub fn write(mut self, buffer: &mut [u8; MAX_MESSAGE]) -> &[u8] {
         let length = self.length();
         for (index, place) in buffer.iter_mut().take(length).enumerate() {
@@ -43,15 +43,15 @@ impl Content {
         buffer.get(..length).unwrap_or_default()
     }
 
-    /// Returns true if `bytes` are exactly the message.
+    /// Returns true if `bytes` equals the message.
     pub fn is(mut self, bytes: &[u8]) -> bool {
         bytes.len() == self.length() && bytes.iter().enumerate().all(|(index, &byte)| byte == self.byte(index))
     }
 
-    /// Returns byte `index`. Each random word gives four bytes, so the caller asks for them in order.
+    /// Returns byte `index`. Each random word supplies four bytes, so the caller must request the bytes in order.
     fn byte(&mut self, index: usize) -> u8 {
         let word = if index.is_multiple_of(4) { self.next() } else { self.state };
-        // CAST: the low eight bits.
+        // CAST: only the low eight bits are used.
         (word >> (index % 4 * 8)) as u8
     }
 }

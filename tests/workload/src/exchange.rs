@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The exchange on one endpoint: one side starts each message, and the other checks it and sends it back.
+//! The exchange on one endpoint: the initiator sends each message, and the other side checks it and sends it back.
 
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::platform::{Doorbell, Instant};
@@ -9,20 +9,20 @@ use crate::content::{Content, MAX_MESSAGE};
 use crate::histogram::Histogram;
 use crate::plan::EXCHANGES;
 
-/// The link of a node: an endpoint for each exchange, and rpmsg's usual 16 buffers.
+/// A node's link, with one endpoint per exchange and rpmsg's usual 16 buffers.
 pub type NodeLink<M, D> = Link<M, D, { EXCHANGES.len() }, 16>;
 
-/// A message counts as lost if its echo does not come within this time.
+/// Time after which a message without an echo counts as lost.
 const LOST_AFTER_MICROS: u64 = 5_000_000;
 
-/// The counts of one side.
+/// Message counts of one side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Messages that this side started and that came back correctly.
+    /// Number of messages that this side initiated and that came back correctly.
     pub echoed: u32,
-    /// Messages that this side started and that did not come back.
+    /// Number of messages that this side initiated and that did not come back.
     pub lost: u32,
-    /// Messages with a wrong length or wrong bytes, here or on the way back.
+    /// Number of messages with a wrong length or content, detected on either side.
     pub wrong: u32,
 }
 
@@ -32,20 +32,20 @@ pub struct Exchange {
     index: usize,
     pub name: &'static str,
     pub endpoint: Endpoint,
-    /// True if this side starts the messages.
+    /// True if this side is the initiator.
     starts: bool,
     messages: u32,
-    /// Messages that are done. For the side that starts, they were echoed, wrong or lost; for the other side, they were
-    /// sent back.
+    /// Number of messages that are finished: echoed, wrong or lost on the initiator's side, and sent back on the other
+    /// side.
     done: u32,
-    /// The time at which the message in flight was sent.
+    /// When the message in flight was sent.
     sent: Option<Instant>,
-    /// A message to send back that still waits for a free buffer.
+    /// A received message that cannot be sent back until a buffer is free.
     pending: Option<Message>,
 }
 
 impl Exchange {
-    /// Opens exchange `index` on the side with this role.
+    /// Opens exchange `index` for the side with this role.
     pub fn open<M: SharedMemory, D: Doorbell>(
         index: usize,
         (name, starter, messages): (&'static str, Role, u32),
@@ -56,7 +56,7 @@ impl Exchange {
         Ok(Self { index, name, endpoint, starts, messages, done: 0, sent: None, pending: None })
     }
 
-    /// Starts again from the first message, for a new peer.
+    /// Restarts the exchange from the first message, for a new peer.
     pub fn restart(&mut self) {
         (self.done, self.sent, self.pending) = (0, None, None);
     }
@@ -65,7 +65,7 @@ impl Exchange {
         self.done >= self.messages && self.pending.is_none()
     }
 
-    /// Returns the time at which this exchange needs a call of `send` even if nothing happens.
+    /// Returns when `send` must be called even if no event occurs.
     pub fn deadline(&self) -> Option<Instant> {
         self.sent.map(|sent| sent.plus_micros(LOST_AFTER_MICROS))
     }
@@ -80,7 +80,7 @@ impl Exchange {
         round_trips: &mut Histogram,
     ) {
         if !self.starts {
-            // The side that starts sends one message at a time, so none should be pending.
+            // The initiator sends one message at a time, so no other message should be pending.
             if let Some(older) = self.pending.replace(message) {
                 tally.wrong += 1;
                 link.bus().release(older);
@@ -105,7 +105,7 @@ impl Exchange {
         }
     }
 
-    /// Sends the pending echo and the next message, as far as buffers are free.
+    /// Sends the pending echo and the next message if buffers are free.
     pub fn send<M: SharedMemory, D: Doorbell>(&mut self, link: &mut NodeLink<M, D>, now: Instant, tally: &mut Tally) {
         if let Some(message) = self.pending.take() {
             self.answer(link, message, tally);
@@ -118,7 +118,7 @@ impl Exchange {
         if self.starts && self.sent.is_none() && self.done < self.messages {
             let mut buffer = [0; MAX_MESSAGE];
             let bytes = Content::new(self.index, self.done).write(&mut buffer);
-            // If the endpoint is not bound or no buffer is free, the next event calls this again.
+            // If the endpoint is not bound or no buffer is free, `send` is called again after the next event.
             if link.bus().send(self.endpoint, bytes).is_ok() {
                 self.sent = Some(now);
             }
@@ -146,7 +146,7 @@ impl Exchange {
     }
 }
 
-/// Returns the message's bytes, or `None` if the message is longer than any that is sent here, or if the link is down.
+/// Reads a message's content. Returns `None` if the message is too long or the link is down.
 fn read<'b, M: SharedMemory, D: Doorbell>(
     link: &mut NodeLink<M, D>,
     message: &Message,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Counts round trips by magnitude, which gives quantiles in a few hundred bytes, for machines with little memory.
+//! A histogram of round-trip times, for quantiles on machines with little memory. It takes only a few hundred bytes.
 
-/// Steps per doubling. A quantile is exact to 1/32 of itself.
+/// Number of buckets per power of two. A quantile is accurate to within 1/32 of its value.
 const STEPS: u32 = 16;
-/// Longer times count as this one: 2^24 µs, about 16 s.
+/// Number of bits in the longest time. Longer times are counted as 2^24 µs, about 16 s.
 const LONGEST_BITS: u32 = 24;
 const BUCKETS: usize = ((LONGEST_BITS - 3) * STEPS) as usize;
 
-/// Counts of times in microseconds.
+/// A histogram of times in microseconds.
 #[derive(Clone, Debug)]
 pub struct Histogram {
     counts: [u16; BUCKETS],
@@ -19,9 +19,10 @@ impl Default for Histogram {
     }
 }
 
-/// Returns the bucket of a time: one for each microsecond below 16, then 16 for each doubling.
+/// Returns a time's bucket. There is one bucket for each microsecond below 16, and 16 buckets per power of two above
+/// that.
 fn bucket(micros: u64) -> usize {
-    // CAST: cut to 24 bits.
+    // CAST: limited to 24 bits.
     let micros = micros.min((1 << LONGEST_BITS) - 1) as u32;
     if micros < STEPS {
         return micros as usize;
@@ -30,9 +31,9 @@ fn bucket(micros: u64) -> usize {
     ((shift + 1) * STEPS + (micros >> shift) % STEPS) as usize
 }
 
-/// Returns the time in the middle of a bucket.
+/// Returns the midpoint of a bucket.
 fn middle(bucket: usize) -> u32 {
-    // CAST: below `BUCKETS`.
+    // CAST: less than `BUCKETS`.
     let bucket = bucket as u32;
     match (bucket / STEPS).checked_sub(1) {
         None => bucket,
@@ -41,14 +42,15 @@ fn middle(bucket: usize) -> u32 {
 }
 
 impl Histogram {
-    /// Counts a time.
+    /// Adds a time.
     pub fn add(&mut self, micros: u64) {
         if let Some(count) = self.counts.get_mut(bucket(micros)) {
             *count = count.saturating_add(1);
         }
     }
 
-    /// Returns the time that `percent` of the counted times do not exceed, in microseconds; 0 if none was counted.
+    /// Returns the time in microseconds that `percent` of all counted times do not exceed. Returns 0 if no time was
+    /// counted.
     #[must_use]
     pub fn quantile(&self, percent: u32) -> u32 {
         let total: u32 = self.counts.iter().map(|&count| u32::from(count)).sum();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checked traffic for tests, written once for every port.
+//! Checked test traffic, shared by all ports.
 //!
-//! * [`Node`] is one side of the exchange that `amp demo` shows. Both sides start messages of random lengths on three endpoints,
-//!   and both check every byte.
-//! * [`Stream`] is one side of the traffic of `amp torture`: numbered messages without end, on one or several links.
-//! * [`protocol`] is the format of the lines that both print, for the tools that read them.
+//! * [`Node`] is one side of the exchange in `amp demo`. Both sides initiate messages of random lengths on three
+//!   endpoints, and both check every byte.
+//! * [`Stream`] is one side of the traffic in `amp torture`: an endless stream of numbered messages on one or several
+//!   links.
+//! * [`protocol`] defines the lines that both print, for tools that parse them.
 //!
-//! An image calls [`run`] or [`stream::run_in`] and needs nothing else.
+//! An image only has to call [`run`] or [`stream::run_in`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -31,14 +32,14 @@ use core::mem::MaybeUninit;
 use amp_ivshmem::platform::Port;
 use amp_ivshmem::rpmsg::Role;
 
-/// Runs one side for ever: exchanges the messages, prints the figures, and continues to answer.
+/// Runs one side forever: exchanges the messages, prints the figures, and keeps answering.
 ///
-/// Returns only if the link does not fit the port's memory, after it has printed the reason.
+/// Returns only if the link does not fit in the port's memory, after printing the reason.
 pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) {
     run_in(&mut MaybeUninit::uninit(), port, role, console);
 }
 
-/// Runs one side as [`run`] does, with its state in `place`: a static, on a machine with a small stack.
+/// Does the same as [`run`], but keeps the state in `place`. On a machine with a small stack, `place` can be static.
 pub fn run_in<P: Port>(place: &mut MaybeUninit<Node<P>>, port: &mut P, role: Role, console: &mut impl Write) {
     match Node::new(port, role, console) {
         Ok(node) => {

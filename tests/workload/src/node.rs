@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of all exchanges: its link, its endpoints, and its lines on the console.
+//! One side of all exchanges: its link, its endpoints, and its console output.
 
 use core::fmt::{self, Write};
 
@@ -12,15 +12,15 @@ use crate::histogram::Histogram;
 use crate::plan::EXCHANGES;
 use crate::protocol::{FIRST_MESSAGE, Figures, role_name};
 
-/// Messages between two lines of progress.
+/// Number of messages between two progress lines.
 const PROGRESS: u32 = 1000;
 
 /// The reason why a side cannot start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// The link does not fit the shared memory.
+    /// The link does not fit in the shared memory.
     Area(SetupError),
-    /// The link has too few endpoints for the exchanges, or a name is not valid.
+    /// The link has too few endpoints for the exchanges, or a name is invalid.
     Open(OpenError),
 }
 
@@ -45,10 +45,10 @@ impl From<OpenError> for StartError {
     }
 }
 
-/// Events to handle before this side sends again and looks at the time.
+/// Maximum number of events to handle before this side sends again and updates the time.
 const EVENTS: u32 = 64;
 
-/// Returns the reason why the link went down, in short.
+/// Returns a short reason for which the link went down.
 const fn kind(reason: DownReason) -> &'static str {
     match reason {
         DownReason::PeerLeft => "the peer has left",
@@ -72,12 +72,12 @@ pub struct Node<P: Port> {
     silent: bool,
     /// True once all exchanges with this peer are done.
     finished: bool,
-    /// True if the last step ended although there may be more events.
+    /// True if the last step stopped before all events were handled.
     busy: bool,
 }
 
 impl<P: Port> Node<P> {
-    /// Opens the link and the endpoints, and prints a line about it.
+    /// Opens the link and the endpoints, and prints a line about the side.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -106,7 +106,7 @@ impl<P: Port> Node<P> {
         })
     }
 
-    /// Returns the time of the next step, if no doorbell rings earlier.
+    /// Returns when the next step is due if no doorbell rings.
     pub fn deadline(&self) -> Instant {
         if self.busy {
             return Instant::default();
@@ -115,7 +115,7 @@ impl<P: Port> Node<P> {
         lost.fold(self.link.deadline(), Instant::min)
     }
 
-    /// Handles events and sends messages at the time `now`. Returns the figures once, when all exchanges are done.
+    /// Handles events and sends messages at time `now`. When all exchanges are finished, returns the figures once.
     pub fn step(&mut self, now: Instant, console: &mut impl Write) -> Option<Figures> {
         self.busy = true;
         for _ in 0..EVENTS {
@@ -165,7 +165,7 @@ impl<P: Port> Node<P> {
         }
     }
 
-    /// Prints events that have no consequence here.
+    /// Prints events that need no action.
     #[cfg(not(feature = "small"))]
     fn mention(&self, event: &Event, console: &mut impl Write) {
         match event {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The format of the lines that a side prints for programs, with functions to write and to read them.
+//! Format of the machine-readable lines that a side prints, with functions to write and to parse them.
 //!
-//! A line is a keyword, and then `key=value` words in a fixed order, separated by single spaces.
+//! A line consists of a keyword and then `key=value` words in a fixed order, separated by single spaces.
 
 use core::fmt::Write;
 
@@ -15,41 +15,41 @@ mod words;
 pub use report::{Report, Tally, Why, Wrong};
 use words::{fields, numbers, words};
 
-/// The start of a line that gives the reason why a side ends.
+/// Prefix of a line that tells why a side exits.
 pub const ERROR: &str = "error: ";
-/// The start of the line about the first message that a side receives from a peer.
+/// Prefix of the line printed for the first message received from a peer.
 pub const FIRST_MESSAGE: &str = "first message: ";
 
-/// The result of an exchange for one side: `figures role=host messages=6667 lost=0 …`.
+/// One side's result of an exchange: `figures role=host messages=6667 lost=0 …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
-    /// The side.
+    /// The side's role.
     pub role: Role,
-    /// Messages that this side started and that came back correctly.
+    /// Number of messages that this side initiated and that came back correctly.
     pub messages: u32,
-    /// Messages that this side started and that did not come back.
+    /// Number of messages that this side initiated and that did not come back.
     pub lost: u32,
-    /// Messages with a wrong length or wrong bytes, at either end.
+    /// Number of messages with a wrong length or content, detected on either side.
     pub wrong: u32,
-    /// The median of the round trips that this side started, in microseconds.
+    /// Median round-trip time of the messages that this side initiated, in microseconds.
     pub median_micros: u32,
-    /// The 99th percentile of these round trips, in microseconds.
+    /// 99th percentile of the round-trip time of the messages that this side initiated, in microseconds.
     pub p99_micros: u32,
-    /// Doorbells that this side rang.
+    /// Number of times this side rang the doorbell.
     pub doorbells: u32,
 }
 
 impl Figures {
     const KEYS: [&str; 6] = ["messages", "lost", "wrong", "median_us", "p99_us", "doorbells"];
 
-    /// Prints the figures as one line.
+    /// Prints the figures on one line.
     pub fn write(&self, console: &mut impl Write) {
         let Self { role, messages, lost, wrong, median_micros, p99_micros, doorbells } = *self;
         let values = [messages, lost, wrong, median_micros, p99_micros, doorbells];
         fields(line(console).text("figures ").text(role_word(role)), &Self::KEYS, &values).end();
     }
 
-    /// Reads a line of exactly this form.
+    /// Parses a line. Returns `None` if it does not have exactly this form.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = words(line, "figures")?;
@@ -60,7 +60,7 @@ impl Figures {
     }
 }
 
-/// Returns the side's name in lines: `host` or `remote`.
+/// Returns the role's name as used in lines: `host` or `remote`.
 #[must_use]
 pub const fn role_name(role: Role) -> &'static str {
     match role {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Traffic without end, for `amp torture`. Each side streams numbered messages on one or several links. It checks that it
-//! receives all messages of a session, in order, and none of another session.
+//! Endless traffic for `amp torture`. Each side streams numbered messages on one or several links. It checks that it
+//! receives all messages of a session, in order, and no message of another session.
 //!
-//! A session lasts from the time when a link comes up until it goes down. Each message carries a number that its sender drew
-//! for the session, the message's own number from 0 on, and how many messages of the receiver have arrived. So a side knows
-//! how many messages were in flight when its peer died.
+//! A session lasts from when a link comes up until it goes down. Each message contains three numbers: a session number
+//! that its sender has drawn, the message number, and how many of the receiver's messages have arrived. From the last
+//! of these, a side knows how many of its messages were in flight when its peer died.
 
 use core::fmt::Write;
 use core::mem::MaybeUninit;
@@ -17,33 +17,33 @@ use crate::console::because;
 use crate::content::{Content, MAX_MESSAGE};
 use crate::protocol::{ERROR, Report, Tally, Wrong};
 
-/// A peer counts as dead after this time without a heartbeat.
+/// A peer counts as dead if it sends no heartbeat for this time.
 pub const PEER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Messages at a time, and the pause after them in microseconds: about 2000 messages a second at most, so that the machine
-/// has time for other work.
+/// Number of messages per burst, and pause after each burst in microseconds. This limits the rate to about 2000
+/// messages per second, so that the machine has time for other work.
 const BURST: u32 = 8;
 const PAUSE_MICROS: u64 = 4000;
-/// The time between two tallies, in microseconds.
+/// Time between two tallies, in microseconds.
 const TALLY_MICROS: u64 = 250_000;
-/// Bytes of each link's area, if there are several links.
+/// Size of each link's area in bytes, if there are several links.
 const AREA: u32 = 128 * 1024;
-/// Events of a link to handle before the next link has its turn.
+/// Maximum number of events to handle per link before the next link has its turn.
 const EVENTS: u32 = 64;
 
-/// Bytes at the start of a message: three words, little-endian.
+/// Size of the message header in bytes: three little-endian words.
 const HEAD: usize = 12;
 
-/// One link and the counts of its session.
+/// One link and the counts for its session.
 struct StreamLink<P: Port> {
     link: Link<P::Memory, P::Doorbell, 1, 16>,
     endpoint: Endpoint,
     number: u8,
     up: bool,
-    /// This side's number for the session, and the peer's number once a message has come from it.
+    /// This side's session number, and the peer's session number, which is known once the first message has arrived.
     session: u32,
     peer_session: Option<u32>,
     sent: u32,
-    /// Number of this side's messages that have arrived, according to the peer.
+    /// Number of this side's messages that have arrived at the peer, as reported by the peer.
     arrived: u32,
     received: u32,
     next: Instant,
@@ -56,7 +56,7 @@ pub struct Stream<P: Port, const L: usize> {
     next_tally: Instant,
 }
 
-/// Returns settings for link `index` of `links`. A single link takes the whole memory.
+/// Returns the settings for link `index` out of `links`. A single link uses the whole memory.
 fn settings(role: Role, index: u8, links: usize) -> Settings {
     let offset = 4096 + u32::from(index) * AREA;
     let area = (links > 1).then_some((offset, AREA));
@@ -64,10 +64,10 @@ fn settings(role: Role, index: u8, links: usize) -> Settings {
 }
 
 impl<P: Port, const L: usize> Stream<P, L> {
-    /// Opens the links `first`, `first + 1`, …
+    /// Opens `L` links, numbered from `first` on.
     ///
     /// # Errors
-    /// Returns an error if the links do not fit the shared memory.
+    /// Returns an error if the links do not fit in the shared memory.
     pub fn new(port: &P, role: Role, first: u8) -> Result<Self, SetupError> {
         let mut links = [const { None }; L];
         for (link, number) in links.iter_mut().zip(first..) {
@@ -76,7 +76,7 @@ impl<P: Port, const L: usize> Stream<P, L> {
         Ok(Self { links, tally: Tally::default(), next_tally: port.now() })
     }
 
-    /// Returns the time of the next step, if no doorbell rings earlier.
+    /// Returns when the next step is due if no doorbell rings.
     pub fn deadline(&self) -> Instant {
         let next = |link: &StreamLink<P>| {
             let deadline = link.link.deadline();
@@ -85,7 +85,7 @@ impl<P: Port, const L: usize> Stream<P, L> {
         self.links.iter().flatten().map(next).fold(self.next_tally, Instant::min)
     }
 
-    /// Handles events and sends messages at the time `now`, and prints lines about the sessions.
+    /// Handles events and sends messages at time `now`. Prints lines about the sessions.
     pub fn step(&mut self, now: Instant, console: &mut impl Write) {
         for link in self.links.iter_mut().flatten() {
             link.step(now, &mut self.tally, console);
@@ -96,7 +96,7 @@ impl<P: Port, const L: usize> Stream<P, L> {
         }
     }
 
-    /// Closes the links, so that the peers know, and prints the last tally.
+    /// Closes the links, so that the peers are notified, and prints the last tally.
     pub fn leave(&mut self, console: &mut impl Write) {
         for link in self.links.iter_mut().flatten() {
             link.link.close();
@@ -106,13 +106,13 @@ impl<P: Port, const L: usize> Stream<P, L> {
 }
 
 impl<P: Port> StreamLink<P> {
-    /// Opens the link and its endpoint. `None` would mean that the link has no room for one endpoint; it has.
+    /// Opens the link and its endpoint. Returns `None` if the link has no free endpoint, which cannot happen here.
     fn new(port: &P, settings: Settings) -> Result<Option<Self>, SetupError> {
         let now = port.now();
         let mut link = Link::new(port.memory(), port.doorbell(), port.id(), settings)?;
         let Ok(endpoint) = link.bus().open("amp.torture") else { return Ok(None) };
-        // Differs from the number of the previous incarnation by id or time, even if the clock starts from 0 again. CAST: the
-        // low half, which changes.
+        // The number differs from the previous incarnation's number, because the id or the time differs, even if the
+        // clock restarts from 0. CAST: only the low half is used, because it changes fastest.
         let session = (now.as_micros() as u32) ^ u32::from(port.id().0).wrapping_mul(0x9e37_79b9);
         let number = settings.link;
         let (up, peer_session, next) = (false, None, now);
@@ -210,9 +210,10 @@ impl<P: Port> StreamLink<P> {
     }
 }
 
-/// Runs one side with `L` links from `first` on, with its state in `place`, until `keep_on` returns false. `keep_on` is
-/// called each time the port wakes up. Then the side leaves its peers. Returns false if the links do not fit the port's
-/// memory, after it has printed the reason.
+/// Runs one side with `L` links, numbered from `first` on, until `keep_on` returns false. `keep_on` is called each time
+/// the port wakes up. The state is kept in `place`.
+///
+/// Finally closes the links. Returns false if the links do not fit in the port's memory, after printing the reason.
 pub fn run_in<P: Port, const L: usize>(
     place: &mut MaybeUninit<Stream<P, L>>,
     port: &mut P,

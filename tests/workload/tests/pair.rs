@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs both sides of the exchange in one process, over heap memory and in virtual time. Checks that no message is lost
-//! or corrupted, and that the sides ring less than once per message.
+//! Runs both sides of the exchange in one process, in heap memory and virtual time. Checks that no message is lost or
+//! corrupted, and that the two sides together ring less than one doorbell per message sent.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;
@@ -64,7 +64,7 @@ fn all_messages_come_back_and_both_ends_check_them() {
     let [Some(host), Some(remote)] = figures else { unreachable!() };
     assert_eq!(host.messages + remote.messages, MESSAGES);
     assert_eq!((host.lost, host.wrong, remote.lost, remote.wrong), (0, 0, 0, 0));
-    // A round trip is two turns of 10 µs; three exchanges share each doorbell.
+    // A round trip takes two turns of 10 µs. All three exchanges share each doorbell.
     assert_eq!((host.median_micros, host.p99_micros), (20, 20));
     assert!(host.doorbells + remote.doorbells < 2 * MESSAGES, "{host:?} {remote:?}");
     let line = consoles[1].lines().last().unwrap();

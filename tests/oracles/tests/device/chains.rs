@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's device of chains against the driver queue of `virtio-drivers`. Both must see the same elements,
-//! direct or in an indirect table, and the same bytes in them.
+//! Tests this module's chain device against the driver queue of `virtio-drivers`. Both must agree on the elements,
+//! direct or in an indirect table, and on their content.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -15,13 +15,14 @@ use proptest::prelude::*;
 use super::rings::{Elements, Rings, SIZE};
 use super::{LAYOUT, driver_to_ours, ours_to_driver, suppression};
 
-/// Bytes of this test's memory for the buffers of one token. Its indirect table follows them at `TABLE`.
+/// Bytes of this test's memory reserved for each token. The buffers come first. The token's indirect table is at
+/// `TABLE`.
 const PLACE: u32 = 0x1000;
 const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);
 const INDIRECT: u16 = 4;
 
-/// Copies of the buffers that the driver has lent: for each address, its length and the copy's offset.
+/// Where the driver's buffers are copied to: for each buffer address, its length and the copy's offset.
 #[derive(Clone, Debug, Default)]
 struct Copies(Rc<RefCell<HashMap<u64, (u32, u32)>>>);
 
@@ -33,11 +34,11 @@ impl AddressMap for Copies {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The driver adds a buffer of elements with these lengths: readable ones, writable ones.
+    /// The driver adds a buffer with readable and writable elements of these lengths.
     Add(Vec<usize>, Vec<usize>),
     /// The device pops the next chain.
     Pop,
-    /// The device returns one of its chains, with this part of its writable bytes.
+    /// The device returns one of the popped chains after writing some of its bytes.
     Return(usize, u32),
     /// The driver pops the next used buffer.
     Complete,
@@ -133,7 +134,7 @@ proptest! {
     }
 }
 
-/// Copies the indirect table to which descriptor `token` refers, if it refers to one.
+/// Copies the indirect table of descriptor `token`, if the descriptor refers to one.
 fn copy_table(ours: &Bytes<super::Region<'_>>, driver: &Rings, copies: &Copies, token: u16, count: usize) {
     let mut descriptor = [0; 16];
     ours.read(16 * u32::from(token), &mut descriptor).unwrap();

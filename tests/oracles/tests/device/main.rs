@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's device against the driver in the crate `virtio-drivers`, over one ring. Both must see the same
-//! for any order of adds, takes, returns and pops, and neither may wait for a notification that the other owes.
+//! Tests this module's device against the driver of the `virtio-drivers` crate, over one ring. For any order of
+//! operations, both must agree on the ring's content, and neither may wait for a notification that the other side fails
+//! to send.
 //!
-//! Each side has its own representation of the memory, so the test copies the bytes between steps.
+//! Each side keeps the ring in its own memory, so the test copies the ring between steps.
 
 mod chains;
 mod rings;
@@ -21,17 +22,18 @@ const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, use
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver adds a buffer of this length, writable for the device or not.
+    /// The driver adds a buffer of this length, which the device may write if the flag is set.
     Add(usize, bool),
-    /// The device takes the next buffer.
+    /// The device pops the next buffer.
     Take,
-    /// The device returns one of its buffers, with this length.
+    /// The device returns one of the popped buffers, with this written length.
     GiveBack(usize, u32),
-    /// The driver pops the next returned buffer.
+    /// The driver pops the next used buffer.
     Pop,
-    /// The device requests notifications, or not.
+    /// The device enables or disables notifications.
     Wait(bool),
-    /// The driver requests notifications, or not. Only with flags, because its events follow from its pops.
+    /// The driver enables or disables notifications through the flags. With event indices, this step has no effect,
+    /// because each pop sets the next event.
     Interrupts(bool),
 }
 
@@ -60,7 +62,7 @@ proptest! {
         let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
 
         let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
-        // Counts of returned and popped buffers.
+        // Number of returned and of popped buffers.
         let (mut used, mut popped) = (0, 0);
         let mut interrupts = true;
         for step in steps {
@@ -72,7 +74,7 @@ proptest! {
                     match driver.add(length, write) {
                         Some((id, address)) => {
                             added.push_back((id, address, length, write));
-                            // A device that may sleep must be woken.
+                            // A device that may sleep must be notified.
                             prop_assert!(!waits || driver.must_notify());
                         }
                         None => prop_assert_eq!(added.len() + taken.len() + given.len(), usize::from(SIZE)),
@@ -88,10 +90,11 @@ proptest! {
                 Step::GiveBack(which, length) => {
                     if !taken.is_empty() {
                         let id = taken.remove(which % taken.len());
-                        // With events, the driver requests the next one after those that it has popped.
+                        // With event indices, the driver requests a notification for the next buffer after the last one
+                        // that it has popped.
                         let owed = if events { used == popped } else { interrupts };
                         prop_assert_eq!(device.add_used(id, length), owed);
-                        // A second request changes nothing.
+                        // Returning the same buffer again has no effect.
                         prop_assert!(!device.add_used(id, !length));
                         given.push_back((id, length));
                         used += 1;
@@ -111,7 +114,7 @@ proptest! {
                 Step::Wait(false) => {
                     device.disable_notification();
                     ours_to_driver(&ours, &mut driver);
-                    // With events, this driver may notify once too often.
+                    // With event indices, this driver may send one unnecessary notification.
                     prop_assert!(events || !driver.must_notify());
                 }
                 Step::Interrupts(wanted) if !events => {
@@ -136,7 +139,7 @@ fn driver_to_ours(ours: &Bytes<Region<'_>>, driver: &Rings) {
     ours.write(0, &bytes).unwrap();
 }
 
-/// A chain of buffers, which rpmsg does not use, is a named fault when its first descriptor is read.
+/// rpmsg does not use descriptor chains. The device must report a named fault when it reads the first descriptor.
 #[test]
 fn a_chain_is_refused() {
     let heap = Heap::new(LEN);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The queue of `virtio-drivers` with memory from the heap, and access to the bytes of its rings. It is independent of
+//! A queue of `virtio-drivers` in heap memory, with access to the raw bytes of its rings. This file does not depend on
 //! this module's device.
 #![allow(unsafe_code, reason = "virtio-drivers leaves it to its user to keep buffers alive and to bring memory")]
 
@@ -12,14 +12,14 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Trans
 use virtio_drivers::{BufferDirection, Error, Hal, PAGE_SIZE, PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Descriptors of the queue.
+/// Number of descriptors in the queue.
 pub const SIZE: u16 = 8;
-/// Bytes that the driver writes: descriptors, then the available ring.
+/// Size of the area that the driver writes: the descriptors and the available ring.
 pub const DRIVERS: usize = SIZE as usize * 16 + 6 + SIZE as usize * 2;
-/// Bytes that the device writes: the used ring.
+/// Size of the area that the device writes: the used ring.
 pub const DEVICES: usize = 6 + SIZE as usize * 8;
 
-/// Memory whose address is the same for driver and device.
+/// A heap allocator for DMA memory, which has the same address for the driver and the device.
 #[derive(Debug)]
 struct HeapHal;
 
@@ -27,19 +27,20 @@ fn pages_layout(pages: usize) -> Layout {
     Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).unwrap()
 }
 
-// SAFETY: each allocation is fresh, zeroed, page-aligned and of whole pages; the other functions allocate nothing.
+// SAFETY: each allocation is new, zeroed and page-aligned, and consists of whole pages. The other functions do not
+// allocate.
 unsafe impl Hal for HeapHal {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         let layout = pages_layout(pages);
         assert!(layout.size() > 0);
-        // SAFETY: the size is not 0.
+        // SAFETY: the size is not zero.
         let start = unsafe { alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         (start.as_ptr().expose_provenance() as PhysAddr, start)
     }
 
     unsafe fn dma_dealloc(_: PhysAddr, start: NonNull<u8>, pages: usize) -> i32 {
-        // SAFETY: the caller promises that the memory comes from `dma_alloc`, with the same number of pages.
+        // SAFETY: the caller guarantees that the memory comes from `dma_alloc` with the same number of pages.
         unsafe { dealloc(start.as_ptr(), pages_layout(pages)) };
         0
     }
@@ -55,7 +56,7 @@ unsafe impl Hal for HeapHal {
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
-/// A transport that only records the addresses of the queue. The test calls the device.
+/// A transport that only records the addresses of the queue. The test itself plays the device.
 #[derive(Debug, Default)]
 struct Places {
     driver: PhysAddr,
@@ -120,47 +121,47 @@ impl Transport for Places {
     }
 }
 
-/// The elements of a buffer.
+/// The elements of one buffer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elements {
-    /// The elements that the device reads.
+    /// Elements that the device reads.
     pub readable: Vec<Vec<u8>>,
-    /// The elements that the device writes.
+    /// Elements that the device writes.
     pub writable: Vec<Vec<u8>>,
 }
 
-/// The driver's queue, and the buffers in it.
+/// The driver's queue and the buffers that it has added.
 #[derive(Debug)]
 pub struct Rings {
     queue: VirtQueue<HeapHal, { SIZE as usize }>,
     places: Places,
-    /// Buffers by token.
+    /// Buffers keyed by token.
     lent: HashMap<u16, Elements>,
 }
 
 impl Rings {
-    /// Makes an empty queue.
+    /// Creates an empty queue.
     pub fn new(events: bool, indirect: bool) -> Self {
         let mut places = Places::default();
         let queue = VirtQueue::new(&mut places, 0, indirect, events).unwrap();
         Self { queue, places, lent: HashMap::new() }
     }
 
-    /// Adds a buffer of one element and returns its descriptor and address, or none if the queue is full.
+    /// Adds a buffer with a single element. Returns its descriptor and address, or `None` if the queue is full.
     pub fn add(&mut self, length: usize, write: bool) -> Option<(u16, u64)> {
         let (element, mut elements) = (vec![0; length], Elements::default());
         if write { &mut elements.writable } else { &mut elements.readable }.push(element);
         self.add_chain(elements).map(|(token, addresses)| (token, addresses[0]))
     }
 
-    /// Adds a buffer and returns its first descriptor and the addresses of its elements, or none if the queue is full.
+    /// Adds a buffer. Returns its first descriptor and the element addresses, or `None` if the queue is full.
     pub fn add_chain(&mut self, mut elements: Elements) -> Option<(u16, Vec<u64>)> {
         let addresses = elements.readable.iter().chain(&elements.writable);
         let addresses = addresses.map(|element| element.as_ptr().expose_provenance() as u64).collect();
         let Elements { readable, writable } = &mut elements;
         let readable: Vec<&[u8]> = readable.iter().map(Vec::as_slice).collect();
         let mut writable: Vec<&mut [u8]> = writable.iter_mut().map(Vec::as_mut_slice).collect();
-        // SAFETY: the elements stay in `lent`, and only `write` touches them, until they are popped.
+        // SAFETY: the elements stay alive in `lent`, and only `write` accesses them before they are popped.
         match unsafe { self.queue.add(&readable, &mut writable) } {
             Ok(token) => {
                 assert!(self.lent.insert(token, elements).is_none(), "token {token} is lent already");
@@ -171,33 +172,34 @@ impl Rings {
         }
     }
 
-    /// Writes an element of a buffer that is lent, as its device.
+    /// Writes to an element of an added buffer, as the device would.
     pub fn write(&mut self, address: u64, bytes: &[u8]) {
         let start = with_exposed_provenance_mut::<u8>(address as usize);
-        // SAFETY: the element is lent, as long as these bytes, and nobody looks at it.
+        // SAFETY: the element is in `lent`, is as long as `bytes`, and nothing else accesses it.
         unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
-    /// Reads an indirect table of a buffer that is lent.
+    /// Reads the indirect table of an added buffer.
     pub fn read_table(&self, address: u64, length: usize) -> Vec<u8> {
         let start = with_exposed_provenance::<u8>(address as usize);
-        // SAFETY: the driver keeps the table until its buffer is popped, and does not touch it.
+        // SAFETY: the driver keeps the table alive and unchanged until the buffer is popped.
         unsafe { std::slice::from_raw_parts(start, length) }.to_vec()
     }
 
-    /// Pops the next used buffer of one element. Returns its descriptor and the device's length.
+    /// Pops the next used buffer, which has a single element. Returns its descriptor and the length that the device
+    /// reported.
     pub fn pop(&mut self) -> Option<(u16, u32)> {
         self.pop_chain().map(|(token, length, _)| (token, length))
     }
 
-    /// Pops the next used buffer. Returns its first descriptor, the device's length, and its elements.
+    /// Pops the next used buffer. Returns its first descriptor, the length that the device reported, and its elements.
     pub fn pop_chain(&mut self) -> Option<(u16, u32, Elements)> {
         let token = self.queue.peek_used()?;
         let mut elements = self.lent.remove(&token).unwrap();
         let Elements { readable, writable } = &mut elements;
         let readable: Vec<&[u8]> = readable.iter().map(Vec::as_slice).collect();
         let mut writable: Vec<&mut [u8]> = writable.iter_mut().map(Vec::as_mut_slice).collect();
-        // SAFETY: these are the elements that were added with this token.
+        // SAFETY: these elements were added with this token.
         let length = unsafe { self.queue.pop_used(token, &readable, &mut writable) };
         Some((token, length.unwrap(), elements))
     }
@@ -207,22 +209,22 @@ impl Rings {
         self.queue.should_notify()
     }
 
-    /// Sets, through flags, whether the device must notify the driver.
+    /// Sets the flag that tells the device whether to notify the driver.
     pub fn want_interrupts(&mut self, wanted: bool) {
         self.queue.set_dev_notify(wanted);
     }
 
-    /// Returns the bytes that the driver has written.
+    /// Returns the area that the driver writes.
     pub fn read_driver_area(&self) -> [u8; DRIVERS] {
         let start = with_exposed_provenance::<[u8; DRIVERS]>(self.places.driver as usize);
-        // SAFETY: the memory comes from `dma_alloc`, lives as long as the queue, and the queue is idle.
+        // SAFETY: the memory comes from `dma_alloc` and lives as long as the queue. Nothing else accesses it meanwhile.
         unsafe { start.read() }
     }
 
-    /// Writes the device's ring.
+    /// Writes the used ring.
     pub fn write_used(&mut self, bytes: &[u8; DEVICES]) {
         let start = with_exposed_provenance_mut::<[u8; DEVICES]>(self.places.used as usize);
-        // SAFETY: as above.
+        // SAFETY: the memory comes from `dma_alloc` and lives as long as the queue. Nothing else accesses it meanwhile.
         unsafe { start.write(*bytes) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's driver of chains against rust-vmm's `virtio-queue`. Both must see the same elements, direct or
-//! in an indirect table, and the same bytes in them.
+//! Tests this module's chain driver against rust-vmm's `virtio-queue`. Both must agree on the elements, direct or in an
+//! indirect table, and on their content.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,27 +16,27 @@ const SIZE: u16 = 8;
 const LEN: u32 = 0x4000;
 const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
 const TABLES: u32 = 0x200;
-/// Entries of an indirect table.
+/// Number of entries in an indirect table.
 const ENTRIES: u16 = 4;
 const BUFFERS: u32 = 0x400;
-/// Bytes that the driver writes, except in its buffers.
+/// Offset and size of each area that the driver writes, except for the buffers.
 const DRIVERS: [(u32, u32); 2] = [(0, 0x80 + 6 + 2 * 8), (TABLES, BUFFERS - TABLES)];
-/// Bytes that the device writes, except in buffers.
+/// Offset and size of the area that the device writes, except for the buffers.
 const DEVICES: (u32, u32) = (0x100, 6 + 8 * 8);
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The driver adds a chain of elements with these lengths: readable ones, writable ones.
+    /// The driver adds a chain with readable and writable elements of these lengths.
     Add(Vec<u32>, Vec<u32>),
     /// The device pops the next chain.
     Pop,
-    /// The device returns one of its chains, with this part of its writable bytes.
+    /// The device returns one of the popped chains after writing some of its bytes.
     Return(usize, u32),
-    /// The driver pops a completion.
+    /// The driver pops a completed chain.
     Complete,
-    /// The device asks for a notification, or refuses them.
+    /// The device enables or disables notifications.
     DeviceWaits(bool),
-    /// The driver asks for a notification.
+    /// The driver enables notifications.
     DriverWaits,
 }
 
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Returns elements of these lengths, one after the other from `at` on.
+/// Lays out elements of these lengths, one after the other, beginning at `at`. Advances `at` past them.
 fn lay_out(at: &mut u32, lengths: &[u32]) -> Vec<Element> {
     let element = |&length: &u32| {
         let address = u64::from(*at);
@@ -106,7 +106,7 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Add(readable, writable) => {
-                    // A place that no chain in the queue has, because there are at most 8 chains.
+                    // With 9 places and at most 8 chains in the queue, one place is always free.
                     let place = free.pop().unwrap();
                     let mut at = BUFFERS + place * 0x400;
                     let (readable, writable) = (lay_out(&mut at, &readable), lay_out(&mut at, &writable));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must see the same
-//! for any order of offers, takes and returns.
+//! Tests this module's driver against rust-vmm's `virtio-queue` as the device, over one ring. Both must agree on the
+//! ring's content for any order of operations.
 //!
-//! Each side has its own representation of the memory, so the test copies the bytes between steps.
+//! Each side keeps the ring in its own memory, so the test copies the ring between steps.
 
 mod chains;
 
@@ -19,19 +19,20 @@ use vm_memory::{Bytes as _, GuestAddress, GuestMemoryMmap};
 const SIZE: u16 = 8;
 const LEN: u32 = 0x1000;
 const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
-/// Bytes that the driver writes (descriptors and available ring), and bytes that the device writes (the used ring).
+/// Offset and size of the area that each side writes. The driver writes the descriptors and the available ring; the
+/// device writes the used ring.
 const DRIVERS: (u32, usize) = (0, 0x80 + 6 + 2 * 8);
 const DEVICES: (u32, usize) = (0x100, 6 + 8 * 8);
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver offers a buffer of this length, writable for the device or not.
+    /// The driver offers a buffer of this length, which the device may write if the flag is set.
     Offer(u32, bool),
-    /// The device takes the next buffer.
+    /// The device pops the next buffer.
     Take,
-    /// The device returns one of its buffers, with this length.
+    /// The device returns one of the popped buffers, with this written length.
     GiveBack(usize, u32),
-    /// The driver takes a returned buffer.
+    /// The driver pops a used buffer.
     Collect,
 }
 

@@ -9,22 +9,22 @@ use amp_ivshmem::rpmsg::DownReason;
 use super::words::{fields, numbers};
 use crate::console::line;
 
-/// The counts of one side of a stream since it started: `tally sent=… received=… …`. All of them wrap.
+/// Message counts of one side of a stream since it started: `tally sent=… received=… …`. Each count wraps around.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Messages sent.
+    /// Number of messages sent.
     pub sent: u32,
-    /// Messages received within their session.
+    /// Number of messages received within their session.
     pub received: u32,
-    /// Messages that may have been in flight when a session ended.
+    /// Number of messages that may have been in flight when a session ended.
     pub in_flight: u32,
-    /// Messages that came twice or out of order.
+    /// Number of messages that arrived twice or out of order.
     pub duplicated: u32,
-    /// Messages that did not come within their session.
+    /// Number of messages that did not arrive within their session.
     pub lost: u32,
-    /// Messages with wrong bytes.
+    /// Number of messages with wrong content.
     pub corrupted: u32,
-    /// Messages of another session.
+    /// Number of messages from another session.
     pub stale: u32,
 }
 
@@ -32,7 +32,7 @@ impl Tally {
     const KEYS: [&str; 7] = ["sent", "received", "in_flight", "duplicated", "lost", "corrupted", "stale"];
 }
 
-/// The reason why a link went down, in one word.
+/// The reason why a link went down, as one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The peer closed the link.
@@ -45,7 +45,7 @@ pub enum Why {
     Fault,
     /// Another side has this role.
     RoleConflict,
-    /// Somebody overwrote this side's words.
+    /// Another program overwrote this side's words in the shared memory.
     StateCorrupted,
 }
 
@@ -64,7 +64,7 @@ impl Why {
         }
     }
 
-    /// Returns true if this side found something in the memory that no correct peer writes.
+    /// Returns true if this side found something in the memory that a correct peer never writes.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         matches!(self, Self::Fault | Self::RoleConflict | Self::StateCorrupted)
@@ -84,14 +84,14 @@ impl From<DownReason> for Why {
     }
 }
 
-/// A kind of wrong message.
+/// The kind of error in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// The message came before.
+    /// The message has arrived before.
     Duplicated,
-    /// Some messages before this one did not come.
+    /// One or more messages before this one did not arrive.
     Lost,
-    /// The message's bytes are wrong.
+    /// The message has wrong content.
     Corrupted,
     /// The message belongs to another session.
     Stale,
@@ -110,42 +110,42 @@ impl Wrong {
     }
 }
 
-/// A line of one side of a stream.
+/// A line printed by one side of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A link came up: `up link=… peer=…`.
     Up {
-        /// The link.
+        /// The link number.
         link: u8,
         /// The peer's id.
         peer: u16,
     },
-    /// The first message of a session came: `talks link=…`.
+    /// The first message of a session arrived: `talks link=…`.
     Talks {
-        /// The link.
+        /// The link number.
         link: u8,
     },
     /// A link went down: `down link=… why=…`.
     Down {
-        /// The link.
+        /// The link number.
         link: u8,
-        /// The reason.
+        /// Why the link went down.
         why: Why,
     },
     /// A link cannot come up: `incompatible link=…`.
     Incompatible {
-        /// The link.
+        /// The link number.
         link: u8,
     },
-    /// The counts so far.
+    /// The current counts.
     Tally(Tally),
-    /// A wrong message: `wrong lost expected=… got=…`.
+    /// A message was wrong: `wrong lost expected=… got=…`.
     Wrong {
         /// The kind of error.
         kind: Wrong,
-        /// The number that should have come.
+        /// The expected message number.
         expected: u32,
-        /// The number that came.
+        /// The received message number.
         got: u32,
     },
 }
@@ -172,7 +172,7 @@ impl Report {
         .end();
     }
 
-    /// Reads a line of exactly one of these forms.
+    /// Parses a line. Returns `None` if it has none of these forms.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut rest = line.split_ascii_whitespace();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Writes and reads the words of a line.
+//! Functions to write and parse the words of a line.
 
 use core::fmt::Write;
 use core::str::SplitAsciiWhitespace;
@@ -14,13 +14,13 @@ pub fn fields<'c, W: Write>(mut line: Line<'c, W>, keys: &[&str], values: &[u32]
     line
 }
 
-/// Returns the words after `keyword`.
+/// Returns the words after `keyword`, or `None` if the line starts with another word.
 pub fn words<'l>(line: &'l str, keyword: &str) -> Option<SplitAsciiWhitespace<'l>> {
     let mut words = line.split_ascii_whitespace();
     (words.next()? == keyword).then_some(words)
 }
 
-/// Returns the values of exactly these keys.
+/// Parses the values of these keys. Returns `None` if the words do not consist of exactly these keys in this order.
 pub fn numbers<const N: usize>(mut words: SplitAsciiWhitespace<'_>, keys: [&str; N]) -> Option<[u32; N]> {
     let mut values = [0; N];
     for (value, key) in values.iter_mut().zip(keys) {

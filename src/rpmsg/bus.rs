@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bus: sends for its endpoints, sorts received messages, and runs the name service.
+//! The bus: sends messages for its endpoints, dispatches received messages, and runs the name service.
 
 use super::endpoints::Endpoints;
 use super::{
@@ -12,43 +12,44 @@ use crate::session::SessionEvent;
 /// An event of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The peer is there and ready, and endpoints are being announced to it.
+    /// The peer is ready. The bus now announces the endpoints to it.
     Up {
         /// The peer's id on the server.
         peer: PeerId,
     },
-    /// The peer is gone. Messages not yet released are void, and messages that the peer has not received are lost.
+    /// The link is down. Unreleased messages are invalid, and messages that the peer has not received are lost.
     Down(DownReason),
-    /// The link cannot come up as things are. It keeps trying, and reports this once until it has come up.
+    /// The link cannot come up for the given reason. It keeps retrying, and reports this event only once before it
+    /// comes up.
     Incompatible(SetupError),
     /// A message has arrived.
     Message(Message),
-    /// An endpoint is now bound to its peer and can send.
+    /// An endpoint has been bound to the peer's endpoint and can send.
     Bound {
-        /// The endpoint on this side.
+        /// This side's endpoint.
         endpoint: Endpoint,
         /// The peer's endpoint.
         peer: Address,
     },
-    /// An endpoint's peer is gone: it cannot send until it is bound again.
+    /// The peer's endpoint is gone. This side's endpoint cannot send until it is bound again.
     Unbound {
-        /// The endpoint on this side.
+        /// This side's endpoint.
         endpoint: Endpoint,
     },
-    /// The peer has an endpoint whose name no endpoint of this side has. The native profile announces it again when
-    /// this side opens an endpoint of that name. In the `openamp` profile, open the endpoint with this address as its
-    /// peer.
+    /// The peer has announced an endpoint with a name that no unbound endpoint of this side has. In the native profile,
+    /// the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile, open the
+    /// endpoint with this address as its peer.
     Announced {
         /// The name of the peer's endpoint.
         name: Name,
-        /// Its address at the peer.
+        /// The address of the peer's endpoint.
         address: Address,
     },
-    /// The peer has closed an endpoint to which no endpoint of this side was bound.
+    /// The peer has closed an endpoint that was not bound to any endpoint of this side.
     Withdrawn {
         /// The name of the peer's endpoint.
         name: Name,
-        /// Its address at the peer.
+        /// The address of the peer's endpoint.
         address: Address,
     },
 }
@@ -70,74 +71,74 @@ impl SessionEvent<Fault, RingError> for Event {
     }
 }
 
-/// Counters of a bus. All wrap.
+/// Counters of a bus. All counters wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages sent, announcements included.
+    /// Number of messages sent, including announcements.
     pub sent: u32,
-    /// Messages received, announcements included.
+    /// Number of messages received, including announcements.
     pub received: u32,
-    /// Doorbells rung for messages and for buffers given back.
+    /// Number of doorbells rung for messages and for returned buffers.
     pub doorbells: u32,
-    /// Messages dropped because no endpoint of this side has their destination address.
+    /// Number of messages dropped because no endpoint of this side has their destination address.
     pub unknown: u32,
 }
 
 bitflags::bitflags! {
-    /// Work for a poll in addition to the ring.
+    /// Work for a poll other than receiving from the ring.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct Due: u8 {
-        /// There may be an endpoint that was bound or unbound without the application's knowledge.
+        /// An endpoint may have been bound or unbound since the application was last told.
         const BINDINGS = 1 << 0;
-        /// There may be an endpoint that has to be announced.
+        /// An endpoint may have to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped although there may be more messages; within a poll, a message was put aside.
+        /// The last poll stopped early, so there may be more messages. Within a poll, a message has been deferred.
         const MORE = 1 << 2;
     }
 }
 
 /// The state of the peer.
-// `Absent` is all zeros. So start-up code clears an unopened bus, and flash holds no copy of it. An `Option` may keep
-// its tag in any byte.
+// `Absent` is all zeros, so an unopened bus is placed in zero-initialised memory and takes no flash. An `Option` does
+// not guarantee where its tag is stored.
 #[derive(Debug)]
 #[repr(u8)]
 pub(super) enum Peer<P: Profile> {
     /// There is no peer.
     Absent = 0,
-    /// The peer is there.
+    /// The peer is attached.
     Here(Attached<P>) = 1,
-    /// The peer has broken a rule, and is ignored until its link has restarted.
+    /// The peer has broken the protocol, and is ignored until the link has restarted.
     Broken(Fault) = 2,
 }
 
-/// Both directions while there is a peer, and the doorbell to ring for it.
+/// Both directions of an attached peer, and its doorbell address.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
     pub outgoing: P::Outgoing,
     pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
-    /// Set while the peer has been asked to notify of freed buffers.
+    /// Set while the peer is requested to send a notification when it returns a buffer.
     pub waiting: bool,
 }
 
-/// A bus in the wire profile `P`, which rings the doorbell `D`.
-// The fields are in this order because those near the start are reached by shorter instructions.
+/// A bus with the wire profile `P` and the doorbell `D`.
+// The order is deliberate: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
-    /// The present or last session: a count from 1 on, with the bus's number in the upper bits, so that no two sessions
-    /// are the same.
+    /// The current or last session. It combines a count, which starts at 1, with the bus number in the upper bits, so
+    /// that no two sessions are equal.
     pub(super) session: u32,
-    /// The number of this bus, which no other bus has; 0 until the bus first needs it.
+    /// A process-wide unique number of this bus, or 0 until the number is first needed.
     pub(super) number: u32,
-    /// Work for the next poll in addition to the ring; usually none.
+    /// Work for the next poll other than receiving from the ring. Usually empty.
     pub(super) due: Due,
-    /// The counters of earlier sessions; those of the present session are in its two ends.
+    /// Totals from earlier sessions. `outgoing` and `incoming` count the current session's messages.
     pub(super) counters: Counters,
-    /// A message that needs more than delivery to a bound endpoint: the same poll looks at it next.
+    /// A message that is not for a bound endpoint. The current poll handles it next.
     pub(super) deferred: Option<Message>,
-    /// Present once the link is open.
+    /// `None` until the link is opened.
     pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
     pub(super) endpoints: Endpoints<P::Endpoints>,
@@ -165,14 +166,14 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sets the doorbell, before the bus is attached.
+    /// Sets the doorbell. Call this before [`attach`](Self::attach).
     pub(crate) fn set_doorbell(&mut self, doorbell: D) {
         self.doorbell = Some(doorbell);
     }
 
-    /// Attaches the peer: messages go through `outgoing` and `incoming`, and `vector` rings the peer. Announces every
-    /// named endpoint.
-    // Inlined, so that both ends are built in their final place.
+    /// Attaches the peer: messages go through `outgoing` and `incoming`, and `vector` rings the peer. All named
+    /// endpoints are then due to be announced.
+    // Inlined, so that both ends are constructed in place.
     #[inline(always)]
     pub(crate) fn attach(&mut self, outgoing: P::Outgoing, incoming: P::Incoming, peer: PeerId, vector: Vector) {
         self.detach();
@@ -190,7 +191,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
     }
 
-    /// Detaches the peer. Messages not released and buffers not sent are void from here on.
+    /// Detaches the peer. Unreleased messages and unsent buffers become invalid.
     pub(crate) fn detach(&mut self) {
         if self.is_up() {
             self.counters = self.counters();
@@ -202,7 +203,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.due.remove(Due::MORE);
     }
 
-    /// Records that the peer has broken a rule.
+    /// Records that the peer has broken the protocol.
     #[cold]
     #[inline(never)]
     pub(crate) fn fail(&mut self, fault: Fault) {
@@ -210,12 +211,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.peer = Peer::Broken(fault);
     }
 
-    /// Returns the doorbell that the bus rings.
+    /// Returns the doorbell, or `None` if it has not been set.
     pub(crate) const fn doorbell(&self) -> Option<&D> {
         self.doorbell.as_ref()
     }
 
-    /// Returns the fault of the peer, if the peer has broken something. The bus is then unusable until its link restarts.
+    /// Returns the peer's fault, if any. The bus is then unusable until the link restarts.
     pub(crate) const fn fault(&self) -> Option<Fault> {
         match self.peer {
             Peer::Broken(fault) => Some(fault),
@@ -223,33 +224,33 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns whether there is a peer.
+    /// Returns whether the bus is attached to a peer.
     #[must_use]
     pub const fn is_up(&self) -> bool {
         matches!(self.peer, Peer::Here(_))
     }
 
-    /// Returns whether the last poll of the link stopped for fairness although there may be more. Poll again instead of
-    /// waiting.
+    /// Returns whether the last poll stopped early to be fair to other tasks. If so, poll again instead of waiting.
     #[must_use]
     pub(crate) const fn has_more(&self) -> bool {
         self.due.contains(Due::MORE)
     }
 
-    /// Returns whether this side's indices are still the ones that this side wrote, as far as can be told.
+    /// Returns whether this side's ring indices are unchanged, as far as this side can check.
     pub(crate) fn is_intact(&self) -> bool {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
-    /// Repeats the request that tells the peer when to ring for messages, because another peer may have overwritten it
-    /// and this side is the only one that checks.
+    /// Repeats the notification request for messages, because another peer may have overwritten it and nobody else
+    /// would notice.
     pub(crate) fn rearm(&mut self) {
         if let Peer::Here(attached) = &mut self.peer {
             attached.incoming.rearm();
         }
     }
 
-    /// Returns whether a poll has something to report without a doorbell: an endpoint was bound or unbound.
+    /// Returns whether a poll has something to report even without a doorbell, because an endpoint was bound or
+    /// unbound.
     pub(crate) const fn has_news(&self) -> bool {
         self.due.contains(Due::BINDINGS)
     }
@@ -266,13 +267,13 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the size of the longest message that can be sent now, in bytes; 0 without a peer.
+    /// Returns the maximum payload length in bytes, or 0 without a peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
         self.attached().map_or(0, |attached| attached.outgoing.capacity().into())
     }
 
-    /// Opens an endpoint that is announced under `name` and bound to the peer's endpoint of the same name.
+    /// Opens an endpoint with the given name, announces it, and binds it to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -290,15 +291,15 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(Endpoint { address, bus: self.number() })
     }
 
-    /// Closes an endpoint and tells the peer. Received messages for this endpoint still have to be released. Does
-    /// nothing with an endpoint that is already closed or that belongs to another link.
+    /// Closes an endpoint and tells the peer. Messages that the endpoint has already received must still be released.
+    /// Has no effect if the endpoint is already closed or belongs to another link.
     pub fn close(&mut self, endpoint: Endpoint) {
         if self.owns(endpoint) && self.endpoints.close(endpoint.address, self.is_up()) {
             self.due |= Due::ANNOUNCEMENTS;
         }
     }
 
-    /// Returns the peer's address to which `endpoint` sends.
+    /// Returns the address that `endpoint` sends to, or `None` if the endpoint is not bound.
     #[must_use]
     #[inline]
     pub fn peer_of(&self, endpoint: Endpoint) -> Option<Address> {
@@ -308,7 +309,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the index of an endpoint in the tables of a bus.
+    /// Returns the index of an endpoint in the bus's tables.
     #[cfg(feature = "async")]
     pub(super) fn index_of(&self, endpoint: Endpoint) -> Option<usize> {
         self.owns(endpoint).then(|| self.endpoints.index_of(endpoint.address)).flatten()
@@ -320,14 +321,14 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         endpoint.bus == self.number
     }
 
-    /// Returns whether `session` was a session of this bus, which may be over.
+    /// Returns whether `session` is, or was, a session of this bus.
     #[cold]
     pub(super) const fn had(&self, session: u32) -> bool {
-        // Another bus's number differs in the upper bits, which makes this greater than any count.
+        // Another bus has a different number in the upper bits, so its value is greater than any count.
         session ^ self.number <= self.session ^ self.number
     }
 
-    /// Returns the number of this bus, which is drawn when it is first needed.
+    /// Returns this bus's number, and allocates it on the first call.
     fn number(&mut self) -> u32 {
         if self.number == 0 {
             self.number = serial::next();
@@ -336,7 +337,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.number
     }
 
-    /// Returns both directions while there is a peer.
+    /// Returns the attached peer, if any.
     #[inline(always)]
     pub(super) const fn attached(&self) -> Option<&Attached<P>> {
         match &self.peer {
@@ -347,12 +348,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
 }
 
 impl<P: Profile> Attached<P> {
-    /// Rings the peer, and counts the ring.
+    /// Rings the peer, and counts the doorbell.
     #[inline(always)]
     pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters) {
         if let Some(doorbell) = doorbell {
             counters.doorbells = counters.doorbells.wrapping_add(1);
-            // The device has the vector: the link has proven that when it was opened.
+            // Cannot fail: the link has already rung its own doorbell with this vector.
             let _ = doorbell.ring(self.peer, self.vector);
         }
     }

@@ -1,55 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Polling of a link in any profile: a message takes the fast path, and everything rare takes a slower one.
+//! Polling for links of any profile. Messages for bound endpoints take a fast path, and all other work takes a slow
+//! path.
 
 use super::{Bus, Event, Message, Profile, RxOutcome};
 use crate::platform::{Doorbell, Instant};
 
-/// One side of a link in any profile, for code that works with all profiles.
+/// One side of a link, for code that works with any profile.
 pub trait AnyLink {
     /// The wire profile.
     type Profile: Profile;
     /// The doorbell.
     type Doorbell: Doorbell;
 
-    /// Returns the bus, to open endpoints and send.
+    /// Returns the bus, which opens endpoints and sends messages.
     fn bus(&mut self) -> &mut Bus<Self::Profile, Self::Doorbell>;
 
-    /// Returns the next event since the last call; `now` is the time on any clock that only grows.
+    /// Returns the next event. `now` may be read from any monotonic clock.
     ///
-    /// After `None` the caller waits for a doorbell, but no longer than until the [`deadline`](Self::deadline).
+    /// After `None`, wait for a doorbell, at most until the [`deadline`](Self::deadline).
     fn poll(&mut self, now: Instant) -> Option<Event>;
 
-    /// Returns the time to poll again even if no doorbell rings.
+    /// Returns the time at which to poll again even if no doorbell rings.
     fn deadline(&self) -> Instant;
 }
 
-/// The life cycle of a link, which brings its bus up and takes it down.
+/// The life cycle of a link, which attaches its bus to the peer and detaches it.
 pub(crate) trait LinkDriver: AnyLink {
-    /// Returns whether the life cycle has work that is due.
+    /// Returns whether life-cycle work is due.
     fn is_due(&self, now: Instant) -> bool;
 
-    /// Does the work that is due.
+    /// Does the life-cycle work that is due.
     fn tick(&mut self, now: Instant) -> Option<Event>;
 
-    /// Returns whether a [`resync`](Self::resync) would have no effect. Asked while the bus is up and has nothing to do.
+    /// Returns whether a [`resync`](Self::resync) would have no effect. Called only while the bus is up and idle.
     #[inline(always)]
     fn is_in_sync(&self) -> bool {
         true
     }
 
-    /// Follows a change of the peer's state, or ends the link after a fault of the bus.
+    /// Follows a change of the peer's state, or ends the session after a fault of the bus.
     fn resync(&mut self, now: Instant) -> Option<Event>;
 }
 
-/// Returns the next event of `link`. The life cycle gets its turn when the bus has nothing else to do, and also when it
-/// is due, however busy the bus is. A fault of the peer comes before both.
-// Inlined, so that the outcome decides the caller's own match on the event, and no event goes through memory.
+/// Returns the next event of `link`. The life cycle runs when the bus is idle, and also whenever it is due, even if the
+/// bus is busy. A peer's fault is handled before both.
+// Inlined, so that the caller's match on the event merges with this one and the event is not stored in memory.
 #[inline(always)]
 pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {
         match link.bus().receive() {
             RxOutcome::Message(message) => {
-                // Moved field by field, because the compiler would otherwise call `memcpy`.
+                // Moved field by field, because otherwise the compiler would emit a call to `memcpy`.
                 let Message { endpoint, source, length, buffer, session } = message;
                 return Some(Event::Message(Message { endpoint, source, length, buffer, session }));
             }
@@ -60,11 +61,11 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     poll_slow(link, now)
 }
 
-/// Polls when the life cycle is due, when the bus has deferred work, or when the peer has changed or has broken a rule.
+/// Polls if life-cycle work is due, if the bus has deferred work, or if the peer has changed or broken the protocol.
 #[cold]
 #[inline(never)]
 fn poll_slow<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
-    // Reports first that the link is down, and then the endpoints that this unbinds.
+    // The application first sees that the link is down, and then which endpoints were unbound by it.
     if link.bus().fault().is_some() {
         return link.resync(now);
     }
@@ -78,7 +79,7 @@ fn poll_slow<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
         if let Some(event) = link.bus().process_deferred() {
             return Some(event);
         }
-        // Checked before the next look, which may take a message out of its ring.
+        // Check the limit before `receive`, which may pop a message from the ring.
         let Some(fewer) = left.checked_sub(1) else {
             link.bus().stop();
             return None;

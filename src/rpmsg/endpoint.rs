@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An endpoint as its user sees it: a handle, and the configuration with which it is opened.
+//! The public view of an endpoint: its handle and its configuration.
 
 use super::Address;
 
-/// An open endpoint: its address, and the bus that it belongs to. A closed endpoint's address is not given out again for a long
-/// time, so that a closed endpoint is not mistaken for a new one.
+/// A handle to an endpoint: its address and its bus. A closed endpoint's address is not reused for a long time, so that
+/// an old handle does not refer to a new endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     pub(super) address: Address,
-    /// The number of the endpoint's bus.
+    /// Number of the endpoint's bus.
     pub(super) bus: u32,
 }
 
@@ -20,14 +20,15 @@ impl Endpoint {
     }
 }
 
-/// Configuration of an endpoint. By default the endpoint has no name, its address is chosen by the bus, and the first
-/// message binds it.
+/// Configuration of an endpoint. By default, the endpoint has no name, the bus chooses its address, and the first
+/// received message binds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The name, of 1 to 31 bytes: announced to the peer, and bound to the peer's endpoint of the same name.
+    /// Name, 1 to 31 bytes. It is announced to the peer, and the endpoint is bound to the peer's endpoint of the same
+    /// name.
     pub name: Option<&'a str>,
-    /// An address of the application's own choice, below 1024 and not 53.
+    /// Fixed address, below 1024 and not 53.
     pub address: Option<Address>,
-    /// The peer's address, if it is known beforehand.
+    /// The peer's address, if known in advance.
     pub peer: Option<Address>,
 }

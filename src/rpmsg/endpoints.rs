@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The endpoints of one side: their addresses, their names, and the peer to which each is bound.
+//! One side's endpoints: their addresses, their names, and the peer endpoints to which they are bound.
 
 use core::fmt::Debug;
 
 use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
-/// An announcement that an endpoint owes the peer; half of its number is its priority.
+/// A message that an endpoint owes the peer. Half of the discriminant is the priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
-    /// Nothing.
+    /// No message.
     Nothing = 0,
-    /// The endpoint's address, announced by an empty message to the peer's endpoint to which it is bound.
+    /// An empty message to the bound peer endpoint, which tells it this endpoint's address.
     Greeting = 2,
-    /// The endpoint's existence.
+    /// An announcement that the endpoint exists.
     Exists = 3,
-    /// The endpoint's end, after which the slot is free.
+    /// An announcement that the endpoint has been closed. The slot is free once it has been sent.
     Gone = 4,
 }
 
-/// An address or none, in one word, so that one comparison is enough. None is all zeros, so start-up code clears an
-/// unused table, and flash holds no copy of it.
+/// An optional address in one word, so that a single comparison is enough. The value for no address is 0, so an unused
+/// table is placed in zero-initialised memory and takes no flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Maybe(u32);
 
 impl Maybe {
     const NONE: Self = Self(0);
 
-    /// Returns `address`, or none if it is [`Address::ANY`].
+    /// Converts an address. [`Address::ANY`] becomes no address.
     #[inline(always)]
     const fn from(address: Address) -> Self {
         Self(address.0.wrapping_add(1))
@@ -45,48 +45,50 @@ impl Maybe {
     }
 }
 
-/// The part of an endpoint that each message needs. These parts have a table of their own, in which one shift finds an entry.
+/// The part of an endpoint that is needed for each message. Bindings are kept in a separate table whose entry size is a
+/// power of two, so indexing takes one shift.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The endpoint's address, or none in a free slot.
+    /// The endpoint's address. None if the slot is free.
     address: Maybe,
-    /// The peer's address. None if it is not known, if the slot is free, or if the endpoint is closed, so
-    /// [`Endpoints::peer_of`] checks nothing else.
+    /// The peer's address. None if it is unknown, if the slot is free, or if the endpoint is closed.
+    /// [`Endpoints::peer_of`] therefore needs no other check.
     peer: Maybe,
 }
 
-/// The other parts of an endpoint.
+/// The rest of an endpoint, which is not needed for each message.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    /// The endpoint's name, or [`Name::NONE`].
+    /// The name, or [`Name::NONE`].
     name: Name,
-    /// The peer's address given when the endpoint was opened; kept when the link goes down.
+    /// The peer's address from the endpoint's configuration. It is kept when the link goes down.
     configured: Maybe,
-    /// Set once the application knows that the endpoint is bound.
+    /// Set while the application regards the endpoint as bound.
     notified: bool,
     announce: Announce,
-    /// Number of endpoints that had this slot before.
+    /// Number of endpoints that have used this slot before.
     generation: u16,
 }
 
-/// Room for the endpoints of a bus. A [`Profile`](super::Profile) chooses it, so a bus needs no parameter for it.
+/// Storage for a bus's endpoints. Each [`Profile`](super::Profile) selects a type, so that a bus does not need a
+/// parameter for it.
 pub trait EndpointTable: Debug {
-    /// The table without any endpoint.
+    /// An empty table.
     const EMPTY: Self;
-    /// Number of endpoints that the table holds.
+    /// Maximum number of endpoints.
     const CAPACITY: usize;
 
-    /// Returns the bindings, which each message needs.
+    /// Returns the bindings.
     fn bindings(&self) -> &[Binding];
 
-    /// Returns bindings and slots. The two parts of an endpoint have the same index.
+    /// Returns the bindings and the slots. An endpoint has the same index in both.
     fn parts(&mut self) -> (&mut [Binding], &mut [Slot]);
 
     /// Returns the slots.
     fn slots(&self) -> &[Slot];
 }
 
-/// Room for at most `E` endpoints.
+/// Storage for at most `E` endpoints.
 #[derive(Debug)]
 pub struct Table<const E: usize> {
     bindings: [Binding; E],
@@ -118,15 +120,16 @@ impl<const E: usize> EndpointTable for Table<E> {
 pub(super) struct Endpoints<T>(T);
 
 impl<T: EndpointTable> Endpoints<T> {
-    /// Distance between two addresses of a slot: a power of two, so that a slot is found without a division.
+    /// Step between successive addresses of a slot. A power of two, so that finding the slot of an address takes no
+    /// division.
     const STRIDE: usize = T::CAPACITY.next_power_of_two();
 
     pub const fn new() -> Self {
         Self(T::EMPTY)
     }
 
-    /// Opens an endpoint. `up` says whether there is a peer to which it is announced. `all` says whether it is
-    /// announced even if its peer is known.
+    /// Opens an endpoint. `up` tells whether a peer is attached. `all` is
+    /// [`ANNOUNCE_ALL`](super::Profile::ANNOUNCE_ALL).
     pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Address, OpenError> {
         let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
         if let Some(address) = config.address {
@@ -139,11 +142,12 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
-        // CAST: an index below E. The first addresses are 1024, 1025, … as in C; the slot's later ones are `STRIDE` apart.
+        // CAST: the index is less than `CAPACITY`. As in C OpenAMP, the first addresses are 1024, 1025, and so on. The
+        // later addresses of a slot are `STRIDE` apart.
         let further = u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32);
         let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
         let address = config.address.unwrap_or(Address(dynamic));
-        // A free slot has no peer, was not reported and owes no announcement.
+        // In a free slot, `peer`, `notified` and `announce` already have their initial values.
         binding.address = Maybe::from(address);
         slot.name = name;
         slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
@@ -153,7 +157,7 @@ impl<T: EndpointTable> Endpoints<T> {
         Ok(address)
     }
 
-    /// Closes an endpoint. Returns false if there is none at `address`. `up` says whether there is a peer to be told.
+    /// Closes an endpoint. Returns false if no endpoint is open at `address`. `up` tells whether a peer is attached.
     pub fn close(&mut self, address: Address, up: bool) -> bool {
         let Some((binding, slot)) = self.open_at(address) else { return false };
         if up && slot.name.is_some() {
@@ -166,24 +170,24 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// Returns the peer of the endpoint at `address`, if the endpoint exists and is bound.
+    /// Returns the peer address of the endpoint at `address`, or `None` if the endpoint does not exist or is not bound.
     #[inline]
     pub fn peer_of(&self, address: Address) -> Option<Address> {
         let &Binding { address: own, peer } = self.0.bindings().get(self.index_of(address)?)?;
         (own == Maybe::from(address) && peer.is_some()).then(|| peer.or_any())
     }
 
-    /// Returns the slot that an endpoint at `address` would have.
+    /// Returns the index of the slot that an endpoint at `address` would use.
     #[inline]
     pub(super) fn index_of(&self, address: Address) -> Option<usize> {
-        // A dynamic address contains the number of its slot; for the few others, the table is searched.
+        // A dynamic address determines its slot. Other addresses are few, so the table is searched for them.
         match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
             Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),
             None => self.0.bindings().iter().position(|binding| binding.address == Maybe::from(address)),
         }
     }
 
-    /// Returns the slot of `address`, including one whose endpoint is closed but whose peer has not been told yet.
+    /// Returns the slot of `address`, even if the endpoint is closed and the peer has not yet been told.
     fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         let index = self.index_of(address)?;
         let (bindings, slots) = self.0.parts();
@@ -201,8 +205,8 @@ impl<T: EndpointTable> Endpoints<T> {
         self.open_at(address).is_some()
     }
 
-    /// Records that a message has come for the endpoint at `address`. If the sender is known, `peer` is its address, to
-    /// which this endpoint now sends. Returns false if no endpoint is open at `address`.
+    /// Records that the endpoint at `address` has received a message. If `peer` is an address, the endpoint sends to it
+    /// from now on. Returns false if no endpoint is open at `address`.
     pub fn learn_peer(&mut self, address: Address, peer: Option<Address>) -> bool {
         let Some((binding, _)) = self.open_at(address) else { return false };
         if let Some(peer) = peer {
@@ -211,26 +215,25 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// Returns all slots. A free slot has no name and no peer, and was not reported to the application.
+    /// Returns all slots. In a free slot, there is no name and no peer, and `notified` is false.
     fn all(&mut self) -> impl Iterator<Item = (&mut Binding, &mut Slot)> {
         let (bindings, slots) = self.0.parts();
         bindings.iter_mut().zip(slots)
     }
 
-    /// Returns an endpoint that was bound or unbound without a report to the application, together with its peer, and
-    /// marks it as reported.
+    /// Returns an endpoint that was bound or unbound since the application was last told, with its peer if it is bound.
+    /// Marks the endpoint as reported.
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
         Some((binding.address.or_any(), slot.notified.then(|| binding.peer.or_any())))
     }
 
-    /// Returns the sender and the destination of the next message that an endpoint owes the peer. The destination is
-    /// the name service, for which `announcement` is filled in, or the peer's endpoint, for a greeting. Closed
-    /// endpoints come first; otherwise an endpoint that was opened under the name of a closed one would look closed to
-    /// the peer.
+    /// Returns the source and destination of the next message that an endpoint owes the peer. The destination is the
+    /// name service or, for a greeting, the peer's endpoint. For the name service, `announcement` is filled in. Closed
+    /// endpoints come first. Otherwise, the peer would close a new endpoint that has the same name as a closed one.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
-        // `max_by_key` returns the last of equal elements, which is the first one in reverse order.
+        // `max_by_key` returns the last maximum, so `rev` makes it return the first one in the table.
         let all = self.0.bindings().iter().zip(self.0.slots()).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
         let address = binding.address.or_any();
@@ -244,7 +247,7 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// Records that the peer has been told about the endpoint at `address`.
+    /// Records that the message owed by the endpoint at `address` has been sent.
     pub fn announced(&mut self, address: Address) {
         if let Some((binding, slot)) = self.find(address) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
@@ -254,8 +257,8 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// Records that a message has gone from the endpoint at `address` to the peer's endpoint at `peer`, which makes a
-    /// greeting unnecessary.
+    /// Records that the endpoint at `address` has sent a message to `peer`, which makes a greeting to `peer`
+    /// unnecessary.
     pub fn greeted(&mut self, address: Address, peer: Address) {
         if let Some((binding, slot)) = self.find(address)
             && slot.announce == Announce::Greeting
@@ -265,12 +268,12 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// Handles the arrival of the peer; see [`Slot::up`].
+    /// Prepares all endpoints for a newly attached peer; see [`Slot::up`].
     pub fn up(&mut self, all: bool) {
         self.all().for_each(|(binding, slot)| slot.up(binding, all));
     }
 
-    /// Handles the loss of the peer: unbinds every endpoint and drops all pending announcements.
+    /// Unbinds all endpoints after the peer has gone, and drops all pending announcements.
     pub fn down(&mut self) {
         for (binding, slot) in self.all() {
             binding.peer = Maybe::NONE;
@@ -281,8 +284,9 @@ impl<T: EndpointTable> Endpoints<T> {
         }
     }
 
-    /// Binds an endpoint to the peer's endpoint at `peer`, which was announced as `name`. Returns true if an endpoint
-    /// of this side is bound to it, now or already. An endpoint that is bound now owes the peer `answer`.
+    /// Handles the announcement of the peer endpoint `name` at address `peer`. Binds it to an unbound endpoint of the
+    /// same name, which then owes the peer `answer`. Returns true if an endpoint is bound to `peer` now or was bound
+    /// before.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
         let mut unbound = None;
@@ -299,12 +303,12 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let Some((binding, slot)) = unbound else { return false };
         binding.peer = Maybe::from(peer);
-        // The peer may have opened its endpoint after ours was announced, so the peer is told (again) where ours is.
+        // The peer may have opened its endpoint after this one was announced, so tell it this endpoint's address again.
         slot.announce = answer;
         true
     }
 
-    /// Unbinds all endpoints from the peer's endpoint at `peer`, which is gone. Returns true if any was bound to it.
+    /// Unbinds all endpoints from the peer's closed endpoint at `peer`. Returns whether any endpoint was bound to it.
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
         for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {
@@ -323,14 +327,14 @@ impl Binding {
 }
 
 impl Slot {
-    /// Returns a free slot to which `generation` endpoints have belonged before.
+    /// Returns a free slot that `generation` endpoints have used before.
     const fn free(generation: u16) -> Self {
         Self { name: Name::NONE, configured: Maybe::NONE, notified: false, announce: Announce::Nothing, generation }
     }
 
-    /// Prepares the slot for a new peer. If the peer's address was configured, the endpoint is bound to it. If the
-    /// endpoint has a name, it is announced, unless `all` is false and the peer's address is known. No slot is closed
-    /// and unannounced here: [`Endpoints::down`] has freed those.
+    /// Prepares the slot for a newly attached peer. If the peer's address was configured, the endpoint is bound to it.
+    /// A named endpoint is then due to be announced, unless `all` is false and the peer's address is known. No slot is
+    /// in the state [`Announce::Gone`] here, because [`Endpoints::down`] has freed such slots.
     fn up(&mut self, binding: &mut Binding, all: bool) {
         binding.peer = self.configured;
         if self.name.is_some() && (all || !binding.peer.is_some()) {
@@ -338,7 +342,7 @@ impl Slot {
         }
     }
 
-    /// Frees the slot for another endpoint.
+    /// Frees the slot for a new endpoint.
     #[inline(never)]
     fn vacate(&mut self, binding: &mut Binding) {
         *binding = Binding::FREE;

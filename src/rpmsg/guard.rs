@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A guard for a received message, which holds the message together with its bus.
+//! A guard that couples a received message to its bus.
 
 use super::{Address, Bus, Endpoint, Message, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 
-/// A message that gives its buffer back to the peer when it is dropped, read or answered. [`Bus::guard`] returns it.
+/// A message that is released when it is received, replied to or dropped. Created by [`Bus::guard`].
 #[derive(Debug)]
 pub struct MessageGuard<'a, P: Profile, D: Doorbell> {
     bus: &'a mut Bus<P, D>,
-    /// Present until the message is consumed.
+    /// `None` once the message has been consumed.
     message: Option<Message>,
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Guards a message: its buffer goes back to the peer when the guard's scope ends, however it ends.
+    /// Wraps a message in a guard, which returns the buffer to the peer when it leaves its scope.
     pub const fn guard(&mut self, message: Message) -> MessageGuard<'_, P, D> {
         MessageGuard { bus: self, message: Some(message) }
     }
@@ -26,13 +26,13 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         self.message.as_ref().map(|message| message.endpoint)
     }
 
-    /// Returns the sender's address at the peer.
+    /// Returns the address of the sender.
     #[must_use]
     pub fn source(&self) -> Address {
         self.message.as_ref().map_or(Address::ANY, |message| message.source)
     }
 
-    /// Returns the length of the payload in bytes.
+    /// Returns the payload length in bytes.
     #[must_use]
     pub fn len(&self) -> u16 {
         self.message.as_ref().map_or(0, |message| message.length)
@@ -44,7 +44,7 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         self.len() == 0
     }
 
-    /// Fills `to` from byte `offset` of the payload.
+    /// Copies bytes from the payload into `to`, starting at `offset`.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -52,7 +52,7 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         self.message.as_ref().map_or(Err(ReadError::Stale), |message| self.bus.read(message, offset, to))
     }
 
-    /// Copies the payload to the front of `to`, as [`Bus::recv`] does.
+    /// Copies the payload into `to`, as [`Bus::recv`] does.
     ///
     /// # Errors
     /// Returns [`ReadError::Stale`] or [`ReadError::OtherLink`].
@@ -60,7 +60,7 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         self.message.take().map_or(Err(ReadError::Stale), |message| self.bus.recv(message, to))
     }
 
-    /// Answers the sender, as [`Bus::reply`] does, and drops the message even if that fails.
+    /// Replies to the sender, as [`Bus::reply`] does. The message is released even if the reply fails.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -72,12 +72,12 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
         })
     }
 
-    /// Returns the message, which is then kept beyond the guard and [released](Bus::release) by hand.
+    /// Returns the message without releasing it. The caller must then [release](Bus::release) it.
     pub fn keep(mut self) -> Option<Message> {
         self.message.take()
     }
 
-    /// Returns the bus, to send while the message is read.
+    /// Returns the bus, so that the caller can send while it holds the message.
     pub const fn bus(&mut self) -> &mut Bus<P, D> {
         self.bus
     }

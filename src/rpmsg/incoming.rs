@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The receiving end of a link: a queue of filled buffers, which belong to the peer or are lent to it.
+//! The receiving end of a link: a queue of filled buffers. The buffers belong to the peer or are lent to it.
 
 use super::policy::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
@@ -8,58 +8,58 @@ use crate::virtqueue::{Device, Driver, Flags, Layout, LayoutError, Ring};
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
-/// A filled buffer. Its place was checked when it arrived.
+/// A filled buffer. Its bounds have been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RxBuffer {
     /// The buffer's descriptor.
     pub id: u16,
-    /// Bytes of the buffer after the header.
+    /// Size of the buffer in bytes, excluding the header.
     pub capacity: u16,
 }
 
-/// The receiving end of a link, on either side of a virtqueue.
+/// The receiving end of a link, as the queue's device or its driver.
 pub trait Incoming {
-    /// Pops the next filled buffer. If it returns none, the peer has been asked to notify of the next one.
+    /// Pops the next filled buffer. If it returns `None`, it has requested a notification for the next buffer.
     ///
     /// # Errors
-    /// Returns the rule that the peer broke.
+    /// Returns a [`Fault`] if the peer broke the protocol.
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault>;
 
-    /// Copies bytes out of a popped buffer, from `offset` within the first `length` bytes after its header. Returns
-    /// false and does nothing if these bytes end too early.
+    /// Copies bytes from a popped buffer's payload into `to`, starting at `offset`. Only the first `length` bytes of
+    /// the payload can be read. Returns false and copies nothing if `to` would exceed them.
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool;
 
     /// Reads the header of a popped buffer.
     fn header(&self, id: u16) -> Header;
 
-    /// Returns the offset of a popped buffer in the memory with which the link was made.
+    /// Returns the offset of a popped buffer in the link's memory.
     fn offset(&self, id: u16) -> u32;
 
-    /// Releases a popped buffer to the peer. Returns true if the peer must be notified.
+    /// Returns a popped buffer to the peer. Returns true if the peer must be notified.
     fn release(&mut self, id: u16) -> bool;
 
-    /// Returns the number of buffers, which is the maximum that can be popped before one is released.
+    /// Returns the number of buffers. This is also the maximum number of buffers that can be held at once.
     fn size(&self) -> u16;
 
-    /// Returns the number of buffers popped so far; wraps.
+    /// Returns the number of buffers popped so far. The counter wraps.
     fn received(&self) -> u32;
 
-    /// Repeats the requests to the peer, in case they were overwritten.
+    /// Repeats the notification requests, in case another peer has overwritten them.
     fn rearm(&mut self);
 
-    /// Returns whether the queue is still the one for which this end was made. Only a device can tell.
+    /// Returns whether the queue is still the one that this end was created for. Only a device can detect a change.
     fn is_intact(&self) -> bool {
         true
     }
 }
 
-/// Reads the header in a slot.
+/// Reads the header of the buffer in `slot`.
 #[inline(always)]
 fn header<M: SharedMemory>(buffers: &BufferArray<M>, slot: u16) -> Header {
     Header::from_words(buffers.header::<0, 4, 12>(slot))
 }
 
-/// Receives as the virtqueue's device, from the peer's buffers, which form one row.
+/// Receives as the queue's device. The buffers belong to the peer and are contiguous.
 #[derive(Debug)]
 pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Device<M, N, S::Suppression>,
@@ -69,19 +69,19 @@ pub struct DeviceIncoming<M: SharedMemory, const N: usize, S: DescriptorPolicy> 
 }
 
 impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DeviceIncoming<M, N, S> {
-    /// Makes the receiving end over a prepared queue and the peer's buffers, which are `pool`.
+    /// Creates the receiving end for a prepared queue. The peer's buffers are in `pool`.
     ///
     /// # Errors
-    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
+    /// Returns an error if the queue does not fit in the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, S::SUPPRESSION)?;
-        // Overrides the request with which the peer has prepared the ring.
+        // Overrides the initial request, which the peer wrote when it prepared the ring.
         queue.enable_notification();
         Ok(Self { queue, buffers, pool, map: S::Map::NEW })
     }
 
-    /// Makes the receiving end from parts that were checked before.
+    /// Creates the receiving end from parts that have already been checked.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
         Self { queue: Device::over(ring, S::SUPPRESSION), buffers, pool, map: S::Map::NEW }
@@ -102,7 +102,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
         let buffer = self.queue.buffer(id)?;
         self.map.set(id, self.pool.find(&buffer, self.queue.size())?);
         match buffer.length.checked_sub(Header::SIZE) {
-            // CAST: the smaller of the two fits.
+            // CAST: the minimum is at most a `u16`.
             Some(capacity) => Ok(Some(RxBuffer { id, capacity: capacity.min(self.buffers.capacity().into()) as u16 })),
             None => Err(Fault::Length { length: 0, buffer: buffer.length }),
         }
@@ -124,7 +124,8 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
 
     #[inline(always)]
     fn release(&mut self, id: u16) -> bool {
-        // This side has written nothing. A driver that describes each buffer anew still expects the size of the buffer.
+        // Nothing has been written to the buffer. A driver that rewrites its descriptors for each buffer still expects
+        // the buffer size as the used length.
         self.queue.add_used(id, if S::FIXED { 0 } else { self.pool.size })
     }
 
@@ -141,7 +142,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
     }
 }
 
-/// Receives as the virtqueue's driver, into this side's own buffers, which the peer fills: descriptor `n` is buffer `n`.
+/// Receives as the queue's driver. The buffers belong to this side, and descriptor `n` describes buffer `n`.
 #[derive(Debug)]
 pub struct DriverIncoming<M: SharedMemory, const N: usize> {
     queue: Driver<M, N, Flags>,
@@ -150,11 +151,11 @@ pub struct DriverIncoming<M: SharedMemory, const N: usize> {
 }
 
 impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
-    /// Makes the receiving end over a prepared queue. Posts all buffers of `pool` without notifying, and asks the peer
-    /// to notify.
+    /// Creates the receiving end for a prepared queue. Posts all buffers of `pool` without a notification, and requests
+    /// notifications from the peer.
     ///
     /// # Errors
-    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
+    /// Returns an error if the queue does not fit in the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Driver::new(memory, layout, Flags)?;
@@ -162,7 +163,7 @@ impl<M: SharedMemory, const N: usize> DriverIncoming<M, N> {
             queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::WRITE);
             queue.add_avail(token);
         }
-        // Requested once for good, because the request is a flag.
+        // The request is a flag, which stays set, so one request is enough.
         queue.enable_notification();
         Ok(Self { queue, buffers, pool })
     }
@@ -172,7 +173,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
     #[inline]
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault> {
         let Some(token) = self.queue.pop_used()? else { return Ok(None) };
-        // The length in the used ring is only the peer's claim; the header is checked against the buffer.
+        // The length in the used ring is not trusted. The caller checks the header's length against the buffer.
         Ok(Some(RxBuffer { id: self.queue.hold(token), capacity: self.buffers.capacity() }))
     }
 
@@ -192,7 +193,7 @@ impl<M: SharedMemory, const N: usize> Incoming for DriverIncoming<M, N> {
 
     #[inline]
     fn release(&mut self, id: u16) -> bool {
-        // The descriptor's contents have not changed.
+        // The contents of the descriptor are still valid.
         self.queue.reclaim(id).is_some_and(|token| self.queue.add_avail(token))
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of an rpmsg link over a session: the native profile.
+//! One side of an rpmsg link that runs over a session, in the native profile.
 
 use core::time::Duration;
 
@@ -15,34 +15,36 @@ use crate::session::{self, Role, Roles, Session};
 pub struct Settings<R = Role> {
     /// This side's role.
     pub role: R,
-    /// Number of the link in the memory's directory, 0 to 125. Default 0.
+    /// Link number in the memory's directory, 0 to 125. Default: 0.
     pub link: u8,
-    /// Host only: offset and size of the link's area in bytes, multiples of 4096. By default all pages after the
-    /// directory. The remote reads it from the directory.
+    /// Host only: offset and size of the link's area in bytes, both multiples of 4096. Default: all pages after the
+    /// directory. The remote reads the area from the directory.
     pub area: Option<(u32, u32)>,
-    /// The doorbell's vector at the peer. Default 0; a flat peer has no other.
+    /// Vector of the peer's doorbell. Default: 0. A flat peer supports only vector 0.
     pub vector: Vector,
-    /// Number of buffers with which this side sends, a power of two; the peer must keep track of as many. Default 16.
+    /// Number of transmit buffers, a power of two. Must not exceed the peer's maximum. Default: 16.
     pub buffer_count: u16,
-    /// Size of each buffer in bytes, including the 16 bytes of the header: a multiple of 8, 56 to 65552. Default 512.
+    /// Size of each transmit buffer in bytes, including the 16-byte header. A multiple of 8, from 56 to 65552. Default:
+    /// 512.
     pub buffer_size: u32,
-    /// Interval at which this side shows that it is alive, and polls without a doorbell; at least 1 ms. Default 100 ms.
+    /// Interval between this side's heartbeats, which is also the longest time between polls without a doorbell. At
+    /// least 1 ms. Default: 100 ms.
     pub heartbeat: Duration,
-    /// Time without a sign of life after which the peer counts as dead; must be longer than the peer's heartbeat. By
-    /// default there is no limit.
+    /// Time without a sign of life after which the peer counts as dead. Must be longer than the peer's heartbeat
+    /// interval. Default: no limit.
     pub peer_timeout: Option<Duration>,
 }
 
 impl<R: Roles> Settings<R> {
-    /// Returns the defaults for one role: a [`Role`], or [`OnlyHost`](session::OnlyHost) or
-    /// [`OnlyRemote`](session::OnlyRemote), which leave the other role's code out of the image.
+    /// Returns the default settings for a role. The role is a [`Role`] or, to leave the other role's code out of the
+    /// image, [`OnlyHost`](session::OnlyHost) or [`OnlyRemote`](session::OnlyRemote).
     #[must_use]
     pub const fn new(role: R) -> Self {
         let session::Settings { role, link, area, vector, heartbeat, peer_timeout } = session::Settings::new(role);
         Self { role, link, area, vector, buffer_count: 16, buffer_size: 512, heartbeat, peer_timeout }
     }
 
-    /// Returns the settings that the session needs.
+    /// Returns the settings of the session.
     #[inline(always)]
     const fn session(&self) -> session::Settings<R> {
         let &Self { role, link, area, vector, heartbeat, peer_timeout, .. } = self;
@@ -50,14 +52,15 @@ impl<R: Roles> Settings<R> {
     }
 }
 
-/// One side of a link, with at most `E` endpoints and `N` buffers in each direction.
+/// One side of a link, with at most `E` endpoints and at most `N` buffers in each direction.
 ///
-/// A link needs no memory other than its own value, and never blocks. Dropping it tells the peer that this side has left.
+/// A link needs no memory beyond its own value, and never blocks. When it is dropped, it tells the peer that this side
+/// is leaving.
 ///
-/// A link is created [unopened](Self::unopened) in its final place, such as a static, and [opened](Self::open) there.
-/// [`new`](Self::new) does both at once and needs stack for several copies of the link, each of about 1 KiB on 32 bits
-/// with 4 endpoints and 16 buffers.
-// The fields are in this order, the bus last, because those near the start are reached by shorter instructions.
+/// Create a link [unopened](Self::unopened) in its final location, for example in a static, and [open](Self::open) it
+/// there. [`new`](Self::new) does both, but needs stack space for several copies of the link. On 32-bit targets, a copy
+/// with 4 endpoints and 16 buffers takes about 1 KiB.
+// The bus comes last: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles = Role> {
@@ -66,13 +69,14 @@ pub struct Link<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R:
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Link<M, D, E, N, R> {
-    /// Creates a link that is not open: it neither sends nor receives. Endpoints can be opened already.
+    /// Creates a link that is not open. It does not send or receive, but endpoints can already be opened on it.
     #[must_use]
     pub const fn unopened() -> Self {
         Self { session: Session::unopened(), rings: Rings::unopened() }
     }
 
-    /// Creates and [opens](Self::open) one side of a link in `memory`, as the peer `id` of its server.
+    /// Creates one side of a link and [opens](Self::open) it in `memory`. `id` is the id that the server assigned to
+    /// this side.
     ///
     /// # Errors
     /// See [`open`](Self::open).
@@ -82,17 +86,16 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Ok(link)
     }
 
-    /// Opens the link in `memory`. `id` is this side's own id on the server. If the link is open already, it leaves its
-    /// peer first.
+    /// Opens the link in `memory`. `id` is the id that the server assigned to this side. If the link is already open,
+    /// it is [closed](Self::close) first.
     ///
-    /// A host writes the directory and the link's entry, begins an incarnation, and rings the remote that waits for it.
-    /// A remote begins its incarnation when it has found its host, in [`poll`](Self::poll). Before this call, the
-    /// device must be able to deliver this side's own doorbell: it is rung once, to prove that the device has the
-    /// vector.
+    /// A host writes the directory and the link's entry, begins an incarnation, and rings a remote that is already
+    /// waiting. A remote begins its incarnation once [`poll`](Self::poll) finds its host. The device must already be
+    /// able to deliver this side's own doorbell, because the link rings it once to check that the vector exists.
     ///
     /// # Errors
-    /// Returns an error if the settings do not fit the memory, the device or this link's sizes, or if the memory holds
-    /// something else. The memory is then unchanged, and the link not open.
+    /// Returns an error if the settings do not match the memory, the device or this link's limits, or if the memory
+    /// already contains something else. The memory is then unchanged, and the link stays closed.
     pub fn open(&mut self, memory: M, doorbell: D, id: PeerId, settings: &Settings<R>) -> Result<(), SetupError> {
         self.close();
         self.rings.set_buffers(settings.buffer_count, settings.buffer_size)?;
@@ -100,25 +103,25 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Ok(self.session.open(&mut self.rings, memory, id, &settings.session())?)
     }
 
-    /// Tells the peer that this side is gone, and returns the link to the unopened state. Its endpoints stay open.
+    /// Tells the peer that this side is leaving, and returns the link to the unopened state. Endpoints stay open.
     pub fn close(&mut self) {
         self.session.close(&mut self.rings);
     }
 
-    /// Returns the bus, to open endpoints and send.
+    /// Returns the bus, which opens endpoints and sends messages.
     pub const fn bus(&mut self) -> &mut Bus<Native<M, E, N>, D> {
         &mut self.rings.bus
     }
 
-    /// Returns the number of doorbells rung so far, for messages and for the session; wraps.
+    /// Returns the number of doorbells that the link has rung, for messages and for the session. The counter wraps.
     #[must_use]
     pub fn doorbells(&self) -> u32 {
         self.session.doorbells().wrapping_add(self.rings.bus.counters().doorbells)
     }
 
-    /// Returns the next event since the last call; `now` is the time on any clock that only grows.
+    /// Returns the next event. `now` may be read from any monotonic clock.
     ///
-    /// After `None` the caller waits for a doorbell, but no longer than until the [`deadline`](Self::deadline).
+    /// After `None`, wait for a doorbell, at most until the [`deadline`](Self::deadline).
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         let event = drive::poll(self, now);
@@ -127,18 +130,18 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         event
     }
 
-    /// Returns the time to poll again even if no doorbell rings.
+    /// Returns the time at which to poll again even if no doorbell rings.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         if self.has_more() { Instant::default() } else { self.session.deadline() }
     }
 
-    /// Returns whether the last poll stopped although there may be more, so that a caller must not wait.
+    /// Returns whether the last poll stopped early, so that the caller must not wait.
     pub(super) const fn has_more(&self) -> bool {
         self.rings.bus.has_more() || self.rings.bus.has_news()
     }
 
-    /// Logs the events that concern the link as a whole, but no messages.
+    /// Logs the events that affect the whole link. Messages and endpoint events are not logged.
     #[cfg(feature = "log")]
     fn log(&self, event: Option<&Event>) {
         let link = self.session.link().unwrap_or_default();
@@ -152,7 +155,6 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> LinkDriver for Link<M, D, E, N, R> {
-    /// Does the work that is due once in a heartbeat.
     #[inline(always)]
     fn is_due(&self, now: Instant) -> bool {
         self.session.is_due(now)

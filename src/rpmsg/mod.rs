@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! rpmsg: named endpoints that exchange messages over two virtqueues, as the service of a session.
 //!
-//! A [`Link`] is one side: its session finds the peer, and its [`Bus`] has the endpoints. Nothing blocks, and there are
-//! no callbacks: [`Link::poll`] returns one [`Event`] after the other, and the caller decides when to wait.
+//! A [`Link`] is one side. Its session finds the peer, and its [`Bus`] holds the endpoints. Nothing blocks, and there
+//! are no callbacks: each call to [`Link::poll`] returns one [`Event`], and the caller decides when to wait.
 //!
-//! Messages are not copied on their way: the sender writes a message into a shared buffer once, and the receiver reads
-//! it from there once. A received [`Message`] keeps its buffer until it is [released](Bus::release), now or later, in
-//! any order; a [guard](Bus::guard) releases it at the end of its scope.
+//! Messages are not copied in transit: the sender writes each message into a shared buffer once, and the receiver reads
+//! it from there once. A received [`Message`] keeps its buffer until it is [released](Bus::release). Messages may be
+//! released later and in any order. A [guard](Bus::guard) releases its message at the end of its scope.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Policies for a driver's use of its descriptors. They are constants, so an image contains code for only one.
+//! Policies for a driver's descriptors. They are constants, so each image contains only the code of its own policy.
 
 use core::fmt::Debug;
 
 use crate::virtqueue::Suppress;
 
-/// A driver's use of its descriptors.
+/// The way in which a driver uses its descriptors.
 pub trait DescriptorPolicy: Debug {
-    /// Reuses buffers that came back before it takes unused ones.
+    /// If true, the driver prefers returned buffers to buffers that have never been used.
     const REUSE_USED_FIRST: bool;
-    /// Descriptor `n` is always buffer `n`: the driver writes it before the queue is used and never again, and the
-    /// device does not read it.
+    /// If true, descriptor `n` always describes buffer `n`. The driver writes the descriptors only once, before it uses
+    /// the queue, and the device never reads them.
     const FIXED: bool;
-    /// The map from descriptors to buffers; empty if descriptors are fixed.
+    /// The map from descriptors to buffers. Empty if descriptors are fixed.
     type Map<const N: usize>: DescriptorMap;
     /// The kind of notification suppression.
     type Suppression: Suppress;
-    /// The value of that type.
+    /// The value of the type [`Suppression`](Self::Suppression).
     const SUPPRESSION: Self::Suppression;
 }
 
-/// A map from descriptors to the buffers to which they refer.
+/// A map from descriptors to the buffers that they describe.
 pub trait DescriptorMap: Debug {
-    /// The map before the first descriptor is set.
+    /// The initial map.
     const NEW: Self;
 
-    /// Records that descriptor `id` refers to `slot`.
+    /// Records that descriptor `id` describes the buffer in `slot`.
     fn set(&mut self, id: u16, slot: u16);
 
-    /// Returns the buffer to which `id` referred last.
+    /// Returns the slot that was last recorded for descriptor `id`.
     fn slot(&self, id: u16) -> u16;
 }
 
-/// The map for fixed descriptors: descriptor `n` is buffer `n`.
+/// The map for fixed descriptors: descriptor `n` describes buffer `n`.
 impl DescriptorMap for () {
     const NEW: Self = ();
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Policies above the rings in which wire profiles differ. They are constants, so an image contains code for only one.
+//! Policies above the rings that differ between wire profiles. They are constants, so each image contains only the code
+//! of its own profile.
 
 use core::fmt::Debug;
 
@@ -8,20 +9,22 @@ use super::endpoints::EndpointTable;
 use super::tasks::MailboxTable;
 use super::{Incoming, Outgoing};
 
-/// The two ends of a bus, and its name service's policies.
+/// The two ends of a bus, and the policies of its name service.
 pub trait Profile: Debug {
-    /// Room for the endpoints.
+    /// Storage for the endpoints.
     type Endpoints: EndpointTable;
-    /// Room for messages that endpoints have received and tasks have not taken yet.
+    /// Storage for received messages that tasks have not taken yet.
     #[cfg(feature = "async")]
     type Mailboxes: MailboxTable;
     /// The sending end.
     type Outgoing: Outgoing + Debug;
     /// The receiving end.
     type Incoming: Incoming + Debug;
-    /// True if every named endpoint is announced, and announced again to a peer that has just bound to it. Otherwise
-    /// only an endpoint with an unknown peer is announced, and an empty message confirms a binding.
+    /// If true, every named endpoint is announced when the peer attaches, and again when it is bound by the peer's
+    /// announcement. If false, only endpoints without a known peer are announced, and an empty message confirms a
+    /// binding.
     const ANNOUNCE_ALL: bool;
-    /// True if the link restarts by itself after its indices were overwritten. Until then it announces nothing.
+    /// True if the link restarts automatically after its indices have been overwritten. Until then, it sends no
+    /// announcements.
     const AUTO_RESTART: bool;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Receiving: takes arrived messages, sorts them, and answers the name service's messages.
+//! Receiving: pops messages from the ring, dispatches them, and handles name service messages.
 
 use core::ops::Range;
 
@@ -12,22 +12,23 @@ use super::{Address, Endpoint, Fault, Incoming, Name, Profile, ReadError, SendEr
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::{Header, NameService};
 
-/// The outcome of a look for a message.
+/// The outcome of one attempt to receive a message.
 #[derive(Debug)]
 pub(crate) enum RxOutcome {
-    /// A message for a bound endpoint, which needs nothing but delivery.
+    /// A message for a bound endpoint, which can be delivered directly.
     Message(Message),
-    /// No message: the peer has been asked to ring when there is one.
+    /// No message. The peer is requested to ring for the next one.
     Empty,
-    /// A message of another kind, which was put aside; or no peer, perhaps because it has just broken a rule.
+    /// A message that needs other handling has been deferred, or there is no peer, for example because it has just
+    /// broken the protocol.
     Other,
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Fills `to` from byte `offset` of a message's payload.
+    /// Copies bytes from a message's payload into `to`, starting at `offset`.
     ///
-    /// The peer may write to its buffer meanwhile, so two reads of one byte may differ. Read a byte only once if a
-    /// decision depends on it.
+    /// The peer may write to its buffer at any time, so two reads of a byte may return different values. If a decision
+    /// depends on a byte, read it only once.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -41,14 +42,16 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the range of a message's payload, as offsets from the start of the memory with which the link was made,
-    /// for a caller that passes the payload on in place. The range is always inside that memory. The peer chooses it,
-    /// so it has no alignment.
+    /// Returns a message's payload as a range of offsets from the start of the link's memory. Use this to pass the
+    /// payload on without a copy. The range is always within the memory. It may be misaligned, because the peer chooses
+    /// it.
     ///
-    /// The peer may write there at any time, and owns the place again once the message is released or the link has gone down.
+    /// The peer may write to the payload at any time. After the message has been released or the link has gone down,
+    /// the range belongs to the peer again.
     ///
     /// # Errors
-    /// Returns [`ReadError::Stale`] if the link has gone down since the message came.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message was received, and
+    /// [`ReadError::OtherLink`] if the message belongs to another link.
     pub fn payload_range(&self, message: &Message) -> Result<Range<u32>, ReadError> {
         match self.attached() {
             Some(attached) if message.session == self.session => {
@@ -59,20 +62,20 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the reason why a message does not belong to the present session.
+    /// Returns the error for a message that does not belong to the current session.
     #[cold]
     const fn gone(&self, message: &Message) -> ReadError {
         if self.owns(message.endpoint) { ReadError::Stale } else { ReadError::OtherLink }
     }
 
-    /// Returns this bus's endpoint at `address`.
+    /// Returns a handle to the endpoint at `address` on this bus.
     #[inline(always)]
     pub(super) const fn endpoint(&self, address: Address) -> Endpoint {
         Endpoint { address, bus: self.number }
     }
 
-    /// Copies a message's payload to the front of `to`, and gives its buffer back to the peer. Returns the length of
-    /// the message; if `to` is shorter, it holds the beginning.
+    /// Copies a message's payload into `to`, and returns the buffer to the peer. Returns the payload length. If `to` is
+    /// shorter than the payload, the rest of the payload is lost.
     ///
     /// # Errors
     /// Returns [`ReadError::Stale`] or [`ReadError::OtherLink`].
@@ -84,10 +87,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         read.map(|()| length)
     }
 
-    /// Sends `payload` to the sender of a message, from the endpoint that the message was for, and gives the message's buffer back.
+    /// Sends `payload` to a message's sender, from the endpoint that received the message. Then returns the message's
+    /// buffer to the peer.
     ///
     /// # Errors
-    /// Returns a [`SendError`] and the message, which can be answered later or released.
+    /// Returns a [`SendError`] and the message. Reply again later, or release the message.
     pub fn reply(&mut self, message: Message, payload: &[u8]) -> Result<(), (SendError, Message)> {
         match self.send_to(message.endpoint, message.source, payload) {
             Ok(()) => {
@@ -98,7 +102,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Gives a message's buffer back to the peer. Does nothing with a message of another link, or of an earlier session.
+    /// Returns a message's buffer to the peer. Has no effect if the message belongs to another link or an earlier
+    /// session.
     #[inline]
     pub fn release(&mut self, message: Message) {
         if let Peer::Here(attached) = &mut self.peer
@@ -109,13 +114,13 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns whether the ring is all that a poll has to check.
+    /// Returns whether a poll has no work other than receiving from the ring.
     #[inline(always)]
     pub(crate) fn is_quiet(&self) -> bool {
         self.due.is_empty()
     }
 
-    /// Looks for the next message.
+    /// Receives the next message.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
     pub(crate) fn receive(&mut self) -> RxOutcome {
@@ -150,24 +155,24 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         RxOutcome::Other
     }
 
-    /// Returns how often a poll may ask for the [next message](Self::receive): twice the ring's size. This bounds a
-    /// peer that floods this side with messages for unknown endpoints, or that moves its index to and fro.
+    /// Returns the maximum number of calls to [`receive`](Self::receive) per poll, which is twice the ring size. The
+    /// limit matters if a peer floods this side with messages for unknown endpoints, or moves its index back and forth.
     pub(crate) fn rounds(&self) -> u32 {
         self.attached().map_or(0, |attached| u32::from(attached.incoming.size()).wrapping_mul(2))
     }
 
-    /// Records that a poll stops here although there may be more.
+    /// Records that the current poll stops early, so there may be more messages.
     pub(crate) fn stop(&mut self) {
         self.due |= Due::MORE;
     }
 
-    /// Returns whether a message was [deferred](Self::receive).
+    /// Returns whether a message has been [deferred](Self::receive).
     pub(crate) const fn has_deferred(&self) -> bool {
         self.deferred.is_some()
     }
 
-    /// Does the rare work, some of which results in an event: sorts a message that was put aside, tells the application
-    /// about bindings, and tells the peer about endpoints.
+    /// Does the rare work, which may yield an event: handles a deferred message, tells the application about bindings,
+    /// and tells the peer about endpoints.
     #[inline(never)]
     pub(crate) fn process_deferred(&mut self) -> Option<Event> {
         self.due.remove(Due::MORE);
@@ -176,8 +181,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         {
             return Some(event);
         }
-        // An application that hears that an endpoint is bound may send from it at once, and a greeting must not come
-        // after that message.
+        // Once the application is told that an endpoint is bound, it may send from it immediately. Send the greeting
+        // first, because it must precede the application's messages.
         if self.owes_greetings() {
             self.announce();
         }
@@ -192,7 +197,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         None
     }
 
-    /// Handles a message that needs more than delivery to a bound endpoint.
+    /// Handles a deferred message.
     fn sort(&mut self, message: Message) -> Option<Event> {
         if message.endpoint.address == Address::NAME_SERVICE {
             let event = self.name_service(&message);
@@ -232,7 +237,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns the event for the next endpoint that was bound or unbound without a report to the application.
+    /// Returns the event for the next endpoint that was bound or unbound since the application was last told.
     fn binding_event(&mut self) -> Option<Event> {
         match self.endpoints.take_unnotified() {
             Some((address, Some(peer))) => Some(Event::Bound { endpoint: self.endpoint(address), peer }),
@@ -244,25 +249,25 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Returns whether greetings may be due.
+    /// Returns whether greetings may have to be sent.
     pub(super) const fn owes_greetings(&self) -> bool {
         !P::ANNOUNCE_ALL && self.due.contains(Due::ANNOUNCEMENTS)
     }
 
-    /// Sends the announcements that are due, as far as buffers are free.
+    /// Sends the announcements that are due, as long as buffers are free.
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        // Otherwise the first announcement would hide that the peer may have read entries that nobody wrote.
+        // The peer may have read entries that nobody has written. An announcement would hide this damage from the
+        // check.
         if P::AUTO_RESTART && !self.is_intact() {
             return;
         }
         let mut announcement = NameService::new_zeroed();
         while let Some((address, peer)) = self.endpoints.due(&mut announcement) {
-            // A greeting is empty.
+            // A greeting has no payload.
             let payload = if peer == Address::NAME_SERVICE { announcement.as_bytes() } else { &[] };
-            // Sending also fails if the buffers are too small for a name or if there is no peer; then nobody will ever
-            // be told.
+            // If sending fails, the announcement stays due. It is never sent if the buffers are too small for it.
             if self.send_message(address, peer, payload.into()).is_err() {
                 return;
             }

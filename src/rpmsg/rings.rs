@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rings of one side over a session: their layout, and the service that owns them.
+//! One side's rings: their layout, and the session service that owns them.
 //!
-//! Each side is the driver of the queue with which it sends. So it writes the descriptors, the available ring and the
-//! buffers of its own queue, and the used ring of the other side's queue. All of these are in its own data section.
+//! Each side is the driver of the queue on which it sends. It therefore writes its own queue's descriptors, available
+//! ring and buffers, and the used ring of the peer's queue. All these parts are in its own data section.
 
 use core::marker::PhantomData;
 
@@ -20,7 +20,7 @@ use crate::wire::rpmsg::{Header, NameService};
 use crate::wire::session::{Features, Kind, block, queue};
 use crate::wire::vring::{available_len, descriptor, descriptor_table_len, used_len};
 
-/// The fields of this side's only queue.
+/// Offsets of the fields that describe this side's only queue.
 const COUNT: u32 = block::QUEUES + queue::COUNT;
 const BUFFER_SIZE: u32 = block::QUEUES + queue::BUFFER_SIZE;
 const DESCRIPTORS: u32 = block::QUEUES + queue::DESCRIPTORS;
@@ -28,12 +28,12 @@ const AVAILABLE: u32 = block::QUEUES + queue::AVAILABLE;
 const BUFFERS: u32 = block::QUEUES + queue::BUFFERS;
 const USED: u32 = block::QUEUES + queue::USED;
 
-/// The native profile: the sender is the driver. A side has at most `E` endpoints, and there are at most `N` buffers in
+/// The native profile, in which the sender is the driver. A side has at most `E` endpoints and at most `N` buffers in
 /// each direction.
 #[derive(Debug)]
 pub struct Native<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// The descriptor policy of the native profile: descriptor `n` is buffer `n`.
+/// The native profile's descriptor policy: descriptor `n` describes buffer `n`.
 #[derive(Debug)]
 pub struct NativePolicy;
 
@@ -55,9 +55,9 @@ impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N
     const AUTO_RESTART: bool = true;
 }
 
-/// Returns whether buffers can be used: they have room for an announcement, their length fits 16 bits, and there are at
-/// most `capacity`.
-// Inlined, so that the compiler evaluates constant settings.
+/// Returns whether a buffer count and size are valid: an announcement fits in a buffer, the payload length fits in 16
+/// bits, and `count` is a power of two not above `capacity`.
+// Inlined, so that the compiler can evaluate constant settings.
 #[inline(always)]
 pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {
     const LARGEST: u32 = (Header::SIZE + u16::MAX as u32).next_multiple_of(8);
@@ -68,12 +68,13 @@ pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool 
         && (Header::SIZE + NameService::SIZE..=LARGEST).contains(&size)
 }
 
-/// Returns the next multiple of `align`, a power of two. Offsets within a data section are far from the largest number.
+/// Rounds `offset` up to a multiple of `align`, which is a power of two. Cannot overflow, because an offset within a
+/// data section is far below `u32::MAX`.
 const fn aligned(offset: u32, align: u32) -> u32 {
     offset.wrapping_add(align).wrapping_sub(1) & !align.wrapping_sub(1)
 }
 
-/// Returns buffers whose address equals their offset.
+/// Returns a pool whose addresses are equal to its offsets.
 const fn pool(start: u32, size: u32) -> BufferPool {
     BufferPool { start, address: start as u64, size }
 }
@@ -85,23 +86,23 @@ pub(super) struct RingLayout {
     descriptors: u32,
     available: u32,
     buffers: u32,
-    /// Number and size of the buffers with which this side sends.
+    /// Number and size of this side's transmit buffers.
     count: u16,
     size: u32,
-    /// Number and size of the buffers with which the peer sends; the used ring has room for that number.
+    /// Number and size of the peer's transmit buffers. The number is also the size of this side's used ring.
     peer_count: u16,
     peer_size: u32,
 }
 
 impl RingLayout {
-    /// The layout of a link that is not open.
+    /// The layout of a link that has not been opened.
     const NONE: Self =
         Self { used: 0, descriptors: 0, available: 0, buffers: 0, count: 0, size: 0, peer_count: 0, peer_size: 0 };
 
-    /// Lays out the parts from the start of `data`, for a peer that sends with `peer_count` buffers.
+    /// Lays out the parts from the start of `data`, for a peer with `peer_count` transmit buffers.
     fn compute(&mut self, data: Span, peer_count: u16) -> Result<(), AreaError> {
-        // The data starts at a page boundary. Nothing wraps: `buffers_are_sound` has limited the buffers to 2.2e9
-        // bytes, and the rings have less than 2 MiB.
+        // The data starts at a page boundary. Nothing can overflow: `buffers_are_sound` limits the buffers to 2.2e9
+        // bytes, and the rings take less than 2 MiB.
         let descriptors = aligned(used_len(peer_count), descriptor::ALIGN);
         let available = descriptors.wrapping_add(descriptor_table_len(self.count));
         let buffers = aligned(available.wrapping_add(available_len(self.count)), 64);
@@ -118,8 +119,8 @@ impl RingLayout {
     }
 }
 
-/// A bus with its rings, which is what the session of a native link carries.
-// The bus is last, because fields near the start are reached by shorter instructions.
+/// A bus with its rings: the service of a native link's session.
+// The bus comes last: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Rings<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
@@ -128,12 +129,12 @@ pub(super) struct Rings<M: SharedMemory, D: Doorbell, const E: usize, const N: u
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E, N> {
-    /// Creates the service of a link that is not open.
+    /// Creates the service of a link that has not been opened.
     pub const fn unopened() -> Self {
         Self { layout: RingLayout::NONE, bus: Bus::unopened() }
     }
 
-    /// Takes the number and size of the buffers with which this side sends.
+    /// Sets the number and size of this side's transmit buffers.
     #[inline(always)]
     pub fn set_buffers(&mut self, count: u16, size: u32) -> Result<(), RingError> {
         if !buffers_are_sound(count.into(), size, N) {
@@ -143,10 +144,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Rings<M, D, E
         Ok(())
     }
 
-    /// Returns the offsets of the peer's parts if each part, of its given length, is inside `data` and aligned.
+    /// Returns the offsets of the peer's parts, given their lengths in `lens`. Checks that each part is aligned and
+    /// within `data`.
     #[inline(always)]
     fn offsets(peer: &RemoteBlock<M>, data: &Span, lens: [u32; 4]) -> Result<[u32; 4], RingError> {
-        // Aligned for fields of 16 and 32 bits, and for any data that an application reads in place.
+        // Alignment for 16-bit and 32-bit fields, and for payloads that an application reads in place.
         const PARTS: [(Part, u8); 4] =
             [(Part::Descriptors, 4), (Part::Available, 2), (Part::Buffers, 8), (Part::Used, 4)];
         let mut offsets = lens;
@@ -177,7 +179,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
     }
 
     fn check(&self, sections: &Sections) -> Result<(), AreaError> {
-        // The maximum number of buffers with which the peer may send.
+        // The maximum number of transmit buffers that the peer may have.
         let most = u16::try_from(N).unwrap_or(1 << 15);
         let mut layout = self.layout;
         layout.compute(sections.own(), most)
@@ -206,11 +208,11 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
         if !buffers_are_sound(peer_count, peer_size, N) {
             return Err(RingError::PeerBuffers { count: peer_count, size: peer_size }.into());
         }
-        // CAST: a sound count is at most 32768.
+        // CAST: a valid count is at most 32768.
         self.layout.compute(sections.own(), peer_count as u16)?;
         self.layout.peer_size = peer_size;
         let RingLayout { used, descriptors, available, buffers, count, size, peer_count, .. } = self.layout;
-        // The rings are inside the area, which is inside the memory.
+        // The rings are within the area, which is within the memory.
         if let Some(available) = AvailableRing::at(memory, available, count)
             && let Some(used) = UsedRing::at(memory, used, peer_count)
             && let Some(descriptors) = DescriptorTable::at(memory, descriptors, count)
@@ -238,21 +240,21 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
         if !features.contains(Features::EVENT_INDEX) {
             return Err(RingError::PeerFeatures);
         }
-        // The peer's numbers must be the ones that this side has checked and for which it has laid out its rings.
+        // The peer's count and size must still be the ones that `prepare` checked and used for the layout.
         let own = &self.layout;
         let (count, size) = (own.peer_count, own.peer_size);
         let other = RingError::PeerBuffers { count: peer.get::<COUNT>(), size: peer.get::<BUFFER_SIZE>() };
         if other != (RingError::PeerBuffers { count: count.into(), size }) {
             return Err(other);
         }
-        // Nothing wraps; see `buffers_are_sound`.
+        // Cannot overflow; see `buffers_are_sound`.
         let bytes = u32::from(count).wrapping_mul(size);
         let lens = [descriptor_table_len(count), available_len(count), bytes, used_len(own.count)];
         let [descriptors, available, buffers, used] = Self::offsets(peer, &sections.peer(), lens)?;
         let incoming = Layout { size: count, descriptors, available, used: own.used };
         let outgoing = Layout { size: own.count, descriptors: own.descriptors, available: own.available, used };
         let (sent, received) = (pool(own.buffers, own.size), pool(buffers, size));
-        // All offsets were checked: the peer's above, and this side's when they were laid out.
+        // All offsets have been checked: the peer's offsets above, and this side's offsets in `compute`.
         let Some(out_ring) = Ring::at(memory, outgoing) else { return Err(other) };
         let Some(in_ring) = Ring::at(memory, incoming) else { return Err(other) };
         let Some(out_bytes) = sent.buffers_at(memory, own.count) else { return Err(other) };
@@ -279,5 +281,5 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Service<M> fo
     }
 }
 
-// The four offsets follow each other, as `Rings::offsets` reads them.
+// The four offsets must be consecutive, because `Rings::offsets` reads them in a loop.
 const _: () = assert!(AVAILABLE == DESCRIPTORS + 4 && BUFFERS == DESCRIPTORS + 8 && USED == DESCRIPTORS + 12);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Numbers that a process gives out only once, so that a token of one link is never mistaken for a token of another.
+//! Numbers that are unique within the process, so that a token from one link is never accepted by another link.
 
-/// Returns the next number. The first numbers differ in their upper bits only, because the bits are counted from the top.
+/// Returns the next number. The bits of the count are reversed, so that the first numbers differ only in their upper
+/// bits.
 #[cold]
 #[inline(never)]
 pub fn next() -> u32 {
@@ -13,11 +14,11 @@ fn last() -> u32 {
     use core::sync::atomic::{AtomicU32, Ordering};
 
     static LAST: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: only the number matters, and no memory is published with it.
+    // Relaxed: only the number itself matters, and it publishes no other data.
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Draws the number with interrupts masked, for a processor without atomic exchange such as Cortex-M0.
+/// Increments the count with interrupts masked, for processors without atomic exchange such as Cortex-M0.
 #[cfg(not(target_has_atomic = "32"))]
 fn last() -> u32 {
     use core::cell::Cell;

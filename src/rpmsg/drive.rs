@@ -65,7 +65,7 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
 #[cold]
 #[inline(never)]
 fn poll_slow<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
-    // The application first sees that the link is down, and then which endpoints were unbound by it.
+    // Report that the link is down before reporting the unbound endpoints.
     if link.bus().fault().is_some() {
         return link.resync(now);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The sending end of a link: a queue of buffers to fill, which belong to this side or are lent by the peer.
+//! The sending end of a link: a queue of buffers to fill. The buffers belong to this side or are lent by the peer.
 
 use super::policy::{DescriptorMap, DescriptorPolicy};
 use super::{BufferPool, Fault};
@@ -8,33 +8,33 @@ use crate::virtqueue::{DescriptorToken, Device, Driver, Flags, Layout, LayoutErr
 use crate::wire::rpmsg::Header;
 use crate::wire::vring::DescriptorFlags;
 
-/// The sending end of a link, on either side of a virtqueue.
+/// The sending end of a link, as the queue's driver or its device.
 pub trait Outgoing {
-    /// An allocated buffer that has yet to be sent, held or freed.
+    /// An allocated buffer that has not been sent, held or freed yet.
     type Token;
 
-    /// Makes this end ready in its final place. Called before anything else.
+    /// Initialises this end in its final location. Must be called first.
     fn start(&mut self) {}
 
-    /// Returns the length of the longest payload, in bytes.
+    /// Returns the maximum payload length in bytes.
     fn capacity(&self) -> u16;
 
-    /// Allocates a buffer to fill. Returns `None` if the peer has all buffers.
+    /// Allocates a buffer to fill. Returns `None` if the peer holds all buffers.
     ///
     /// # Errors
-    /// Returns the rule that the peer broke.
+    /// Returns a [`Fault`] if the peer broke the protocol.
     fn alloc(&mut self) -> Result<Option<Self::Token>, Fault>;
 
-    /// Allocates a buffer and writes the header and the payload into it. Returns `None` and allocates nothing if no
-    /// buffer is free or the payload does not fit. [`resume_alloc`](Self::resume_alloc) reports whether the peer broke
-    /// a rule.
+    /// Allocates a buffer, and writes the header and the payload into it. Returns `None` and allocates nothing if no
+    /// buffer is free, the payload does not fit, or the peer broke the protocol. [`resume_alloc`](Self::resume_alloc)
+    /// then reports the fault.
     fn alloc_and_fill(&mut self, header: Header, payload: Source<'_>) -> Option<Self::Token>;
 
-    /// Continues the last [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) after it has looked at the
-    /// ring. Returns `None` if no buffer was found there.
+    /// Retries an [`alloc`](Self::alloc) or [`alloc_and_fill`](Self::alloc_and_fill) that returned no buffer, without
+    /// popping from the ring again. Returns `None` if the failed call had not popped a buffer.
     ///
     /// # Errors
-    /// Returns the rule that the peer broke in a popped buffer. A broken ring is reported by the next `alloc`.
+    /// Returns a [`Fault`] if the popped buffer is invalid. Faults in the ring itself are reported by the next `alloc`.
     fn resume_alloc(&mut self) -> Result<Option<Self::Token>, Fault> {
         Ok(None)
     }
@@ -42,45 +42,47 @@ pub trait Outgoing {
     /// Frees an allocated buffer without sending it.
     fn free(&mut self, token: Self::Token);
 
-    /// Holds an allocated buffer for later. Returns the number with which it is reclaimed.
+    /// Holds an allocated buffer for later. Returns the id with which to reclaim it.
     fn hold(&mut self, token: Self::Token) -> u16;
 
-    /// Returns the buffer that was held as `id`, or `None` if this side holds no such buffer.
+    /// Returns the held buffer `id`, or `None` if this side does not hold it.
     fn reclaim(&mut self, id: u16) -> Option<Self::Token>;
 
-    /// Writes `bytes` at `offset` of a held buffer's payload. Returns false and does nothing if they do not fit.
+    /// Writes `bytes` to a held buffer's payload, starting at `offset`. Returns false and writes nothing if the bytes
+    /// do not fit.
     fn write(&self, id: u16, offset: u16, bytes: &[u8]) -> bool;
 
-    /// Returns the offset of a held buffer in the memory with which the link was made.
+    /// Returns the offset of a held buffer in the link's memory.
     fn offset(&self, id: u16) -> u32;
 
-    /// Writes the header and the payload of an allocated buffer. Returns false and does nothing if they do not fit.
+    /// Writes the header and the payload of an allocated buffer. Returns false and writes nothing if the payload does
+    /// not fit.
     fn fill(&self, token: &Self::Token, header: Header, payload: Source<'_>) -> bool;
 
     /// Writes the header of an allocated buffer.
     fn set_header(&self, token: &Self::Token, header: Header);
 
-    /// Sends an allocated buffer. Returns true if the peer must be notified. The header tells the peer how much of the
-    /// buffer is the message: a device gets the whole buffer, and a driver expects no less than the message.
+    /// Sends an allocated buffer. Returns true if the peer must be notified. The length in the ring is always the
+    /// buffer size, because the peer reads the payload length from the header.
     fn send(&mut self, token: Self::Token) -> bool;
 
-    /// Returns the number of buffers sent; wraps.
+    /// Returns the number of buffers sent so far. The counter wraps.
     fn sent(&self) -> u32;
 
-    /// Asks to be notified of freed buffers. Returns false if some are free already.
+    /// Requests a notification for the next returned buffer. Returns false if a buffer is already free.
     fn enable_notification(&mut self) -> bool;
 
-    /// Asks not to be notified of freed buffers.
+    /// Withdraws the request for notifications of returned buffers.
     fn disable_notification(&mut self);
 
-    /// Returns whether this side's index in the queue is still the value that it wrote. If not, the peer has set up the
-    /// queue anew, or another peer has overwritten the index.
+    /// Returns whether this side's ring index is unchanged. If not, the peer has set up the queue again, or another
+    /// peer has overwritten the index.
     fn is_intact(&self) -> bool {
         true
     }
 }
 
-/// Sends as the virtqueue's driver: descriptor `n` is buffer `n`.
+/// Sends as the queue's driver. Descriptor `n` describes buffer `n`.
 #[derive(Debug)]
 pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: DescriptorPolicy> {
     queue: Driver<M, N, S::Suppression>,
@@ -89,30 +91,30 @@ pub struct DriverOutgoing<M: SharedMemory, const N: usize, S: DescriptorPolicy> 
 }
 
 impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, S> {
-    /// Makes the sending end over a prepared queue, with a buffer of `pool` for each descriptor.
+    /// Creates the sending end for a prepared queue, with one buffer of `pool` for each descriptor.
     ///
     /// # Errors
-    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
+    /// Returns an error if the queue does not fit in the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         Ok(Self { queue: Driver::new(memory, layout, S::SUPPRESSION)?, buffers, pool })
     }
 
-    /// Makes the sending end from parts that were checked before.
+    /// Creates the sending end from parts that have already been checked.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, buffers: BufferArray<M>, pool: BufferPool) -> Self {
         Self { queue: Driver::over(ring, S::SUPPRESSION), buffers, pool }
     }
 
-    /// Allocates a descriptor. Takes the queue without the buffers, which may be borrowed meanwhile.
+    /// Allocates a descriptor. Borrows only the queue, because the caller may have borrowed the buffers.
     #[cfg_attr(for_size, inline(never))]
     #[cfg_attr(not(for_size), inline(always))]
     fn alloc_from(
         queue: &mut Driver<M, N, S::Suppression>,
         pool: &BufferPool,
     ) -> Result<Option<DescriptorToken>, Fault> {
-        // If the policy leaves the choice, the free list comes first. Used buffers are popped one by one, but the queue
-        // reads the peer's index once for all of them.
+        // Prefer the free list, unless the policy forbids it. `pop_used` returns one buffer per call, but the queue
+        // reads the peer's index only once for all returned buffers.
         if !S::REUSE_USED_FIRST
             && let Some(token) = queue.alloc()
         {
@@ -124,8 +126,8 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> DriverOutgoing<M, N, 
         }
     }
 
-    /// Allocates a buffer that has never been sent, or that was given up, for a policy that reuses returned buffers
-    /// first. Its descriptor is written here and stays valid from then on.
+    /// Allocates a buffer that has never been sent or that was cancelled, for a policy that prefers returned buffers.
+    /// Writes the descriptor, which stays valid from then on.
     fn alloc_new(queue: &mut Driver<M, N, S::Suppression>, pool: &BufferPool) -> Option<DescriptorToken> {
         let token = queue.alloc()?;
         queue.describe(&token, pool.address(token.id()), pool.size, DescriptorFlags::empty());
@@ -210,26 +212,27 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOu
     }
 }
 
-/// Sends as the virtqueue's device, in the buffers that the peer has posted, at most `N`.
+/// Sends as the queue's device, in buffers that the peer has posted. The queue has at most `N` buffers.
 #[derive(Debug)]
 pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     queue: Device<M, N, Flags>,
     buffers: BufferArray<M>,
     pool: BufferPool,
-    /// The buffer of each held descriptor; each buffer has the length in `pool`.
+    /// The buffer slot of each held descriptor.
     map: [u16; N],
-    /// Buffers that were allocated and given up, to be allocated again: the peer gets back only buffers that hold a message.
+    /// Buffers that were allocated and then cancelled. They are allocated again first, because a buffer can be returned
+    /// to the peer only with a message in it.
     unsent: [u16; N],
     unsent_count: usize,
-    /// A popped descriptor that refers to no buffer that this side can send in.
+    /// A popped descriptor that does not describe a usable buffer.
     stopped: Option<u16>,
 }
 
 impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
-    /// Makes the sending end over a queue that the peer has prepared and whose buffers are `pool`.
+    /// Creates the sending end for a queue that the peer has prepared. The queue's buffers are in `pool`.
     ///
     /// # Errors
-    /// Returns an error if the queue does not fit the memory or has more descriptors than `N`.
+    /// Returns an error if the queue does not fit in the memory or has more descriptors than `N`.
     pub fn new(memory: &M, layout: Layout, pool: BufferPool) -> Result<Self, LayoutError> {
         let buffers = pool.buffers(memory, layout.size)?;
         let mut queue = Device::new(memory, layout, Flags)?;
@@ -237,7 +240,7 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(Self { queue, buffers, pool, map: DescriptorMap::NEW, unsent: [0; N], unsent_count: 0, stopped: None })
     }
 
-    /// Returns the buffer to which descriptor `id` refers.
+    /// Returns the slot of the buffer that descriptor `id` describes.
     #[inline(always)]
     fn slot_of(&self, id: u16) -> Result<u16, Fault> {
         let buffer = self.queue.buffer(id)?;
@@ -248,7 +251,8 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         Ok(slot)
     }
 
-    /// Accepts a popped descriptor if this side can send in its buffer; otherwise stops at it.
+    /// Accepts a popped descriptor if its buffer is usable. Otherwise, keeps it for
+    /// [`resume_alloc`](Outgoing::resume_alloc), which reports the fault again.
     #[inline(always)]
     fn accept(&mut self, id: u16) -> Result<Option<u16>, Fault> {
         match self.slot_of(id) {
@@ -263,14 +267,14 @@ impl<M: SharedMemory, const N: usize> DeviceOutgoing<M, N> {
         }
     }
 
-    /// Returns whether a buffer was freed without being sent.
+    /// Returns whether the buffer was cancelled and not allocated again.
     fn is_unsent(&self, id: u16) -> bool {
         self.unsent.iter().take(self.unsent_count).any(|&unsent| unsent == id)
     }
 }
 
 impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
-    /// The buffer's descriptor; the queue knows whether this side holds it.
+    /// The buffer's descriptor. The queue tracks whether this side holds it.
     type Token = u16;
 
     fn is_intact(&self) -> bool {
@@ -312,7 +316,7 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
     }
 
     fn free(&mut self, id: u16) {
-        // A buffer is added only once, because one that is there twice would be sent twice.
+        // Never add a buffer twice, because it would then be sent twice.
         let twice = self.is_unsent(id);
         if let Some(slot) = self.unsent.get_mut(self.unsent_count).filter(|_| !twice) {
             *slot = id;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sending, by copy or from a buffer that is filled in place. Never blocks, never truncates.
+//! Sending, either with a copy or from a transmit buffer that is filled in place. Never blocks and never truncates.
 
 use core::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Sends `payload` to the endpoint's peer.
+    /// Sends `payload` to the peer endpoint that `endpoint` is bound to.
     ///
     /// # Errors
     /// Returns a [`SendError`] if nothing was sent.
@@ -22,8 +22,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends a payload that may change meanwhile to the endpoint's peer. An example is a payload in the buffer of a
-    /// received message.
+    /// Sends `payload`, which may change during the call, to the peer endpoint that `endpoint` is bound to. For
+    /// example, the payload may be in the buffer of a received message.
     ///
     /// # Errors
     /// Returns a [`SendError`] if nothing was sent.
@@ -34,7 +34,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends `payload` to `destination`, regardless of the endpoint's own peer.
+    /// Sends `payload` to `destination`, even if the endpoint is bound to another address.
     ///
     /// # Errors
     /// Returns a [`SendError`] if nothing was sent.
@@ -48,8 +48,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.send_message(endpoint.address, destination, payload.into())
     }
 
-    /// Allocates a buffer, which is filled in place by [`write`](Self::write) and then sent by
-    /// [`send_nocopy`](Self::send_nocopy). It holds [`max_message`](Self::max_message) bytes.
+    /// Allocates a transmit buffer. Fill it with [`write`](Self::write), and send it with
+    /// [`send_nocopy`](Self::send_nocopy). It holds up to [`max_message`](Self::max_message) bytes.
     ///
     /// # Errors
     /// Returns [`SendError::NoBuffer`] or [`SendError::Down`].
@@ -79,8 +79,9 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Keeps all sending on the slow path while greetings are due for which no buffer was free. The slow path sees
-    /// which greeting a message makes unnecessary, so no greeting comes between two messages of an endpoint.
+    /// Keeps sending on the slow path while greetings are due that could not be sent for lack of a buffer. Only the
+    /// slow path records that a message makes a greeting unnecessary. Otherwise, a greeting could come after the
+    /// endpoint's first message.
     #[inline(always)]
     fn stay_slow(&mut self) {
         if self.owes_greetings()
@@ -90,11 +91,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Writes `bytes` at `offset` of an allocated buffer's payload.
+    /// Writes `bytes` to the payload of a transmit buffer, starting at `offset`.
     ///
     /// # Errors
-    /// Returns [`SendError::TooLong`] if they do not fit, and [`SendError::Stale`] or [`SendError::Down`] if the link
-    /// has gone down since the buffer was allocated.
+    /// Returns [`SendError::TooLong`] if the bytes do not fit. Returns [`SendError::Stale`] or [`SendError::Down`] if
+    /// the link has gone down since the buffer was allocated, and [`SendError::OtherLink`] if the buffer belongs to
+    /// another link.
     pub fn write(&self, buffer: &TxBuffer, offset: u32, bytes: &[u8]) -> Result<(), SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
@@ -104,12 +106,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         if written { Ok(()) } else { Err(SendError::TooLong { max: attached.outgoing.capacity() }) }
     }
 
-    /// Returns the range of a buffer's payload, as offsets from the start of the memory with which the link was made,
-    /// for a caller that fills the buffer in place. The range is always inside that memory.
+    /// Returns a transmit buffer's payload as a range of offsets from the start of the link's memory. Use this to fill
+    /// the buffer in place. The range is always within the memory.
     ///
     /// # Errors
     /// Returns [`SendError::Stale`], [`SendError::Down`] or [`SendError::OtherLink`] if the buffer does not belong to
-    /// the present session.
+    /// the current session.
     pub fn buffer_range(&self, buffer: &TxBuffer) -> Result<Range<u32>, SendError> {
         let attached = self.attached().ok_or(SendError::Down)?;
         if buffer.session != self.session {
@@ -119,10 +121,10 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(start..start.wrapping_add(attached.outgoing.capacity().into()))
     }
 
-    /// Sends the first `length` bytes of an allocated buffer to the endpoint's peer.
+    /// Sends the first `length` bytes of a transmit buffer to the peer endpoint that `endpoint` is bound to.
     ///
     /// # Errors
-    /// Returns a [`SendError`] and the buffer, which can be sent in another way or cancelled.
+    /// Returns a [`SendError`] and the buffer. Send the buffer in another way, or cancel it.
     pub fn send_nocopy(
         &mut self,
         endpoint: Endpoint,
@@ -151,13 +153,13 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(())
     }
 
-    /// Returns the reason why a buffer does not belong to the present session.
+    /// Returns the error for a buffer that does not belong to the current session.
     #[cold]
     const fn gone_buffer(&self, buffer: &TxBuffer) -> SendError {
         if self.had(buffer.session) { SendError::Stale } else { SendError::OtherLink }
     }
 
-    /// Gives up an allocated buffer without sending it.
+    /// Frees a transmit buffer without sending it.
     pub fn cancel(&mut self, buffer: TxBuffer) {
         if let Peer::Here(attached) = &mut self.peer
             && buffer.session == self.session
@@ -185,16 +187,16 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         destination: Address,
         payload: Source<'_>,
     ) -> Result<(), SendError> {
-        // A build for size has only the slow path.
+        // A build that is optimised for size has only the slow path.
         match !cfg!(for_size) && self.send_fast(source, destination, payload) {
             true => Ok(()),
-            // This call is the end of the function, so that a message for which a buffer is free saves no registers.
+            // A tail call, so that the fast path saves no registers.
             false => self.send_slow(source, destination, payload),
         }
     }
 
-    /// Sends if a buffer is free, no caller waits for one, and the payload fits. Returns whether it has sent; otherwise
-    /// it has allocated nothing.
+    /// Sends the message if a buffer is free, no caller waits for a buffer, and the payload fits. Returns false if
+    /// nothing was sent. In that case, no buffer has been allocated.
     #[inline(always)]
     fn send_fast(&mut self, source: Address, destination: Address, payload: Source<'_>) -> bool {
         let Peer::Here(attached) = &mut self.peer else { return false };
@@ -210,12 +212,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         true
     }
 
-    /// Sends a message that could not be [sent at once](Self::send_fast), or returns the reason why it cannot be sent.
+    /// Sends a message after the [fast path](Self::send_fast) has failed, or returns the reason why it cannot be sent.
     #[cfg_attr(not(for_size), cold, inline(never))]
     fn send_slow(&mut self, source: Address, destination: Address, payload: Source<'_>) -> Result<(), SendError> {
         let Peer::Here(attached) = &mut self.peer else { return Err(SendError::Down) };
-        // This check comes first, because a payload that is too long must not take a buffer or withdraw a request for a
-        // doorbell.
+        // Check the length first: an oversized payload must not allocate a buffer or withdraw a notification request.
         if payload.len() > attached.outgoing.capacity().into() {
             return Err(SendError::TooLong { max: attached.outgoing.capacity() });
         }
@@ -236,7 +237,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Records that the peer broke a rule.
+    /// Records that the peer broke the protocol.
     #[cold]
     fn broke(&mut self, fault: Fault) -> SendError {
         self.fail(fault);
@@ -244,7 +245,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 }
 
-/// Returns the header for `payload`. A payload whose length exceeds 16 bits does not fit any buffer.
+/// Returns the header for `payload`. The length may be truncated to 16 bits, because such a payload does not fit in any
+/// buffer and is refused.
 #[inline(always)]
 const fn header(source: Address, destination: Address, payload: Source<'_>) -> Header {
     // CAST: see the doc comment.
@@ -252,15 +254,15 @@ const fn header(source: Address, destination: Address, payload: Source<'_>) -> H
 }
 
 impl<P: Profile> Attached<P> {
-    /// Allocates a buffer if the fast path found none, or if a caller waits for one. Returns `None` if the peer has all
-    /// buffers.
+    /// Allocates a buffer if the fast path has found none, or if a caller is waiting for one. Returns `None` if the
+    /// peer holds all buffers.
     ///
     /// # Errors
-    /// Returns the rule that the peer broke.
+    /// Returns a [`Fault`] if the peer broke the protocol.
     #[cfg_attr(not(for_size), cold, inline(never))]
     fn alloc_slow(&mut self) -> Result<Option<<P::Outgoing as Outgoing>::Token>, Fault> {
-        // If nobody waits for a buffer, the fast path has just looked at the ring, unless this build has no fast path.
-        // This function continues from there.
+        // If no caller is waiting, the fast path has just tried to allocate, so resume from there. A build without a
+        // fast path starts with a new attempt.
         let mut looked = !cfg!(for_size) && !self.waiting;
         let mut asked = false;
         loop {
@@ -272,8 +274,8 @@ impl<P: Profile> Attached<P> {
                 }
                 return Ok(Some(token));
             }
-            // A buffer may come back between the look and the request. One more look is enough: a peer that takes the
-            // buffer away again gains nothing.
+            // The peer may return a buffer just before the notification request. One more attempt is enough: a peer
+            // that takes the buffer back again gains nothing.
             self.waiting = true;
             if asked || self.outgoing.enable_notification() {
                 return Ok(None);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocking form of the async calls, for a thread or a main loop, which waits by means of its port.
+//! The blocking form of the async API, for a thread or a main loop. It waits through its port.
 
 use core::future::Future;
 use core::pin::pin;
@@ -11,17 +11,17 @@ use super::shared::Shared;
 use crate::platform::{Port, micros};
 use crate::rpmsg::AnyLink;
 
-/// The error that a wait has reached the limit that its caller set.
+/// The error returned when a wait's time limit expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the wait has reached its limit; try again, or give it more time")]
 pub struct TimedOut;
 
 impl<L: AnyLink> Shared<L> {
-    /// Drives the link until `future` is ready, and sleeps with `port` meanwhile. The link's events are dropped, except
+    /// Drives the link until `future` is ready, and sleeps through `port` meanwhile. Discards the link's events, except
     /// messages for endpoints that have a handle.
     ///
     /// # Errors
-    /// Returns [`TimedOut`] after `limit`. `future` is then dropped: no message is lost, and none was sent.
+    /// Returns [`TimedOut`] when `limit` expires. `future` is then dropped, which neither loses nor sends a message.
     pub fn block_on<P: Port, T>(
         &self,
         port: &mut P,

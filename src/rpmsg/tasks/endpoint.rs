@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A task's handle for an endpoint, and the messages that it receives.
+//! A task's endpoint handle, and the messages received through it.
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -7,10 +7,10 @@ use core::task::{Context, Poll};
 use super::shared::Shared;
 use crate::rpmsg::{Address, AnyLink, Config, Endpoint, Message, OpenError, ReadError, SendError};
 
-/// An endpoint that belongs to a task. Dropping it closes the endpoint.
+/// An endpoint that is owned by a task. It is closed when it is dropped.
 ///
-/// Each future may be dropped before it is ready, as `select` does: no message is lost, and none was sent. Only one
-/// task at a time may wait to receive, and only one to send.
+/// A future may be dropped before it is ready, for example by `select`. Dropping it neither loses nor sends a message.
+/// Only one task at a time may wait to receive, and only one may wait to send.
 #[derive(Debug)]
 pub struct AsyncEndpoint<'a, L: AnyLink> {
     shared: &'a Shared<L>,
@@ -18,7 +18,7 @@ pub struct AsyncEndpoint<'a, L: AnyLink> {
 }
 
 impl<L: AnyLink> Shared<L> {
-    /// Opens an endpoint that is announced under `name` and bound to the peer's endpoint of the same name.
+    /// Opens an endpoint with the given name, announces it, and binds it to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -46,27 +46,27 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         Self { shared, endpoint }
     }
 
-    /// Returns the link to which the endpoint belongs.
+    /// Returns the link that the endpoint belongs to.
     #[must_use]
     pub const fn shared(&self) -> &'a Shared<L> {
         self.shared
     }
 
-    /// Returns the endpoint, which identifies it in an [`Event`](crate::rpmsg::Event).
+    /// Returns the plain endpoint handle, as found in an [`Event`](crate::rpmsg::Event).
     #[must_use]
     pub const fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// Waits until the endpoint knows its peer, and returns the peer's address. After that,
-    /// [`recv_or_down`](Self::recv_or_down) no longer reports a link that went down before.
+    /// Waits until the endpoint is bound, and returns the peer's address. If the link has been down before that, the
+    /// next [`recv_or_down`](Self::recv_or_down) does not report it.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();
         peer
     }
 
-    /// Waits until the endpoint knows its peer.
+    /// Waits until the endpoint is bound, and returns the peer's address.
     pub(super) async fn peer(&self) -> Address {
         poll_fn(|context| {
             let mut state = self.shared.state.borrow_mut();
@@ -81,13 +81,13 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         .await
     }
 
-    /// Waits for the next message. The wait continues when the peer restarts.
+    /// Waits for the next message, even if the peer restarts meanwhile.
     pub async fn recv(&self) -> Received<'a, L> {
         poll_fn(|context| self.poll_recv(context)).await
     }
 
-    /// Waits for the next message. Returns `None` once after the link has gone down, because an answer will not come
-    /// any more.
+    /// Waits for the next message. If the link goes down, returns `None` once, because a pending answer can no longer
+    /// arrive.
     pub async fn recv_or_down(&self) -> Option<Received<'a, L>> {
         poll_fn(|context| match self.poll_recv(context) {
             Poll::Pending if self.take_interrupted() => Poll::Ready(None),
@@ -96,23 +96,23 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         .await
     }
 
-    /// Waits until a buffer is free, and sends `payload` to the endpoint's peer.
+    /// Waits for a free buffer, and sends `payload` to the peer endpoint that this endpoint is bound to.
     ///
     /// # Errors
-    /// See [`SendError`], but never [`SendError::NoBuffer`]: a peer that goes away ends the wait.
+    /// See [`SendError`]. Never returns [`SendError::NoBuffer`]. If the peer goes away, the wait ends with an error.
     pub async fn send(&self, payload: &[u8]) -> Result<(), SendError> {
         self.send_when_free(None, payload).await
     }
 
-    /// Waits until a buffer is free, and sends `payload` to `destination`, regardless of the endpoint's own peer.
+    /// Waits for a free buffer, and sends `payload` to `destination`, even if the endpoint is bound to another address.
     ///
     /// # Errors
-    /// Returns the same errors as [`send`](Self::send).
+    /// See [`send`](Self::send).
     pub async fn send_to(&self, destination: Address, payload: &[u8]) -> Result<(), SendError> {
         self.send_when_free(Some(destination), payload).await
     }
 
-    /// Sends `payload` to the endpoint's peer without waiting.
+    /// Sends `payload` without waiting to the peer endpoint that this endpoint is bound to.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -120,7 +120,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.send_now(None, payload, None)
     }
 
-    /// Returns the size of the longest message that can be sent now, in bytes; 0 without a peer.
+    /// Returns the maximum payload length in bytes, or 0 without a peer.
     #[must_use]
     pub fn max_message(&self) -> u32 {
         self.shared.state.borrow_mut().link.bus().max_message()
@@ -152,7 +152,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
                     mailbox.sender.register(context.waker());
                 }
             }
-            // The peer may have broken its ring, so the runner must end the link.
+            // The peer may have broken the protocol, in which case the runner must restart the link.
             (Err(_), _) => state.kick(),
             (Ok(()), _) => (),
         }
@@ -191,22 +191,22 @@ impl<L: AnyLink> Drop for AsyncEndpoint<'_, L> {
     }
 }
 
-/// A message that gives its buffer back to the peer when it is dropped.
+/// A received message, which is released when it is dropped.
 #[derive(Debug)]
 pub struct Received<'a, L: AnyLink> {
     shared: &'a Shared<L>,
-    /// Present until the message is answered or dropped.
+    /// `None` once the message has been consumed.
     message: Option<Message>,
 }
 
 impl<L: AnyLink> Received<'_, L> {
-    /// Returns the sender's address at the peer.
+    /// Returns the address of the sender.
     #[must_use]
     pub fn source(&self) -> Address {
         self.message.as_ref().map_or(Address::ANY, |message| message.source)
     }
 
-    /// Returns the length of the payload in bytes.
+    /// Returns the payload length in bytes.
     #[must_use]
     pub fn len(&self) -> u16 {
         self.message.as_ref().map_or(0, |message| message.length)
@@ -218,33 +218,34 @@ impl<L: AnyLink> Received<'_, L> {
         self.len() == 0
     }
 
-    /// Fills `to` from byte `offset` of the payload.
+    /// Copies bytes from the payload into `to`, starting at `offset`.
     ///
     /// # Errors
-    /// Returns [`ReadError::Stale`] if the link has gone down since the message came, or [`ReadError::Beyond`] if the
-    /// payload is too short.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message was received, and [`ReadError::Beyond`]
+    /// if the bytes exceed the payload.
     pub fn read(&self, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
         let mut state = self.shared.state.borrow_mut();
         self.message.as_ref().map_or(Err(ReadError::Stale), |message| state.link.bus().read(message, offset, to))
     }
 
-    /// Copies the payload to the front of `to`. Returns the payload's length; if `to` is shorter, it holds the beginning.
+    /// Copies the payload into `to`, and releases the message. Returns the payload length. If `to` is shorter than the
+    /// payload, the rest of the payload is lost.
     ///
     /// # Errors
-    /// Returns [`ReadError::Stale`] if the link has gone down since the message came.
+    /// Returns [`ReadError::Stale`] if the link has gone down since the message was received.
     pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
         let mut state = self.shared.state.borrow_mut();
         self.message.take().map_or(Err(ReadError::Stale), |message| state.link.bus().recv(message, to))
     }
 
-    /// Waits until a buffer is free, sends `payload` to the sender from the endpoint that received the message, and gives
-    /// this message's buffer back.
+    /// Waits for a free buffer, and sends `payload` to the message's sender, from the endpoint that received the
+    /// message. Then releases the message.
     ///
     /// # Errors
     /// See [`SendError`].
     pub async fn reply(self, payload: &[u8]) -> Result<(), SendError> {
         let Some(endpoint) = self.message.as_ref().map(|message| message.endpoint) else { return Ok(()) };
-        // The handle is only borrowed: the endpoint must not be closed here.
+        // This handle is temporary. Dropping it would close the endpoint.
         let handle = core::mem::ManuallyDrop::new(AsyncEndpoint::new(self.shared, endpoint));
         handle.send_to(self.source(), payload).await
     }

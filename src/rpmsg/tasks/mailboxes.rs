@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Messages and wakers for the endpoints that tasks use. Each endpoint has a queue, in a table with room for each buffer.
+//! Received messages and wakers for the endpoints of tasks. Each endpoint has a queue. All queues share a table with
+//! one entry per buffer.
 
 use core::fmt::Debug;
 
@@ -7,16 +8,16 @@ use embassy_sync::waitqueue::WakerRegistration;
 
 use crate::rpmsg::Message;
 
-/// Room for the mailboxes of a link. A [`Profile`](crate::rpmsg::Profile) chooses it.
+/// Storage for a link's mailboxes. A [`Profile`](crate::rpmsg::Profile) selects its type.
 pub trait MailboxTable: Debug {
-    /// The table without any message.
+    /// A table without messages.
     const EMPTY: Self;
 
-    /// Returns the mailboxes, one for each endpoint, and the places, one for each buffer of the peer.
+    /// Returns the mailboxes, one per endpoint, and the places, one per buffer of the peer.
     fn parts(&mut self) -> (&mut [Mailbox], &mut [Place]);
 }
 
-/// Mailboxes of at most `E` endpoints, for a peer with at most `N` buffers.
+/// Mailboxes for at most `E` endpoints and at most `N` buffers of the peer.
 #[derive(Debug)]
 pub struct Mailboxes<const E: usize, const N: usize> {
     boxes: [Mailbox; E],
@@ -31,26 +32,26 @@ impl<const E: usize, const N: usize> MailboxTable for Mailboxes<E, N> {
     }
 }
 
-/// The messages for one endpoint, oldest first, and the tasks that wait on the endpoint.
+/// One endpoint's message queue, and the tasks that are waiting on the endpoint.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// Set while a task has the endpoint's handle.
+    /// Set while a task owns the endpoint.
     pub(super) open: bool,
-    /// Set when the link has gone down and no task has been told yet.
+    /// Set after the link has gone down, until a task has been told.
     pub(super) interrupted: bool,
-    /// Buffer numbers of the oldest and the newest message.
+    /// Buffer indices of the oldest and the newest message.
     ends: Option<(u16, u16)>,
-    /// The task that waits for a message.
+    /// The task that is waiting for a message.
     pub(super) receiver: WakerRegistration,
-    /// The task that waits for a peer or for a buffer.
+    /// The task that is waiting to be bound or for a free buffer.
     pub(super) sender: WakerRegistration,
 }
 
-/// A message in a mailbox, at the index of its buffer.
+/// A message in a mailbox. Its place in the table is the index of its buffer.
 #[derive(Debug)]
 pub struct Place {
     message: Option<Message>,
-    /// The next newer message in the same mailbox.
+    /// Buffer index of the next newer message in the same mailbox.
     next: Option<u16>,
 }
 
@@ -67,10 +68,11 @@ impl Mailbox {
         sender: WakerRegistration::new(),
     };
 
-    /// Adds a message, and wakes the task that waits for one. Returns a message that has no place.
+    /// Adds a message, and wakes the task that is waiting for one. Returns the message if its buffer index has no
+    /// place.
     pub(super) fn push(&mut self, places: &mut [Place], message: Message) -> Option<Message> {
         let buffer = message.buffer;
-        // If the place is taken, it holds a message of an earlier session, which is void.
+        // A message that is already there is stale, because it is from an earlier session.
         let Some(place) = places.get_mut(usize::from(buffer)) else { return Some(message) };
         *place = Place { message: Some(message), next: None };
         let oldest = match self.ends {
@@ -95,7 +97,7 @@ impl Mailbox {
         place.message.take()
     }
 
-    /// Drops all messages, because their session is over.
+    /// Discards all messages after their session has ended, and wakes the waiting tasks.
     pub(super) fn clear(&mut self) {
         self.ends = None;
         self.interrupted = true;

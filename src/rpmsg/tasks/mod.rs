@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The async form: a runner that drives a link, and a handle for each endpoint. It works with any executor.
+//! The async API: a runner that drives a link, and a handle for each endpoint. It works with any executor.
 //!
-//! A [`Shared`] link belongs to the tasks of one executor. One task awaits [`Runner::run`]; every other task awaits the
-//! endpoints that it has [opened](Shared::open). Tasks do not hold each other up: one can wait for a buffer while
-//! another waits for a message. Only the buffers are shared: an endpoint whose messages nobody takes holds on to the
-//! peer's buffers.
+//! A [`Shared`] link belongs to the tasks of one executor. One task awaits [`Runner::run`]; the other tasks await the
+//! endpoints that they have [opened](Shared::open). Tasks do not block each other: one can wait for a buffer while
+//! another waits for a message. However, they share the buffers. If an endpoint's messages are not received, they
+//! occupy the peer's buffers.
 //!
-//! A thread or a main loop uses the same handles with [`Shared::block_on`], which never waits longer than a given limit.
+//! A thread or a main loop can use the same handles with [`Shared::block_on`], which waits at most until a time limit
+//! expires.
 
 mod blocking;
 mod endpoint;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The link that all tasks share, with the state that its runner and its endpoints need.
+//! A link that is shared by tasks, and the state of its runner and its endpoints.
 
 use core::cell::RefCell;
 
@@ -10,8 +10,8 @@ use crate::rpmsg::{AnyLink, Endpoint, Profile};
 
 /// A link that the tasks of one executor share.
 ///
-/// A shared link can be created in a static, with an [unopened](crate::rpmsg::Link::unopened) link that is opened later
-/// with [`with`](Self::with).
+/// A shared link can be placed in a static with an [unopened](crate::rpmsg::Link::unopened) link in it. Open the link
+/// later through [`with`](Self::with).
 #[derive(Debug)]
 pub struct Shared<L: AnyLink> {
     pub(super) state: RefCell<State<L>>,
@@ -21,24 +21,25 @@ pub struct Shared<L: AnyLink> {
 pub(super) struct State<L: AnyLink> {
     pub link: L,
     pub mailboxes: <L::Profile as Profile>::Mailboxes,
-    /// The runner's task, while it sleeps.
+    /// The waker of the runner's task.
     pub runner: WakerRegistration,
-    /// Set when the runner has to look again before a doorbell rings.
+    /// Set if the runner must poll again without waiting for a doorbell.
     pub kicked: bool,
 }
 
 impl<L: AnyLink> Shared<L> {
-    /// Creates the shared form of a link.
+    /// Creates a shared link.
     #[must_use]
     pub const fn new(link: L) -> Self {
         let mailboxes = <L::Profile as Profile>::Mailboxes::EMPTY;
         Self { state: RefCell::new(State { link, mailboxes, runner: WakerRegistration::new(), kicked: false }) }
     }
 
-    /// Calls `act` with the link, for everything that no handle offers, such as opening the link or reading counters.
+    /// Calls `act` with the link, for operations that the handles do not offer, such as opening the link or reading its
+    /// counters.
     ///
     /// # Panics
-    /// Panics if `act` itself uses this shared link.
+    /// Panics if `act` uses this shared link itself.
     pub fn with<T>(&self, act: impl FnOnce(&mut L) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let result = act(&mut state.link);
@@ -48,13 +49,13 @@ impl<L: AnyLink> Shared<L> {
 }
 
 impl<L: AnyLink> State<L> {
-    /// Makes the runner look again.
+    /// Makes the runner poll again.
     pub fn kick(&mut self) {
         self.kicked = true;
         self.runner.wake();
     }
 
-    /// Returns the mailbox of an endpoint, and the places of all mailboxes.
+    /// Returns an endpoint's mailbox, and the places of all mailboxes.
     pub fn mailbox(&mut self, endpoint: Endpoint) -> Option<(&mut Mailbox, &mut [Place])> {
         let index = self.link.bus().index_of(endpoint)?;
         let (boxes, places) = self.mailboxes.parts();

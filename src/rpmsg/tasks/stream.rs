@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An endpoint as a stream of bytes, for code that uses `embedded-io` and `embedded-io-async`.
+//! An endpoint as a byte stream, for code that uses `embedded-io` or `embedded-io-async`.
 
 use core::time::Duration;
 
@@ -10,19 +10,20 @@ use super::endpoint::{AsyncEndpoint, Received};
 use crate::platform::Port;
 use crate::rpmsg::{AnyLink, ReadError, SendError};
 
-/// An error of a byte stream.
+/// Errors of a byte stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// The link has gone down, and bytes may be lost. Reported once; the stream continues with the peer's next incarnation.
+    /// The link has gone down, and bytes may be lost. This error is returned once. The stream then continues with the
+    /// peer's next incarnation.
     #[error("the link has gone down, and bytes on their way may be lost; read on for the peer's next incarnation")]
     Down,
-    /// A blocking read or write has reached its limit.
+    /// The time limit of a blocking read or write has expired.
     #[error(transparent)]
     TimedOut(#[from] TimedOut),
-    /// The bus cannot send.
+    /// Sending failed.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// The bus cannot read the message.
+    /// Reading the message failed.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
@@ -38,22 +39,22 @@ impl embedded_io_async::Error for StreamError {
     }
 }
 
-/// The receiving half of an endpoint as a byte stream. Message boundaries are not visible.
+/// The receiving half of a byte stream over an endpoint. Message boundaries are not preserved.
 #[derive(Debug)]
 pub struct AsyncByteReader<'e, 'a, L: AnyLink> {
     endpoint: &'e AsyncEndpoint<'a, L>,
-    /// A message that was read in part, and the number of bytes that were read.
+    /// A partly read message, and the number of bytes already read from it.
     begun: Option<(Received<'a, L>, u16)>,
 }
 
-/// The sending half of an endpoint as a byte stream. Each write is one message of at most
+/// The sending half of a byte stream over an endpoint. Each write sends one message of at most
 /// [`max_message`](AsyncEndpoint::max_message) bytes.
 #[derive(Debug)]
 pub struct AsyncByteWriter<'e, 'a, L: AnyLink> {
     endpoint: &'e AsyncEndpoint<'a, L>,
 }
 
-/// Both halves of an endpoint as a byte stream.
+/// Both halves of a byte stream over an endpoint.
 #[derive(Debug)]
 pub struct AsyncByteStream<'e, 'a, L: AnyLink> {
     reader: AsyncByteReader<'e, 'a, L>,
@@ -61,7 +62,7 @@ pub struct AsyncByteStream<'e, 'a, L: AnyLink> {
 }
 
 impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
-    /// Returns the endpoint as a byte stream. [`split`](AsyncByteStream::split) gives its halves to two tasks.
+    /// Returns a byte stream over this endpoint. Use [`split`](AsyncByteStream::split) to pass its halves to two tasks.
     pub const fn stream(&self) -> AsyncByteStream<'_, 'a, L> {
         AsyncByteStream {
             reader: AsyncByteReader { endpoint: self, begun: None },
@@ -71,7 +72,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
 }
 
 impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
-    /// Returns both halves.
+    /// Returns the two halves.
     #[must_use]
     pub fn split(self) -> (AsyncByteReader<'e, 'a, L>, AsyncByteWriter<'e, 'a, L>) {
         (self.reader, self.writer)
@@ -91,7 +92,7 @@ impl<L: AnyLink> ErrorType for AsyncByteStream<'_, '_, L> {
 }
 
 impl<L: AnyLink> Read for AsyncByteReader<'_, '_, L> {
-    /// Waits for bytes. Returns an error once after the link has gone down, because bytes may be lost; then the stream
+    /// Waits for bytes. If the link goes down, returns an error once, because bytes may be lost. The stream then
     /// continues with the peer's next incarnation.
     async fn read(&mut self, to: &mut [u8]) -> Result<usize, StreamError> {
         if to.is_empty() {
@@ -114,7 +115,8 @@ impl<L: AnyLink> Read for AsyncByteReader<'_, '_, L> {
 }
 
 impl<L: AnyLink> Write for AsyncByteWriter<'_, '_, L> {
-    /// Waits until the endpoint is bound and a buffer is free, and sends as many bytes as one message has room for.
+    /// Waits until the endpoint is bound and a buffer is free. Sends at most one message, and returns the number of
+    /// bytes sent.
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
         if bytes.is_empty() {
             return Ok(0);
@@ -125,7 +127,7 @@ impl<L: AnyLink> Write for AsyncByteWriter<'_, '_, L> {
         Ok(count)
     }
 
-    /// Returns at once, because each write sends its message immediately.
+    /// Has no effect, because each write sends its message immediately.
     async fn flush(&mut self) -> Result<(), StreamError> {
         Ok(())
     }
@@ -147,7 +149,7 @@ impl<L: AnyLink> Write for AsyncByteStream<'_, '_, L> {
     }
 }
 
-/// An endpoint as a blocking byte stream. Each read and write waits no longer than the limit.
+/// A blocking byte stream over an endpoint, with a time limit for each read and write.
 #[derive(Debug)]
 pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
     stream: AsyncByteStream<'e, 'a, L>,
@@ -156,7 +158,7 @@ pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
 }
 
 impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
-    /// Returns the blocking form, which drives the link while it waits with `port`.
+    /// Returns the blocking form, which drives the link while it waits through `port`.
     pub const fn blocking<P: Port>(self, port: &'e mut P, limit: Duration) -> BlockingStream<'e, 'a, L, P> {
         BlockingStream { stream: self, port, limit }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests tasks on two sides of a link. Each task runs only after its waker was called, so a lost wake-up ends a test.
+//! Tests tasks on both sides of a link. A task runs only after its waker has been called, so a lost wake-up ends the
+//! test.
 
 use core::cell::{Cell, RefCell};
 use core::future::{Future, pending};
@@ -44,8 +45,8 @@ impl Wake for Flag {
     }
 }
 
-/// Runs, in turn, the tasks whose wakers were called. If there are none, calls `idle`, which makes time pass or ends
-/// the run by returning false.
+/// Runs the tasks whose wakers have been called. If there are none, calls `idle`, which advances the time or returns
+/// false to end the run.
 struct Executor<'t>(Vec<(Arc<Flag>, Task<'t>)>);
 
 type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
@@ -78,7 +79,7 @@ impl<'t> Executor<'t> {
     }
 }
 
-/// Both sides of a link, and their clock.
+/// Both sides of a link and their clock.
 struct World<'a> {
     arrivals: &'a [Arrival; 2],
     now: Cell<u64>,
@@ -89,7 +90,7 @@ impl World<'_> {
         shared.runner().run(&self.arrivals[side], || Instant::from_micros(self.now.get()), |_| pending()).await;
     }
 
-    /// Lets a second pass, up to `limit`.
+    /// Advances the time by one second, up to `limit`.
     fn tick(&self, limit: u64) -> bool {
         self.now.set(self.now.get() + SECOND);
         self.arrivals.iter().for_each(|arrival| arrival.signal(()));
@@ -97,7 +98,7 @@ impl World<'_> {
     }
 }
 
-/// One task waits for buffers while another waits for messages, on the same side, and a third serves the other side.
+/// On one side, one task waits for buffers while another waits for messages. A third task serves the other side.
 #[test]
 fn tasks_wait_on_two_endpoints_at_once() {
     let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
@@ -151,8 +152,8 @@ fn tasks_wait_on_two_endpoints_at_once() {
     assert_eq!(answered.get(), 20);
 }
 
-/// When the peer leaves, a waiting sender gets an error, its receiver continues with the peer's next incarnation, and
-/// an endpoint that is dropped gives its messages' buffers back.
+/// When the peer leaves, a waiting sender gets an error, and its receiver continues with the peer's next incarnation. A
+/// dropped endpoint releases its messages.
 #[test]
 fn restarts_and_dropped_handles() {
     let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
@@ -203,7 +204,7 @@ fn restarts_and_dropped_handles() {
     assert_eq!(free(), Ok(()));
 }
 
-/// A port whose waits let the other side run while a tenth of a second passes.
+/// A port that advances the time by 0.1 s per wait and lets the other side run.
 struct Passing<'a> {
     bell: Bell<'a>,
     heap: &'a Heap,
@@ -255,7 +256,7 @@ fn a_flood_leaves_other_tasks_their_turn() {
     let mut executor = Executor::new();
     executor.spawn(world.drive(&host, 0));
     executor.spawn(async {
-        // The peer refills the ring in each of its turns, for ever as far as the host can tell.
+        // The peer refills the ring in each turn, so the host never finds it empty.
         while turns.get() < 1000 {
             turns.set(turns.get() + 1);
             flood(&mut remote.borrow_mut());
@@ -273,7 +274,7 @@ mod stream {
 
     use super::*;
 
-    /// Bytes pass through a stream unchanged, in both forms, and a peer that leaves causes one error.
+    /// Bytes pass through both forms of a stream unchanged, and a peer that leaves causes exactly one error.
     #[test]
     fn bytes_pass_and_an_end_is_told_once() {
         let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests a peer on another processor, which acts while this side polls. Here the peer acts whenever it is rung.
+//! Tests a peer that acts while this side polls, as a peer on another processor does. Here, the peer acts whenever its
+//! doorbell rings.
 
 use std::boxed::Box;
 use std::cell::Cell;
@@ -8,13 +9,13 @@ use super::*;
 
 type Act = Rc<RefCell<Option<Box<dyn FnMut()>>>>;
 
-/// Rings the peer by making it act.
+/// A doorbell that runs the peer.
 #[derive(Clone, Default)]
 struct Bell(Act);
 
 impl Doorbell for Bell {
     fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        // A peer that is rung while it acts continues to act.
+        // The peer is already running, so it continues.
         if let Ok(mut act) = self.0.try_borrow_mut()
             && let Some(act) = act.as_mut()
         {
@@ -46,8 +47,8 @@ fn a_flood_for_nobody_costs_no_buffer() {
     for _ in 0..10 {
         while host.poll(now).is_some() || remote.borrow_mut().poll(now).is_some() {}
     }
-    // The messages go to an endpoint that does not exist, for example one that the host has closed. The next one is
-    // sent as soon as a buffer comes back.
+    // The messages go to an endpoint that does not exist, such as one that the host has closed. Each returned buffer is
+    // used immediately for the next message.
     let sent = Rc::new(Cell::new(0));
     let (flooding, count) = (Rc::clone(&remote), Rc::clone(&sent));
     let flood = move || {

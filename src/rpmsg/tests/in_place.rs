@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests buffers that are filled and read in place, as by a port that hands out pointers: through the ranges that the
-//! bus returns.
+//! Tests buffers that are filled and read in place, through the ranges that the bus returns. A port that hands out
+//! pointers works like this.
 
 use super::*;
 
-/// Returns the next message for this side, without releasing it.
+/// Returns this side's next message without releasing it.
 pub(super) fn message(side: &mut Side<'_>, now: Instant) -> Message {
     loop {
         match side.link.poll(now) {
@@ -73,7 +73,7 @@ fn a_message_is_received_into_a_slice_and_answered_in_one_call() {
     let now = Instant::from_micros(1);
     let (mut a, mut b) = (Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE));
     settle(&mut [&mut a, &mut b], &bells, now);
-    // There are more rounds than buffers, so each buffer must come back.
+    // There are more rounds than buffers, so each buffer must be returned.
     for round in 0..40u8 {
         a.send(&[round; 7]).unwrap();
         let question = message(&mut b, now);
@@ -82,7 +82,8 @@ fn a_message_is_received_into_a_slice_and_answered_in_one_call() {
         assert_eq!(a.link.bus().recv(answer, &mut bytes), Ok(3));
         assert_eq!(bytes, [round, round, round, 0xff, 0xff]);
     }
-    // A slice that is too short gets the beginning. An answer that does not fit leaves the message unreleased.
+    // If the slice is too short, it gets the beginning of the payload. If the answer does not fit, the message stays
+    // unreleased.
     a.send(b"beginning").unwrap();
     let long = message(&mut b, now);
     let (error, long) = b.link.bus().reply(long, &[0; 600]).unwrap_err();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests two links on one memory, in virtual time: any order of starts, deaths and returns, and a peer that scribbles.
+//! Tests two sides of a link on one memory, in virtual time. The sides start, die and return in any order, and a peer
+//! may write anywhere.
 
 mod flood;
 mod in_place;
@@ -23,7 +24,7 @@ use crate::session::AreaError;
 
 const MEMORY: u32 = 128 * 1024;
 
-/// Rings by setting the peer's flag.
+/// A doorbell that sets a flag of the rung peer.
 #[derive(Clone, Default)]
 struct Bells(Rc<RefCell<Vec<bool>>>);
 
@@ -51,13 +52,13 @@ impl Doorbell for Bells {
 
 type TestLink<'m> = Link<Region<'m>, Bells, 4, 16>;
 
-/// One side: its link and the events that it got.
+/// One side: its link, and the events that it has reported.
 struct Side<'m> {
     id: PeerId,
     link: TestLink<'m>,
     talk: Endpoint,
     log: Vec<String>,
-    /// The received messages, as `endpoint name: contents`.
+    /// The payloads of the received messages.
     received: Vec<Vec<u8>>,
     echo: bool,
     wake: Instant,
@@ -72,7 +73,8 @@ impl<'m> Side<'m> {
         Self { id, link, talk, log: Vec::new(), received: Vec::new(), echo: false, wake: Instant::default() }
     }
 
-    /// Runs as a port would: only if its doorbell has rung or its deadline has come. Returns false if it slept.
+    /// Runs as a port would: only if the doorbell has rung or the deadline has expired. Returns false if neither is the
+    /// case.
     fn run(&mut self, bells: &Bells, now: Instant) -> bool {
         if !bells.heard(self.id) && now < self.wake {
             return false;
@@ -105,7 +107,7 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Runs both sides until both sleep, without any time passing.
+/// Runs both sides until neither has anything to do. No time passes.
 fn settle(sides: &mut [&mut Side<'_>], bells: &Bells, now: Instant) {
     for _ in 0..1000 {
         let mut ran = false;
@@ -194,7 +196,7 @@ fn leaving_and_coming_back() {
         settle(&mut [&mut a, &mut b], &bells, now);
         a.send(&[round as u8]).unwrap();
         if round % 2 == 0 {
-            // The side dies without notice, with a message unread. The start of the next one shows it.
+            // The side dies without notice and leaves a message unread. The next incarnation's start reveals this.
             std::mem::forget(b.link);
         }
     }
@@ -221,7 +223,7 @@ fn silence_is_noticed_within_its_limit() {
     }
     assert!((1270..=1430).contains(&silent), "{silent} ms; {:?}", a.log);
     assert_eq!(a.log[2], "Down(PeerTimeout)");
-    // The side was only paused, so both connect again.
+    // The side was only paused, so the two sides reconnect.
     for millis in silent..silent + 500 {
         settle(&mut [&mut a, &mut b], &bells, Instant::from_micros(millis * 1000));
     }
@@ -257,7 +259,7 @@ fn what_cannot_be_is_named() {
     assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }.into()));
     assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
 
-    // A host that is refused leaves no trace that could disturb others.
+    // A refused host leaves the memory unchanged, so it does not disturb others.
     let fresh = Heap::new(MEMORY);
     assert!(new(&fresh, Settings { buffer_count: 12, ..HOST }).is_some());
     assert_eq!(new(&fresh, Settings { area: Some((4096, 64 * 1024)), link: 1, ..HOST }), None);
@@ -288,7 +290,7 @@ fn endpoints_come_and_go_while_traffic_flows() {
         let name = Name::new("extra").unwrap();
         let announced = Event::Announced { name, address: at_a.address() };
         assert_eq!(b.log.last(), Some(&std::format!("{announced:?}")));
-        // The endpoint that is opened late here is told about the one that was opened early on the other side.
+        // The endpoint that is opened late on this side is bound to the one that was opened early on the other side.
         let at_b = b.link.bus().open("extra").unwrap();
         b.wake = Instant::default();
         settle(&mut [&mut a, &mut b], &bells, now);

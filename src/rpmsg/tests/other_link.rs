@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests tokens of one link with another link: each is refused with its own error, and has no effect.
+//! Tests that a link refuses each token of another link, with its own error and without any effect.
 
 use super::*;
 
-/// Makes two links in separate memories, whose tokens differ only in the link: same settings, same traffic.
+/// Creates two links in separate memories. Their settings and traffic are equal, so their tokens differ only in the
+/// link.
 #[test]
 fn another_link_s_tokens_are_refused_by_name() {
     let (heaps, bells) = ([Heap::new(MEMORY), Heap::new(MEMORY)], Bells::new());
@@ -21,7 +22,7 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert_eq!(at_first.address(), at_second.address());
     assert_ne!(at_first, at_second);
 
-    // A message is not read and not released, so the second link's own message stays valid.
+    // The message is neither read nor released, so the second link's own message stays valid.
     let other = || Message { ..message_like(of_first) };
     let bus = second.link.bus();
     assert_eq!(bus.read(&other(), 0, &mut [0; 4]), Err(ReadError::OtherLink));
@@ -32,7 +33,7 @@ fn another_link_s_tokens_are_refused_by_name() {
     second.link.bus().read(of_second, 0, &mut bytes).unwrap();
     assert_eq!(&bytes, b"held");
 
-    // An endpoint of the other link.
+    // Use the first link's endpoint on the second link.
     let bus = second.link.bus();
     assert_eq!(bus.peer_of(at_first), None);
     assert_eq!(bus.send(at_first, b"lost"), Err(SendError::OtherLink));
@@ -44,7 +45,7 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert_eq!(error, SendError::OtherLink);
     bus.cancel(own);
 
-    // A send buffer of the other link.
+    // Use the first link's transmit buffer on the second link.
     let buffer = first.link.bus().alloc_tx_buffer().unwrap();
     let own = second.link.bus().alloc_tx_buffer().unwrap();
     let bus = second.link.bus();
@@ -62,13 +63,13 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert!(first_peer.received.is_empty());
 }
 
-/// Returns a copy of the message, which only a test can make.
+/// Returns a copy of the message, which only a test can create.
 fn message_like(message: &Message) -> Message {
     let &Message { endpoint, source, length, buffer, session } = message;
     Message { endpoint, source, length, buffer, session }
 }
 
-/// A token of an earlier session of the same link gets its own error.
+/// Tokens of the same link's earlier session are refused with their own error.
 #[test]
 fn a_former_session_s_tokens_are_stale() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

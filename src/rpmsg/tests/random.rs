@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests sides that start, die, leave and miss doorbells at random, and a peer that scribbles.
+//! Tests sides that start, die, leave and miss doorbells at random, and a peer that writes anywhere.
 
 use proptest::prelude::*;
 
@@ -27,8 +27,8 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whichever side dies, leaves, restarts or misses doorbells, at any time: no message comes twice, out of order, or
-    /// from before a side's start. In the end the two sides connect.
+    /// Sides die, leave, restart and miss doorbells at random times. No message is received twice, out of order, or
+    /// from before a side's start. In the end, the two sides are connected.
     #[test]
     fn any_order_any_death(acts in proptest::collection::vec(act(), 1..300)) {
         let (heap, bells) = (Heap::new(MEMORY), Bells::new());
@@ -73,7 +73,7 @@ proptest! {
         prop_assert!(a.is_bound() && b.is_bound(), "{:?} {:?}", a.log, b.log);
     }
 
-    /// A peer that writes anything anywhere, at any time, causes no panic, no hang, and no access outside the memory.
+    /// A peer that writes any value anywhere and at any time causes no panic, no hang and no access outside the memory.
     #[test]
     fn survives_a_peer_that_scribbles(
         acts in proptest::collection::vec((act(), 0..0x9000u32, any::<[u8; 4]>(), 0..8u8), 1..200),
@@ -83,7 +83,7 @@ proptest! {
         let mut sides = [Side::new(&heap, &bells, 0, HOST), Side::new(&heap, &bells, 1, REMOTE)];
         let mut now = Instant::from_micros(1);
         for (act, offset, bytes, kind) in acts {
-            // Many writes go to the words of the blocks and rings, with small values, where they do most harm.
+            // Most writes are small values in words of the blocks and rings, where they do the most damage.
             let (offset, bytes) = match kind {
                 0..4 => (0x1000 + offset % 0x40 / 4 * 4 + offset % 3 / 2 * 0x1000, [bytes[0] % 32, bytes[1] & 1, 0, 0]),
                 4 => (0x3000 + offset % 0x400, bytes),

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests damage to the memory, a second side in the same role, and other trouble from which a link recovers by itself.
+//! Tests damage to the memory, a second side in the same role, and other faults from which a link recovers
+//! automatically.
 
 use super::*;
 
-/// The offsets of the host's and of the remote's rings and buffers, with 16 buffers each.
+/// Offsets of the data sections of the host and the remote, with 16 buffers each.
 const DATA: [u32; 2] = [0x3000, 0x1_1000];
-/// Offset of the used ring's index within a side's data, after the ring's flags.
+/// Offset of the used ring's index in a side's data. It follows the ring's flags.
 const USED_INDEX: u32 = 2;
-/// Offset of the available ring's index within a side's data, after the used ring for 16 buffers, 16 descriptors, and
+/// Offset of the available ring's index in a side's data. It follows the used ring for 16 buffers, 16 descriptors and
 /// the ring's flags.
 const AVAILABLE_INDEX: u32 = 144 + 256 + 2;
 
-/// Overwrites a word of the memory, as a peer or anyone else may do.
+/// Overwrites a word of the memory, as any peer may do.
 fn damage(heap: &Heap, offset: u32, value: u32) {
     Bytes::new(&heap.region(), 0, MEMORY).unwrap().write(offset, &value.to_le_bytes()).unwrap();
 }
 
-/// Runs both sides from one point in time for this many milliseconds.
+/// Runs both sides for `millis` milliseconds, starting at `from`.
 fn run(sides: &mut [&mut Side<'_>], bells: &Bells, from: u64, millis: u64) {
     for at in from..from + millis {
         settle(sides, bells, Instant::from_micros(at * 1000));
@@ -31,7 +32,7 @@ fn an_endpoint_opened_anew_under_its_name_is_bound() {
     let (first, there) = (a.link.bus().open("x").unwrap(), b.link.bus().open("x").unwrap());
     (a.wake, b.wake) = (Instant::default(), Instant::default());
     run(&mut [&mut a, &mut b], &bells, 20, 10);
-    // The slot before the first endpoint's becomes free, so that the second endpoint is found before it.
+    // This frees a slot before the first endpoint's slot, so that a search finds the second endpoint before the first.
     a.link.bus().close(a.talk);
     a.wake = Instant::default();
     run(&mut [&mut a, &mut b], &bells, 40, 10);
@@ -54,8 +55,8 @@ fn a_block_that_says_nonsense_is_no_sign_of_life() {
     assert_eq!(a.log[2], "Down(PeerTimeout)");
 }
 
-/// Damages every word of the directory, the entry and both blocks, while both sides run or while one is away. Each side
-/// repairs its own words, and the two connect again.
+/// Damages every word of the directory, the entry and both blocks, either while both sides run or while one is away.
+/// Each side repairs its own words, and the sides reconnect.
 #[test]
 fn damage_is_mended_by_whom_it_hurts() {
     let directory = [0, 4, 8, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54];
@@ -86,8 +87,8 @@ fn damage_is_mended_by_whom_it_hurts() {
     }
 }
 
-/// Damages an index as a second side in the same role does before it notices this side. The receiver sees nothing new,
-/// and the sender has no buffer left with which it would write its index again.
+/// Damages an index as a second side in the same role does before it notices this side. The receiver then sees no new
+/// messages, and the sender has no free buffer, so it would never write its index again.
 #[test]
 fn an_index_that_was_set_back_is_mended() {
     for (role, data) in [(Role::Host, DATA[0]), (Role::Remote, DATA[1])] {
@@ -112,8 +113,8 @@ fn an_index_that_was_set_back_is_mended() {
     }
 }
 
-/// Does the same while the side is READY, or runs but has sent nothing, and its peer already runs. The peer then takes
-/// entries that nobody has sent: the first announcement would hide that, and be lost.
+/// Damages an index before the side has sent its first message: in READY, or in RUN. The peer is already in RUN, so it
+/// takes entries that nobody has sent. The first announcement would hide the damage and be lost.
 #[test]
 fn an_index_that_was_written_before_the_first_message_is_mended() {
     let cases = [USED_INDEX, AVAILABLE_INDEX].into_iter().flat_map(|index| {
@@ -141,7 +142,7 @@ fn an_index_that_was_written_before_the_first_message_is_mended() {
         runs.run(&bells, now);
         settle(&mut [ready, runs], &bells, now);
         if up {
-            // The side's next heartbeat notices the damage.
+            // The damage is detected at the side's next heartbeat.
             run(&mut [ready, runs], &bells, 1, 250);
         }
         assert!(ready.is_bound() && runs.is_bound(), "{index}, {up}: {:?}; {:?}", ready.log, runs.log);
@@ -212,7 +213,7 @@ fn a_message_to_no_address_is_for_nobody() {
     assert_eq!(a.link.bus().counters().unknown, 1);
 }
 
-/// A message to which no answer is possible is delivered, but binds nothing.
+/// A message that cannot be answered is delivered, but does not bind the endpoint.
 #[test]
 fn a_message_from_no_address_binds_nothing() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());
@@ -230,13 +231,14 @@ fn a_message_from_no_address_binds_nothing() {
         let Some(Event::Message(message)) = a.link.poll(now) else { panic!("{source}") };
         assert_eq!((message.source, a.link.bus().peer_of(nameless)), (Address(source), peer));
         a.link.bus().release(message);
-        // Only new bindings are reported.
+        // Only a new binding is reported.
         let told = (source == 7).then_some(Event::Bound { endpoint: nameless, peer: Address(7) });
         assert_eq!(a.link.poll(now), told);
     }
 }
 
-/// The remote has bound to the later of two hosts. The earlier host notices at its next look, and gets no message.
+/// The remote is bound to the later of two hosts. The earlier host detects this at its next poll, and receives no
+/// message.
 #[test]
 fn who_has_been_replaced_gets_no_message_of_the_successor_s() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads and writes single descriptors of a table.
+//! Reads and writes single descriptors in a table.
 
 use crate::mem::{Load, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, descriptor};
 
-/// A table of descriptors.
+/// A descriptor table.
 pub(super) type Descriptors<M> = Table<M, { descriptor::SIZE }>;
 
-/// Writes a descriptor, except its field `next`.
+/// Writes all fields of a descriptor except `next`.
 #[inline]
 pub(super) fn describe<M: SharedMemory>(
     table: &Descriptors<M>,
@@ -16,14 +16,14 @@ pub(super) fn describe<M: SharedMemory>(
     length: u32,
     flags: DescriptorFlags,
 ) {
-    // CAST: the halves of the address.
+    // CAST: splits the address into halves.
     table.store_u32::<{ descriptor::ADDRESS_LOW }>(index, address as u32, Store::Relaxed);
     table.store_u32::<{ descriptor::ADDRESS_HIGH }>(index, (address >> 32) as u32, Store::Relaxed);
     table.store_u32::<{ descriptor::LENGTH }>(index, length, Store::Relaxed);
     table.store_u16::<{ descriptor::FLAGS }>(index, flags.bits(), Store::Relaxed);
 }
 
-/// Writes a descriptor of a chain. If `next` is given, the chain continues there.
+/// Writes a descriptor of a chain. `next` is the descriptor at which the chain continues, if any.
 pub(super) fn describe_chained<M: SharedMemory>(
     table: &Descriptors<M>,
     index: u32,
@@ -36,7 +36,7 @@ pub(super) fn describe_chained<M: SharedMemory>(
     table.store_u16::<{ descriptor::NEXT }>(index, next.unwrap_or_default(), Store::Relaxed);
 }
 
-/// Reads a descriptor's address.
+/// Reads the address field of a descriptor.
 #[inline]
 pub(super) fn address<M: SharedMemory>(table: &Descriptors<M>, index: u32) -> u64 {
     let low = table.load_u32::<{ descriptor::ADDRESS_LOW }>(index, Load::Relaxed);
@@ -44,7 +44,7 @@ pub(super) fn address<M: SharedMemory>(table: &Descriptors<M>, index: u32) -> u6
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// A descriptor of a chain. Each of its words was read once.
+/// A descriptor of a chain. Each word has been read exactly once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Descriptor {
     pub address: u64,

@@ -6,58 +6,59 @@ use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, descriptor, need_event_of_one, used};
 
-/// A buffer that the driver made available.
+/// A buffer that the driver has made available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    /// The number of the buffer's descriptor.
+    /// The descriptor id of the buffer.
     pub id: u16,
-    /// The buffer's address, as the driver wrote it. The caller must check it.
+    /// The address of the buffer, as written by the driver. The caller must check it.
     pub address: u64,
-    /// The buffer's length in bytes, as the driver wrote it. The caller must check it.
+    /// The length of the buffer in bytes, as written by the driver. The caller must check it.
     pub length: u32,
-    /// True if the device may write the buffer; false if it may only read it.
+    /// True if the device may write to the buffer. False if it may only read the buffer.
     pub writable: bool,
 }
 
-/// The holder of a descriptor.
+/// The current owner of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    /// Neither side: the queue has no such descriptor.
+    /// No owner: the queue has no such descriptor.
     Nobody,
-    /// The driver, as far as this side has read the ring.
+    /// The driver. It may have made the descriptor available in ring entries that this side has not read yet.
     Driver,
     /// This side.
     Device,
 }
 
-/// The device side of a queue of at most `N` descriptors.
+/// The device side of a queue with at most `N` descriptors.
 #[derive(Debug)]
 pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// The holder of each descriptor.
+    /// The current owner of each descriptor.
     holders: [Holder; N],
-    /// The value in memory that tells the driver when to notify: an event index or flags.
+    /// The last notification request stored in shared memory: an event index or flags.
     armed: u16,
-    /// The driver's available index, as it was last read.
+    /// The driver's available index at the last read.
     seen: u16,
-    /// Buffers popped so far; the low 16 bits are the next available index to read.
+    /// Number of buffers popped so far. The low 16 bits are the next available index to read.
     avail_count: u32,
-    /// Buffers added to the used ring so far; the low 16 bits are this side's used index.
+    /// Number of buffers returned so far. The low 16 bits are this side's used index.
     used_count: u32,
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
-    /// Makes the device side of a queue whose memory is [prepared](super::prepare_used). It holds no descriptor, and
-    /// the driver is asked to notify. No memory is touched.
+    /// Makes the device side of a queue in [prepared](super::prepare_used) memory. The device holds no descriptors, and
+    /// the driver is asked to notify. This does not access the memory.
     ///
     /// # Errors
-    /// [`LayoutError`] if a part is outside the memory, or the queue has more than `N` descriptors.
+    /// Returns a [`LayoutError`] if a part of the queue is out of bounds, or if the queue has more than `N`
+    /// descriptors.
     pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, LayoutError> {
         Ok(Self::over(Ring::new(memory, layout, N)?, suppression))
     }
 
-    /// Makes the device side from parts that were checked before.
+    /// Makes the device side from a ring that has already been checked.
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
@@ -66,45 +67,46 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         Self { ring, suppression, holders, armed: 0, seen: 0, avail_count: 0, used_count: 0 }
     }
 
-    /// Returns the queue's size in descriptors.
+    /// Returns the size of the queue in descriptors.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size
     }
 
-    /// Returns the number of buffers popped so far; it wraps.
+    /// Returns the number of buffers popped so far. The count wraps.
     #[must_use]
     pub fn avail_count(&self) -> u32 {
         self.avail_count
     }
 
-    /// Returns the number of buffers returned so far; it wraps.
+    /// Returns the number of buffers returned so far. The count wraps.
     #[must_use]
     pub fn used_count(&self) -> u32 {
         self.used_count
     }
 
-    /// Returns true if the used ring's index is the one that this side wrote. If not, the driver has set the queue up again.
+    /// Returns true if the used index in memory is still the value that this side wrote. Otherwise the driver has
+    /// reinitialized the queue.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        // CAST: a ring's index has 16 bits, here and below.
+        // CAST: ring indices have 16 bits, here and below.
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == self.used_count as u16
     }
 
-    /// Pops the next descriptor that the driver made available. The caller returns it with [`add_used`](Self::add_used), at
-    /// any later time and in any order.
+    /// Pops the next available descriptor. The caller must return it later with [`add_used`](Self::add_used).
+    /// Descriptors can be returned in any order.
     ///
     /// # Errors
-    /// Returns the rule that the driver broke.
+    /// Returns a [`Fault`] if the driver broke a ring rule.
     #[inline]
     pub fn pop_avail(&mut self) -> Result<Option<u16>, Fault> {
         self.next(false)
     }
 
-    /// Pops like [`pop_avail`](Self::pop_avail). If the ring is empty, the driver is asked to notify of the next descriptor.
+    /// Like [`pop_avail`](Self::pop_avail), but asks the driver for a notification if the ring is empty.
     ///
     /// # Errors
-    /// Returns the rule that the driver broke.
+    /// Returns a [`Fault`] if the driver broke a ring rule.
     #[inline]
     pub fn pop_avail_or_enable(&mut self) -> Result<Option<u16>, Fault> {
         self.next(true)
@@ -115,12 +117,13 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let before = self.avail_count;
         let taken = before as u16;
         if taken == self.seen {
-            // This must come before the load; otherwise the driver would not notify of a buffer that it adds after the
-            // load. Once per position in the ring is enough, because every later load follows the same barrier.
+            // Request the notification before loading the index; otherwise the driver would not notify if it adds a
+            // buffer after the load. One request per ring position is enough, because every later load comes after the
+            // same barrier.
             if arm && !self.is_armed() {
                 self.arm();
             }
-            // Acquire: the driver's entries and descriptors up to this index, and the buffers' contents, are visible.
+            // Acquire: makes the entries, the descriptors and the buffer contents up to this index visible.
             let index = self.ring.available.load_header::<{ available::INDEX }>(Load::Acquire);
             if taken == index {
                 return Ok(None);
@@ -142,10 +145,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.holders.get(usize::from(id)) == Some(&Holder::Device)
     }
 
-    /// Reads a popped descriptor as a single buffer.
+    /// Reads a popped descriptor, which must describe a single buffer.
     ///
     /// # Errors
-    /// [`Fault::NotSingle`] if it is part of a chain or refers to an indirect table.
+    /// Returns [`Fault::NotSingle`] if the descriptor is part of a chain or refers to an indirect table.
     #[inline]
     pub fn buffer(&self, id: u16) -> Result<Buffer, Fault> {
         let index = u32::from(id);
@@ -160,15 +163,15 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         Ok(Buffer { id, address, length, writable: flags.contains(DescriptorFlags::WRITE) })
     }
 
-    /// Reads descriptor `id` of a chain.
+    /// Reads descriptor `id`, which is part of a chain.
     pub(super) fn descriptor(&self, id: u16) -> Descriptor {
         Descriptor::load(&self.ring.descriptors, id.into())
     }
 
-    /// Returns a popped descriptor to the driver, with `length` bytes written to its buffer. Returns true if the driver must be
-    /// notified. Does nothing if this side does not hold the descriptor.
+    /// Returns a popped descriptor to the driver. `length` is the number of bytes written to its buffer. Returns true
+    /// if the driver must be notified. Does nothing if this side does not hold the descriptor.
     ///
-    /// The driver that pops it sees everything that was stored to the buffer before.
+    /// All earlier stores to the buffer are visible to the driver when it pops the descriptor.
     #[inline]
     pub fn add_used(&mut self, id: u16, length: u32) -> bool {
         match self.holders.get_mut(usize::from(id)) {
@@ -179,9 +182,10 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.store_u32::<{ used::ID }>(old, id.into(), Store::Relaxed);
         self.ring.used.store_u32::<{ used::LENGTH }>(old, length, Store::Relaxed);
         self.used_count = old.wrapping_add(1);
-        // Publishes the entry and the buffer's contents. This side's reads of the buffer also come before it.
+        // Release: publishes the entry and the buffer contents, and orders this side's reads of the buffer before the
+        // store.
         self.ring.used.store_header::<{ used::INDEX }>(self.used_count as u16, Store::Release);
-        // The same steps as in `Driver::add_avail`.
+        // Same steps as in `Driver::add_avail`.
         self.ring.used.fence();
         match self.suppression.by_events() {
             true => {
@@ -194,14 +198,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         }
     }
 
-    /// Asks the driver to notify when it makes one more buffer available. Returns true if there is nothing to pop, so that the
-    /// caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the driver for a notification when the next buffer becomes available. Returns true if the ring is empty, so
+    /// that the caller may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.arm();
         self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16
     }
 
-    /// Repeats the last request to the driver, in case a peer has overwritten it.
+    /// Writes the last notification request again, in case a peer has overwritten it.
     pub fn rearm(&mut self) {
         self.set_armed(self.armed);
     }
@@ -214,14 +218,15 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     #[inline(always)]
     fn arm(&mut self) {
         self.set_armed(if self.suppression.by_events() { self.avail_count as u16 } else { 0 });
-        // The same steps as in `Driver::add_avail`: event := n; fence; read index.
+        // Same steps as in `Driver::add_avail`: event := n; fence; read index.
         self.ring.used.fence();
     }
 
-    /// Asks the driver not to notify. It may still notify once, if it read the request before this one.
+    /// Asks the driver not to notify. One more notification may still arrive if the driver has already read the earlier
+    /// request.
     pub fn disable_notification(&mut self) {
         let events = self.suppression.by_events();
-        // The driver passes this index only after 65535 more buffers.
+        // The driver does not pass this index until it has added 65535 more buffers.
         self.set_armed(if events { (self.avail_count as u16).wrapping_sub(1) } else { used::NO_NOTIFY });
     }
 

@@ -6,18 +6,18 @@ use super::{Fault, Layout, LayoutError, Ring, Suppress, Suppression};
 use crate::mem::{Load, SharedMemory, Store};
 use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 
-/// An allocated descriptor. Before the next [`pop_used`](Driver::pop_used), the caller must make it
-/// [available](Driver::add_avail), [hold](Driver::hold) it or [free](Driver::free) it. Otherwise `pop_used` would
-/// mistake it for a descriptor that the device holds.
+/// An allocated descriptor. Before the next [`pop_used`](Driver::pop_used), the caller must make the descriptor
+/// [available](Driver::add_avail), [hold](Driver::hold) it or [free](Driver::free) it. Otherwise `pop_used` treats the
+/// descriptor as held by the device.
 ///
-/// A token belongs to the queue that returned it, but does not record that queue: do not pass it to another queue. Code
-/// that hands out tokens uses [chains](super::chain), whose tokens identify their queue.
+/// A token must be used only with the queue that returned it. The token does not record its queue, so this is not
+/// checked. Tokens of [chains](super::chain) identify their queue, and are suitable for handing out.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a descriptor that is neither made available, held nor freed is lost until the queue is set up anew"]
 pub struct DescriptorToken(u16);
 
 impl DescriptorToken {
-    /// Returns the descriptor's number.
+    /// Returns the descriptor id.
     #[must_use]
     #[inline(always)]
     pub const fn id(&self) -> u16 {
@@ -25,53 +25,55 @@ impl DescriptorToken {
     }
 }
 
-/// The state of a descriptor that this side holds.
+/// State of a descriptor that this side holds.
 const HELD: u16 = 0xfffe;
-/// The state of a descriptor that the device holds. The descriptor of a [`DescriptorToken`] has this state already.
+/// State of a descriptor that the device holds. A descriptor already has this state while it has a [`DescriptorToken`].
 const WITH_DEVICE: u16 = 0xffff;
-/// The end of the free list.
+/// End of the free list.
 const END: u16 = 0xfffd;
 
-/// The driver side of a queue of at most `N` descriptors.
+/// The driver side of a queue with at most `N` descriptors.
 ///
-/// A descriptor is free, then [allocated](Self::alloc), then [available](Self::add_avail) to the device. When it is
-/// [popped](Self::pop_used) from the used ring, it is allocated again.
+/// A descriptor is first free, then [allocated](Self::alloc), then [available](Self::add_avail) to the device. After it
+/// has been [popped](Self::pop_used) from the used ring, it is allocated again.
 #[derive(Debug)]
 pub struct Driver<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Ring<M>,
     suppression: S,
-    /// The state of each descriptor: the next free one, `END`, `HELD` or `WITH_DEVICE`.
+    /// The state of each descriptor: the index of the next free descriptor, `END`, `HELD` or `WITH_DEVICE`.
     next: [u16; N],
     /// The first free descriptor, or `END`.
     first_free: u16,
-    /// The device's used index, as it was last read.
+    /// The device's used index at the last read.
     seen: u16,
-    /// Buffers made available so far; the low 16 bits are this side's available index.
+    /// Number of buffers made available so far. The low 16 bits are this side's available index.
     avail_count: u32,
-    /// Used buffers popped so far; the low 16 bits are the next used index to read.
+    /// Number of used buffers popped so far. The low 16 bits are the next used index to read.
     used_count: u32,
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
-    /// Makes the driver side of a queue whose memory is [prepared](super::prepare_available). All descriptors are free, and no
-    /// notification is requested. No memory is touched.
+    /// Makes the driver side of a queue in [prepared](super::prepare_available) memory. All descriptors are free, and
+    /// no notification is requested. This does not access the memory.
     ///
     /// # Errors
-    /// [`LayoutError`] if a part is outside the memory, or the queue has more than `N` descriptors.
+    /// Returns a [`LayoutError`] if a part of the queue is out of bounds, or if the queue has more than `N`
+    /// descriptors.
     pub fn new(memory: &M, layout: Layout, suppression: S) -> Result<Self, LayoutError> {
         let mut driver = Self::over(Ring::new(memory, layout, N)?, suppression);
         driver.free_all();
         Ok(driver)
     }
 
-    /// Makes the driver side from parts that were checked before. No descriptor is free until [`free_all`](Self::free_all).
+    /// Makes the driver side from a ring that has already been checked. No descriptor is free until
+    /// [`free_all`](Self::free_all).
     #[inline(always)]
     pub(crate) fn over(ring: Ring<M>, suppression: S) -> Self {
         const { assert!(N <= 0x8000, "a ring has 32768 descriptors at most") }
         Self { ring, suppression, next: [0; N], first_free: END, seen: 0, avail_count: 0, used_count: 0 }
     }
 
-    /// Frees all descriptors. The first one will be allocated first.
+    /// Frees all descriptors. Descriptor 0 is allocated first.
     pub(crate) fn free_all(&mut self) {
         self.first_free = END;
         for id in (0..self.ring.size).rev() {
@@ -79,33 +81,33 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// Returns the queue's size in descriptors.
+    /// Returns the size of the queue in descriptors.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size
     }
 
-    /// Returns true if the available ring's index is the one that this side wrote. If not, a peer has overwritten it, and the
-    /// device may miss buffers.
+    /// Returns true if the available index in memory is still the value that this side wrote. Otherwise a peer has
+    /// overwritten it, and the device may miss buffers.
     #[must_use]
     pub fn is_intact(&self) -> bool {
-        // CAST: a ring's index has 16 bits, here and below.
+        // CAST: ring indices have 16 bits, here and below.
         self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16
     }
 
-    /// Returns the number of buffers made available so far; it wraps.
+    /// Returns the number of buffers made available so far. The count wraps.
     #[must_use]
     pub fn avail_count(&self) -> u32 {
         self.avail_count
     }
 
-    /// Returns the number of used buffers popped so far; it wraps.
+    /// Returns the number of used buffers popped so far. The count wraps.
     #[must_use]
     pub fn used_count(&self) -> u32 {
         self.used_count
     }
 
-    /// Allocates a descriptor. The caller fills its buffer, then makes it available with [`add_avail`](Self::add_avail).
+    /// Allocates a descriptor. The caller then fills its buffer and passes the token to [`add_avail`](Self::add_avail).
     #[inline]
     pub fn alloc(&mut self) -> Option<DescriptorToken> {
         let id = self.first_free;
@@ -114,7 +116,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Some(DescriptorToken(id))
     }
 
-    /// Frees a descriptor that was not made available.
+    /// Frees a descriptor that has not been made available.
     #[inline]
     pub fn free(&mut self, token: DescriptorToken) {
         let id = token.0;
@@ -123,7 +125,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// Holds a descriptor for later use. Returns the number with which it is [reclaimed](Self::reclaim).
+    /// Holds a descriptor for later use. Returns the id to pass to [`reclaim`](Self::reclaim).
     #[inline]
     pub fn hold(&mut self, token: DescriptorToken) -> u16 {
         if let Some(state) = self.next.get_mut(usize::from(token.0)) {
@@ -132,7 +134,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         token.0
     }
 
-    /// Returns descriptor `id` if it is [held](Self::hold), and ends the hold.
+    /// Ends the [hold](Self::hold) on descriptor `id`, and returns it. Returns `None` if the descriptor is not held.
     #[inline]
     pub fn reclaim(&mut self, id: u16) -> Option<DescriptorToken> {
         match self.next.get_mut(usize::from(id)) {
@@ -142,13 +144,13 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         Some(DescriptorToken(id))
     }
 
-    /// Writes a descriptor whose buffer is the `length` bytes at `address`.
+    /// Writes a descriptor for the buffer of `length` bytes at `address`.
     #[inline]
     pub fn describe(&self, token: &DescriptorToken, address: u64, length: u32, flags: DescriptorFlags) {
         describe(&self.ring.descriptors, token.0.into(), address, length, flags);
     }
 
-    /// Writes a descriptor of a chain: its address, its length, and the descriptor that follows it.
+    /// Writes a descriptor of a chain: address, length and next descriptor.
     pub(super) fn describe_chained(
         &self,
         token: &DescriptorToken,
@@ -159,18 +161,18 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         describe_chained(&self.ring.descriptors, token.0.into(), place, flags, next);
     }
 
-    /// Makes a described buffer available to the device. Returns true if the device must be notified.
+    /// Makes a descriptor and its buffer available to the device. Returns true if the device must be notified.
     ///
-    /// The device that pops it sees everything that was stored to the buffer before.
+    /// All earlier stores to the buffer are visible to the device when it pops the descriptor.
     #[inline]
     pub fn add_avail(&mut self, token: DescriptorToken) -> bool {
         let old = self.avail_count;
         self.ring.available.store_u16::<{ available::ID }>(old, token.0, Store::Relaxed);
         self.avail_count = old.wrapping_add(1);
-        // Publishes the entry, the descriptor and the buffer's contents.
+        // Release: publishes the entry, the descriptor and the buffer contents.
         self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
-        // Publish, then check. The device does the reverse (see `Device::pop_avail_or_enable`). With a full barrier on both
-        // sides, at least one of them sees the other's store:
+        // Publish, then check. The device does this in the opposite order (see `Device::pop_avail_or_enable`). With a
+        // full barrier on both sides, at least one side sees the other's store:
         //   driver: index := n;       fence; read event
         //   device: event := n - 1;   fence; read index
         self.ring.available.fence();
@@ -183,32 +185,33 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         }
     }
 
-    /// Pops one descriptor that the device has used. The caller makes it [available](Self::add_avail) again,
-    /// [holds](Self::hold) it or [frees](Self::free) it.
+    /// Pops one descriptor that the device has used. The caller must make it [available](Self::add_avail) again,
+    /// [hold](Self::hold) it or [free](Self::free) it.
     ///
     /// # Errors
-    /// Returns the rule that the device broke.
+    /// Returns a [`Fault`] if the device broke a ring rule.
     #[inline]
     pub fn pop_used(&mut self) -> Result<Option<DescriptorToken>, Fault> {
         let before = self.used_count;
         let collected = before as u16;
         if collected == self.seen {
-            // Acquire: the device's entries up to this index, and the bytes that it wrote to the buffers, are visible.
+            // Acquire: makes the device's entries and buffer contents up to this index visible.
             let index = self.ring.used.load_header::<{ used::INDEX }>(Load::Acquire);
             if collected == index {
                 return Ok(None);
             }
-            // The device can only have used buffers that it held. A device that has restarted exceeds that number.
+            // The device can only use buffers that it holds. An index beyond that number means that the device has
+            // restarted.
             self.seen = self.ring.advance(collected, index, (self.avail_count as u16).wrapping_sub(collected))?;
         }
         let id = self.ring.used.load_u32::<{ used::ID }>(before, Load::Relaxed);
-        // The state of an existing descriptor is checked; a descriptor that does not exist has no state.
+        // This also checks that the descriptor exists, because only existing descriptors have a state.
         match self.next.get(id as usize) {
             Some(&WITH_DEVICE) => (),
             _ => return Err(self.ring.not_held(id)),
         }
         self.used_count = before.wrapping_add(1);
-        // CAST: the number is below `N`, which fits 16 bits.
+        // CAST: the id is less than `N`, which fits in 16 bits.
         Ok(Some(DescriptorToken(id as u16)))
     }
 
@@ -217,23 +220,24 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.used.load_u32::<{ used::LENGTH }>(self.used_count.wrapping_sub(1), Load::Relaxed)
     }
 
-    /// Asks the device to notify when it has used one more buffer. Returns true if there is nothing to pop, so that the caller
-    /// may sleep. If it returns false, the caller must pop first.
+    /// Asks the device for a notification when it has used the next buffer. Returns true if the ring is empty, so that
+    /// the caller may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         let collected = self.used_count as u16;
         match self.suppression.by_events() {
             true => self.set_event(collected),
             false => self.ring.available.store_header::<{ available::FLAGS }>(0, Store::Relaxed),
         }
-        // The same steps as in `add_avail`, with the sides exchanged.
+        // Same steps as in `add_avail`, with the roles of the sides exchanged.
         self.ring.available.fence();
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }
 
-    /// Asks the device not to notify. It may still notify once, if it read the request before this one.
+    /// Asks the device not to notify. One more notification may still arrive if the device has already read the earlier
+    /// request.
     pub fn disable_notification(&mut self) {
         match self.suppression.by_events() {
-            // The device passes this index only after 65535 more buffers.
+            // The device does not pass this index until it has used 65535 more buffers.
             true => self.set_event((self.used_count as u16).wrapping_sub(1)),
             false => {
                 self.ring.available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);

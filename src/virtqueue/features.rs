@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Negotiated features of a queue: suppression of notifications, and indirect tables.
+//! Negotiated queue features: notification suppression and indirect tables.
 
 use crate::wire::vring::RingFeatures;
 
-/// Suppression of notifications. It is chosen at compile time ([`Events`], [`Flags`]), so that the other choice takes
-/// no memory and no code, or at run time ([`Suppression`]).
+/// The notification suppression of a queue. It can be fixed at compile time ([`Events`] or [`Flags`]), so that the
+/// image does not contain the other variant, or selected at run time ([`Suppression`]).
 pub trait Suppress: Copy + core::fmt::Debug {
-    /// Returns true for suppression by events, false for suppression by flags.
+    /// Returns true for suppression by event index, false for suppression by flags.
     fn by_events(self) -> bool;
 }
 
-/// Suppression by an index past which a side wants a notification (feature EVENT_IDX).
+/// Suppression by event index (feature EVENT_IDX): a side requests a notification when the ring index passes a given
+/// value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Events;
 
-/// Suppression by a flag in a side's ring.
+/// Suppression by flags: each side sets a flag in its own ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags;
 
@@ -36,34 +37,34 @@ impl Suppress for Suppression {
     }
 }
 
-/// Suppression chosen at run time; see [`Suppress`].
+/// Suppression selected at run time; see [`Suppress`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suppression {
-    /// Suppression by an index past which a side wants a notification (feature EVENT_IDX).
+    /// Suppression by event index (feature EVENT_IDX); see [`Events`](struct@Events).
     Events,
-    /// Suppression by a flag in a side's ring.
+    /// Suppression by flags; see [`Flags`](struct@Flags).
     Flags,
 }
 
 impl Suppression {
-    /// Returns the kind of suppression that the negotiated features select.
+    /// Returns the suppression for the negotiated features.
     #[must_use]
     pub const fn negotiated(features: RingFeatures) -> Self {
         if features.contains(RingFeatures::EVENT_IDX) { Self::Events } else { Self::Flags }
     }
 }
 
-/// Use of indirect tables, chosen at run time.
+/// The permission to use indirect tables, selected at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indirect {
-    /// A descriptor may refer to an indirect table (feature INDIRECT_DESC).
+    /// Descriptors may refer to an indirect table (feature INDIRECT_DESC).
     Allowed,
     /// Descriptors must not refer to an indirect table.
     Forbidden,
 }
 
 impl Indirect {
-    /// Returns the use of indirect tables that the negotiated features select.
+    /// Returns whether the negotiated features allow indirect tables.
     #[must_use]
     pub const fn negotiated(features: RingFeatures) -> Self {
         if features.contains(RingFeatures::INDIRECT_DESC) { Self::Allowed } else { Self::Forbidden }

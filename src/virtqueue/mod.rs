@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Split virtqueues, in which a [`Driver`] makes buffers available, and a [`Device`] uses them.
+//! Split virtqueues. A [`Driver`] makes buffers available, and a [`Device`] uses them.
 //!
-//! Both types handle single buffers with one descriptor each, which is the fast path. The module [`chain`] builds on
-//! them for buffers of several elements, in a chain of descriptors or an indirect table. A device with several queues
-//! has one object for each queue. Source: virtio 1.3, 2.7.
+//! Both types handle single buffers of one descriptor each, which is the fast path. The module [`chain`] builds on them
+//! and handles buffers of several elements, in descriptor chains or indirect tables. A device with several queues needs
+//! one object per queue. Source: virtio 1.3, section 2.7.
 //!
-//! Nothing that the other side writes is trusted. Each shared word is read once and bounded, and then only the copy is
-//! used. Everything that this side owns is also kept privately, and the shared words are never read back. If the other
-//! side breaks a rule, the caller gets a [`Fault`]; after that the queue must be set up again.
+//! Nothing that the other side writes is trusted. Each shared word is read once and bounds-checked, and only the copy
+//! is used. Each side also keeps private copies of all words that it writes, and never reads these words back. If the
+//! other side breaks a rule, the caller gets a [`Fault`] and must set the queue up again.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The initial state of a queue's parts in memory. The writer of a part sets it before the other side uses the queue.
+//! The initial state of each part of a queue in memory. A side initializes its own parts before the other side uses the
+//! queue.
 
 use super::Suppress;
 use super::descriptor::{Descriptors, describe};
@@ -7,21 +8,21 @@ use super::ring::{Available, Used};
 use crate::mem::{MemoryError, SharedMemory, Store, Table};
 use crate::wire::vring::{DescriptorFlags, available, used};
 
-/// A part of a queue whose initial state has not been set yet.
+/// A part of a queue that has not been initialized.
 #[derive(Debug)]
 pub(crate) struct Unprepared<T>(T);
 
-/// An available ring, for its driver to prepare.
+/// An available ring, to be initialized by the driver.
 pub(crate) type AvailableRing<M> = Unprepared<Available<M>>;
-/// A used ring, for its device to prepare.
+/// A used ring, to be initialized by the device.
 pub(crate) type UsedRing<M> = Unprepared<Used<M>>;
-/// A descriptor table, for its driver to prepare.
+/// A descriptor table, to be initialized by the driver.
 pub(crate) type DescriptorTable<M> = Unprepared<Descriptors<M>>;
 
 impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32>
     Unprepared<Table<M, STRIDE, HEADER, TAIL>>
 {
-    /// Returns the part of `size` entries at `offset`, or `None` if it is not inside the memory or not aligned.
+    /// Returns the part with `size` entries at `offset`. Returns `None` if it is out of bounds or misaligned.
     #[inline(always)]
     pub fn at(memory: &M, offset: u32, size: u16) -> Option<Self> {
         Table::at(memory, offset, size.into()).map(Self)
@@ -33,9 +34,9 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32>
 }
 
 impl<M: SharedMemory> AvailableRing<M> {
-    /// Writes the initial state: nothing is available, and no notification is wanted.
+    /// Writes the initial state: no buffer is available, and no notification is requested.
     pub fn prepare(self, suppression: impl Suppress) {
-        // With event suppression the flags stay 0 (virtio 1.3, 2.7.7.1).
+        // With suppression by event index, the flags must be 0 (virtio 1.3, section 2.7.7.1).
         let flags = if suppression.by_events() { 0 } else { available::NO_INTERRUPT };
         self.0.store_header::<{ available::FLAGS }>(flags, Store::Relaxed);
         self.0.store_header::<{ available::INDEX }>(0, Store::Relaxed);
@@ -44,7 +45,7 @@ impl<M: SharedMemory> AvailableRing<M> {
 }
 
 impl<M: SharedMemory> UsedRing<M> {
-    /// Writes the initial state: nothing is used, and notifications are wanted.
+    /// Writes the initial state: no buffer is used, and notifications are requested.
     pub fn prepare(self) {
         self.0.store_header::<{ used::FLAGS }>(0, Store::Relaxed);
         self.0.store_header::<{ used::INDEX }>(0, Store::Relaxed);
@@ -53,7 +54,7 @@ impl<M: SharedMemory> UsedRing<M> {
 }
 
 impl<M: SharedMemory> DescriptorTable<M> {
-    /// Writes each descriptor `n`, whose buffer is the `length` bytes at `address + n * length`.
+    /// Writes all descriptors. The buffer of descriptor `n` is the `length` bytes at `address + n * length`.
     pub fn prepare(self, size: u16, mut address: u64, length: u32) {
         for id in 0..size {
             describe(&self.0, id.into(), address, length, DescriptorFlags::empty());
@@ -62,11 +63,11 @@ impl<M: SharedMemory> DescriptorTable<M> {
     }
 }
 
-/// Writes the initial state of the available ring of `size` entries at byte `offset`: nothing is available, and no notification
-/// is wanted.
+/// Initializes the available ring of `size` entries at `offset`: no buffer is available, and no notification is
+/// requested.
 ///
 /// # Errors
-/// Returns a [`MemoryError`] if the ring is not inside the memory or not aligned.
+/// Returns a [`MemoryError`] if the ring is out of bounds or misaligned.
 pub fn prepare_available<M: SharedMemory>(
     memory: &M,
     offset: u32,
@@ -76,19 +77,19 @@ pub fn prepare_available<M: SharedMemory>(
     AvailableRing::new(memory, offset, size).map(|ring| ring.prepare(suppression))
 }
 
-/// Writes the initial state of the used ring of `size` entries at byte `offset`: nothing is used, and notifications are wanted.
+/// Initializes the used ring of `size` entries at `offset`: no buffer is used, and notifications are requested.
 ///
 /// # Errors
-/// Returns a [`MemoryError`] if the ring is not inside the memory or not aligned.
+/// Returns a [`MemoryError`] if the ring is out of bounds or misaligned.
 pub fn prepare_used<M: SharedMemory>(memory: &M, offset: u32, size: u16) -> Result<(), MemoryError> {
     UsedRing::new(memory, offset, size).map(UsedRing::prepare)
 }
 
-/// Writes the descriptors of a queue of `size`, whose buffers of `length` bytes follow each other from `address` on.
-/// The driver makes them [available](super::Driver::add_avail) again and again, and never writes a descriptor.
+/// Writes all descriptors of a queue with `size` contiguous buffers of `length` bytes each, starting at `address`. The
+/// driver then makes these descriptors [available](super::Driver::add_avail) repeatedly without rewriting them.
 ///
 /// # Errors
-/// Returns a [`MemoryError`] if the table is not inside the memory or not aligned.
+/// Returns a [`MemoryError`] if the table is out of bounds or misaligned.
 pub fn prepare_descriptors<M: SharedMemory>(
     memory: &M,
     offset: u32,

@@ -6,16 +6,16 @@ use super::{Fault, LayoutError};
 use crate::mem::{SharedMemory, Table};
 use crate::wire::vring::{available, used};
 
-/// The offsets of a queue's three parts from the start of the memory, and its size.
+/// The size of a queue, and the offsets of its three parts in the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Number of descriptors, a power of two up to 32768.
+    /// Number of descriptors: a power of two, at most 32768.
     pub size: u16,
-    /// The offset of the descriptor table, in bytes.
+    /// Offset of the descriptor table in bytes.
     pub descriptors: u32,
-    /// The offset of the available ring, in bytes.
+    /// Offset of the available ring in bytes.
     pub available: u32,
-    /// The offset of the used ring, in bytes.
+    /// Offset of the used ring in bytes.
     pub used: u32,
 }
 
@@ -48,8 +48,8 @@ impl<M: SharedMemory> Ring<M> {
         })
     }
 
-    /// Makes a ring like [`new`](Self::new), but does not report the cause of a failure and has no limit on
-    /// descriptors. The ring is built part by part, directly in its final place.
+    /// Like [`new`](Self::new), but does not report why it failed and does not limit the number of descriptors. The
+    /// ring is built in place, part by part.
     #[inline(always)]
     pub(crate) fn at(memory: &M, layout: Layout) -> Option<Self> {
         let Layout { size, descriptors, available, used } = layout;
@@ -61,7 +61,7 @@ impl<M: SharedMemory> Ring<M> {
         })
     }
 
-    /// Returns the fault for descriptor `id`, to which the peer refers without holding it.
+    /// Returns the fault for a descriptor id that the peer used without holding the descriptor.
     #[inline(always)]
     pub(super) fn not_held(&self, id: u32) -> Fault {
         match u16::try_from(id) {
@@ -70,15 +70,15 @@ impl<M: SharedMemory> Ring<M> {
         }
     }
 
-    /// Returns the same fault from a cold function. In a build for size the function is inlined, for callers that
-    /// ignore the fault.
+    /// Same as [`not_held`](Self::not_held), in a cold function. In a build optimized for size it is inlined instead,
+    /// so that callers that ignore the fault pay nothing for it.
     #[cfg_attr(for_size, inline(always))]
     #[cfg_attr(not(for_size), cold, inline(never))]
     pub(super) fn not_held_apart(&self, id: u32) -> Fault {
         self.not_held(id)
     }
 
-    /// Checks that the peer's index `new` is at most `most` beyond `old`.
+    /// Checks that the peer's index has advanced from `old` to `new` by at most `most`.
     #[inline]
     pub(super) fn advance(&self, old: u16, new: u16, most: u16) -> Result<u16, Fault> {
         if new.wrapping_sub(old) <= most { Ok(new) } else { Err(Fault::IndexJump { old, new, size: self.size }) }

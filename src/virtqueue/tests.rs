@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the two sides against each other, against a model, and against a peer that writes nonsense.
+//! Tests the two sides against each other, against a model, and against a peer that writes random values.
 
 use std::collections::VecDeque;
 use std::vec::Vec;
@@ -69,8 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// In any order of operations of the two sides, each buffer arrives once, in order, with its contents, and comes
-    /// back once. A side that sleeps after its request is notified of the very next event.
+    /// Checks that each buffer arrives once, in order and intact, and comes back once, for any sequence of operations.
+    /// Also checks that a sleeping side is notified of the next event.
     #[test]
     fn behaves_as_two_queues(
         steps in proptest::collection::vec(step(), 1..400),
@@ -79,7 +79,7 @@ proptest! {
     ) {
         let heap = Heap::new(MEMORY);
         let (mut driver, mut device) = pair(&heap, if flags { Suppression::Flags } else { Suppression::Events });
-        // Move both sides close to the indices' wrap.
+        // Move both sides close to the point where the indices wrap.
         for _ in 0..start {
             let taken = driver.alloc().unwrap();
             driver.add_avail(taken);
@@ -148,7 +148,8 @@ proptest! {
         }
     }
 
-    /// A peer writes anything anywhere at any time: no panic, no descriptor twice, no access outside the ring.
+    /// Checks that a peer that writes anywhere at any time causes no panic, no duplicate descriptor, and no
+    /// out-of-bounds access.
     #[test]
     fn survives_a_peer_that_scribbles(
         scribbles in proptest::collection::vec((0..0x150u32, any::<u16>(), step()), 1..300),

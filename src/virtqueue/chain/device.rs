@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device side of chains: pops chains, walks them element by element, and returns them.
+//! The device side of chains: pops chains, walks their elements, and returns them.
 
 use super::super::descriptor::{Descriptor, Descriptors};
 use super::super::{Device, Fault, Indirect, Layout, LayoutError, Suppress, Suppression};
@@ -7,15 +7,15 @@ use super::{AddressMap, ChainFault, QueueId, Segment, WrongQueue};
 use crate::mem::{SharedMemory, Table};
 use crate::wire::vring::{DescriptorFlags, descriptor};
 
-/// A popped chain, and the position of its walk. Each of its descriptors is read once. The device
-/// [returns](ChainDevice::add_used) chains at any time and in any order.
+/// A popped chain and the current position of its walk. Each descriptor is read once. The device can
+/// [return](ChainDevice::add_used) chains at any time and in any order.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a chain that is never returned keeps its descriptors from the driver"]
 pub struct Chain {
     queue: QueueId,
     head: u16,
     position: Position,
-    /// The number of descriptors that the chain may still have.
+    /// The number of descriptors that may still follow.
     budget: u16,
     readable: u32,
     writable: u32,
@@ -26,15 +26,15 @@ pub struct Chain {
 /// The next descriptor of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    /// A descriptor of the queue's own table.
+    /// A descriptor in the queue's own table.
     Queue(u16),
-    /// An entry of an indirect table.
+    /// An entry in an indirect table.
     Indirect(IndirectTable, u16),
-    /// No more descriptor.
+    /// The end of the chain.
     End,
 }
 
-/// An indirect table, which is inside the memory.
+/// An indirect table that is in bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct IndirectTable {
     address: u64,
@@ -49,26 +49,27 @@ impl IndirectTable {
 }
 
 impl Chain {
-    /// Returns the number of the chain's first descriptor.
+    /// Returns the id of the chain's first descriptor.
     #[must_use]
     pub const fn head(&self) -> u16 {
         self.head
     }
 
-    /// Returns the number of bytes in the readable elements that were walked.
+    /// Returns the number of bytes in the readable elements walked so far.
     #[must_use]
     pub const fn readable(&self) -> u32 {
         self.readable
     }
 
-    /// Returns the number of bytes in the writable elements that were walked.
+    /// Returns the number of bytes in the writable elements walked so far.
     #[must_use]
     pub const fn writable(&self) -> u32 {
         self.writable
     }
 }
 
-/// The device side of a queue of at most `N` descriptors whose buffers are chains. `A` maps the addresses of their elements.
+/// The device side of a queue with at most `N` descriptors, for chains. `A` translates addresses in descriptors to
+/// offsets.
 #[derive(Debug)]
 pub struct ChainDevice<M: SharedMemory, A, const N: usize, S = Suppression> {
     ring: Device<M, N, S>,
@@ -80,10 +81,10 @@ pub struct ChainDevice<M: SharedMemory, A, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M, A, N, S> {
-    /// Makes the device side of a queue whose memory is [prepared](crate::virtqueue::prepare_used).
+    /// Makes the device side of a queue in [prepared](crate::virtqueue::prepare_used) memory.
     ///
     /// # Errors
-    /// [`LayoutError`] if a ring is outside the memory, or the queue has more than `N` descriptors.
+    /// Returns a [`LayoutError`] if a ring is out of bounds, or if the queue has more than `N` descriptors.
     pub fn new(
         memory: &M,
         layout: Layout,
@@ -96,29 +97,29 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         Ok(Self { ring, memory: memory.clone(), map, indirect, id, fault: None })
     }
 
-    /// Returns the queue's size, which limits the length of a chain.
+    /// Returns the size of the queue, which is also the maximum length of a chain.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size()
     }
 
-    /// Returns the rule that the driver broke, after which the queue must be set up again.
+    /// Returns the fault if the driver has broken a rule. The queue must then be set up again.
     #[must_use]
     pub const fn fault(&self) -> Option<ChainFault> {
         self.fault
     }
 
-    /// Pops the next chain that the driver made available.
+    /// Pops the next available chain.
     ///
     /// # Errors
-    /// Returns the rule that the driver broke. Each later call returns the same error.
+    /// Returns a [`ChainFault`] if the driver broke a rule. Each later call returns the same error.
     pub fn pop(&mut self) -> Result<Option<Chain>, ChainFault> {
         self.sound()?;
         let popped = self.ring.pop_avail();
         self.begin(popped)
     }
 
-    /// Pops like [`pop`](Self::pop). If the ring is empty, the driver is asked to notify of the next chain.
+    /// Like [`pop`](Self::pop), but asks the driver for a notification if the ring is empty.
     ///
     /// # Errors
     /// Returns the same errors as [`pop`](Self::pop).
@@ -134,18 +135,19 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         Ok(Some(Chain { queue: self.id, head, position, budget, readable: 0, writable: 0, in_writable: false }))
     }
 
-    /// Walks the rest of a chain. A later walk continues where this one stopped. A chain may be returned before its end.
+    /// Walks the rest of a chain. A later walk continues at the point where this one stops. A chain may be returned
+    /// before its end.
     ///
     /// # Errors
-    /// [`WrongQueue`] if the chain belongs to another queue.
+    /// Returns [`WrongQueue`] if the chain belongs to another queue.
     pub fn walk<'c>(&'c mut self, chain: &'c mut Chain) -> Result<Walk<'c, M, A, N, S>, WrongQueue> {
         if chain.queue == self.id { Ok(Walk { device: self, chain }) } else { Err(WrongQueue) }
     }
 
-    /// Walks to the next element. Returns `None` after the last one.
+    /// Advances the walk to the next element. Returns `None` after the last element.
     fn next_segment(&mut self, chain: &mut Chain) -> Result<Option<Segment>, ChainFault> {
         self.sound()?;
-        // Each iteration takes one descriptor of the budget. An element without bytes is skipped.
+        // Each iteration uses up one descriptor of the budget. Empty elements are skipped.
         loop {
             match self.next_descriptor(chain) {
                 Ok(Some(segment)) if segment.length == 0 => (),
@@ -155,7 +157,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         }
     }
 
-    /// Walks to the next descriptor.
+    /// Advances the walk to the next descriptor.
     fn next_descriptor(&self, chain: &mut Chain) -> Result<Option<Segment>, ChainFault> {
         let (descriptor, table) = match chain.position {
             Position::End => return Ok(None),
@@ -183,7 +185,8 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         Ok(Some(Segment { offset, length, writable }))
     }
 
-    /// Reads descriptor `id` of the queue's table. If it refers to an indirect table, reads the first descriptor there.
+    /// Reads descriptor `id` in the queue's table. If it refers to an indirect table, reads the first entry of that
+    /// table.
     fn in_queue(&self, id: u16) -> Result<(Descriptor, Option<IndirectTable>), ChainFault> {
         let referring = self.ring.descriptor(id);
         if !referring.flags.contains(DescriptorFlags::INDIRECT) {
@@ -206,7 +209,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     /// Reads an entry of an indirect table. The caller has checked the index.
     fn in_table(&self, table: IndirectTable, index: u16) -> Result<Descriptor, ChainFault> {
         let IndirectTable { address, offset, length } = table;
-        // No overflow: the table is inside the memory.
+        // This does not overflow, because the table is in bounds.
         let offset = offset.wrapping_add(u32::from(index).wrapping_mul(descriptor::SIZE));
         let entry: Option<Descriptors<M>> = Table::at(&self.memory, offset, 1);
         let descriptor = Descriptor::load(&entry.ok_or(ChainFault::IndirectTable { address, length })?, 0);
@@ -216,19 +219,19 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         }
     }
 
-    /// Returns the offset of an element or a table, which is inside the memory.
+    /// Returns the offset of an element or a table, after checking that it is in bounds.
     fn place(&self, address: u64, length: u32, writable: bool) -> Result<u32, ChainFault> {
         let offset = self.map.offset(address, length, writable);
         let inside = offset.filter(|&offset| self.memory.part(offset, length).is_some());
         inside.ok_or(ChainFault::Outside { address, length, writable })
     }
 
-    /// Returns a chain to the driver. The device has written `written` bytes from the chain's first writable element
-    /// on. The driver is told at most the number of bytes in the writable elements that were walked. Returns true if
-    /// the driver must be notified.
+    /// Returns a chain to the driver. `written` is the number of bytes that the device has written, starting at the
+    /// first writable element. It is limited to the number of writable bytes that have been walked. Returns true if the
+    /// driver must be notified.
     ///
     /// # Errors
-    /// Returns [`WrongQueue`] and the chain if the chain belongs to another queue.
+    /// Returns [`WrongQueue`] together with the chain if the chain belongs to another queue.
     pub fn add_used(&mut self, chain: Chain, written: u32) -> Result<bool, (WrongQueue, Chain)> {
         if chain.queue != self.id {
             return Err((WrongQueue, chain));
@@ -236,13 +239,14 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         Ok(self.ring.add_used(chain.head, written.min(chain.writable)))
     }
 
-    /// Asks the driver to notify when it makes one more chain available. Returns true if there is nothing to pop, so that the
-    /// caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the driver for a notification when the next chain becomes available. Returns true if the ring is empty, so
+    /// that the caller may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.ring.enable_notification()
     }
 
-    /// Asks the driver not to notify. It may still notify once, if it read the request before this one.
+    /// Asks the driver not to notify. One more notification may still arrive if the driver has already read the earlier
+    /// request.
     pub fn disable_notification(&mut self) {
         self.ring.disable_notification();
     }
@@ -258,7 +262,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     }
 }
 
-/// A walk over the elements of a chain, readable ones first. It ends at the first fault.
+/// An iterator over the elements of a chain. Readable elements come first. It ends at the first fault.
 #[derive(Debug)]
 pub struct Walk<'c, M: SharedMemory, A, const N: usize, S = Suppression> {
     device: &'c mut ChainDevice<M, A, N, S>,
@@ -280,7 +284,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> Iterator for W
     }
 }
 
-/// Checks that descriptor `next` is below `count`.
+/// Checks that `next` is less than `count`.
 fn below(next: u16, count: u32) -> Result<u16, ChainFault> {
     if u32::from(next) < count { Ok(next) } else { Err(ChainFault::NextOutOfRange { next, count }) }
 }

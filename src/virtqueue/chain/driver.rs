@@ -6,8 +6,8 @@ use super::{AddError, ChainFault, Element, IndirectTables, QueueId};
 use crate::mem::SharedMemory;
 use crate::wire::vring::{DescriptorFlags, descriptor};
 
-/// The identity of a chain that was added, which is equal to the token of its [`Completion`]. No chain of another queue
-/// has the same token. A token of the same queue repeats after 65536 chains with the same first descriptor.
+/// Identifies an added chain. Its [`Completion`] carries the same token. Tokens of different queues are always
+/// different. Within a queue, a token repeats after 65536 chains with the same first descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChainToken {
     queue: QueueId,
@@ -16,7 +16,7 @@ pub struct ChainToken {
 }
 
 impl ChainToken {
-    /// Returns the number of the chain's first descriptor, below the queue's size.
+    /// Returns the id of the chain's first descriptor, which is less than the size of the queue.
     #[must_use]
     pub const fn head(&self) -> u16 {
         self.head
@@ -27,36 +27,36 @@ impl ChainToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the device may have to be notified"]
 pub struct Added {
-    /// The token of the chain's completion.
+    /// The token that the completion will carry.
     pub token: ChainToken,
     /// True if the device must be notified.
     pub notify: bool,
 }
 
-/// A chain that the device has used. Its elements belong to the driver again.
+/// A chain that the device has used. The driver owns its elements again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The token from [`ChainDriver::add`].
+    /// The token returned by [`ChainDriver::add`].
     pub token: ChainToken,
-    /// The number of bytes that the device claims to have written, from the first writable element on. It never exceeds
-    /// the chain's writable bytes.
+    /// The number of bytes that the device claims to have written, starting at the first writable element. It never
+    /// exceeds the number of writable bytes in the chain.
     pub written: u32,
 }
 
 /// The state of one descriptor.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// The next descriptor of the chain.
+    /// The next descriptor in the chain.
     next: Option<u16>,
-    /// The number of chains that began at this descriptor before; it wraps.
+    /// The number of earlier chains that started at this descriptor. The count wraps.
     round: u16,
-    /// The number of writable bytes in the chain that begins at this descriptor.
+    /// The number of writable bytes in the chain that starts at this descriptor.
     writable: u32,
-    /// True while the device holds a chain that begins at this descriptor.
+    /// True while the device holds a chain that starts at this descriptor.
     pending: bool,
 }
 
-/// The driver side of a queue of at most `N` descriptors whose buffers are chains.
+/// The driver side of a queue with at most `N` descriptors, for chains.
 #[derive(Debug)]
 pub struct ChainDriver<M: SharedMemory, const N: usize, S = Suppression> {
     ring: Driver<M, N, S>,
@@ -69,12 +69,13 @@ pub struct ChainDriver<M: SharedMemory, const N: usize, S = Suppression> {
 }
 
 impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
-    /// Makes the driver side of a queue whose memory is [prepared](crate::virtqueue::prepare_available). Give `tables`
-    /// only if INDIRECT_DESC was negotiated: then a chain of several elements that fits in a table takes one
-    /// descriptor.
+    /// Makes the driver side of a queue in [prepared](crate::virtqueue::prepare_available) memory. Pass `tables` only
+    /// if INDIRECT_DESC has been negotiated. A chain of several elements then takes only one descriptor if it fits in a
+    /// table.
     ///
     /// # Errors
-    /// [`LayoutError`] if a ring is outside the memory, or the queue has more descriptors than `N` or than there are tables.
+    /// Returns a [`LayoutError`] if a ring is out of bounds, or if the queue has more than `N` descriptors or more
+    /// descriptors than there are tables.
     pub fn new(
         memory: &M,
         layout: Layout,
@@ -90,7 +91,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         Ok(Self { free: ring.size(), ring, tables, id, entries, fault: None })
     }
 
-    /// Returns the queue's size, which limits the length of a chain.
+    /// Returns the size of the queue, which is also the maximum length of a chain.
     #[must_use]
     pub fn size(&self) -> u16 {
         self.ring.size()
@@ -102,24 +103,24 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         self.free
     }
 
-    /// Returns true while the device holds the chain of `token`. Returns false for a token of another queue.
+    /// Returns true while the device holds the chain identified by `token`. Returns false for tokens of other queues.
     #[must_use]
     pub fn is_pending(&self, token: ChainToken) -> bool {
         let entry = self.entries.get(usize::from(token.head));
         token.queue == self.id && entry.is_some_and(|entry| entry.pending && entry.round == token.round)
     }
 
-    /// Returns the rule that the device broke, after which the queue must be set up again.
+    /// Returns the fault if the device has broken a rule. The queue must then be set up again.
     #[must_use]
     pub const fn fault(&self) -> Option<ChainFault> {
         self.fault
     }
 
-    /// Makes a chain available to the device, which reads the `readable` elements and writes the `writable` ones. All
-    /// elements belong to the device until the chain's completion.
+    /// Makes a chain available to the device, which reads the `readable` elements and writes the `writable` ones. The
+    /// device owns all elements until the completion.
     ///
     /// # Errors
-    /// See [`AddError`].
+    /// Returns an [`AddError`] if the chain cannot be added.
     pub fn add(&mut self, readable: &[Element], writable: &[Element]) -> Result<Added, AddError> {
         if self.fault.is_some() {
             return Err(AddError::Broken);
@@ -149,12 +150,13 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         Some(token)
     }
 
-    /// Writes a chain into the queue's own table. It begins with the last element, so the next descriptor is always known.
+    /// Writes a chain into the queue's own table, starting with the last element so that the next descriptor is always
+    /// known.
     fn write_chain(&mut self, elements: impl DoubleEndedIterator<Item = Part>) -> Option<DescriptorToken> {
         let mut next = None;
         for (element, flags) in elements.rev() {
             let Some(token) = self.alloc() else {
-                // This never happens, because the caller has counted the free descriptors.
+                // Unreachable, because the caller has checked the number of free descriptors.
                 self.free_chain(next);
                 return None;
             };
@@ -168,7 +170,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         self.ring.reclaim(next?)
     }
 
-    /// Writes a chain into an indirect table, and a descriptor that refers to the table.
+    /// Writes a chain into an indirect table, and allocates a descriptor that refers to the table.
     fn write_table(&mut self, elements: impl Iterator<Item = Part>, count: u16) -> Option<DescriptorToken> {
         let token = self.alloc()?;
         let tables = self.tables.as_ref()?;
@@ -188,7 +190,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
     /// Pops one chain that the device has used.
     ///
     /// # Errors
-    /// Returns the rule that the device broke. Each later call returns the same error.
+    /// Returns a [`ChainFault`] if the device broke a rule. Each later call returns the same error.
     pub fn pop_used(&mut self) -> Result<Option<Completion>, ChainFault> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -210,7 +212,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         Ok(Some(Completion { token: ChainToken { queue: self.id, head: id, round }, written }))
     }
 
-    /// Frees the held descriptors of the chain that begins at `next`.
+    /// Frees the held descriptors of the chain that starts at `next`.
     fn free_chain(&mut self, mut next: Option<u16>) {
         for _ in 0..self.size() {
             let Some(token) = next.and_then(|id| self.ring.reclaim(id)) else { return };
@@ -220,13 +222,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         }
     }
 
-    /// Asks the device to notify when it has used one more chain. Returns true if there is nothing to pop, so that the caller
-    /// may sleep. If it returns false, the caller must pop first.
+    /// Asks the device for a notification when it has used the next chain. Returns true if the ring is empty, so that
+    /// the caller may sleep. If it returns false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.ring.enable_notification()
     }
 
-    /// Asks the device not to notify. It may still notify once, if it read the request before this one.
+    /// Asks the device not to notify. One more notification may still arrive if the device has already read the earlier
+    /// request.
     pub fn disable_notification(&mut self) {
         self.ring.disable_notification();
     }
@@ -235,13 +238,14 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
 /// An element and the flags of its descriptor.
 type Part = (Element, DescriptorFlags);
 
-/// Returns the elements of a chain in their order.
+/// Returns the elements of a chain in order, with their flags.
 fn elements(readable: &[Element], writable: &[Element]) -> impl DoubleEndedIterator<Item = Part> {
     let readable = readable.iter().map(|&element| (element, DescriptorFlags::empty()));
     readable.chain(writable.iter().map(|&element| (element, DescriptorFlags::WRITE)))
 }
 
-/// Checks that a chain fits in a queue of `size` descriptors. Returns the number of its elements, and of its writable bytes.
+/// Checks that a chain fits in a queue of `size` descriptors. Returns the number of elements and the number of writable
+/// bytes.
 fn measure(size: u16, readable: &[Element], writable: &[Element]) -> Result<(u16, u32), AddError> {
     let count = readable.len().saturating_add(writable.len());
     let count = u16::try_from(count).ok().filter(|&count| count <= size);
@@ -254,7 +258,7 @@ fn measure(size: u16, readable: &[Element], writable: &[Element]) -> Result<(u16
     Ok((count, writable_bytes))
 }
 
-/// Returns the number of bytes in `elements`, added to `sum`.
+/// Returns `sum` plus the number of bytes in `elements`.
 fn bytes(elements: &[Element], sum: u32) -> Result<u32, AddError> {
     elements.iter().try_fold(sum, |sum, element| match element.length {
         0 => Err(AddError::ZeroLength),

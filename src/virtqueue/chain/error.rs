@@ -1,54 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Errors of chains: rules that the other side broke, and mistakes of the caller.
+//! Chain errors: rules that the other side broke, and mistakes by the caller.
 
 use crate::virtqueue::Fault;
 
-/// A rule of chains that the other side broke. The queue returns the same fault until it is set up again.
+/// A rule for chains that the other side broke. The queue returns the same fault until it is set up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
-    /// A rule of a ring was broken.
+    /// The other side broke a ring rule.
     #[error(transparent)]
     Ring(#[from] Fault),
-    /// The chain continues at a descriptor that its table does not have.
+    /// The chain continues at a descriptor that does not exist in its table.
     #[error("the driver's chain names descriptor {next} in a table of {count}")]
     NextOutOfRange {
-        /// The number that the driver wrote.
+        /// The descriptor number that the driver wrote.
         next: u16,
-        /// Descriptors of the table.
+        /// The number of descriptors in the table.
         count: u32,
     },
-    /// The chain is longer than the queue. A chain that loops ends here, too.
+    /// The chain has more descriptors than the queue, possibly because it loops.
     #[error("the driver's chain has more descriptors than the queue's {size}, or loops")]
     TooManyDescriptors {
-        /// The queue's size, which limits the length of a chain.
+        /// The size of the queue, which is also the maximum length of a chain.
         size: u16,
     },
-    /// The chain has 4 GiB or more.
+    /// The elements of the chain add up to 4 GiB or more.
     #[error("the driver's chain has 4 GiB or more, which a used length cannot count")]
     TooManyBytes,
-    /// A readable element comes after a writable one.
+    /// A readable element follows a writable one.
     #[error("the driver's chain has a readable element behind a writable one: readable ones come first")]
     ReadableAfterWritable,
-    /// An element is outside the memory that this device may use.
+    /// An element is outside the memory that the device may access.
     #[error("the driver's {} element of {length} bytes at {address:#x} is outside the memory it may be in", access(*writable))]
     Outside {
         /// The address that the driver wrote.
         address: u64,
         /// The length that the driver wrote, in bytes.
         length: u32,
-        /// True if the device would write it.
+        /// True if the element is writable.
         writable: bool,
     },
-    /// The chain has an indirect table, although the feature was not negotiated.
+    /// The chain uses an indirect table, but the feature was not negotiated.
     #[error("the driver uses an indirect table, but INDIRECT_DESC was not negotiated")]
     IndirectForbidden,
-    /// An indirect table refers to another one.
+    /// An indirect table refers to another indirect table.
     #[error("the driver's indirect table refers to another indirect table")]
     IndirectNested,
-    /// A descriptor refers to an indirect table, and the chain continues after it.
+    /// A descriptor refers to an indirect table but is not the last descriptor of its chain.
     #[error("the driver's descriptor refers to an indirect table and has a next one: only the last of a chain may")]
     IndirectWithNext,
-    /// An indirect table is empty, does not consist of whole descriptors, is misaligned, or is outside the memory.
+    /// An indirect table is empty, misaligned or out of bounds, or its length is not a multiple of the descriptor size.
     #[error("the driver's indirect table of {length} bytes at {address:#x} is not a whole table within the memory")]
     IndirectTable {
         /// The address that the driver wrote.
@@ -56,10 +56,10 @@ pub enum ChainFault {
         /// The length that the driver wrote, in bytes.
         length: u32,
     },
-    /// The device claims to have written more bytes than the chain has room for.
+    /// The device claims to have written more bytes than the chain can hold.
     #[error("the device says that it wrote {written} bytes to a chain that has {writable} for it")]
     Written {
-        /// The length that the device wrote into the used ring.
+        /// The length that the device wrote to the used ring.
         written: u32,
         /// The number of writable bytes in the chain.
         writable: u32,
@@ -70,16 +70,16 @@ const fn access(writable: bool) -> &'static str {
     if writable { "writable" } else { "readable" }
 }
 
-/// The reason why a chain was not added. The queue is unchanged.
+/// The reason a chain was not added. The queue is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
-    /// Too few descriptors are free now.
+    /// There are not enough free descriptors.
     #[error("too few free descriptors: pop used chains, then try again")]
     NoDescriptors,
-    /// The chain has no element.
+    /// The chain has no elements.
     #[error("a chain needs an element: give a readable or a writable one")]
     Empty,
-    /// An element has no bytes. Some devices refuse such an element.
+    /// An element has length 0. Some devices reject empty elements.
     #[error("an element has no bytes: leave it out")]
     ZeroLength,
     /// The chain has more elements than the queue has descriptors.
@@ -88,15 +88,15 @@ pub enum AddError {
         /// The maximum number of elements in a chain.
         max: u16,
     },
-    /// The chain has 4 GiB or more.
+    /// The elements of the chain add up to 4 GiB or more.
     #[error("a chain of 4 GiB or more, which a used length cannot count: split it")]
     TooManyBytes,
-    /// The device broke a rule earlier.
+    /// The device has already broken a rule.
     #[error("the device broke a rule of the queue before: set the queue up again")]
     Broken,
 }
 
-/// The error that a chain was given to a queue other than its own. Both are unchanged.
+/// A chain was passed to a queue to which it does not belong. The chain and the queue are unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the chain belongs to another queue: give it to the queue that it was popped from")]
 pub struct WrongQueue;

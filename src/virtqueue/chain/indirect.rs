@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The driver's indirect tables, one for each descriptor of the queue. The caller supplies their memory.
+//! The driver's indirect tables, one per descriptor. The caller supplies the memory.
 
 use super::super::LayoutError;
 use super::super::descriptor::{Descriptors, describe_chained};
@@ -7,30 +7,31 @@ use super::Element;
 use crate::mem::{MemoryError, SharedMemory, Table};
 use crate::wire::vring::{DescriptorFlags, descriptor};
 
-/// Memory for the indirect tables of one queue. Table `n` belongs to descriptor `n`, so it is free when that descriptor is free.
+/// Memory for the indirect tables of one queue. Table `n` belongs to descriptor `n`, so it is free whenever the
+/// descriptor is free.
 #[derive(Clone, Debug)]
 pub struct IndirectTables<M: SharedMemory> {
     entries: Descriptors<M>,
-    /// The first entry's address in descriptors.
+    /// The address of the first entry, as written to descriptors.
     address: u64,
     count: u16,
-    /// Entries of each table.
+    /// Number of entries in each table.
     length: u16,
 }
 
 impl<M: SharedMemory> IndirectTables<M> {
-    /// Returns the number of bytes that tables of `length` entries need for a queue of `size` descriptors.
+    /// Returns the size in bytes of the tables of a queue with `size` descriptors and `length` entries per table.
     #[must_use]
     pub const fn bytes(size: u16, length: u16) -> u32 {
         (size as u32).wrapping_mul(length as u32).saturating_mul(descriptor::SIZE)
     }
 
-    /// Makes tables of `length` entries, a power of two, for a queue of `size` descriptors. They begin at `offset` in
-    /// `memory`, where the device finds them at `address`.
+    /// Makes tables of `length` entries each, a power of two, for a queue of `size` descriptors. The tables start at
+    /// `offset` in `memory`, and the device accesses them at `address`.
     ///
     /// # Errors
-    /// Returns a [`LayoutError`] if the tables are not inside the memory or not aligned to 4, or if `length` is not a
-    /// power of two.
+    /// Returns a [`LayoutError`] if the tables are out of bounds or not 4-byte aligned, or if `length` is not a power
+    /// of two.
     pub fn new(memory: &M, offset: u32, address: u64, size: u16, length: u16) -> Result<Self, LayoutError> {
         if !length.is_power_of_two() {
             return Err(MemoryError::NotPowerOfTwo { count: length.into() }.into());
@@ -49,7 +50,7 @@ impl<M: SharedMemory> IndirectTables<M> {
         self.length
     }
 
-    /// Writes entry `index` of the table of descriptor `id`. If `next` is given, the chain continues there.
+    /// Writes entry `index` in the table of descriptor `id`. `next` is the entry at which the chain continues, if any.
     pub(super) fn write(&self, id: u16, index: u16, element: Element, flags: DescriptorFlags, next: Option<u16>) {
         let entry = self.first(id).wrapping_add(index.into());
         describe_chained(&self.entries, entry, (element.address, element.length), flags, next);

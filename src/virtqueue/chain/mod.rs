@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Buffers of several elements. A buffer is a chain of descriptors, readable ones first, in the queue's own table or in an
-//! indirect table.
+//! Buffers of several elements. Each buffer is a chain of descriptors, in the queue's own table or in an indirect
+//! table. Readable descriptors come first.
 //!
-//! A [`ChainDriver`] adds chains and pops completions. A [`ChainDevice`] pops chains, walks them and returns them. Both build on
-//! the single-buffer [`Driver`](super::Driver) and [`Device`](super::Device), and use their rings, bounds and notifications.
+//! A [`ChainDriver`] adds chains and pops completions. A [`ChainDevice`] pops chains, walks them and returns them. Both
+//! build on the single-buffer [`Driver`](super::Driver) and [`Device`](super::Device), and share their rings, bounds
+//! checks and notifications.
 
 mod device;
 mod driver;

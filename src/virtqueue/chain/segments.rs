@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A whole chain in a private list, and copies into and out of its elements.
+//! Collects all elements of a chain in a private list, and copies data into and out of them.
 
 use super::{AddressMap, ChainFault, Segment, Walk};
 use crate::mem::{Bytes, SharedMemory};
 use crate::virtqueue::Suppress;
 
-/// The reason why a chain was not gathered.
+/// The reason a chain could not be gathered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatherError {
     /// The driver broke a rule.
     #[error(transparent)]
     Fault(#[from] ChainFault),
-    /// The chain has more elements than this device accepts. Virtio 1.3, 2.7.4.1, allows such a limit.
+    /// The chain has more elements than this device accepts. Virtio 1.3, section 2.7.4.1, allows devices to set a
+    /// limit.
     #[error(
         "the chain has more than the {limit} elements that this device takes: return it, or build the device for more"
     )]
@@ -21,7 +22,7 @@ pub enum GatherError {
     },
 }
 
-/// The elements of one chain, at most `K`. The readable ones come first.
+/// The elements of one chain, at most `K`. Readable elements come first.
 #[derive(Clone, Copy, Debug)]
 pub struct Segments<const K: usize> {
     all: [Segment; K],
@@ -29,7 +30,7 @@ pub struct Segments<const K: usize> {
     writable: Part,
 }
 
-/// The number and the total bytes of the readable or the writable elements.
+/// The number of readable or writable elements, and their total length in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
     count: usize,
@@ -37,10 +38,10 @@ struct Part {
 }
 
 impl<const K: usize> Segments<K> {
-    /// Walks the rest of a chain, and keeps its elements.
+    /// Walks the rest of a chain and collects its elements.
     ///
     /// # Errors
-    /// See [`GatherError`].
+    /// Returns a [`GatherError`] if the driver broke a rule or the chain has more than `K` elements.
     pub fn gather<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress>(
         walk: Walk<'_, M, A, N, S>,
     ) -> Result<Self, GatherError> {
@@ -49,7 +50,7 @@ impl<const K: usize> Segments<K> {
             let segment = segment?;
             *gathered.all.get_mut(index).ok_or(GatherError::TooMany { limit: K })? = segment;
             let part = if segment.writable { &mut gathered.writable } else { &mut gathered.readable };
-            // No overflow: the walk bounds both.
+            // These sums do not overflow, because the walk limits both.
             part.count = part.count.wrapping_add(1);
             part.bytes = part.bytes.wrapping_add(segment.length);
         }
@@ -69,20 +70,20 @@ impl<const K: usize> Segments<K> {
         self.all.get(self.readable.count..all).unwrap_or_default()
     }
 
-    /// Returns the number of bytes in all readable elements.
+    /// Returns the total length of the readable elements in bytes.
     #[must_use]
     pub const fn readable_bytes(&self) -> u32 {
         self.readable.bytes
     }
 
-    /// Returns the number of bytes in all writable elements.
+    /// Returns the total length of the writable elements in bytes.
     #[must_use]
     pub const fn writable_bytes(&self) -> u32 {
         self.writable.bytes
     }
 
-    /// Fills `to` from byte `offset` of the readable elements, as if they were one range. Returns false and copies
-    /// nothing if they are too short. `memory` is the memory of the queue.
+    /// Fills `to` from the readable elements, starting at byte `offset` of their concatenation. Returns false and
+    /// copies nothing if the elements are too short. `memory` must be the memory of the queue.
     #[must_use]
     pub fn read<M: SharedMemory>(&self, memory: &M, offset: u32, to: &mut [u8]) -> bool {
         if !within(self.readable.bytes, offset, to.len()) {
@@ -103,8 +104,8 @@ impl<const K: usize> Segments<K> {
         done == to.len()
     }
 
-    /// Copies `bytes` to byte `offset` of the writable elements, as if they were one range. Returns false and copies
-    /// nothing if they are too short. `memory` is the memory of the queue.
+    /// Copies `bytes` to the writable elements, starting at byte `offset` of their concatenation. Returns false and
+    /// copies nothing if the elements are too short. `memory` must be the memory of the queue.
     #[must_use]
     pub fn write<M: SharedMemory>(&self, memory: &M, offset: u32, bytes: &[u8]) -> bool {
         if !within(self.writable.bytes, offset, bytes.len()) {
@@ -129,7 +130,7 @@ fn within(size: u32, offset: u32, length: usize) -> bool {
     size.checked_sub(offset).is_some_and(|left| length <= left as usize)
 }
 
-/// Returns each segment with the number of its bytes that come before `offset`, counted over all segments.
+/// Pairs each segment with the number of bytes to skip in it, so that `offset` bytes are skipped in total.
 fn from(segments: &[Segment], offset: u32) -> impl Iterator<Item = (Segment, u32)> {
     segments.iter().scan(offset, |before, &segment| {
         let skip = (*before).min(segment.length);

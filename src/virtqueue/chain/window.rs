@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory that a device may access for its driver: translates addresses in descriptors to offsets.
+//! Translation of the addresses in descriptors to offsets in the memory that the device may access.
 
-/// A translation of the driver's addresses to offsets of the shared memory.
+/// Translates the driver's addresses to offsets in the shared memory.
 pub trait AddressMap {
-    /// Returns the offset of the `length` bytes at `address`. Returns `None` if the device may not access them: for
-    /// writing if they are `writable`, for reading otherwise. The caller refuses an offset that is not inside the
-    /// memory.
+    /// Returns the offset of the `length` bytes at `address`. Returns `None` if the device must not access the range.
+    /// The access is a write if `writable` is true, otherwise a read. The caller checks that the range is in bounds of
+    /// the memory.
     fn offset(&self, address: u64, length: u32, writable: bool) -> Option<u32>;
 }
 
-/// A range of addresses that is one range of the shared memory.
+/// A contiguous range of addresses that maps to a contiguous range of the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first byte's address.
+    /// The address of the first byte.
     pub address: u64,
-    /// The first byte's offset in the shared memory.
+    /// The offset of the first byte in the shared memory.
     pub offset: u32,
     /// The length in bytes.
     pub length: u32,
-    /// True if the device may write these bytes.
+    /// True if the device may write to these bytes.
     pub writable: bool,
 }
 
 impl Window {
-    /// Returns the window for a memory of `length` bytes whose addresses are offsets.
+    /// Returns the window for a memory of `length` bytes in which addresses equal offsets.
     #[must_use]
     pub const fn offsets(length: u32) -> Self {
         Self { address: 0, offset: 0, length, writable: true }
@@ -41,7 +41,7 @@ impl AddressMap for Window {
     }
 }
 
-/// Asks several maps in order, and takes the first answer.
+/// Uses the first map that translates the address.
 impl<A: AddressMap, const K: usize> AddressMap for [A; K] {
     fn offset(&self, address: u64, length: u32, writable: bool) -> Option<u32> {
         self.iter().find_map(|map| map.offset(address, length, writable))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Breaks each rule of chains once, as the driver and as the device, and checks what virtio allows.
+//! Breaks each chain rule once, as the driver and as the device, and tests what virtio allows.
 
 use super::*;
 use crate::mem::{Store, Table};
@@ -11,10 +11,10 @@ const NEXT: u16 = 1;
 const WRITE: u16 = 2;
 const INDIRECT: u16 = 4;
 
-/// The words of a descriptor: address, length, flags, next.
+/// The fields of a descriptor: address, length, flags, next.
 type Words = (u64, u32, u16, u16);
 
-/// An address within the buffers.
+/// The address of the first buffer byte.
 const BUFFER: u64 = ADDRESS + BUFFERS as u64;
 /// The address of an indirect table.
 const TABLE: u64 = ADDRESS + TABLES as u64;
@@ -30,7 +30,8 @@ fn put(heap: &Heap, offset: u32, count: u32, words: &[Words]) {
     }
 }
 
-/// Makes a device whose driver wrote these descriptors into its own and into the indirect table, and made descriptor 0 available.
+/// Makes a device whose driver has written these descriptors to its own table and to the indirect table, and has made
+/// descriptor 0 available.
 fn given<'m>(heap: &'m Heap, queue: &[Words], table: &[Words], indirect: Indirect) -> TestDevice<'m> {
     let (_, device) = pair(heap, Suppression::Events, indirect);
     put(heap, LAYOUT.descriptors, SIZE.into(), queue);
@@ -42,7 +43,8 @@ fn given<'m>(heap: &'m Heap, queue: &[Words], table: &[Words], indirect: Indirec
     device
 }
 
-/// Walks such a chain. Returns its segments or its fault, and checks that the fault is reported again.
+/// Walks the chain of these descriptors, and returns its segments or its fault. Checks that a fault is reported again
+/// by later calls.
 fn come_to(queue: &[Words], table: &[Words], indirect: Indirect) -> Result<Vec<Segment>, ChainFault> {
     let heap = Heap::new(MEMORY);
     let mut device = given(&heap, queue, table, indirect);
@@ -68,20 +70,20 @@ fn what_virtio_allows_is_taken() {
         let queue = [(TABLE, 32, flags, 99)];
         assert_eq!(come_to(&queue, &two, Indirect::Allowed).as_ref(), Ok(&expected), "{flags}: WRITE is ignored");
     }
-    // Chained descriptors, then an indirect table in any order.
+    // Chained descriptors, then an indirect table whose entries are linked out of order.
     let queue =
         [(BUFFER + 9, 3, NEXT, 5), (0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (TABLE, 64, INDIRECT, 0)];
     let table = [(BUFFER, 1, NEXT, 3), (BUFFER + 1, 2, WRITE, 0), (0, 0, 0, 0), (BUFFER, 1, NEXT | WRITE, 1)];
     let all = [segment(9, 3, false), segment(0, 1, false), segment(0, 1, true), segment(1, 2, true)];
     assert_eq!(come_to(&queue, &table, Indirect::Allowed), Ok(all.to_vec()));
-    // Unknown flags, and elements without bytes at any address.
+    // Unknown flags, and empty elements at arbitrary addresses.
     let empty = [(u64::MAX, 0, NEXT, 1), (BUFFER, 1, NEXT | 0xfff8, 2), (7, 0, WRITE, 0)];
     assert_eq!(come_to(&empty, &[], Indirect::Allowed), Ok(vec![segment(0, 1, false)]));
-    // A chain as long as the queue, across both tables.
+    // A chain of maximum length that spans both tables.
     let queue = [(BUFFER, 1, NEXT, 1), (TABLE, 16 * 7, INDIRECT, 0)];
     let table: Vec<Words> = (1..8).map(|n| (BUFFER, 1, if n < 7 { NEXT } else { 0 }, n)).collect();
     assert_eq!(come_to(&queue, &table, Indirect::Allowed).map(|all| all.len()), Ok(8));
-    // An element that ends at the memory's last byte.
+    // An element that ends at the last byte of the memory.
     let last = [(ADDRESS + u64::from(MEMORY) - 1, 1, 0, 0)];
     assert!(come_to(&last, &[], Indirect::Allowed).is_ok());
 }
@@ -110,10 +112,10 @@ fn readable_elements_come_first() {
     let queue = [(BUFFER, 1, NEXT | WRITE, 1), (BUFFER, 1, 0, 0)];
     assert_eq!(fault(&queue, &[]), ChainFault::ReadableAfterWritable);
     assert_eq!(fault(&[(TABLE, 32, INDIRECT, 0)], &queue), ChainFault::ReadableAfterWritable);
-    // Across the two tables.
+    // Readable after writable, across the two tables.
     let queue = [(BUFFER, 1, NEXT | WRITE, 1), (TABLE, 16, INDIRECT, 0)];
     assert_eq!(fault(&queue, &[(BUFFER, 1, 0, 0)]), ChainFault::ReadableAfterWritable);
-    // The rule applies even to an element without bytes.
+    // The rule also applies to empty elements.
     assert_eq!(fault(&[(BUFFER, 0, NEXT | WRITE, 1), (BUFFER, 1, 0, 0)], &[]), ChainFault::ReadableAfterWritable);
 }
 

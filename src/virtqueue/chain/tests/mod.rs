@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests chains between the two sides, and mistakes of a caller.
+//! Tests chains between the two sides, and mistakes by the caller.
 
 mod faults;
 mod random;
@@ -14,12 +14,12 @@ use crate::virtqueue::{Indirect, Layout, LayoutError, Suppression, prepare_avail
 
 const SIZE: u16 = 8;
 const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, used: 0x100 };
-/// Entries of an indirect table.
+/// Number of entries in an indirect table.
 const LENGTH: u16 = 4;
 const TABLES: u32 = 0x200;
 const BUFFERS: u32 = 0x600;
 const MEMORY: u32 = 0x1000;
-/// The address of the memory's first byte.
+/// The address of the first byte of the memory.
 const ADDRESS: u64 = 0x7_0000_0000;
 const WINDOW: Window = Window { address: ADDRESS, offset: 0, length: MEMORY, writable: true };
 
@@ -49,7 +49,7 @@ fn pair_of(
     (driver, device)
 }
 
-/// Returns the element of `length` bytes at `offset` of the buffers.
+/// Returns the element of `length` bytes at `offset` in the buffer area.
 fn element(offset: u32, length: u32) -> Element {
     Element { address: ADDRESS + u64::from(BUFFERS + offset), length }
 }
@@ -105,7 +105,7 @@ fn a_walk_stops_and_goes_on_and_reads_each_descriptor_once() {
         let mut chain = device.pop().unwrap().unwrap();
         assert_eq!(device.walk(&mut chain).unwrap().next(), Some(Ok(segment(0, 1, false))));
         assert_eq!((chain.readable(), chain.writable()), (1, 0));
-        // The peer may overwrite a descriptor that was read.
+        // The peer may overwrite a descriptor once this side has read it.
         Bytes::new(&heap.region(), 16 * u32::from(chain.head()), 12).unwrap().write(0, &[0xff; 12]).unwrap();
         assert_eq!(walk(&mut device, &mut chain), Ok(vec![segment(1, 1, false), segment(2, 2, true)]));
         assert_eq!((chain.readable(), chain.writable()), (2, 2));
@@ -119,7 +119,7 @@ fn a_chain_as_long_as_the_queue_goes_through_and_comes_back() {
     let (mut driver, mut device) = pair(&heap, Suppression::Events, Indirect::Allowed);
     let all: Vec<_> = (0..8).map(|n| element(n, 1)).collect();
     for _ in 0..3 {
-        // The chain is longer than a table, so it goes into the queue's own table.
+        // The chain is longer than an indirect table, so it goes into the queue's own table.
         let token = driver.add(&all[..3], &all[3..]).unwrap().token;
         assert_eq!(driver.free(), 0);
         assert_eq!(driver.add(&all[..1], &[]), Err(AddError::NoDescriptors));

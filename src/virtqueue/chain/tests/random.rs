@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests chains with any order of operations: two honest sides against a model, and both sides against a peer that
-//! writes anything.
+//! Tests chains with random sequences of operations: two honest sides against a model, and each side against a peer
+//! that writes random values.
 
 use std::collections::VecDeque;
 
@@ -10,13 +10,13 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The driver adds a chain of elements with these lengths: readable ones, writable ones.
+    /// The driver adds a chain. The arguments are the lengths of the readable and of the writable elements.
     Add(Vec<u32>, Vec<u32>),
-    /// The device pops a chain. The flag says whether it asks for a notification if there is none.
+    /// The device pops a chain. If the flag is set, it requests a notification if there is none.
     Pop(bool),
     /// The device walks some elements of one of its chains.
     Walk(usize, usize),
-    /// The device returns one of its chains with a length.
+    /// The device returns one of its chains and reports a written length.
     Return(usize, u32),
     /// The driver pops a completion.
     Complete,
@@ -42,11 +42,11 @@ fn step() -> impl Strategy<Value = Step> {
 struct Expected {
     token: ChainToken,
     segments: VecDeque<Segment>,
-    /// Writable bytes walked.
+    /// Number of writable bytes walked so far.
     walked: u32,
 }
 
-/// Returns elements of these lengths somewhere in the buffers, and their segments.
+/// Returns elements of these lengths at arbitrary places in the buffer area, and the matching segments.
 fn lay_out(stamp: &mut u32, lengths: &[u32], writable: bool) -> (Vec<Element>, Vec<Segment>) {
     let of = |&length: &u32| {
         *stamp = (*stamp + 37) % 0x900;
@@ -56,8 +56,8 @@ fn lay_out(stamp: &mut u32, lengths: &[u32], writable: bool) -> (Vec<Element>, V
 }
 
 proptest! {
-    /// Each chain arrives once, in order and whole, and comes back once with the written length. No descriptor is lost. A side
-    /// that sleeps after its request is notified of the next event.
+    /// Checks that each chain arrives once, in order and intact, and comes back once with the written length. Also
+    /// checks that no descriptor is lost, and that a sleeping side is notified of the next event.
     #[test]
     fn behaves_as_two_queues_of_chains(
         steps in proptest::collection::vec(step(), 1..300),
@@ -151,8 +151,8 @@ proptest! {
         }
     }
 
-    /// A peer writes anything into rings, descriptors and indirect tables. Nothing panics, no chain comes twice, and each walk
-    /// yields only legal elements.
+    /// Checks a peer that writes random values to rings, descriptors and indirect tables. Nothing may panic, no chain
+    /// may arrive twice, and each walk may yield only valid elements.
     #[test]
     fn survives_a_peer_that_writes_anything(
         scribbles in proptest::collection::vec((0..0x400u32, prop_oneof![0..16u16, any::<u16>()], step()), 1..300),

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# The side in Rust as a second image, on -DPEER_BOARD=...; without it a Linux process is the other side.
+# Builds the Rust side as a second image for -DPEER_BOARD=... Without PEER_BOARD, the other side is a Linux process.
 amp_ivshmem_add_peer(OTHER_BOARD_ONLY SOURCE_DIR ${APP_DIR}/peer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures for machines that share memory: the server, and the second machine. The server starts before any machine."""
+"""Fixtures for machines that share memory: the server and the second machine. The server starts before the machines."""
 
 import re
 import select
@@ -11,16 +11,18 @@ import pytest
 
 from machine import AMP, Machine, end
 
-# CONFIG_AMP_IVSHMEM_QEMU_SOCKET in each test's prj.conf has this name, relative to the build folder.
+# Each test's prj.conf sets CONFIG_AMP_IVSHMEM_QEMU_SOCKET to this name, relative to the build
+# folder.
 SOCKET = "ivshmem.sock"
 
 
 class Server:
-    """`amp server` on a socket in a build folder."""
+    """An `amp server` process with its socket in a build folder."""
 
     def __init__(self, folder: Path, size: str):
         self.socket = folder / SOCKET
-        # A relative name, because the path of one of Twister's build folders may be too long for a socket.
+        # The path is relative, because Twister's build folders may have paths too long for a
+        # socket.
         self.process = subprocess.Popen(
             [AMP, "server", "--socket", SOCKET, "--size", size],
             cwd=folder,
@@ -29,14 +31,14 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        # The image's build has built the tool already: see ports/zephyr/cmake/tool.cmake.
+        # The image's build has already built the tool (see ports/zephyr/cmake/tool.cmake).
         line = self.line(60)
         while line and "listening" not in line:
             line = self.line(60)
         assert line, "the server did not start"
 
     def line(self, seconds: float) -> str:
-        """Returns the next line that the server prints, or nothing."""
+        """Returns the next line that the server prints, or an empty string if the time limit expires."""
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         return self.process.stdout.readline() if ready else ""
 
@@ -47,13 +49,13 @@ class Server:
 
 @pytest.fixture
 def size() -> str:
-    """Bytes of shared memory, as in the node of the flat device."""
+    """Size of the shared memory, as in the devicetree node of the flat device."""
     return "1M"
 
 
 @pytest.fixture
 def server(device_object, size):
-    """A server for the machine under test. Name it before `dut`, so that it starts first."""
+    """The server for the machine under test. Request it before `dut`, so that it starts first."""
     server = Server(Path(device_object.device_config.app_build_dir), size)
     yield server
     server.stop()
@@ -61,7 +63,7 @@ def server(device_object, size):
 
 @pytest.fixture
 def peer(server, dut):
-    """The second machine: the image `peer` of a sysbuild, or otherwise the image under test a second time."""
+    """The second machine. It runs the sysbuild image `peer` if there is one, and otherwise the image under test."""
     folder = Path(dut.device_config.app_build_dir)
     image = Path(dut.device_config.build_dir) / "peer"
     machine = Machine(image if image.is_dir() else folder, run_in=folder)
@@ -71,7 +73,7 @@ def peer(server, dut):
 
 
 def qemu_command(folder: Path) -> list[str]:
-    """QEMU's command in the build, to be modified, with the console on standard input and output."""
+    """Returns the QEMU command from the build, adapted so that the console uses standard input and output."""
     ninja = ["ninja", "-C", str(folder), "-t", "commands", "run"]
     found = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
     line = next(line for line in reversed(found.splitlines()) if "qemu-system-" in line)
@@ -83,7 +85,7 @@ def qemu_command(folder: Path) -> list[str]:
 
 @pytest.fixture
 def start(device_object):
-    """Starts the image on a machine whose QEMU command has some words replaced and some added."""
+    """Starts machines with the image under test, with some words of the QEMU command replaced or added."""
     machines: list[Machine] = []
 
     def start(old="", new="", *more) -> Machine:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The second machine: QEMU as `west build -t run` starts it, with its console on pipes. Twister runs the first one."""
+"""The second machine: QEMU as started by `west build -t run`, with its console on pipes. Twister runs the first
+machine.
+"""
 
 import os
 import re
@@ -14,7 +16,7 @@ AMP = os.environ.get("AMP", str(ROOT / "amp"))
 
 
 def end(process: subprocess.Popen) -> None:
-    """Sends SIGTERM, and then SIGKILL if the process does not end."""
+    """Sends SIGTERM, and then SIGKILL if the process does not exit."""
     process.terminate()
     try:
         process.wait(10)
@@ -24,10 +26,10 @@ def end(process: subprocess.Popen) -> None:
 
 
 class Machine:
-    """A running QEMU."""
+    """A running QEMU process."""
 
     def __init__(self, folder: Path, run_in: Path, command: list[str] | None = None):
-        """Starts the image of a build folder, with a different command if given."""
+        """Starts the image in a build folder, with `command` if it is given."""
         self.name = f"{folder.name} in {run_in.name}"
         self.command = command or [AMP, "machine", str(folder)]
         self.run_in = run_in
@@ -44,7 +46,7 @@ class Machine:
         self.reader.start()
 
     def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Kills the machine without a warning to its peer, and starts it again."""
+        """Kills the machine without notifying its peer, calls `meanwhile`, and starts the machine again."""
         self.process.kill()
         self.stop()
         meanwhile()
@@ -61,7 +63,7 @@ class Machine:
             self.changed.notify_all()
 
     def expect(self, pattern: str, seconds: float = 60, since: int = 0) -> str:
-        """Waits for a line that contains `pattern`."""
+        """Waits for a line that matches `pattern`, and returns it."""
         deadline = time.monotonic() + seconds
         with self.changed:
             while True:
@@ -75,7 +77,7 @@ class Machine:
                 self.changed.wait(rest)
 
     def write(self, line: str) -> None:
-        """Types a line."""
+        """Types a line on the console."""
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 

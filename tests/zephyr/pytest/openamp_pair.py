@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pair of machines, one with C OpenAMP and one with this module, and the parser of their output."""
+"""A pair of machines, one with C OpenAMP and one with this module, and the parser for their output."""
 
 import logging
 import re
@@ -11,9 +11,10 @@ from machine import Machine
 
 logger = logging.getLogger(__name__)
 
-# Long: 600,000 messages under emulation, while other tests run on the same computer.
+# Time limit for 600,000 messages under emulation, while other tests run on the same computer.
 LONG = 400
-# Messages of the bounce test. The Rust side opens more endpoints than C has addresses for.
+# Number of messages in the bounce test. The Rust side opens more endpoints than C OpenAMP has
+# dynamic addresses.
 BOUNCED = 130 * 20
 
 
@@ -22,7 +23,7 @@ def numbers(line: str) -> dict[str, int]:
 
 
 class Pair:
-    """Two machines. A test may kill and restart both, so Twister runs neither."""
+    """Two machines. Twister runs neither, because a test may kill and restart both."""
 
     def __init__(self, build: Path, run_in: Path):
         self.c = Machine(run_in, run_in=run_in)
@@ -31,22 +32,22 @@ class Pair:
         self.host, self.remote = (self.c, self.rust) if host else (self.rust, self.c)
 
     def check_figures(self, layout: str, messages: int) -> None:
-        """Checks that both sides have sent and received everything in a layout, without an error."""
+        """Checks that both sides have sent and received all messages in a layout without errors."""
         for machine in (self.c, self.rust):
             line = machine.expect(rf"^figures side=\w+ role=\w+ layout={layout} ", seconds=LONG)
-            # Goes to twister_harness.log.
+            # This line goes to twister_harness.log.
             logger.info(line)
             found = numbers(line)
             assert found["wrong"] == 0, "\n".join(machine.lines)
             assert [found[stream] for stream in ("copy", "nocopy", "hold")] == [messages] * 3
-            # The three endpoints of the streams, and all that came and went.
+            # Also check the short-lived endpoints, the announcements (at least one per stream), and the bounce test.
             assert found["own"] >= messages / 1000
             assert found["theirs"] >= messages / 1000
             assert found.get("announcements", 3) >= 3
             assert found.get("bounced", BOUNCED) == BOUNCED
 
     def progress(self, marks=(0, 0)) -> None:
-        """Checks that both sides make progress without an error."""
+        """Checks that both sides make progress without errors."""
         for machine, mark in zip((self.c, self.rust), marks, strict=True):
             line = machine.expect("^progress", seconds=LONG, since=mark)
             assert numbers(line)["wrong"] == 0, "\n".join(machine.lines)

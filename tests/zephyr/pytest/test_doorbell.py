@@ -13,7 +13,7 @@ def test_turns(server, dut, peer):
 
 
 def test_a_machine_without_the_device(server, start):
-    """Checks that the Rust API reports it, without a fault."""
+    """Checks that the Rust API reports a missing device without a fault."""
     without = {"i": "virtio-rng-pci", "L": "NOTHING=", "A": "NOTHING="}
     machine = start(r"^(ivshmem-doorbell,|LD_PRELOAD=|AMP_QEMU_FLAT=).*", lambda word: without[word[0][0]])
     machine.expect(r"doorbell: ivshmem\S* is not ready: its driver has logged the cause")

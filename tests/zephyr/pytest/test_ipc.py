@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests ipc_service between two machines: messages of every length, and a peer that is killed and comes back."""
+"""Tests ipc_service between two machines, with messages of every length and a peer that is killed and restarted."""
 
 RETURNED = "200 messages returned, the longest of 496 bytes"
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that two ipc_service instances on one device hear every doorbell, whatever else their threads are woken for."""
+"""Tests that two ipc_service instances on one device do not miss a doorbell when their threads wake for another reason.
+"""
 
 
 def test_no_doorbell_is_lost_to_a_registration(server, dut, peer):

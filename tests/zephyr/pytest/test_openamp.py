@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests C OpenAMP against this module: one row of docs/reference/openamp-compatibility.md, cell by cell."""
+"""Tests C OpenAMP against this module. Each test is a cell in one row of docs/reference/openamp-compatibility.md."""
 
 from openamp_pair import pair  # noqa: F401, a fixture
 
@@ -7,18 +7,22 @@ MESSAGES = 100_000
 
 
 def test_traffic(pair):
-    """Tests name service, traffic both ways, no-copy, hold, endpoints that come and go, more than C's 128 of them."""
+    """Tests the name service, traffic in both directions, no-copy, hold, and more short-lived endpoints than C's 128
+    addresses.
+    """
     pair.check_figures("dual-qemu-ivshmem", MESSAGES)
 
 
 def test_a_host_that_is_killed_and_returns(pair):
-    """Checks that the remote, C or Rust, notices the restart, and that both sides start again with nothing old."""
+    """Checks that the remote detects the restart, and that both sides start again without messages of the old session.
+    """
     pair.progress()
     for _ in range(2):
         marks = pair.marks()
         pair.host.restart()
         if pair.remote is pair.rust:
-            # It sees the status, rings that were set up again, or an index that starts again.
+            # The remote detects the host's status, rings that were set up again, or an index that
+            # restarted from 0.
             pair.rust.expect("link down: ", since=marks[1])
             pair.rust.expect("link up", since=marks[1])
         else:
@@ -27,7 +31,8 @@ def test_a_host_that_is_killed_and_returns(pair):
 
 
 def test_a_remote_that_is_killed_and_returns(pair):
-    """The memory does not record a restart. This side reports what it finds, and delivers nothing twice."""
+    """The memory does not record a restart. This module reports what it detects, and does not deliver a message twice.
+    """
     pair.progress()
     marks = pair.marks()
     pair.remote.restart()
@@ -37,7 +42,7 @@ def test_a_remote_that_is_killed_and_returns(pair):
         pair.host.restart()
         pair.rust.expect("link up", since=marks[1])
     else:
-        # C reads messages that it has already read, and then runs past the last one.
+        # C reads messages that it has already read, and then reads past the last one.
         pair.rust.expect("link down: ", since=marks[1])
         pair.c.expect("the host has gone", since=marks[0])
         marks = pair.marks()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests C OpenAMP against this module in one layout after the other, of those that C's users have."""
+"""Tests C OpenAMP against this module, once in each layout that users of C OpenAMP have."""
 
 from openamp_pair import pair  # noqa: F401, a fixture
 
@@ -10,7 +10,8 @@ MESSAGES = 10_000
 def test_traffic_in_every_layout(pair):
     for layout in LAYOUTS:
         pair.check_figures(layout, MESSAGES)
-    # The host has accepted the name service and is up: in C's remoteproc, or in this side, and C's reads it.
+    # The host, C's remoteproc or this module, has set DRIVER_OK (4) and accepted the name service
+    # feature (1).
     pair.rust.expect("^resource table: status=4 features=1$")
     for machine in (pair.c, pair.rust):
         machine.expect("^all layouts$")

@@ -18,7 +18,7 @@ LONG = 200
 
 
 class Guest:
-    """The machine with C, and commands as its peer."""
+    """The machine that runs C OpenAMP, with `amp` commands as its peer."""
 
     def __init__(self, folder: Path, socket: Path):
         self.machine = Machine(folder, run_in=folder)
@@ -28,7 +28,7 @@ class Guest:
     def amp(self, command: str, *words: str) -> str:
         role = ["--role", "remote"]
         if not self.is_host:
-            # C uses the addresses in descriptors as its own.
+            # C uses the addresses in descriptors as its own pointers.
             line = self.machine.expect("shared memory at 0x")
             role = ["--role", "host", "--address", re.search(r"at (0x[0-9a-f]+)", line)[1]]
         words = [AMP, command, "--socket", self.socket.name, "--profile", "openamp", "--timeout", "60", *role, *words]
@@ -38,7 +38,7 @@ class Guest:
         return result.stdout
 
     def anew(self) -> None:
-        """Restarts a C host before its next remote. A C remote waits for its next host."""
+        """Restarts a C host for its next remote, or waits until a C remote is ready for its next host."""
         if self.is_host:
             self.machine.restart()
         else:

@@ -28,7 +28,7 @@ def test_both_a_machine_as_it_should_be(server, start):
     machine.expect("ready: ivshmem 1, mbox 1, ipc 1", 1)
     machine.expect("ivshmem: 1048576 bytes, 1 vectors, ring 0, register 0", 1)
     machine.expect("mbox: 1 channels, send 0, enable 0", 1)
-    # Without a peer, no endpoint is bound.
+    # Without a peer, the endpoint is not bound.
     machine.expect("ipc: close -120, open 0, register 0", 1)
     machine.expect("ipc: send -16, get -16, drop -6, nocopy -6, hold -6, release -6", 1)
     busy = "send -16, size -16, get -16, drop -16, nocopy -16, hold -16, release -16, register -16, deregister -16"
@@ -48,7 +48,7 @@ def test_pci_absent(server, start):
 
 
 def test_pci_plain(server, start):
-    """Tests a device without a doorbell: the memory works, and doorbell calls fail."""
+    """Tests a device without a doorbell: the memory is accessible, and doorbell calls fail."""
     memory = "memory-backend-ram,id=m,size=1M,share=on"
     machine = start("^ivshmem-doorbell,.*", "ivshmem-plain,memdev=m", "-object", memory)
     machine.expect("still here")
@@ -68,7 +68,7 @@ def test_msix_not_to_be_had(server, start):
 
 
 def test_flat_absent(server, start):
-    """Tests a machine without a device at the node's addresses."""
+    """Tests a machine that has no device at the node's addresses."""
     machine = start("^(LD_PRELOAD|AMP_QEMU_FLAT)=.*", "NOTHING=")
     without_a_device(machine, "ivshmem@400ff000")
     machine.expect("<err> amp_ivshmem: ivshmem@400ff000: its doorbell does not ring", 1)
@@ -92,12 +92,12 @@ def test_flat_of_another_size_than_the_server_s(server, start):
 
 
 def cached(folder: Path, name: str) -> str:
-    """Returns an entry of a build folder's CMake cache."""
+    """Returns an entry from a build folder's CMake cache."""
     return re.search(rf"^{name}:\w+=(.*)$", (folder / "CMakeCache.txt").read_text(), re.MULTILINE)[1]
 
 
 def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
-    """Builds the same application with impossible devices. The compiler must refuse each one with a message."""
+    """Builds the same application with invalid devices. The compiler must reject each device with an error message."""
     built = Path(device_object.device_config.app_build_dir)
     source = cached(built, "APPLICATION_SOURCE_DIR")
     configure = [cached(built, "CMAKE_COMMAND"), "-S", source, "-B", str(tmp_path), "-GNinja", "-DSNIPPET=amp-ivshmem"]
@@ -107,7 +107,7 @@ def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
     environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
     done = subprocess.run(configure, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    # -k 0: shows the errors of all files, not only of the first.
+    # `-k 0` builds all files, so that the errors of all files are shown.
     libraries = ["drivers__virtualization", "drivers__mbox", "amp_ivshmem_ipc"]
     done = subprocess.run(["ninja", "-C", str(tmp_path), "-k", "0", *libraries], capture_output=True, text=True)
     assert done.returncode != 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rpmsg_echo sample between two machines, with a host that is killed, and with a Linux process."""
+"""Tests the rpmsg_echo sample between two machines, with a host that is killed, and with a Linux process."""
 
 import subprocess
 
@@ -24,6 +24,6 @@ def test_a_host_that_is_killed_and_returns_pings_again(server, dut, peer):
 
 
 def test_a_linux_process(server, dut):
-    """`amp ping` fails if a message is lost or wrong."""
+    """Runs `amp ping`, which fails if a message is lost or wrong."""
     command = [AMP, "ping", "--socket", SOCKET, "--role", "host", "--count", "1000"]
     subprocess.run(command, cwd=dut.device_config.app_build_dir, check=True, timeout=120)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests the rpmsg_echo_c sample: two machines, and a host that is killed and comes back."""
+"""Tests the rpmsg_echo_c sample with two machines and a host that is killed and restarted."""
 
 ALL = "1000 of 1000 messages came back"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that the images whose size is measured work."""
+"""Tests that the images used to measure code size work."""
 
 
 def test_echo(server, dut, peer):

@@ -24,7 +24,7 @@ def test_each_rings_the_other(server, dut, peer):
     peer.write(f"ivshmem int_peer {here} 0")
     dut.readlines_until(regex="received IRQ and full message", timeout=60)
 
-    # The driver refuses an impossible vector, and the doorbell still rings.
+    # The driver rejects an invalid vector, and the doorbell still works afterwards.
     mark = len(peer.lines)
     dut.write(f"ivshmem int_peer {there} 1\n".encode())
     dut.write(f"ivshmem int_peer {there} 0\n".encode())

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests Zephyr's ipc_service sample on two machines: two endpoints on one instance, a zero-copy one on another."""
+"""Tests Zephyr's ipc_service sample on two machines: one instance with two endpoints, and a second with a zero-copy
+one.
+"""
 
 import re
 
@@ -13,7 +15,7 @@ def test_all_messages_are_exchanged(server, dut, peer):
     text = "\n".join(lines)
     assert "failed" not in text, text
     assert "failure" not in text, text
-    # The host prints the answer: the number that it sent, plus one.
+    # The host prints each answer, which is the number that it sent plus one.
     for thread, numbers in ("0A", range(1, 100, 2)), ("0B", range(1, 100, 2)), ("1", range(1, 100, 2)):
         printed = [int(number) for number in re.findall(rf"HOST \[{thread}\]: (\d+)", text)]
         assert printed == list(numbers), thread

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checked exchange between two machines, with a peer that is killed, and with a Linux process."""
+"""Tests the checked exchange between two machines, with a peer that is killed, and with a Linux process."""
 
 import subprocess
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a ztest image and takes its verdict."""
+"""Runs a ztest image and checks its result."""
 
 import re
 

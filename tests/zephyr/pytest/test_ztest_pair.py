@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a ztest image together with a second machine, and takes its verdict."""
+"""Runs a ztest image together with a second machine, and checks its result."""
 
 from test_ztest import judge
 

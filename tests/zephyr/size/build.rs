@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes Kconfig's options available to the code.
+//! Makes Kconfig options available as `cfg` options.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_SIZE_BARE,CONFIG_SIZE_HOST)");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An echo through ipc_service. The host sends messages of every length and compares the answers. It
- * repeats this whenever its peer comes back.
+/* Echo test of ipc_service. The host sends messages of every length and compares the replies. It
+ * repeats the test whenever its peer restarts.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static void on_unbound(void *priv)
 	ARG_UNUSED(priv);
 	printk("unbound\n");
 	bound = false;
-	/* Ends a wait for an answer. */
+	/* Unblocks a thread that is waiting for a reply. */
 	length = SIZE_MAX;
 	k_sem_give(&answer);
 }
@@ -47,7 +47,7 @@ static void on_error(const char *message, void *priv)
 }
 #endif
 
-/* Tells the callback to close the endpoint at the next message. */
+/* Tells the callback to close the endpoint when the next message arrives. */
 static volatile bool closing;
 static bool has_closed;
 static int closed;
@@ -62,7 +62,7 @@ static void on_received(const void *data, size_t size, void *priv)
 		return;
 	}
 	if (!HOST) {
-		/* Sends from the callback, as C applications do. */
+		/* Send from the callback, as C applications do. */
 		int result = ipc_service_send(&endpoint, data, size);
 
 		if (result != (int)size) {
@@ -86,7 +86,7 @@ static const struct ipc_ept_cfg config = {
 	.cb.received = on_received,
 };
 
-/* Sends one message and compares its answer. Returns 0 or an error. */
+/* Sends one message and checks the reply. Returns 0 or an error. */
 static int once(size_t size, uint8_t seed)
 {
 	static uint8_t message[LONG];
@@ -106,7 +106,7 @@ static int once(size_t size, uint8_t seed)
 	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
 }
 
-/* Closes an endpoint from its own callback and registers it again. */
+/* Closes an endpoint from its own callback, and then registers it again. */
 static int close_and_open(void)
 {
 	int result;
@@ -133,8 +133,8 @@ static void drop_first(struct k_work *work)
 }
 K_WORK_DELAYABLE_DEFINE(dropping, drop_first);
 
-/* Tests buffers without a copy: all of them, one too many, and forbidden calls. Returns 0 or the
- * line that failed.
+/* Tests zero-copy buffers: takes all of them, tries to take one more, and makes calls that must
+ * fail. Returns 0 or the line number of the failed check.
  */
 static int without_a_copy(int longest)
 {
@@ -157,7 +157,7 @@ static int without_a_copy(int longest)
 	size = 1;
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_NO_WAIT) == -ENOBUFS);
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_MSEC(50)) == -ENOBUFS);
-	/* A dropped buffer wakes a waiting thread. */
+	/* Dropping a buffer wakes a waiting thread. */
 	k_work_schedule(&dropping, K_MSEC(50));
 	EXPECT(ipc_service_get_tx_buffer(&endpoint, &one_more, &size, K_FOREVER) == 0 &&
 	       one_more == buffers[0]);
@@ -203,7 +203,7 @@ int main(void)
 	int result = ipc_service_open_instance(ipc);
 
 	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
-	/* No peer has this endpoint. */
+	/* The peer has no endpoint of this name. */
 	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote",
 				      .cb = config.cb};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two instances on one ivshmem device. The host asks on one of them while the other one has its own
- * reason to wake.
+/* Two instances on one ivshmem device. The host sends questions on one instance, while the other
+ * instance's thread is woken for another reason.
  */
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
@@ -9,7 +9,7 @@
 #define HOST (DT_ENUM_IDX(DT_NODELABEL(ipc0), role) == 0)
 
 #define QUESTIONS 20
-/* Far below the heartbeat, at which an instance looks without a doorbell. */
+/* Much shorter than the heartbeat period, after which an instance polls without a doorbell. */
 #define LATE      K_MSEC(1000)
 
 /* The quiet instance is opened last. */
@@ -42,10 +42,10 @@ static const struct ipc_ept_cfg config = {
 	.cb.received = on_received,
 };
 
-/* No peer has it: its registration only wakes the quiet instance's thread. */
+/* The peer has no endpoint of this name. Registering it only wakes the quiet instance's thread. */
 static const struct ipc_ept_cfg nobodys = {.name = "nobody's"};
 
-/* Asks one question. Returns 0, or what went wrong. */
+/* Sends one question and waits for the answer. Returns 0 or an error. */
 static int ask(void)
 {
 	struct ipc_ept other;
@@ -54,7 +54,7 @@ static int ask(void)
 	if (result != 1) {
 		return result;
 	}
-	/* The answer's doorbell comes meanwhile, and no thread of the instances runs. */
+	/* The answer's doorbell rings during this time, while the instances' threads cannot run. */
 	k_busy_wait(200 * USEC_PER_MSEC);
 	result = ipc_service_register_endpoint(quiet, &other, &nobodys);
 	if (result != 0) {
@@ -80,7 +80,7 @@ int main(void)
 		return 0;
 	}
 	(void)k_sem_take(&binding, K_FOREVER);
-	/* Before the instances' threads. */
+	/* Run at a higher priority than the instances' threads. */
 	k_thread_priority_set(k_current_get(), K_PRIO_COOP(1));
 	for (int i = 0; i < QUESTIONS; i++) {
 		result = ask();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests Zephyr's ivshmem API on amp-ivshmem's driver. The machine is its own peer. */
+/* Tests Zephyr's ivshmem API with amp-ivshmem's driver. The machine rings its own doorbell. */
 #include <errno.h>
 
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -7,15 +7,15 @@
 #include <zephyr/sys/util.h>
 #include <zephyr/ztest.h>
 
-/* Long, because other tests run on the same computer. */
+/* This limit is long, because other tests run on the same computer. */
 #define SOON  K_SECONDS(5)
-/* Time to wait for a doorbell that must not ring. */
+/* How long to check that a doorbell does not ring. */
 #define WHILE K_MSEC(300)
 
 static const struct device *const dev = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
 static struct k_poll_signal signal;
 
-/* Returns the vector that is signalled within `timeout`, or -EAGAIN. */
+/* Returns the vector signalled within `timeout`, or -EAGAIN. */
 static int signalled(k_timeout_t timeout)
 {
 	struct k_poll_event event =
@@ -83,7 +83,7 @@ ZTEST(ivshmem, test_doorbells_coalesce_and_are_not_lost)
 		zassert_ok(ivshmem_int_peer(dev, ivshmem_get_id(dev), 0));
 	}
 	zassert_equal(signalled(SOON), 0);
-	/* More may follow, one for each doorbell that arrived separately. */
+	/* Doorbells that arrive separately cause further signals. */
 	while (signalled(WHILE) == 0) {
 	}
 }

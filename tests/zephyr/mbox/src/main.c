@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests Zephyr's MBOX API between two machines with the same devicetree. Peer 0 tests; peer 1
- * answers each ring.
+/* Tests Zephyr's MBOX API with two machines that have the same devicetree. Peer 0 runs the
+ * tests, and peer 1 answers each doorbell.
  */
 #include <errno.h>
 
@@ -27,7 +27,9 @@ static void on_ring(const struct device *dev, mbox_channel_id_t channel, void *u
 	k_sem_give(&rung);
 }
 
-/* Rings until the peer answers: QEMU loses doorbells to a peer that it does not know yet. */
+/* Rings until the peer answers, because QEMU loses doorbells to a peer that it does not know
+ * yet.
+ */
 static void *setup(void)
 {
 	zassert_true(mbox_is_ready_dt(&mbox));
@@ -39,7 +41,7 @@ static void *setup(void)
 			break;
 		}
 	}
-	/* Discards the answers to late rings. */
+	/* Discard late answers. */
 	while (k_sem_take(&rung, WHILE) == 0) {
 	}
 	return NULL;
@@ -128,7 +130,7 @@ ZTEST(mbox, test_an_interrupt_handler_may_send)
 
 ZTEST_SUITE(mbox, NULL, setup, NULL, NULL, NULL);
 
-/* The peer answers each ring from its callback, forever. */
+/* Answers each doorbell from its callback, forever. */
 static void ring_back(const struct device *dev, mbox_channel_id_t channel, void *user_data,
 		      struct mbox_msg *message)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes Kconfig's options available to the code, as in `#[cfg(CONFIG_TEST_HOST)]`.
+//! Makes Kconfig options available as `cfg` options, for example `#[cfg(CONFIG_TEST_HOST)]`.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_TEST_HOST, CONFIG_TEST_LAYOUTS)");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints that come and go during the streams. This side announces an endpoint of its own, the
- * peer answers with the same name, and this side destroys it. In the other direction, this side
- * answers each endpoint of the peer, and destroys the answer when the peer destroys its endpoint.
+/* Endpoints that come and go while the streams run. This side announces an endpoint, the peer
+ * answers with the endpoint's name, and this side destroys the endpoint. In the other direction,
+ * this side answers each of the peer's endpoints, and destroys the answering endpoint when the
+ * peer destroys its own.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct announcement {
 	uint32_t address;
 };
 
-/* An endpoint that answers an endpoint of the peer. */
+/* An endpoint that answers one of the peer's endpoints. */
 static struct visitor {
 	struct rpmsg_endpoint endpoint;
 	bool open;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Contents of the messages. tests/workload/src/content.rs computes the same, so both sides
- * know each byte.
+/* Message content. tests/workload/src/content.rs computes the same content, so that both sides
+ * know every byte.
  */
 #ifndef CONTENT_H_
 #define CONTENT_H_
@@ -22,7 +22,7 @@ static inline uint32_t content_next(struct content *content)
 	return content->state;
 }
 
-/* Message `number` of one direction of one stream. */
+/* Returns the content of message `number` in one direction of one stream. */
 static inline struct content content_of(uint32_t index, uint32_t number)
 {
 	struct content content = {((number ^ 0x9e3779b9U) * (2 * index + 0x85ebca6bU)) | 1};
@@ -38,7 +38,7 @@ static inline size_t content_length(const struct content *content)
 	return content->state % (MAX_MESSAGE + 1);
 }
 
-/* Returns byte `at`. Call it with ascending values. */
+/* Returns byte `at`. The caller must request the bytes in ascending order. */
 static inline uint8_t content_byte(struct content *content, size_t at)
 {
 	uint32_t word = at % 4 == 0 ? content_next(content) : content->state;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp in the layouts of its users:
+/* open-amp in each layout that its users have:
  *
- * dual-qemu-ivshmem  OpenAMP's sample. Status byte first, buffers from 0x400, vrings in the
- *                    last 2 KiB. 16 descriptors, alignment 4, addresses of this machine.
- * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. The same, with the two vrings exchanged.
- * static-vrings      Zephyr's ipc_static_vrings, by its own code, in 64 KiB.
- * pages              32 descriptors, alignment 4096. Larger buffers, and the largest towards the
- *                    remote. Physical addresses, above 4 GiB on a machine of 64 bits.
- * split-pool         8 descriptors, alignment 16. A pool of buffers for each direction.
- * resource-table     open-amp's own remoteproc. The remote's table holds the addresses of the
- *                    vrings and the status.
+ * dual-qemu-ivshmem  OpenAMP's sample. The status byte comes first, the buffers start at 0x400, and
+ *                    the vrings take the last 2 KiB. 16 descriptors, alignment 4, and this
+ *                    machine's addresses.
+ * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. As dual-qemu-ivshmem, but with the two
+ *                    vrings swapped.
+ * static-vrings      Zephyr's ipc_static_vrings in 64 KiB, set up by Zephyr's own code.
+ * pages              32 descriptors, alignment 4096. Larger buffers, the largest towards the
+ *                    remote. Physical addresses, which are above 4 GiB on a 64-bit machine.
+ * split-pool         8 descriptors, alignment 16. One buffer pool per direction.
+ * resource-table     open-amp's own remoteproc. The remote's table contains the vring addresses and
+ *                    the status.
  */
 #include "layouts.h"
 
@@ -24,18 +26,18 @@
 #include "ipc_rpmsg_static_vrings.h"
 
 #define TABLE              0x90000
-/* Address of the memory's first byte in the table. */
+/* Address of the first byte of the memory, as used in the table. */
 #define DEVICE_ADDRESS     0x20000000
 #define STATIC_VRINGS_SIZE 0x10000
 
 struct place {
 	const char *name;
-	/* Offset from the start of the memory, or from its end. */
+	/* Offset from the start of the memory, or from its end if negative. */
 	int32_t vrings[2];
 	uint16_t descriptors;
 	uint16_t align;
 	uint32_t buffers;
-	/* 0: the same pool. */
+	/* 0 if both directions share one pool. */
 	uint32_t to_remote_buffers;
 	uint16_t to_host_size;
 	uint16_t to_remote_size;
@@ -136,8 +138,8 @@ static struct table *table(void)
 	return (struct table *)(memory + TABLE);
 }
 
-/* The table of a remote: first a trace buffer, as in Zephyr's table. The host chooses the addresses
- * of the vrings.
+/* Publishes the remote's table. As in Zephyr's table, the first entry is a trace buffer. The
+ * host chooses the vring addresses.
  */
 static void publish(void)
 {
@@ -162,7 +164,7 @@ static void publish(void)
 	}
 	memcpy(table(), &new, sizeof(new));
 	barrier_dmem_fence_full();
-	/* Last, because it marks the table as present. */
+	/* Write the version last, because it marks the table as present. */
 	*(volatile uint32_t *)table() = 1;
 }
 
@@ -185,7 +187,7 @@ void layout_prepare(int number, uintptr_t start, size_t size)
 		if (!HOST) {
 			publish();
 		}
-		/* layout_is_ready() finds it in the table, which is this side's or the peer's. */
+		/* layout_is_ready() finds the status in the table that the remote has published. */
 		status = NULL;
 	}
 	metal_io_init(&region, (void *)memory, &physical, size, -1, 0, NULL);
@@ -205,8 +207,8 @@ bool layout_is_ready(void)
 			return false;
 		}
 		barrier_dmem_fence_full();
-		/* The rpmsg device is the only entry of the peer's table, and the second entry of
-		 * this side's.
+		/* The rpmsg device is the only entry in the peer's table, but the second entry
+		 * in this side's table.
 		 */
 		offset = table()->offsets[HOST ? 0 : 1];
 		status =
@@ -245,7 +247,7 @@ static int start_plain(const struct place *place)
 	return 0;
 }
 
-/* Does the same as vr_shm_configure() of Zephyr's backend, which takes the addresses from
+/* Does the same as vr_shm_configure() in Zephyr's backend, which takes the addresses from
  * devicetree.
  */
 static int start_static(const struct place *place)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp's device in each layout of the test. Depends on the memory only, not on doorbells or
- * receiving.
+/* open-amp's device in each layout of the test. This code depends only on the memory, not on
+ * doorbells or on receiving.
  */
 #ifndef LAYOUTS_H_
 #define LAYOUTS_H_
@@ -12,7 +12,7 @@
 
 #define HOST IS_ENABLED(CONFIG_OPENAMP_MASTER)
 
-/* Numbers as in tests/openamp/src/layouts.rs. */
+/* The same numbers as in tests/openamp/src/layouts.rs. */
 enum {
 	DUAL_QEMU_IVSHMEM,
 	RPMSG_SERVICE,
@@ -24,22 +24,22 @@ enum {
 };
 
 const char *layout_name(int layout);
-/* Selects a layout. A remote with a resource table publishes the table. Only the status is read
- * before the start.
+/* Selects a layout. The remote also publishes its resource table if the layout has one. Before
+ * layout_start(), only the status is accessed.
  */
 void layout_prepare(int layout, uintptr_t memory, size_t size);
-/* Address of the memory's first byte in open-amp's descriptors. */
+/* Returns the address that open-amp's descriptors use for the first byte of the memory. */
 metal_phys_addr_t layout_address(void);
-/* Returns true if this side can begin: a remote needs the host's status, and a host needs a
- * remote's table.
+/* Returns true if this side can start. The remote needs the host's status, and the host needs
+ * the remote's table.
  */
 bool layout_is_ready(void);
-/* Returns true if the host is still up. Always true on the host. */
+/* Returns true if the host is up. Always returns true on the host. */
 bool layout_is_up(void);
-/* Sets the link up. Returns 0 or open-amp's error. */
+/* Sets up the link. Returns 0 or open-amp's error. */
 int layout_start(struct rpmsg_virtio_device *rpmsg, rpmsg_ns_bind_cb on_announced,
 		 void (*ring)(void));
-/* Takes the link down. The host resets its status. */
+/* Tears down the link. The host resets its status. */
 void layout_stop(struct rpmsg_virtio_device *rpmsg);
 
 #endif /* LAYOUTS_H_ */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C side of the test of OpenAMP's wire format. It sends and checks three streams while
- * endpoints come and go, echoes messages, pings an echo, and prints its counts. A remote starts
- * again with the next host after its host has gone. With CONFIG_TEST_LAYOUTS the test runs in one
- * layout after the other.
+/* The C side of the OpenAMP wire format test. It sends and checks three streams while other
+ * endpoints come and go. It also echoes messages, sends pings to the peer's echo endpoint, and
+ * prints its counts. When its host goes down, a remote starts again with the next host. With
+ * CONFIG_TEST_LAYOUTS, the test runs once in each layout.
  */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -10,8 +10,8 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* Interval of progress reports, in messages of each stream. tests/openamp/src/lib.rs explains the
- * value.
+/* Interval between progress reports, in messages per stream. tests/openamp/src/plan.rs explains
+ * the value.
  */
 #define STEP 4000
 
@@ -21,7 +21,7 @@ static struct rpmsg_endpoint echo;
 
 void wrong(const char *what, uint32_t number, int detail)
 {
-	/* The first few errors are enough to identify the cause. */
+	/* The first errors are enough to find the cause. */
 	if (wrong_count++ < 10) {
 		printk("wrong %s: %u, %d\n", what, number, detail);
 	}
@@ -31,7 +31,7 @@ static int on_echo(struct rpmsg_endpoint *endpoint, void *data, size_t length, u
 		   void *context)
 {
 	ARG_UNUSED(context);
-	/* Sends from the callback, as C's samples do. */
+	/* Send from the callback, as the C samples do. */
 	if (length > 0 && rpmsg_sendto(endpoint, data, length, source) == (int)length) {
 		echoed++;
 	}
@@ -50,8 +50,8 @@ static uint32_t least(void)
 	return MIN(stream_done(COPY), MIN(stream_done(NOCOPY), stream_done(HOLD)));
 }
 
-/* Returns true if both sides have finished a layout. The host reports this only after it has reset
- * its status.
+/* Returns true if both sides have finished a layout. The host reports this only after it has
+ * reset its status.
  */
 static bool both_are_through(int layout)
 {
@@ -61,8 +61,8 @@ static bool both_are_through(int layout)
 	return transport_is_through(layout);
 }
 
-/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left before, or
- * an error.
+/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left
+ * earlier, or an error.
  */
 static int session(int layout)
 {
@@ -111,7 +111,7 @@ static int session(int layout)
 			transport_wait();
 		}
 	}
-	/* A host resets its status just before it reports that it has finished. */
+	/* A host resets its status just before it reports that it has finished the layout. */
 	for (int i = 0; IS_ENABLED(CONFIG_TEST_LAYOUTS) && finished && i < 1000; i++) {
 		if (both_are_through(layout)) {
 			transport_stop();

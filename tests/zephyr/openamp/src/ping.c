@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends numbered messages to an echo endpoint of the peer, one at a time. */
+/* Sends numbered messages to the peer's echo endpoint, one at a time. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 
@@ -7,7 +7,7 @@
 #include "traffic.h"
 
 #define PINGS 10000
-/* In addition to the endpoints of the streams. */
+/* The first index after those of the streams. */
 #define INDEX 6
 
 static struct rpmsg_endpoint endpoint;
@@ -15,7 +15,7 @@ static uint32_t sent;
 static volatile uint32_t answered;
 static volatile uint32_t wrong_answers;
 
-/* No message is empty, because an empty message is a greeting. */
+/* A ping is never empty, because an empty message is a greeting. */
 static size_t length_of(const struct content *content)
 {
 	return MAX(content_length(content), 1);
@@ -69,7 +69,9 @@ bool ping_step(void)
 	for (size_t i = 0; i < length; i++) {
 		message[i] = content_byte(&content, i);
 	}
-	/* Before sending, because the answer may arrive before the call returns. */
+	/* Count the message before sending it, because the answer may arrive before the call
+	 * returns.
+	 */
 	sent++;
 	result = rpmsg_trysend(&endpoint, message, length);
 	if (result != (int)length) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Three streams of numbered messages in both directions: with a copy, without a copy, and held
- * after reception. The number of a message determines its content, so a missing message, a
- * duplicate or a wrong byte is detected.
+ * after reception. The message number determines the content, so a missing, duplicated or
+ * corrupted message is detected.
  */
 #include <string.h>
 
@@ -11,10 +11,10 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* Number of held messages at which all are released, the last first. */
+/* Number of held messages at which the stream releases all of them, in reverse order. */
 #define HELD      4
 #define HELD_ROOM 8
-/* Interval, in messages that are filled in place, at which a buffer is returned unsent first. */
+/* Number of messages filled in place per buffer returned unsent. */
 #define UNSENT    16
 
 struct held {
@@ -61,8 +61,8 @@ static int on_message(struct rpmsg_endpoint *endpoint, void *data, size_t length
 	struct stream *self = context;
 
 	ARG_UNUSED(source);
-	/* A greeting from a side that has bound to our announcement. The first message is never
-	 * empty.
+	/* The peer sends an empty greeting when it binds to this side's announcement. The first
+	 * stream message is never empty.
 	 */
 	if (length == 0 && self->received == 0) {
 		return RPMSG_SUCCESS;
@@ -92,7 +92,9 @@ int streams_open(struct rpmsg_device *rdev)
 	return RPMSG_SUCCESS;
 }
 
-/* Returns a buffer to fill in place. Sometimes it first returns another buffer unsent. */
+/* Returns a buffer to fill in place. Before some messages, first takes another buffer and
+ * returns it unsent.
+ */
 static uint8_t *take(struct stream *self)
 {
 	uint32_t length;
@@ -133,7 +135,7 @@ static bool send(int stream)
 	return false;
 }
 
-/* Checks the held messages and releases them. */
+/* Checks and releases the held messages. */
 static bool release(struct stream *self)
 {
 	struct held held[HELD_ROOM];
@@ -169,6 +171,6 @@ bool streams_step(void)
 
 uint32_t stream_done(int stream)
 {
-	/* The held messages are not checked yet. */
+	/* Held messages have not been checked yet. */
 	return MIN(streams[stream].sent, streams[stream].received - streams[stream].held_count);
 }

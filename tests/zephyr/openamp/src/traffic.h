@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. Called
- * from the main thread.
+/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. All
+ * functions are called from the main thread.
  */
 #ifndef TRAFFIC_H_
 #define TRAFFIC_H_
@@ -10,7 +10,7 @@
 
 #include <openamp/open_amp.h>
 
-/* Messages of each stream in each direction. The Rust side has the same value. */
+/* Number of messages per stream and direction. The Rust side uses the same value. */
 #define MESSAGES (IS_ENABLED(CONFIG_TEST_LAYOUTS) ? 10000 : 100000)
 
 enum {
@@ -20,34 +20,33 @@ enum {
 	STREAMS
 };
 
-/* Opens the endpoints of the streams. Returns 0 or open-amp's error. */
+/* Opens the stream endpoints. Returns 0 or open-amp's error. */
 int streams_open(struct rpmsg_device *rdev);
-/* Sends and releases as much as possible now. Returns true if it did anything. */
+/* Sends and releases as many messages as possible. Returns true if it sent or released any. */
 bool streams_step(void);
-/* Returns the number of messages of a stream that have gone both ways. */
+/* Returns the number of a stream's messages that have been both sent and checked. */
 uint32_t stream_done(int stream);
 
 /* Resets the counts at the start of a session. */
 void churn_start(struct rpmsg_device *rdev);
-/* Opens and closes endpoints: this side's own, and the answers to the peer's. Returns true if it
+/* Opens and closes this side's endpoints, and answers the peer's endpoints. Returns true if it
  * did anything.
  */
 bool churn_step(bool begin);
-/* Returns true if an endpoint of this side's own is open. */
+/* Returns true if this side has an endpoint open. */
 bool churn_is_open(void);
-/* Handles an announced endpoint that matches no local one. */
+/* Handles the announcement of an endpoint that matches no local one. */
 void churn_announced(struct rpmsg_device *rdev, const char *name, uint32_t address);
-/* Number of this side's own endpoints, and of the peer's. */
+/* Return the number of endpoints that each side has opened and closed. */
 uint32_t churn_own(void);
 uint32_t churn_theirs(void);
 
-/* Opens an endpoint whose messages the peer echoes, one at a time. Returns 0 or open-amp's error.
- */
+/* Opens an endpoint that sends to the peer's echo endpoint. Returns 0 or open-amp's error. */
 int ping_open(struct rpmsg_device *rdev);
-/* Sends the next message if the last one is answered. Returns true if it did. */
+/* Sends the next ping if the previous one has been answered. Returns true if it sent a ping. */
 bool ping_step(void);
 
-/* Reports an error of the test. */
+/* Reports a test failure. */
 void wrong(const char *what, uint32_t number, int detail);
 
 #endif /* TRAFFIC_H_ */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp on an ivshmem device: the doorbell, vector 0, and the thread that receives.
+/* open-amp on an ivshmem device: the doorbell on vector 0, and the receiving thread.
  *
- * A part of the memory that OpenAMP's layouts do not use holds additional words. Each side writes
- * its peer id there, because a restart changes it, and the number of layouts that it has finished. This
- * side also writes the address at which it has the memory, because a host in Rust needs it. Without
- * these words, the peer is the neighbour, as in OpenAMP's sample.
+ * A region that OpenAMP's layouts do not use holds additional words. Each side publishes its
+ * peer id, which changes on a restart, and the number of layouts that it has finished. This side
+ * also publishes the address at which the memory is mapped, because a Rust host needs it.
+ * While the peer's words are empty, this side rings the neighbouring peer id, as OpenAMP's sample
+ * does.
  */
 #include "transport.h"
 
@@ -13,12 +14,15 @@
 #include <zephyr/kernel.h>
 #include <zephyr/sys/barrier.h>
 
-/* This side's words: its peer id plus one; the address of the memory's first byte, low and high;
- * the number of layouts that it has begun (the address belongs to the last one); the number of
- * layouts that it has finished.
+/* Offset of this side's words:
+ *
+ * - peer id plus one
+ * - address of the first byte of the memory, low and high half
+ * - number of layouts begun; the address belongs to the last one
+ * - number of layouts finished
  */
 #define C_WORDS     0x80000
-/* The other side's words: its peer id plus one; the number of layouts that it has finished. */
+/* Offset of the other side's words: its peer id plus one, and the number of layouts finished. */
 #define OTHER_WORDS 0x80020
 
 static const struct device *const ivshmem = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
@@ -93,7 +97,7 @@ int transport_start(int layout, rpmsg_ns_bind_cb on_announced)
 	*word(C_WORDS + 8) = (uint32_t)(address >> 32);
 	barrier_dmem_fence_full();
 	*word(C_WORDS + 12) = layout + 1;
-	/* rpmsg_init_vdev would wait for the host and let no other thread run. */
+	/* rpmsg_init_vdev() would busy-wait for the host and block other threads. */
 	while (!layout_is_ready()) {
 		k_msleep(1);
 	}
@@ -103,7 +107,7 @@ int transport_start(int layout, rpmsg_ns_bind_cb on_announced)
 void transport_receive(void)
 {
 	receiving = true;
-	/* Handles the messages that arrived earlier. */
+	/* Handle messages that have already arrived. */
 	k_poll_signal_raise(&rung, 0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link under the test's traffic: sets open-amp's device up, takes it down, and waits. */
+/* The link that carries the test's traffic. Sets up open-amp's device, tears it down, and waits. */
 #ifndef TRANSPORT_H_
 #define TRANSPORT_H_
 
@@ -9,21 +9,21 @@
 
 #include "layouts.h"
 
-/* Takes the device. Returns 0 or an error. */
+/* Opens the device. Returns 0 or an error. */
 int transport_open(void);
-/* Sets the link up as soon as the peer is ready for it. Returns 0 or an error. */
+/* Sets up the link once the peer is ready. Returns 0 or an error. */
 int transport_start(int layout, rpmsg_ns_bind_cb on_announced);
-/* Starts to receive messages, in a thread of its own. */
+/* Starts receiving messages in a separate thread. */
 void transport_receive(void);
-/* Takes the link down. */
+/* Tears down the link. */
 void transport_stop(void);
-/* Returns open-amp's device. Valid between start and stop. */
+/* Returns open-amp's device, which is valid between transport_start() and transport_stop(). */
 struct rpmsg_device *transport_device(void);
-/* Waits for the next doorbell, for at most a millisecond. */
+/* Waits for the next doorbell, but at most one millisecond. */
 void transport_wait(void);
 /* Reports that this side has finished a layout. */
 void transport_through(int layout);
-/* Returns true if the other side has finished it. */
+/* Returns true if the other side has finished the layout. */
 bool transport_is_through(int layout);
 
 #endif /* TRANSPORT_H_ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocates the whole heap before the devices start, so that the interrupt controller has none left
- * for a device's table.
+/* Allocates the whole heap before the devices are initialized, so that the interrupt controller
+ * cannot allocate a device's table.
  */
 #include <zephyr/init.h>
 #include <zephyr/kernel.h>

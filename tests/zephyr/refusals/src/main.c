@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the result of each API call on any machine. Every call must return. */
+/* Prints the result of each API call. Every call must return, whatever the machine. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/ipc/ipc_service.h>
@@ -16,7 +16,7 @@ static const struct ipc_ept_cfg other_config = {.name = "other"};
 static struct k_poll_signal signal;
 K_SEM_DEFINE(done, 0, 1);
 
-/* Makes all calls that ipc_service's own rules allow in an interrupt handler. */
+/* Makes all calls that ipc_service allows in an interrupt handler. */
 static void from_interrupt(struct k_timer *timer)
 {
 	uint32_t size = 0;

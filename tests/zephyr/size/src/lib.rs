@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Measures the size of rpmsg in an image: the same application as a bare image, as an echo remote, and as the host
-//! that sends to it. Kconfig's `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` select the form. It is the counterpart of a C
+//! Measures the size of rpmsg in an image. `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` in Kconfig select the variant: a
+//! bare image, an echo remote, or a host that sends to the remote. The application is the counterpart of a C
 //! application with one rpmsg endpoint.
 #![no_std]
 
-// Linked for its panic handler.
+// Links the crate for its panic handler.
 use zephyr as _;
 
 #[cfg(not(CONFIG_SIZE_BARE))]

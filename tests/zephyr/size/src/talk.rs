@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One endpoint: the remote echoes, and the host sends and counts the replies.
+//! One endpoint. The remote echoes, and the host sends messages and counts correct replies.
 
-// A link of one role only, like the image.
+// The link supports only the image's role.
 #[cfg(CONFIG_SIZE_HOST)]
 use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::OnlyHost as Only;
 #[cfg(not(CONFIG_SIZE_HOST))]
@@ -11,7 +11,7 @@ use static_cell::ConstStaticCell;
 
 static LINK: ConstStaticCell<Link<Only>> = ConstStaticCell::new(Link::unopened());
 
-/// Runs forever. Returns if it cannot start, or, as the host, after a wrong reply.
+/// Runs forever. Returns only if it cannot start or, on the host, after a wrong reply.
 pub fn run() -> Option<()> {
     let device = Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).ok()?;
     let mut bus = Bus::new(LINK.try_take()?, device, &settings(Only)).ok()?;
@@ -22,19 +22,19 @@ pub fn run() -> Option<()> {
     return ping(&mut bus);
 }
 
-/// Echoes every message.
+/// Echoes each message.
 #[cfg(not(CONFIG_SIZE_HOST))]
 fn echo(bus: &mut Bus<'_, Only>) -> Option<()> {
     let mut bytes = [0; 496];
     loop {
         let (endpoint, length) = bus.receive(&mut bytes, FOREVER).ok()?;
         let message = bytes.get(..length).unwrap_or_default();
-        // A peer that has left does not wait for its echo.
+        // A peer that has left does not wait for its echo, so errors are ignored.
         let _ = bus.send(endpoint, message, FOREVER);
     }
 }
 
-/// Sends messages one after the other, and reports when a hundred correct replies have arrived.
+/// Sends one message after the other, and reports when a hundred correct replies have arrived.
 #[cfg(CONFIG_SIZE_HOST)]
 fn ping(bus: &mut Bus<'_, Only>) -> Option<()> {
     use core::fmt::Write;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests Zephyr's ipm_ivshmem: an id is a peer, and the callback carries no data. */
+/* Tests Zephyr's ipm_ivshmem: the id selects the peer, and the callback receives no data. */
 #include <zephyr/drivers/ipm.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
@@ -22,8 +22,8 @@ ZTEST(upstream_ipm, test_rings)
 	zassert_true(device_is_ready(ipm));
 	ipm_register_callback(ipm, on_message, &heard);
 	zassert_ok(ipm_set_enabled(ipm, 1));
-	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own
-	 * doorbell.
+	/* Ring repeatedly, because QEMU loses a doorbell that rings before the server has sent
+	 * QEMU the doorbell's own file descriptor.
 	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(ipm_send(ipm, 0, ivshmem_get_id(ivshmem), NULL, 0));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests Zephyr's mbox_ivshmem: a channel is a peer. */
+/* Tests Zephyr's mbox_ivshmem: each channel is a peer. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
@@ -23,8 +23,8 @@ ZTEST(upstream_mbox, test_rings)
 	zassert_true(device_is_ready(mbox));
 	zassert_ok(mbox_register_callback(mbox, 0, on_ring, &heard));
 	zassert_ok(mbox_set_enabled(mbox, 0, true));
-	/* Several times: QEMU loses a doorbell that rings before the server has sent it its own
-	 * doorbell.
+	/* Ring repeatedly, because QEMU loses a doorbell that rings before the server has sent
+	 * QEMU the doorbell's own file descriptor.
 	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));

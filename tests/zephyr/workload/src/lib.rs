@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The checked exchange of the crate `amp-ivshmem-workload` as a Zephyr application: the image of `amp demo --zephyr`.
+//! The checked exchange of the `amp-ivshmem-workload` crate as a Zephyr application. It is the image of `amp demo
+//! --zephyr`.
 #![no_std]
 
 use core::fmt::Write;
@@ -11,7 +12,7 @@ use static_cell::StaticCell;
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
 
-/// The node is in a static, because it is too large for main's stack.
+/// The node is static, because it is too large for the main thread's stack.
 static NODE: StaticCell<Node<Ivshmem>> = StaticCell::new();
 
 #[unsafe(no_mangle)]

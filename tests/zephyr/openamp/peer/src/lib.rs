@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! This module's side of the test against C OpenAMP, under Zephyr. The traffic is in the crate `amp-ivshmem-test-openamp`.
+//! This module's side of the test against C OpenAMP, as a Zephyr application. The `amp-ivshmem-test-openamp` crate
+//! contains the traffic.
 #![no_std]
 
 use core::fmt::Write;
@@ -15,12 +16,12 @@ use amp_ivshmem_zephyr_rust::{Bell, Console, Ivshmem};
 
 const ROLE: Role = if cfg!(CONFIG_TEST_HOST) { Role::Host } else { Role::Remote };
 const LAYOUTS: bool = cfg!(CONFIG_TEST_LAYOUTS);
-/// Delay before the next attempt if the link is unusable.
+/// Delay before the link is polled or set up again.
 const SOON: Duration = Duration::from_millis(10);
 
 type Doorbell = rendezvous::Doorbell<Region<'static>, Bell>;
 
-/// A side of one layout, with the means to see that both sides have finished it.
+/// This side in one layout, with the doorbell that also reports when both sides have finished the layout.
 struct Stage {
     device: Ivshmem,
     doorbell: Doorbell,
@@ -40,7 +41,7 @@ fn play() -> Result<(), &'static str> {
     let memory = device.memory();
     let doorbell = Doorbell::new(&memory, device.doorbell(), device.id()).map_err(|_| "a memory that is too small")?;
     if ROLE == Role::Host {
-        // Tells a remote from an earlier start of this side to start again.
+        // The reset makes a remote that was connected to an earlier run of this side start again.
         let layout = Layout::dual_qemu_ivshmem(memory.len()).ok_or("a memory that is too small")?;
         openamp::reset(&memory, &layout).map_err(|_| "a layout that does not fit")?;
         pause(&mut device, Duration::from_millis(500));
@@ -63,7 +64,7 @@ impl Stage {
             while !self.host(plan)? {
                 pause(&mut self.device, Duration::from_millis(500));
             }
-            // The host's status is reset, so the C side may continue.
+            // The host's status has been reset, so that the C side can continue.
             self.doorbell.through(self.number);
             return Ok(());
         }
@@ -91,7 +92,7 @@ impl Stage {
     /// Runs one link as the host. Returns true if the layout is finished.
     fn host(&mut self, plan: Plan) -> Result<bool, &'static str> {
         let memory = self.device.memory();
-        // C's remote uses the addresses in descriptors as its own.
+        // C's remote uses the addresses in descriptors as its own pointers.
         let _ = writeln!(Console, "waiting for where C has the memory");
         let address = loop {
             match self.doorbell.address(self.number) {
@@ -122,7 +123,8 @@ impl Stage {
         Settings { layout, peer: None, vector: Vector(0), address }
     }
 
-    /// Runs the traffic until both sides have finished a layout, or the link is unusable. Returns true if they have finished.
+    /// Runs the traffic until both sides have finished a layout or the link is unusable. Returns true if both have
+    /// finished.
     fn exchange<L: AnyLink>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
         let mut exchange = Exchange::new(ROLE, plan, link).map_err(|_| "too few endpoints")?;
         let mut said = false;
@@ -133,7 +135,7 @@ impl Stage {
                     let (status, features) = (vdev.status, vdev.guest_features);
                     let _ = writeln!(Console, "resource table: status={status} features={features}");
                 }
-                // A remote reports first; a host reports after it has reset its status.
+                // The remote reports first. The host reports only after it has reset its status.
                 if !said && ROLE == Role::Remote {
                     self.doorbell.through(self.number);
                 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! C OpenAMP's host: sets up the rings, posts the buffers, and then sets the status that tells the remote so.
+//! The equivalent of C OpenAMP's host: sets up the rings, posts the buffers, and then sets the status that the remote
+//! waits for.
 
 use super::profile::HostProfile;
 use super::settings::{Settings, neighbour};
@@ -14,24 +15,25 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
-/// The polling interval without a doorbell. C rings for each message, and nothing else can change.
+/// Interval between polls without a doorbell. C rings for each message, and nothing else can change.
 const TICK_MICROS: u32 = 100_000;
 
-/// The host's side of a link with a C remote, with at most `E` endpoints and `N` buffers in each direction.
+/// The host's side of a link with a C remote, with at most `E` endpoints and at most `N` buffers in each direction.
 #[derive(Debug)]
 pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
     bus: Bus<HostProfile<M, E, N>, D>,
     next_tick: Instant,
-    /// The peer, until the caller knows that the link is up. C's host is up as soon as it has set up its rings.
+    /// The peer, until [`Event::Up`] has been reported. As in C, the host is up as soon as it has set up its rings.
     up: Option<PeerId>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E, N> {
-    /// Sets everything up, as C does; the former contents of the memory are lost. A remote that still uses them must restart.
+    /// Creates the host's side, and sets up the memory as C does. The memory's previous contents are lost, so a remote
+    /// that still uses them must restart.
     ///
     /// # Errors
-    /// Returns an error if the layout does not fit the memory or this link's sizes.
+    /// Returns an error if the layout does not fit in the memory or exceeds this link's limits.
     pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
         Ok(Self::set_up(&memory, doorbell, id, &settings)?)
     }
@@ -46,7 +48,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         for vring in [to_host, to_remote] {
             clear(memory, vring, layout.count)?;
         }
-        // The remote needs to notify of returned buffers only while this side waits for one.
+        // The remote must not notify of returned buffers unless this side waits for one.
         let available: Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }> =
             Table::new(memory, to_remote.available, layout.count.into()).map_err(LayoutError::from)?;
         available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
@@ -64,19 +66,20 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         Ok(Self { status: status_word, bus, next_tick: Instant::default(), up: Some(peer) })
     }
 
-    /// Returns the bus, to open endpoints and send. Messages that are sent before the remote starts wait in the ring.
+    /// Returns the bus, which opens endpoints and sends messages. Messages sent before the remote starts stay in the
+    /// ring until then.
     pub const fn bus(&mut self) -> &mut Bus<HostProfile<M, E, N>, D> {
         &mut self.bus
     }
 
-    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). A remote that breaks its rings ends the
-    /// link for good: C has no way to tell it to start anew, so both sides must be restarted.
+    /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). If the remote breaks the protocol, the
+    /// link goes down permanently. C cannot be told to start again, so both sides must be restarted.
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         rpmsg::poll(self, now)
     }
 
-    /// Returns the time to poll again even if no doorbell rings.
+    /// Returns the time at which to poll again even if no doorbell rings.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
@@ -99,7 +102,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver fo
 
     fn resync(&mut self, _: Instant) -> Option<Event> {
         let fault = self.bus.fault()?;
-        // A send may have found the fault before the first poll.
+        // A send may have detected the fault before the first poll.
         if let Some(peer) = self.up.take() {
             return Some(Event::Up { peer });
         }
@@ -115,7 +118,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Drop for Host
     }
 }
 
-/// Zeroes a vring and chains its descriptors.
+/// Zeroes a vring, and chains its descriptors.
 fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), LayoutError> {
     let bytes = Bytes::new(memory, vring.descriptors, vring.len)?;
     let zeros = [0; 64];

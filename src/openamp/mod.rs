@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The `openamp` profile: writes byte for byte what C OpenAMP's host and remote write, for a peer that runs C OpenAMP.
+//! The `openamp` profile, for a peer that runs C OpenAMP. It writes the same bytes as C OpenAMP's host and remote.
 //!
-//! The host is the driver of both rings and owns all buffers; the remote is the device of both. This memory has no
-//! incarnations. Only the host's status says that the host is there, and a side that restarts alone finds its old
-//! rings. This side reports such a restart wherever it can notice it, and delivers no message twice.
+//! The host is the driver of both rings and owns all buffers; the remote is the device of both. There are no
+//! incarnations in this layout. Only the host's status shows that the host has started, and a side that restarts alone
+//! finds its old rings. This side reports such a restart if it can detect it, and delivers no message twice.
 //!
-//! C learns an endpoint's address from its announcement or from its first message. So an endpoint that is bound to an
-//! announced C endpoint greets that endpoint with an empty message, unless another message goes to it first.
+//! C OpenAMP learns an endpoint's address from its announcement or from its first message. An endpoint that is bound to
+//! an announced C endpoint therefore greets that endpoint with an empty message, unless another message goes to it
+//! first.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The policies that imitate C OpenAMP.
+//! Policies that match the behaviour of C OpenAMP.
 
 use core::marker::PhantomData;
 
@@ -12,15 +12,17 @@ use crate::rpmsg::tasks::Mailboxes;
 use crate::rpmsg::{DeviceIncoming, DeviceOutgoing, DriverIncoming, DriverOutgoing};
 use crate::virtqueue::Flags;
 
-/// C OpenAMP's host: the driver side of both queues. It has at most `E` endpoints, and `N` buffers in each direction.
+/// The profile of C OpenAMP's host, which is the driver of both queues. It has at most `E` endpoints, and at most `N`
+/// buffers in each direction.
 #[derive(Debug)]
 pub struct HostProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// C OpenAMP's remote: the device side of both queues. It has at most `E` endpoints, and `N` buffers in each direction.
+/// The profile of C OpenAMP's remote, which is the device of both queues. It has at most `E` endpoints, and at most `N`
+/// buffers in each direction.
 #[derive(Debug)]
 pub struct RemoteProfile<M, const E: usize, const N: usize>(PhantomData<M>);
 
-/// Descriptors as C OpenAMP writes them.
+/// C OpenAMP's descriptor policy.
 #[derive(Debug)]
 pub struct Policy;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! C OpenAMP's remote: waits for the host's status, finds out where the buffers are, and uses them.
+//! The equivalent of C OpenAMP's remote: waits for the host's status, locates the buffers, and uses them.
 
 use super::profile::{Policy, RemoteProfile};
 use super::settings::{Settings, neighbour};
@@ -14,15 +14,16 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
-/// The polling interval while the host has not started. C polls every millisecond, because its host rings nobody.
+/// Interval between polls while the host has not started. C polls every millisecond, because its host does not ring
+/// when it starts.
 const SEARCH_MICROS: u32 = 10_000;
-/// The interval for checking the host's status while the link is up.
+/// Interval between checks of the host's status while the link is up.
 const TICK_MICROS: u32 = 100_000;
 
 type Ends<M, const N: usize> = (DeviceOutgoing<M, N>, DeviceIncoming<M, N, Policy>);
 type Used<M> = Table<M, { used::ENTRY }, { used::HEADER }, { used::TAIL }>;
 
-/// The remote's side of a link with a C host, with at most `E` endpoints and `N` buffers in each direction.
+/// The remote's side of a link with a C host, with at most `E` endpoints and at most `N` buffers in each direction.
 #[derive(Debug)]
 pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     memory: M,
@@ -31,22 +32,22 @@ pub struct Remote<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> 
     status: Status<M>,
     bus: Bus<RemoteProfile<M, E, N>, D>,
     next_tick: Instant,
-    /// The last error that was reported to the caller.
+    /// The error that was last reported to the caller.
     reported: Option<RingError>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, E, N> {
-    /// Creates the remote's side in `memory`. Nothing is written before a host is there.
+    /// Creates the remote's side in `memory`. Nothing is written until the host has started.
     ///
     /// # Errors
-    /// Returns an error if the layout does not fit the memory.
+    /// Returns an error if the layout does not fit in the memory.
     pub fn new(memory: M, doorbell: D, id: PeerId, settings: Settings) -> Result<Self, SetupError> {
         let status = status_of(&memory, &settings.layout).map_err(|error| RingError::Layout(error.into()))?;
         let (bus, peer) = (Bus::new(doorbell), settings.peer.unwrap_or(neighbour(Role::Remote, id)));
         Ok(Self { memory, settings, peer, status, bus, next_tick: Instant::default(), reported: None })
     }
 
-    /// Returns the bus, to open endpoints and send.
+    /// Returns the bus, which opens endpoints and sends messages.
     pub const fn bus(&mut self) -> &mut Bus<RemoteProfile<M, E, N>, D> {
         &mut self.bus
     }
@@ -57,15 +58,15 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         rpmsg::poll(self, now)
     }
 
-    /// Returns the time to poll again even if no doorbell rings.
+    /// Returns the time at which to poll again even if no doorbell rings.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         if self.bus.has_more() || self.bus.has_news() { Instant::from_micros(0) } else { self.next_tick }
     }
 
-    /// Checks whether the host is there, and whether it is still the same one.
+    /// Checks whether the host has started, and whether it has restarted since.
     fn find(&mut self) -> Option<Event> {
-        // Acquire: the host has set up the rings before it stores this status.
+        // Acquire: the host sets up the rings before it stores this status.
         let ready = self.status.load::<0>(Load::Acquire) & status::MASK == status::DRIVER_OK;
         if self.bus.is_up() {
             let reason = match (ready, self.bus.is_intact()) {
@@ -74,7 +75,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
                     return None;
                 }
                 (false, _) => DownReason::PeerLeft,
-                // Only this side writes the used rings, except for a host that sets them up anew.
+                // Only this side writes the used rings, unless a restarted host has set them up again.
                 (true, false) => DownReason::PeerRestarted,
             };
             self.bus.detach();
@@ -120,8 +121,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         ))
     }
 
-    /// Returns the lowest address of the buffers that the host has posted, and their size. They must be of equal size,
-    /// one after the other.
+    /// Returns the lowest address of the buffers that the host has posted, and their size. The buffers must be
+    /// contiguous and of equal size.
     fn posted(&self, descriptors: u32) -> Result<(u64, u32), RingError> {
         let count = self.settings.layout.count;
         let table: Table<M, { descriptor::SIZE }> =
@@ -134,7 +135,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let length = |id: u16| table.load_u32::<{ descriptor::LENGTH }>(id.into(), Load::Relaxed);
         let first = (0..count).map(address).min().unwrap_or(0);
         let size = length(0);
-        // Each place may occur only once. If there are as many buffers as places, the row is then complete.
+        // No two buffers may be in the same place. With as many buffers as places, there are then no gaps.
         let mut places = [false; N];
         for id in 0..count {
             let (address, length) = (address(id), length(id));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compares this profile byte for byte with a trace of the memory that C OpenAMP writes.
+//! Compares the bytes that this profile writes with a trace of the bytes that C OpenAMP writes.
 
 use super::*;
 
 const GOLDEN: &str = include_str!("../../../tests/golden/dual_qemu_ivshmem.txt");
 
-/// Compares the memory with a step of the golden trace.
+/// Compares the memory with one step of the golden trace.
 fn expect(heap: &Heap, step: &str) {
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
     let lines = GOLDEN.lines().skip_while(|line| *line != std::format!("[{step}]")).skip(1);
@@ -23,7 +23,7 @@ fn expect(heap: &Heap, step: &str) {
     assert!(compared > 0, "no such step: {step}");
 }
 
-/// Checks facts about the C library, step by step, in both roles.
+/// Replays the steps of the trace in both roles, and compares the memory after each step.
 #[test]
 fn writes_what_c_writes() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());

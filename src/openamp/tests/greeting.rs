@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the greeting: the empty message that tells a C endpoint which peer it is bound to. It is the first message
-//! that the endpoint gets from that peer, or is not sent because another message came first.
+//! Tests the greeting, an empty message that tells a C endpoint which peer it is bound to. The greeting is the first
+//! message between the two endpoints. It is omitted if another message was sent first.
 
 use super::*;
 use crate::rpmsg::TxBuffer;
 
 type Sides<'m> = (TestHost<'m>, TestRemote<'m>);
 
-/// Returns a host whose endpoint is announced to a remote, and the remote's endpoint of the same name. The remote has
-/// all but `left` of its buffers in use, and has not polled yet.
+/// Returns a host, a remote, and the remote's endpoint. Both sides have opened an endpoint of the same name, but the
+/// remote has not polled since the host's announcement. The remote has `left` free buffers.
 fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     let bells = Bells::default();
     let (mut host, mut remote) = (host(heap, &bells), remote(heap, &bells));
     let endpoint = remote.bus().open("x").unwrap();
-    // The host's endpoint is announced to the remote, but no endpoint of the host has the name of the remote's endpoint yet.
+    // The remote's endpoint has been announced, but the host has no endpoint of that name yet.
     drain!(remote);
     drain!(host);
     let reserved = (0..16 - left).map(|_| remote.bus().alloc_tx_buffer().unwrap()).collect();
@@ -22,7 +22,7 @@ fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     ((host, remote), endpoint, reserved)
 }
 
-/// Polls the remote until it reports that its endpoint is bound.
+/// Polls the remote until its endpoint is bound.
 fn until_bound(remote: &mut TestRemote<'_>) {
     while let Some(event) = remote.poll(Instant::default()) {
         if matches!(event, Event::Bound { .. }) {
@@ -46,7 +46,7 @@ fn it_precedes_what_is_sent_as_soon_as_the_endpoint_is_bound() {
     assert_eq!(got(&mut host), ["0x400 got ", "0x400 got first"]);
 }
 
-/// Three endpoints for which no greeting could be sent, and an application that sends as soon as a buffer comes back.
+/// No greeting can be sent for three endpoints. The application then sends as soon as a buffer is returned.
 #[test]
 fn a_message_that_went_first_has_said_it() {
     let heap = Heap::new(MEMORY);

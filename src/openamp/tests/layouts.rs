@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests layouts, addresses and buffers: those that C's users have, and impossible ones.
+//! Tests layouts, addresses and buffers that C's users have, and invalid ones.
 
 use super::*;
 
@@ -8,15 +8,15 @@ fn a_host_whose_buffers_are_nonsense_is_refused() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());
     let _host = host(&heap, &bells);
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
-    // Descriptor 3 refers to the buffer of descriptor 2.
+    // Make descriptor 3 refer to the buffer of descriptor 2.
     memory.write(MEMORY - 0x800 + 3 * 16, &[0, 8]).unwrap();
     let mut remote = remote(&heap, &bells);
     let error = RingError::PostedBuffers { id: 3 };
     assert_eq!(drain!(remote), [std::format!("{:?}", Event::Incompatible(error.into()))]);
 }
 
-/// Uses the layouts of other users of C, with several addresses. All messages arrive unchanged, both ways, twice round
-/// the rings.
+/// Uses the layouts of other C users with several addresses. Messages in both directions arrive unchanged, for two
+/// passes through the rings.
 #[test]
 fn other_layouts_and_addresses() {
     const SMALL: u32 = 1 << 20;

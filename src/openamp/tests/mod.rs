@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests host and remote against C OpenAMP's bytes, and against each other, in one process.
+//! Tests the host and the remote against C OpenAMP's bytes, and against each other in one process.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use crate::rpmsg::{Address, Bus, Config, DownReason, Endpoint, Event, Fault, Nam
 use crate::wire::resource_table::Vdev;
 
 const MEMORY: u32 = 4 << 20;
-/// The address of the memory on C's host.
+/// Address of the memory on C's host.
 const BASE: u64 = 0xafa0_0000;
 
-/// Counts the rings.
+/// Counts the doorbells per peer.
 #[derive(Clone, Debug, Default)]
 struct Bells(Rc<RefCell<[u32; 2]>>);
 
@@ -45,12 +45,12 @@ fn remote<'m>(heap: &'m Heap, bells: &Bells) -> TestRemote<'m> {
     Remote::new(heap.region(), bells.clone(), PeerId(1), settings(0)).unwrap()
 }
 
-/// Returns the configuration of a nameless endpoint that knows its peer.
+/// Returns the configuration of an unnamed endpoint with a known peer.
 fn endpoint(address: u32, peer: u32) -> Config<'static> {
     Config { name: None, address: Some(Address(address)), peer: Some(Address(peer)) }
 }
 
-/// Opens an endpoint to send from, whose own peer is unknown to the other side.
+/// Opens an endpoint at address 7 that sends to address 7. The other side need not have an endpoint there.
 fn opened<P: Profile>(bus: &mut Bus<P, Bells>) -> Endpoint {
     bus.open_with(&endpoint(7, 7)).unwrap()
 }
@@ -66,7 +66,7 @@ fn set_word(heap: &Heap, offset: u32, value: u16) {
     Bytes::new(&heap.region(), offset, 2).unwrap().write(0, &value.to_le_bytes()).unwrap();
 }
 
-/// Returns all events of a side, with its messages' contents.
+/// Returns all events of a side, including the payloads of messages.
 fn drain<P: Profile>(
     mut poll: impl FnMut() -> Option<Event>,
     mut bus: impl FnMut(&mut dyn FnMut(&mut Bus<P, Bells>)),
@@ -160,7 +160,7 @@ fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
     send_in_place!(remote, at_remote, host);
 }
 
-/// Wrong messages from C: a length beyond the buffer, and invalid announcements.
+/// Sends invalid messages as C could: a length that exceeds the buffer, and malformed announcements.
 #[test]
 fn c_messages_that_are_wrong() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());
@@ -168,17 +168,17 @@ fn c_messages_that_are_wrong() {
     drain!(remote);
     drain!(host);
     let at_remote = remote.bus().open_with(&Config { peer: Some(Address(53)), ..Config::default() }).unwrap();
-    // A message that is not 40 bytes long, then one of 40 bytes without any name. Both are skipped, as in C.
+    // An announcement of the wrong length, and one without a name. Both are ignored, as in C.
     remote.bus().send(at_remote, &[1; 39]).unwrap();
     remote.bus().send(at_remote, &[0; 40]).unwrap();
     assert_eq!(drain!(host), Vec::<String>::new());
-    // A name without a NUL, whose last byte is lost, as in Linux. The address is none.
+    // An announcement whose name has no NUL, and an unknown address. The last byte of the name is dropped, as in Linux.
     let mut wild = [b'x'; 40];
     wild[36..].copy_from_slice(&[0; 4]);
     remote.bus().send(at_remote, &wild).unwrap();
     let log = drain!(host);
     assert!(log.len() == 1 && log[0].contains(&"x".repeat(31)) && !log[0].contains(&"x".repeat(32)), "{log:?}");
-    // A header whose length exceeds the buffer.
+    // A header with a length that exceeds the buffer.
     remote.bus().send(at_remote, b"soon longer").unwrap();
     let memory = Bytes::new(&heap.region(), 0, MEMORY).unwrap();
     memory.write(0x400 + 3 * 512 + 12, &[0xff, 0xff]).unwrap();
@@ -191,7 +191,7 @@ fn c_messages_that_are_wrong() {
 
 #[test]
 fn a_fault_that_a_send_finds_is_told_first() {
-    // The fault is in the first entry, before anything was used, or in the second.
+    // The fault is in the first ring entry, before anything was sent, or in the second.
     for sent in [0, 1] {
         let (heap, bells) = (Heap::new(MEMORY), Bells::default());
         let mut host = host(&heap, &bells);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests a side that restarts alone: the other side notices and reports the cause, and no old message is delivered.
+//! Tests a side that restarts alone. The other side detects this and reports the cause, and no old message is
+//! delivered.
 
 use super::*;
 
@@ -14,7 +15,8 @@ fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
     std::mem::forget(first);
     let mut second = remote(&heap, &bells);
     assert_eq!(drain!(second), ["Incompatible(Service(InUse))"]);
-    // The host restarts, and both sides are fresh again. A first remote that still ran would notice by its used index.
+    // After the host restarts, both sides start from empty rings. A first remote that was still running would detect
+    // the restart from its used index.
     std::mem::forget(first_host);
     let _host = host(&heap, &bells);
     assert_eq!(drain!(second), ["Up { peer: PeerId(0) }"]);
@@ -39,9 +41,9 @@ fn a_host_that_restarts_is_noticed() {
     assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(DownReason::PeerLeft)));
 }
 
-/// When C's remote restarts alone, it counts from 0 again but continues at the used index that it finds in the memory.
-/// So it takes old messages once more, and fills buffers that are not its own. Each case is reported by name, and no
-/// message comes twice.
+/// A C remote that restarts alone counts from 0 again, but continues at the used index in the memory. It therefore
+/// takes old messages again, and fills buffers that do not belong to it. Each case is reported with its own error, and
+/// no message is delivered twice.
 #[test]
 fn a_c_remote_that_restarts_alone_is_named() {
     let (to_host, to_remote) = (MEMORY - 0x800, MEMORY - 0x400);
@@ -66,7 +68,8 @@ fn a_c_remote_that_restarts_alone_is_named() {
         std::mem::forget(remote);
         trouble(&Bytes::new(&heap.region(), 0, MEMORY).unwrap());
         let mut log = drain!(host);
-        // To find out which buffers came back, the host asks for buffers, and takes one for each that it knows of.
+        // The host checks for returned buffers only when it sends. It allocates one buffer per send, so send several
+        // times.
         for _ in 0..8 {
             if log.is_empty() {
                 let _ = host.bus().send(at_host, b"next");
@@ -77,7 +80,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
         Bytes::new(&heap.region(), 0, 1).unwrap().read(0, &mut status).unwrap();
         (log, status)
     };
-    // Everything that was sent so far is used once more: 2 announcements or greetings, and 3 messages.
+    // The remote returns all buffers again: 2 for announcements or greetings, and 3 for messages.
     let replayed = run(&|memory| {
         let mut index = [0; 2];
         memory.read(to_remote + used_index, &mut index).unwrap();
@@ -85,7 +88,7 @@ fn a_c_remote_that_restarts_alone_is_named() {
     });
     assert!(replayed.0[0].contains("Down(Fault(Queue(") && replayed.1 == [0x80], "{replayed:?}");
 
-    // A buffer is filled once more while the host still holds it.
+    // The remote fills a buffer again while the host still holds it.
     let twice = run(&|memory| {
         let (mut index, mut entry) = ([0; 2], [0; 8]);
         memory.read(to_host + used_index, &mut index).unwrap();

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests which buffer the host sends in, and that a send which fails changes nothing.
+//! Tests which buffers the host sends in, and that a failed send changes nothing.
 
 use core::cell::Cell;
 
 use super::*;
 use crate::mem::fake::{Hook, Hooked};
 
-/// The places in the ring to the remote: its flags, its entries, and the used ring's index.
+/// Offsets of the flags, the entries and the used index of the ring to the remote.
 const FLAGS: u32 = MEMORY - 0x400 + 0x100;
 const ENTRIES: u32 = FLAGS + 4;
 const USED_INDEX: u32 = FLAGS + 0x28 + 2;
 
-/// Returns the first descriptors that were offered to the remote.
+/// Returns the first `count` descriptors that were made available to the remote.
 fn offered(heap: &Heap, count: u32) -> Vec<u16> {
     (0..count).map(|entry| word(heap, ENTRIES + 2 * entry)).collect()
 }
 
-/// Sends this many messages, each of which gets a buffer.
+/// Sends `count` messages. A buffer must be free for each.
 fn send<P: Profile>(bus: &mut Bus<P, Bells>, from: Endpoint, count: u8) {
     (0..count).for_each(|number| bus.send(from, &[number]).unwrap());
 }
 
-/// `rpmsg_virtio_get_tx_buffer` takes one used buffer for each message, in the order in which they came back.
+/// As in `rpmsg_virtio_get_tx_buffer`, each message takes one returned buffer, and buffers are reused in the order of
+/// their return.
 #[test]
 fn buffers_are_recycled_in_the_order_of_c() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());
@@ -67,7 +68,7 @@ fn what_is_too_long_writes_nothing_and_takes_nothing() {
     assert_eq!(offered(&heap, 8), [0, 1, 2, 3, 0, 1, 2, 3]);
 }
 
-/// Writes a word of the memory before the access with that number.
+/// Writes a word of the memory before access number `left`.
 #[derive(Debug)]
 struct Breaker<'m> {
     heap: &'m Heap,
@@ -86,7 +87,8 @@ impl Hook for Breaker<'_> {
     }
 }
 
-/// Whatever the remote writes over its index, and at any time: a sender that is told to wait has requested a doorbell.
+/// If a send returns `NoBuffer`, it has requested a doorbell. This must hold for any value that the remote writes over
+/// its index, at any time.
 #[test]
 fn there_is_no_buffer_only_where_one_was_asked_for() {
     for (to, after) in [999_u16, 0, 1, 2].into_iter().flat_map(|to| (0..40).map(move |after| (to, after))) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests mistakes of a peer, a third party or a user, and the time at which each is reported.
+//! Tests mistakes made by a peer, a third party or a user, and the point at which each is reported.
 
 use super::*;
 
-/// Returns two sides, each with an endpoint that knows the other's, so that nothing is announced.
+/// Returns two sides. Each has an endpoint that is configured with the other endpoint's address, so no announcements
+/// are sent.
 fn pair<'m>(heap: &'m Heap, bells: &Bells) -> (TestHost<'m>, TestRemote<'m>) {
     let (mut host, mut remote) = (host(heap, bells), remote(heap, bells));
     host.bus().open_with(&endpoint(5, 6)).unwrap();
@@ -16,7 +17,7 @@ fn up_is_told_before_what_a_send_has_found() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());
     let mut host = host(&heap, &bells);
     let layout = settings(0).layout;
-    // A remote of an earlier host still runs.
+    // The used index is left over from a remote that still runs with an earlier host.
     set_word(&heap, layout.vring(layout.to_remote).used + 2, 37);
     let at_host = opened(host.bus());
     assert_eq!(host.bus().send(at_host, b"early"), Err(SendError::Down));
@@ -39,7 +40,7 @@ fn a_remote_asks_whatever_stands_in_the_ring() {
     host.bus().send(at_host, b"ring").unwrap();
     assert_eq!(bells.0.take(), [0, 1]);
     drain!(remote);
-    // The request is repeated when somebody has overwritten it.
+    // The request is repeated after a third party has overwritten it.
     set_word(&heap, flags, 1);
     let _ = remote.poll(Instant::from_micros(1_000_000));
     assert_eq!(word(&heap, flags), 0);
@@ -82,7 +83,7 @@ fn a_fault_is_told_after_a_message_that_was_too_long() {
     let layout = settings(0).layout;
     let (_host, mut remote) = pair(&heap, &bells);
     drain!(remote);
-    // The descriptor is part of a chain.
+    // Make the descriptor part of a chain.
     set_word(&heap, layout.vring(layout.to_host).descriptors + 12, 3);
     let at_remote = opened(remote.bus());
     assert_eq!(remote.bus().send(at_remote, &[0; 600]), Err(SendError::TooLong { max: 496 }));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The runner: polls the link, sorts messages into mailboxes, and sleeps until a doorbell or the link's deadline.
+//! The runner: polls the link, moves messages into mailboxes, and sleeps until a doorbell rings or the link's deadline
+//! expires.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
@@ -13,30 +14,31 @@ use super::shared::{Shared, State};
 use crate::platform::Instant;
 use crate::rpmsg::{AnyLink, Event};
 
-/// A signal from a port's interrupt handler to the one task that waits on it; usually a `static`. Signal it on each doorbell.
+/// A signal from a port's interrupt handler to the task that waits for it, usually in a `static`. The handler must
+/// signal it on each doorbell.
 pub type Arrival = Signal<CriticalSectionRawMutex, ()>;
 
-/// The number of events that one turn takes before other tasks get theirs.
+/// Maximum number of events that one turn handles before other tasks can run.
 const BUDGET: u32 = 64;
 
-/// The part of a [`Shared`] link that must be awaited to keep the link alive.
+/// The driver of a [`Shared`] link. The link makes progress only while a task awaits the runner.
 #[derive(Debug)]
 pub struct Runner<'a, L: AnyLink> {
     shared: &'a Shared<L>,
 }
 
-/// The way in which one turn ended.
+/// The outcome of one turn.
 pub(super) enum Turn {
     /// An event for the caller.
     Event(Event),
-    /// Nothing more to do until a doorbell rings, or until this time.
+    /// There is nothing to do until a doorbell rings or this time has come.
     Idle(Instant),
-    /// More to do, after the other tasks have had their turn.
+    /// There is more to do, but other tasks run first.
     Busy,
 }
 
 impl<L: AnyLink> Shared<L> {
-    /// Returns the runner. Use only one: two runners keep waking each other in turn.
+    /// Returns the runner. Use only one, because two runners would wake each other forever.
     pub const fn runner(&self) -> Runner<'_, L> {
         Runner::new(self)
     }
@@ -47,7 +49,7 @@ impl<'a, L: AnyLink> Runner<'a, L> {
         Self { shared }
     }
 
-    /// Drives the link for ever, and drops its events. See [`next`](Self::next) for the arguments.
+    /// Drives the link forever, and discards its events. See [`next`](Self::next) for the arguments.
     pub async fn run<S: Future<Output = ()>>(
         &mut self,
         arrival: &Arrival,
@@ -59,11 +61,12 @@ impl<'a, L: AnyLink> Runner<'a, L> {
         }
     }
 
-    /// Drives the link until its next event other than a message for an [`AsyncEndpoint`](super::AsyncEndpoint).
+    /// Drives the link, and returns its next event. Messages for an [`AsyncEndpoint`](super::AsyncEndpoint) are not
+    /// returned.
     ///
-    /// `arrival` is signalled on each doorbell. `now` returns the time, as for [`poll`](crate::rpmsg::Link::poll).
-    /// `sleep_until` returns a future that is ready at the given time, such as an executor's timer. That future may
-    /// never become ready if `arrival` is signalled at that time instead.
+    /// `arrival` must be signalled on each doorbell. `now` returns the current time, as for
+    /// [`poll`](crate::rpmsg::Link::poll). `sleep_until` returns a future that becomes ready at the given time, such as
+    /// a timer of the executor. If `arrival` is signalled at that time instead, the future need not become ready.
     pub async fn next<S: Future<Output = ()>>(
         &mut self,
         arrival: &Arrival,
@@ -80,7 +83,7 @@ impl<'a, L: AnyLink> Runner<'a, L> {
         }
     }
 
-    /// Waits for a doorbell, for `timer`, or until a handle needs the runner.
+    /// Waits for a doorbell, for `timer`, or until the runner must poll again.
     async fn sleep(&self, arrival: &Arrival, timer: impl Future<Output = ()>) {
         let (mut doorbell, mut timer) = (pin!(arrival.wait()), pin!(timer));
         poll_fn(|context| {
@@ -100,15 +103,15 @@ impl<'a, L: AnyLink> Runner<'a, L> {
 }
 
 impl<L: AnyLink> State<L> {
-    /// Takes the events that are pending on a link, at most [`BUDGET`].
+    /// Handles the link's pending events, at most [`BUDGET`].
     pub(super) fn turn(&mut self, now: Instant) -> Turn {
-        // The poll below does what the handles have asked for.
+        // The following poll handles all requests made so far.
         self.kicked = false;
         let mut turn = Turn::Busy;
         for _ in 0..BUDGET {
             let Some(event) = self.link.poll(now) else {
                 let deadline = self.link.deadline();
-                // A link that stopped for fairness is due at once.
+                // A link that stopped early to be fair to other tasks must be polled again.
                 turn = if deadline == Instant::default() { Turn::Busy } else { Turn::Idle(deadline) };
                 break;
             };
@@ -117,13 +120,13 @@ impl<L: AnyLink> State<L> {
                 break;
             }
         }
-        // Buffers may have come back. A task that finds none waits again.
+        // The peer may have returned buffers. Tasks that still find no free buffer wait again.
         let (boxes, _) = self.mailboxes.parts();
         boxes.iter_mut().for_each(|mailbox| mailbox.sender.wake());
         turn
     }
 
-    /// Puts a message into its mailbox. Returns any other event, after telling the tasks that it concerns.
+    /// Moves a message into its mailbox. Returns any other event. If the link is down, first wakes all waiting tasks.
     fn sort(&mut self, event: Event) -> Option<Event> {
         match event {
             Event::Message(message) => {
@@ -145,7 +148,7 @@ impl<L: AnyLink> State<L> {
     }
 }
 
-/// Lets every other task have a turn.
+/// Lets other tasks run.
 pub(super) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The Zephyr port: builds the drivers' C code and the Rust that it calls, and sets QEMU's flags.
+# Builds the C drivers and the Rust code that they call, and sets the QEMU flags.
 
-# One folder for each board that the snippet `amp-ivshmem` supports.
+# Contains one folder for each board that the snippet `amp-ivshmem` supports.
 set(AMP_BOARDS ${ZEPHYR_CURRENT_MODULE_DIR}/boards)
 
 if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
@@ -13,7 +13,7 @@ if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
   endif()
 endif()
 
-# Twister sets this when it runs. The tests and samples of this repository then need the host tool.
+# Twister defines TC_RUNID. Under Twister, the tests and samples of this repository need the host tool.
 if(DEFINED TC_RUNID)
   cmake_path(IS_PREFIX ZEPHYR_CURRENT_MODULE_DIR ${APPLICATION_SOURCE_DIR} NORMALIZE amp_is_ours)
   if(amp_is_ours)
@@ -38,15 +38,15 @@ if(NOT CARGO)
   message(FATAL_ERROR "amp-ivshmem: cargo is not found, and the drivers are written in Rust: install rustup")
 endif()
 
-# Cargo's target folder. All builds share it, so the twenty images of a test run compile the Rust once for each CPU.
-# Cargo locks the folder.
+# Cargo's target folder. All builds share it, so that a test run with many images compiles the Rust code only once per
+# CPU. Cargo locks the folder.
 set(amp_cargo_target_dir $ENV{CARGO_TARGET_DIR})
 if(NOT amp_cargo_target_dir)
   set(amp_cargo_target_dir ${ZEPHYR_CURRENT_MODULE_DIR}/target)
 endif()
 
-# An application in C links the Rust as one static library. An application in Rust has it among its own crates, and
-# would link it twice.
+# A C application links the Rust code as one static library. A Rust application already depends on it as a crate, so
+# the library would link it a second time.
 if(NOT CONFIG_RUST)
   include(${CMAKE_CURRENT_LIST_DIR}/rust.cmake)
 endif()

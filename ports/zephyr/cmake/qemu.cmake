@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Gives QEMU the ivshmem devices from devicetree when `west build -t run` starts it. Addresses, sizes and interrupts
-# come from devicetree, so the image and the machine agree.
+# Adds the ivshmem devices in devicetree to QEMU when `west build -t run` starts it. QEMU gets the addresses, sizes and
+# interrupts from devicetree, so the image and the machine agree.
 
-# Facts about QEMU's machine: boards/<board>/qemu.cmake, for the board with its qualifiers or without. They are
-#   AMP_QEMU_DEVICES: the kinds of ivshmem device that QEMU can give to the machine, `pci` and `flat`; empty means both
-#   AMP_QEMU_FLAGS: flags that the machine needs for them
+# boards/<board>/qemu.cmake describes QEMU's machine. <board> is the board name with or without its qualifiers. It sets:
+#   AMP_QEMU_DEVICES: the kinds of ivshmem device that the machine supports, `pci` and `flat`; empty means both
+#   AMP_QEMU_FLAGS: flags that the machine needs for these devices
 set(AMP_QEMU_DEVICES "")
 set(AMP_QEMU_FLAGS "")
 string(REPLACE / _ qualified_board ${BOARD}${BOARD_QUALIFIERS})
@@ -15,7 +15,7 @@ foreach(name ${qualified_board} ${BOARD})
   endif()
 endforeach()
 
-# Stops the build if devicetree has a kind of device that QEMU cannot give to this machine.
+# Fails the build if the machine does not support this kind of device.
 function(amp_qemu_check kind node)
   if(AMP_QEMU_DEVICES AND NOT kind IN_LIST AMP_QEMU_DEVICES)
     message(FATAL_ERROR "amp-ivshmem: QEMU has no ${kind} ivshmem device for ${BOARD}${BOARD_QUALIFIERS}: "
@@ -23,7 +23,7 @@ function(amp_qemu_check kind node)
   endif()
 endfunction()
 
-# One connection to the server for each device, named ivshmem0, ivshmem1 and so on.
+# Sets `out` to the flags for a device's connection to the server. The connections are named ivshmem0, ivshmem1 and so on.
 function(amp_qemu_chardev out index)
   set(${out} -chardev socket,path=${CONFIG_AMP_IVSHMEM_QEMU_SOCKET},id=ivshmem${index} PARENT_SCOPE)
 endfunction()
@@ -62,8 +62,8 @@ if(CONFIG_AMP_IVSHMEM_FLAT)
   endforeach()
 endif()
 
-# None of QEMU's machines has the flat device. An object that is preloaded into QEMU adds and wires it; an environment
-# variable tells it the addresses.
+# No QEMU machine includes the flat device. A preloaded shared object adds it to the machine and wires it. The object
+# reads the addresses from an environment variable.
 if(flat)
   set(AMP_QEMU_FLAT_LIBRARY "" CACHE FILEPATH
     "The preload object that wires QEMU's ivshmem-flat (libamp_qemu_flat.so); if empty, the build makes it with cargo")
@@ -77,8 +77,8 @@ if(flat)
       VERBATIM
     )
   endif()
-  # Zephyr looks for QEMU later, in the same places, and keeps a QEMU that is set already. `env` is the system's:
-  # CMake's own `env` would remain QEMU's parent, and a signal meant for QEMU would stop there.
+  # Zephyr searches for QEMU later, in the same places, and keeps the variable QEMU if it is already set. The command
+  # uses the system's `env`, because `cmake -E env` stays alive as QEMU's parent and does not forward signals to QEMU.
   find_program(AMP_QEMU qemu-system-${ARCH} HINTS $ENV{QEMU_BIN_PATH})
   if(NOT AMP_QEMU)
     set(AMP_QEMU qemu-system-${ARCH})
@@ -87,5 +87,5 @@ if(flat)
     "QEMU with ivshmem-flat")
 endif()
 
-# Zephyr reads this after its modules.
+# Zephyr reads this variable after it has processed its modules.
 set(QEMU_EXTRA_FLAGS ${flags} PARENT_SCOPE)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds the port's static library with cargo and links it. rust-toolchain.toml selects the compiler.
 
-# The Rust target for this CPU, with the same float ABI as Zephyr's C code.
+# Sets `out` to the Rust target for this CPU, with the same float ABI as Zephyr's C code.
 #
-# On ARM64 this is the target without floating point: Zephyr compiles its kernel and interrupt handlers without it
-# (-mgeneral-regs-only), and both call these functions. No float is passed between C and Rust, so the ABIs agree.
+# On ARM64 the target is soft-float. Zephyr compiles its kernel and interrupt handlers with -mgeneral-regs-only, and both
+# call the Rust functions. The ABIs are compatible, because C and Rust do not pass floats to each other.
 function(amp_rust_target out)
   if(CONFIG_ARM64)
     set(target aarch64-unknown-none-softfloat)
@@ -27,8 +27,8 @@ function(amp_rust_target out)
   set(${out} ${target} PARENT_SCOPE)
 endfunction()
 
-# An image whose sizes differ from the defaults has its own library. All other images share one, which is built without
-# the two variables, even if the user's environment has them.
+# An image with non-default sizes gets its own library. All other images share one library, which is built with both
+# variables unset, even if the user's environment sets them.
 amp_rust_target(amp_rust_target)
 set(amp_rust_target_dir ${amp_cargo_target_dir})
 set(amp_rust_settings --unset=AMP_IPC_ENDPOINTS --unset=AMP_IPC_BUFFERS_MAX)
@@ -42,8 +42,8 @@ if(CONFIG_AMP_IVSHMEM_IPC)
 endif()
 set(amp_rust_library ${amp_rust_target_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
 
-# Cargo knows what has changed, so it is called in every build; targets that depend on the library are rebuilt only if
-# the library has changed. --locked: Cargo uses exactly the versions in Cargo.lock.
+# Every build calls Cargo, which detects changes by itself. Targets that depend on the library are rebuilt only if the
+# library has changed. With --locked, Cargo uses exactly the versions in Cargo.lock.
 add_custom_target(amp_ivshmem_rust
   COMMAND ${CMAKE_COMMAND} -E env ${amp_rust_settings} ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c
     --target ${amp_rust_target} --target-dir ${amp_rust_target_dir}
@@ -56,5 +56,5 @@ add_library(amp_ivshmem_rust_library STATIC IMPORTED GLOBAL)
 set_target_properties(amp_ivshmem_rust_library PROPERTIES IMPORTED_LOCATION ${amp_rust_library})
 add_dependencies(amp_ivshmem_rust_library amp_ivshmem_rust)
 zephyr_link_libraries(amp_ivshmem_rust_library)
-# Objects from the Rust compiler's run-time do not state that they need no executable stack; no code here needs one.
+# Objects from the Rust runtime do not declare that they work without an executable stack. No code here needs one.
 zephyr_ld_options(-Wl,--no-warn-execstack)

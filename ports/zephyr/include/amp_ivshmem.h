@@ -15,15 +15,15 @@ struct amp_ivshmem;
 #define AMP_IVSHMEM_WORDS 8
 
 /**
- * The result of a call. C has the errno and the log line for each.
+ * The result of a call. The C code maps each value to an errno and a log message.
  */
 enum amp_ivshmem_status {
 	/**
-	 * Done.
+	 * The call succeeded.
 	 */
 	AMP_IVSHMEM_STATUS_OK = 0,
 	/**
-	 * The device did not start: it is not ready.
+	 * The device has not started.
 	 */
 	AMP_IVSHMEM_STATUS_NOT_STARTED = 1,
 	/**
@@ -31,34 +31,34 @@ enum amp_ivshmem_status {
 	 */
 	AMP_IVSHMEM_STATUS_NO_DOORBELL = 2,
 	/**
-	 * Neither this device nor a peer can have this vector.
+	 * The vector number is out of range.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SUCH_VECTOR = 3,
 	/**
-	 * No peer can have this id: the last one is 65535.
+	 * The peer id is above 65535.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SUCH_PEER = 4,
 	/**
-	 * The registers are not at a multiple of 4.
+	 * The registers are not 4-byte aligned.
 	 */
 	AMP_IVSHMEM_STATUS_BAD_REGISTERS = 5,
 	/**
-	 * The memory's size is not a power of two from 4096 bytes to 2 GiB, or it is not at a
-	 * multiple of 8.
+	 * The shared memory is not 8-byte aligned, or its size is not a power of two from
+	 * 4096 bytes to 2 GiB.
 	 */
 	AMP_IVSHMEM_STATUS_BAD_MEMORY = 6,
 	/**
-	 * IVPOSITION holds no peer id.
+	 * IVPOSITION does not hold a valid peer id.
 	 */
 	AMP_IVSHMEM_STATUS_NO_SERVER = 7,
 };
 
 /**
- * The addresses of a device, and C's memory for its handlers.
+ * The addresses of a device, and the handler table that C supplies for it.
  */
 struct amp_ivshmem_place {
 	/**
-	 * Address of the mapped registers; 0 if the device has none.
+	 * Address of the mapped registers, or 0 if the device has none.
 	 */
 	size_t registers;
 	/**
@@ -66,65 +66,66 @@ struct amp_ivshmem_place {
 	 */
 	size_t memory;
 	/**
-	 * Its size in bytes.
+	 * Size of the shared memory in bytes.
 	 */
 	size_t size;
 	/**
-	 * A handler for each vector, all NULL; or NULL if none is ever registered.
+	 * Table with one handler per vector, initially all NULL. The pointer itself is NULL if no
+	 * handler is ever registered.
 	 */
 	struct k_poll_signal **handlers;
 	/**
-	 * The vectors of this machine, each with its interrupt connected; 0 without a doorbell.
+	 * Number of vectors with a connected interrupt, or 0 if the device has no doorbell.
 	 */
 	uint16_t vectors;
 };
 
 /**
- * Starts the device at `place`. Interrupts may occur from now on.
+ * Starts the device at `place`. Interrupts may arrive before this function returns.
  *
  * Contract:
- * * `state` is zeroed, and C passes it to the other functions only after this one. C rings,
- *   registers handlers and looks them up under one lock.
- * * The registers stay mapped as device memory, and the shared memory stays mapped. Nobody
- *   else uses the registers and the handlers, and the handlers stay valid.
+ * * `state` is zeroed, and C calls the other functions with it only after this call. C holds
+ *   one lock while it rings, registers a handler, or looks up a handler.
+ * * The registers stay mapped as device memory, the shared memory stays mapped, and the
+ *   handlers stay valid. Nothing else accesses the registers or the handlers.
  */
 enum amp_ivshmem_status amp_ivshmem_start(struct amp_ivshmem *state,
 					  const struct amp_ivshmem_place *place);
 
 /**
- * Returns the shared memory's size and stores its address in `address`; both are 0 if the device
- * has not started.
+ * Returns the size of the shared memory in bytes, and stores its address in `address`. Both are
+ * 0 if the device has not started.
  */
 size_t amp_ivshmem_memory(const struct amp_ivshmem *state, void **address);
 
 /**
- * Returns this machine's peer id; 0 without a doorbell.
+ * Returns this machine's peer id, or 0 if the device has no doorbell.
  */
 uint32_t amp_ivshmem_id(const struct amp_ivshmem *state);
 
 /**
- * Returns the number of vectors.
+ * Returns the number of doorbell vectors, or 0 if the device has not started.
  */
 uint16_t amp_ivshmem_vectors(const struct amp_ivshmem *state);
 
 /**
- * Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the
- * shared memory that were made before the call. An absent peer is not an error.
+ * Rings doorbell `vector` of `peer`. When the peer takes the interrupt, it sees all stores to
+ * the shared memory that precede this call. It is not an error if the peer is absent.
  */
 enum amp_ivshmem_status amp_ivshmem_ring(const struct amp_ivshmem *state,
 					 uint32_t peer,
 					 uint16_t vector);
 
 /**
- * Makes `amp_ivshmem_interrupted` return `signal` for `vector` from now on. NULL removes the
- * signal.
+ * Registers `signal` for `vector`, so that `amp_ivshmem_interrupted` returns it. NULL removes
+ * the signal.
  */
 enum amp_ivshmem_status amp_ivshmem_register(const struct amp_ivshmem *state,
 					     struct k_poll_signal *signal,
 					     uint16_t vector);
 
 /**
- * Returns the signal to raise when `vector` has rung, or NULL.
+ * Returns the signal to raise for a doorbell on `vector`, or NULL if none is registered.
  */
 struct k_poll_signal *amp_ivshmem_interrupted(const struct amp_ivshmem *state, uint16_t vector);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ipc_service backend: a thread for each instance, locks, errno values and callbacks. */
+/* The ipc_service backend: one thread per instance, locks, errno values and callbacks. */
 #define DT_DRV_COMPAT amp_ivshmem_ipc_rpmsg
 
 #include <errno.h>
@@ -56,7 +56,7 @@ int amp_ipc_errno(enum amp_ipc_status status)
 	}
 }
 
-/* Wakes the instance's thread: in the doorbell's interrupt, for each instance on the device. */
+/* Wakes the instance's thread. Called from the ISR for each instance on the device. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	struct ipc_data *data = CONTAINER_OF(listener, struct ipc_data, listener);
@@ -90,7 +90,7 @@ static void on_log(void *context, enum amp_ipc_log level, const char *text)
 	}
 }
 
-/* Calls the application's callback for an event of one endpoint. */
+/* Calls the application's callback for an endpoint event. */
 static void call_back(const struct device *dev, const struct ipc_ept_cfg *endpoint,
 		      const struct amp_ipc_event *event)
 {
@@ -135,17 +135,16 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 		return;
 	case AMP_IPC_KIND_DOWN:
 	case AMP_IPC_KIND_INCOMPATIBLE:
-		/* The error is logged already. */
+		/* Rust has already logged this event through on_log(). */
 		return;
 	default:
 		break;
 	}
 
-	/* The application may use the instance in its callback, and so may other threads meanwhile.
-	 */
+	/* The callback, and other threads during the callback, may use the instance. */
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
-	/* This is NULL if the endpoint has been deregistered. */
+	/* The entry is NULL if the endpoint has been deregistered in the meantime. */
 	if (data->endpoints[event->endpoint] != NULL) {
 		call_back(dev, data->endpoints[event->endpoint], event);
 	}
@@ -209,8 +208,8 @@ static void run(void *p1, void *p2, void *p3)
 
 	ARG_UNUSED(p2);
 	ARG_UNUSED(p3);
-	/* Here and not in the caller's thread, because opening a link takes more stack than many
-	 * threads have.
+	/* The link is not opened in the caller's thread, because many threads do not have enough
+	 * stack for it.
 	 */
 	data->result = open_link(dev);
 	data->stop = data->result != 0;
@@ -220,13 +219,13 @@ static void run(void *p1, void *p2, void *p3)
 
 		k_mutex_lock(&data->lock, K_FOREVER);
 		deadline = amp_ipc_poll(&data->rust);
-		/* The doorbell may have been for buffers that came back, and the event that none
-		 * will.
+		/* Wake threads that wait for a buffer, because the peer may have returned buffers
+		 * or the link may have gone down.
 		 */
 		(void)k_condvar_broadcast(&data->freed);
 		k_mutex_unlock(&data->lock);
 
-		/* Nothing is left to do. A doorbell since then ends the wait at once. */
+		/* Wait for more work. A doorbell since the poll ends the wait at once. */
 		time = on_now(NULL);
 		if (deadline > time) {
 			(void)k_sem_take(&data->wake, K_USEC(deadline - time));
@@ -266,7 +265,7 @@ static int close_instance(const struct device *dev)
 	int result = -EALREADY;
 
 	if (k_is_in_isr() || k_current_get() == &data->thread) {
-		/* Called in a callback: the thread would wait for itself. */
+		/* In a callback, the thread would wait for itself. */
 		return -EBUSY;
 	}
 	k_mutex_lock(&data->life, K_FOREVER);
@@ -300,7 +299,7 @@ static int register_endpoint(const struct device *dev, void **token,
 	}
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	k_mutex_lock(&data->lock, K_FOREVER);
-	/* Measures at most 33 bytes, because a name of 32 is too long. */
+	/* 33 bytes are enough to detect a name that is too long. */
 	status = amp_ipc_register(&data->rust, config->name, strnlen(config->name, 33), &number);
 	if (status == AMP_IPC_STATUS_OK) {
 		data->endpoints[number] = config;
@@ -383,11 +382,11 @@ static int init(const struct device *dev)
 	return 0;
 }
 
-/* One of the two cells of `area`, or 0 if the property is absent. */
+/* Value of a cell of the property `area`, or 0 if the property is absent. */
 #define AREA(n, cell)                                                                              \
 	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, cell)), (0))
 
-/* Starts after its ivshmem device, whose priority is CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
+/* Must start after the ivshmem device, which uses CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
 #define AMP_IPC(n)                                                                                 \
 	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
 		     "the ivshmem device of this node is disabled");                               \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part that both files of the ipc_service backend share: an instance's data, and tokens. */
+/* Instance data and tokens shared by both files of the ipc_service backend. */
 #ifndef AMP_IPC_BACKEND_H_
 #define AMP_IPC_BACKEND_H_
 
@@ -7,7 +7,7 @@
 #include <zephyr/ipc/ipc_service_backend.h>
 #include <zephyr/kernel.h>
 
-/* Rust is built with the same value. */
+/* The Rust code is built with the same values. */
 #define AMP_IPC_ENDPOINTS   CONFIG_AMP_IVSHMEM_IPC_ENDPOINTS
 #define AMP_IPC_BUFFERS_MAX CONFIG_AMP_IVSHMEM_IPC_BUFFERS_MAX
 #include <amp_ipc.h>
@@ -17,20 +17,22 @@
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
 struct ipc_data {
-	/* Held in every call into Rust, and never in a callback of the application. */
+	/* Held during every call into Rust, and never during an application's callback. */
 	struct k_mutex lock;
-	/* Held in the application's callbacks, so that none runs after its endpoint was
-	 * deregistered. Taken before `lock`.
+	/* Held during the application's callbacks, so that no callback runs once its endpoint has
+	 * been deregistered. Taken before `lock`.
 	 */
 	struct k_mutex callbacks;
 	/* Held while the instance is opened or closed. */
 	struct k_mutex life;
-	/* Used with `lock`: transmit buffers may have come back, or the link may have gone down. */
+	/* Signalled when transmit buffers may have been freed, or the link may have gone down.
+	 * Used with `lock`.
+	 */
 	struct k_condvar freed;
-	/* The result of opening, set by the instance's thread. */
+	/* Given by the instance's thread when `result` holds the result of opening the link. */
 	struct k_sem opened;
 	int result;
-	/* Given by the doorbell, and by calls that have work for the thread. */
+	/* Given for each doorbell, and by calls that leave work for the thread. */
 	struct k_sem wake;
 	struct amp_ivshmem_listener listener;
 	struct k_thread thread;
@@ -43,7 +45,7 @@ struct ipc_data {
 #endif
 };
 
-/* A token is the endpoint's number plus 1, because NULL is not a token. */
+/* A token is the endpoint's number plus 1, so that no token is NULL. */
 static inline uint32_t amp_ipc_number(const void *token)
 {
 	return (uint32_t)((uintptr_t)token - 1);
@@ -51,7 +53,7 @@ static inline uint32_t amp_ipc_number(const void *token)
 
 int amp_ipc_errno(enum amp_ipc_status status);
 
-/* Members of `struct ipc_service_backend`, in amp_ipc_buffers.c. */
+/* The members of `struct ipc_service_backend` that amp_ipc_buffers.c implements. */
 int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token);
 int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, uint32_t *size,
 			  k_timeout_t wait);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ipc_service's calls for buffers without a copy: locks, waiting and errno values. Rust knows the
- * owner of each pointer.
+/* The zero-copy calls of ipc_service: locks, waiting and errno values. Rust tracks who owns each
+ * buffer.
  */
 #include <errno.h>
 
@@ -26,12 +26,12 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 {
 	struct ipc_data *data = dev->data;
 	k_timepoint_t end = sys_timepoint_calc(wait);
-	/* A callback cannot wait for a buffer, because the instance's thread, which runs it, also
-	 * learns of freed buffers.
+	/* A callback cannot wait for a buffer. It runs in the instance's thread, which is the only
+	 * thread that notices returned buffers.
 	 */
 	bool last = K_TIMEOUT_EQ(wait, K_NO_WAIT) || k_current_get() == &data->thread;
 	enum amp_ipc_status status;
-	/* A private copy: the caller's `size` may be in shared memory. */
+	/* A private copy, because the caller's `size` may be in shared memory. */
 	uint32_t bytes;
 	void *found = NULL;
 
@@ -48,7 +48,7 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 		if (status != AMP_IPC_STATUS_NO_BUFFER || last) {
 			break;
 		}
-		/* Looks once more after the timeout. */
+		/* After a timeout, try once more. */
 		last = k_condvar_wait(&data->freed, &data->lock, sys_timepoint_timeout(end)) != 0;
 	}
 	k_mutex_unlock(&data->lock);
@@ -95,7 +95,7 @@ int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffe
 	return status == AMP_IPC_STATUS_OK ? (int)length : amp_ipc_errno(status);
 }
 
-/* Calls Rust for a received buffer under the lock, unless messages are copied. */
+/* Calls `call` for a received buffer, with the lock held. Fails if messages are copied. */
 static int with_rx_buffer(const struct device *dev, void *token, void *buffer,
 			  enum amp_ipc_status (*call)(struct amp_ipc *ipc, uint32_t number,
 						      const void *data))

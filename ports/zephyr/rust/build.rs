@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Turns the sizes in Kconfig into constants, using the `.config` whose path Zephyr's build sets. Without a `.config`,
-//! as in plain cargo, or without an enabled device, the constants are Kconfig's defaults.
+//! Generates constants from the sizes in the Kconfig output `.config`. Zephyr's build passes the path of this file.
+//! The constants have Kconfig's default values if there is no `.config` (plain cargo) or no device is enabled.
 
 use std::path::PathBuf;
 use std::{env, fs};

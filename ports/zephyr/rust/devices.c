@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions for Zephyr's macros and inline functions, which Rust cannot call, for each ivshmem node
- * in devicetree.
+/* Wraps the Zephyr macros and inline functions that Rust cannot call, for each ivshmem node in
+ * devicetree.
  */
 #include <zephyr/device.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
@@ -12,18 +12,18 @@
 
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* src/sys.rs has the contracts, types and units of the functions. */
+/* One ivshmem node in devicetree. src/sys.rs documents the functions below. */
 struct amp_rust_device {
-	/* A node in devicetree. `device` is set at its first use. */
+	/* `listener.dev` is set when the device is first taken. */
 	struct amp_ivshmem_listener listener;
 	atomic_t taken;
-	/* Given for each doorbell of any vector, with a limit of 1. */
+	/* Given for each doorbell on any vector. The limit is 1. */
 	struct k_sem rung;
 	/* An amp_rust_watcher_t, or NULL. */
 	atomic_ptr_t watcher;
 };
 
-/* Called for each doorbell of a watched device, in its interrupt. */
+/* Called from the ISR for each doorbell of a watched device. */
 typedef void (*amp_rust_watcher_t)(struct amp_rust_device *device);
 
 struct amp_rust_node {
@@ -31,7 +31,7 @@ struct amp_rust_node {
 	uint32_t ordinal;
 };
 
-/* The values of `Status` in src/sys.rs. */
+/* Must match `Status` in src/sys.rs. */
 enum amp_rust_status {
 	AMP_RUST_OK = 0,
 	AMP_RUST_IN_ISR = 1,
@@ -41,7 +41,7 @@ enum amp_rust_status {
 	AMP_RUST_TAKEN = 5,
 };
 
-/* The layout of `Taken` in src/sys.rs. */
+/* Must match the layout of `Taken` in src/sys.rs. */
 struct amp_rust_taken {
 	struct amp_rust_device *device;
 	uintptr_t memory;
@@ -50,7 +50,7 @@ struct amp_rust_taken {
 };
 
 #define DEVICE(node)     {.dev = DEVICE_DT_GET(node), .ordinal = DT_DEP_ORD(node)},
-/* Flat nodes are included: their second compatible is the PCI device's. */
+/* Skips flat nodes, which have the PCI device's compatible as their second one. */
 #define PCI_DEVICE(node) COND_CODE_1(DT_NODE_HAS_PROP(node, vendor_id), (DEVICE(node)), ())
 
 static const struct amp_rust_node nodes[] = {
@@ -62,24 +62,24 @@ static const struct amp_rust_node nodes[] = {
 #endif
 };
 
-/* nodes[i] is devices[i]. */
+/* devices[i] belongs to nodes[i]. */
 static struct amp_rust_device devices[ARRAY_SIZE(nodes)];
 
-/* The longest single sleep in microseconds, so that the conversion to ticks fits 32 bits. A sleep
- * may end early.
+/* Maximum length of a single sleep in microseconds. It keeps the conversion to ticks within 32
+ * bits. Callers must accept that a sleep ends early.
  */
 #define LONGEST       (60 * USEC_PER_SEC)
-/* Microseconds per tick, if that is a whole number, as with every usual
+/* Microseconds per tick. This is a whole number for all common values of
  * CONFIG_SYS_CLOCK_TICKS_PER_SEC.
  */
 #define TICK          (USEC_PER_SEC / CONFIG_SYS_CLOCK_TICKS_PER_SEC)
 #define TICK_IS_WHOLE (TICK > 0 && USEC_PER_SEC % CONFIG_SYS_CLOCK_TICKS_PER_SEC == 0)
 
-/* Called in the doorbell's interrupt. */
+/* Called from the ISR for each doorbell. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	struct amp_rust_device *device = CONTAINER_OF(listener, struct amp_rust_device, listener);
-	/* Read once: another CPU may clear it meanwhile. */
+	/* Read only once, because another CPU may clear it in the meantime. */
 	amp_rust_watcher_t watcher = (amp_rust_watcher_t)atomic_ptr_get(&device->watcher);
 
 	ARG_UNUSED(vector);
@@ -97,7 +97,7 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	if (!device_is_ready(dev)) {
 		return AMP_RUST_NOT_READY;
 	}
-	/* The driver only starts with a size that fits 32 bits, and with an address. */
+	/* The driver has checked that the address is not 0 and that the size fits in 32 bits. */
 	taken->size = (uint32_t)ivshmem_get_mem(dev, &taken->memory);
 	taken->id = ivshmem_get_id(dev);
 	if (ivshmem_get_vectors(dev) == 0) {
@@ -108,7 +108,7 @@ static enum amp_rust_status take(struct amp_rust_device *device, const struct de
 	}
 	(void)atomic_ptr_clear(&device->watcher);
 	(void)k_sem_init(&device->rung, 0, 1);
-	/* A listener cannot be removed, so it is added once. */
+	/* Add the listener only once, because it cannot be removed. */
 	if (device->listener.rung == NULL) {
 		device->listener.rung = rung;
 		amp_ivshmem_driver_listen(dev, &device->listener);
@@ -155,21 +155,21 @@ uint64_t amp_rust_micros(void)
 #ifdef CONFIG_TIMER_HAS_64BIT_CYCLE_COUNTER
 	uint64_t cycles = k_cycle_get_64();
 #else
-	/* The cycle counter has 32 bits. The ticks, which count the same clock from the same start,
-	 * supply the upper bits.
+	/* The cycle counter has only 32 bits. The upper bits come from the tick count, which is
+	 * derived from the same clock and has the same origin.
 	 */
 	uint64_t about = k_ticks_to_cyc_floor64(k_uptime_ticks());
 	uint64_t cycles = about + (int32_t)(k_cycle_get_32() - (uint32_t)about);
 #endif
 
-	/* The frequency is usually a constant. Then the compiler evaluates this condition. */
+	/* If the frequency is a constant, as is usual, the compiler evaluates this condition. */
 	if (per_second % USEC_PER_SEC == 0) {
 		return cycles / (per_second / USEC_PER_SEC);
 	}
 	return cycles / per_second * USEC_PER_SEC + cycles % per_second * USEC_PER_SEC / per_second;
 }
 
-/* Returns the time from now to `until`, or the longest single sleep. */
+/* Returns the time from now to `until`, but at most LONGEST. */
 static k_timeout_t timeout_of(uint64_t until)
 {
 	uint64_t now = amp_rust_micros();
@@ -189,7 +189,7 @@ void amp_rust_wait(struct amp_rust_device *device, uint64_t until)
 	}
 }
 
-/* Separate from the devices, because only an image that watches needs them. */
+/* Kept apart from `devices`, so that the linker drops them if an image does not use watches. */
 static struct amp_rust_watch {
 	struct k_work_delayable work;
 	void (*arrived)(const void *context);
@@ -220,8 +220,8 @@ void amp_rust_watch(struct amp_rust_device *device, void (*arrived)(const void *
 	watch->context = context;
 	watch->arrived = arrived;
 	(void)atomic_ptr_set(&device->watcher, (void *)hurry);
-	/* A doorbell since the last watch is reported at once. A later one runs the work item
-	 * early.
+	/* A doorbell that has rung since the last watch is reported at once. A later doorbell
+	 * makes the work item run before `until`.
 	 */
 	(void)k_work_reschedule(&watch->work, k_sem_take(&device->rung, K_NO_WAIT) == 0
 						      ? K_NO_WAIT
@@ -237,7 +237,8 @@ void amp_rust_unwatch(struct amp_rust_device *device)
 	if (watch->arrived == NULL) {
 		return;
 	}
-	/* The work item is running: wait for its end, unless this thread is the one that runs it.
+	/* If the work item is running, wait until it finishes, unless this is the thread that
+	 * runs it.
 	 */
 	if (k_current_get() == &k_sys_work_q.thread) {
 		(void)k_work_cancel_delayable(&watch->work);

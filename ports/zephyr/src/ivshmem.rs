@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Implements Zephyr's `ivshmem_driver_api` for one device: its checks, its doorbell, and the handler of each vector.
-//! Takes no lock.
+//! The Rust code behind Zephyr's `ivshmem_driver_api` for one device: argument checks, the doorbell, and one handler
+//! per vector. It takes no locks.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -12,57 +12,58 @@ use amp_ivshmem::ivshmem::{Device, Registers};
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector};
 use safe_mmio::UniqueMmioPointer;
 
-/// The smallest shared memory in bytes: a page, because a peer maps whole pages.
+/// Minimum size of the shared memory in bytes: one page, because peers map whole pages.
 pub const MEMORY_MIN: usize = 4096;
 
-/// Zephyr's `struct k_poll_signal`, used through pointers only.
+/// Zephyr's `struct k_poll_signal`. Rust only passes pointers to it.
 #[repr(C)]
 pub struct Signal {
     opaque: [u8; 0],
 }
 
-/// The result of a call. C has the errno and the log line for each.
+/// The result of a call. The C code maps each value to an errno and a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Status {
-    /// Done.
+    /// The call succeeded.
     Ok = 0,
-    /// The device did not start: it is not ready.
+    /// The device has not started.
     NotStarted = 1,
     /// The device has no doorbell (`ivshmem-plain`).
     NoDoorbell = 2,
-    /// Neither this device nor a peer can have this vector.
+    /// The vector number is out of range.
     NoSuchVector = 3,
-    /// No peer can have this id: the last one is 65535.
+    /// The peer id is above 65535.
     NoSuchPeer = 4,
-    /// The registers are not at a multiple of 4.
+    /// The registers are not 4-byte aligned.
     BadRegisters = 5,
-    /// The memory's size is not a power of two from 4096 bytes to 2 GiB, or it is not at a
-    /// multiple of 8.
+    /// The shared memory is not 8-byte aligned, or its size is not a power of two from
+    /// 4096 bytes to 2 GiB.
     BadMemory = 6,
-    /// IVPOSITION holds no peer id.
+    /// IVPOSITION does not hold a valid peer id.
     NoServer = 7,
 }
 
-/// The addresses of a device, and C's memory for its handlers.
+/// The addresses of a device, and the handler table that C supplies for it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Place {
-    /// Address of the mapped registers; 0 if the device has none.
+    /// Address of the mapped registers, or 0 if the device has none.
     pub registers: usize,
     /// Address of the mapped shared memory.
     pub memory: usize,
-    /// Its size in bytes.
+    /// Size of the shared memory in bytes.
     pub size: usize,
-    /// A handler for each vector, all NULL; or NULL if none is ever registered.
+    /// Table with one handler per vector, initially all NULL. The pointer itself is NULL if no
+    /// handler is ever registered.
     pub handlers: *mut *mut Signal,
-    /// The vectors of this machine, each with its interrupt connected; 0 without a doorbell.
+    /// Number of vectors with a connected interrupt, or 0 if the device has no doorbell.
     pub vectors: u16,
 }
 
 /// A device that has started.
 struct Started {
-    // `None` if there are no registers.
+    // `None` if the device has no registers.
     device: Option<Device<'static>>,
     memory: usize,
     size: usize,
@@ -70,7 +71,7 @@ struct Started {
     vectors: u16,
 }
 
-/// `struct amp_ivshmem`: memory that C supplies, all zero until the device starts.
+/// `struct amp_ivshmem`. C allocates it, and it is all zeros until the device starts.
 #[repr(C)]
 pub struct State {
     started: Option<NonZeroUsize>,
@@ -86,7 +87,7 @@ const _: () = assert!(align_of::<State>() <= align_of::<usize>());
 impl State {
     fn get(&self) -> Option<&Started> {
         self.started?;
-        // SAFETY: `started` is set only after `device` was written.
+        // SAFETY: `started` is set only after `device` has been initialised.
         Some(unsafe { self.device.assume_init_ref() })
     }
 
@@ -100,8 +101,8 @@ impl State {
         }
         let mut device = None;
         if let Some(registers) = NonNull::new(place.registers as *mut Registers) {
-            // SAFETY: by `amp_ivshmem_start`'s contract they stay mapped as device memory, and
-            // belong to this device alone.
+            // SAFETY: the contract of `amp_ivshmem_start` guarantees that the registers stay
+            // mapped as device memory, and that nothing else accesses them.
             let registers = unsafe { UniqueMmioPointer::new(registers) };
             match Device::new(registers, place.vectors) {
                 Ok(found) => device = Some(found),
@@ -125,11 +126,11 @@ impl Started {
         if vector >= self.vectors {
             return Err(Status::NoSuchVector);
         }
-        // SAFETY: by `amp_ivshmem_start`'s contract there are `vectors` of them, and `vector`
-        // is below that.
+        // SAFETY: the contract of `amp_ivshmem_start` guarantees `vectors` handlers, and
+        // `vector < vectors`.
         let handler = unsafe { handlers.add(usize::from(vector)) };
-        // SAFETY: as above. C does not access them, and calls the functions that use one under
-        // a lock.
+        // SAFETY: `handler` is in bounds, as above. C does not access the handlers itself, and
+        // holds a lock while it calls the functions that use them.
         Ok(unsafe { handler.cast::<Cell<*mut Signal>>().as_ref() })
     }
 
@@ -147,20 +148,20 @@ impl Started {
     }
 }
 
-/// Starts the device at `place`. Interrupts may occur from now on.
+/// Starts the device at `place`. Interrupts may arrive before this function returns.
 ///
 /// # Safety
-/// * `state` is zeroed, and C passes it to the other functions only after this one. C rings,
-///   registers handlers and looks them up under one lock.
-/// * The registers stay mapped as device memory, and the shared memory stays mapped. Nobody
-///   else uses the registers and the handlers, and the handlers stay valid.
+/// * `state` is zeroed, and C calls the other functions with it only after this call. C holds
+///   one lock while it rings, registers a handler, or looks up a handler.
+/// * The registers stay mapped as device memory, the shared memory stays mapped, and the
+///   handlers stay valid. Nothing else accesses the registers or the handlers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> Status {
     state.start(place)
 }
 
-/// Returns the shared memory's size and stores its address in `address`; both are 0 if the device
-/// has not started.
+/// Returns the size of the shared memory in bytes, and stores its address in `address`. Both are
+/// 0 if the device has not started.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut *mut c_void) -> usize {
     let (start, size) = state.get().map_or((0, 0), |device| (device.memory, device.size));
@@ -168,28 +169,28 @@ pub extern "C" fn amp_ivshmem_memory(state: &State, address: &mut *mut c_void) -
     size
 }
 
-/// Returns this machine's peer id; 0 without a doorbell.
+/// Returns this machine's peer id, or 0 if the device has no doorbell.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_id(state: &State) -> u32 {
     let device = state.get().and_then(|started| started.device.as_ref());
     device.map_or(0, |device| u32::from(device.id().0))
 }
 
-/// Returns the number of vectors.
+/// Returns the number of doorbell vectors, or 0 if the device has not started.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_vectors(state: &State) -> u16 {
     state.get().map_or(0, |device| device.vectors)
 }
 
-/// Rings `vector` at `peer`. When the peer takes the interrupt, it sees all stores to the
-/// shared memory that were made before the call. An absent peer is not an error.
+/// Rings doorbell `vector` of `peer`. When the peer takes the interrupt, it sees all stores to
+/// the shared memory that precede this call. It is not an error if the peer is absent.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_ring(state: &State, peer: u32, vector: u16) -> Status {
     state.get().map_or(Status::NotStarted, |device| device.ring(peer, vector))
 }
 
-/// Makes `amp_ivshmem_interrupted` return `signal` for `vector` from now on. NULL removes the
-/// signal.
+/// Registers `signal` for `vector`, so that `amp_ivshmem_interrupted` returns it. NULL removes
+/// the signal.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vector: u16) -> Status {
     let Some(device) = state.get() else {
@@ -204,7 +205,7 @@ pub extern "C" fn amp_ivshmem_register(state: &State, signal: *mut Signal, vecto
     }
 }
 
-/// Returns the signal to raise when `vector` has rung, or NULL.
+/// Returns the signal to raise for a doorbell on `vector`, or NULL if none is registered.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ivshmem_interrupted(state: &State, vector: u16) -> *mut Signal {
     state.get().and_then(|device| device.handler(vector).ok()).map_or(null_mut(), Cell::get)

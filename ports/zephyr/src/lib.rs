@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The decisions of the Zephyr port, made by functions that its C code calls. C passes in everything that comes from Zephyr.
+//! The decision logic of the Zephyr port. C code calls it, and passes in everything that comes from Zephyr.
 //!
-//! The C side (`drivers/`, `ipc/`) creates the instances from devicetree, connects interrupts, has the threads and
+//! The C code (`drivers/`, `ipc/`) creates the instances from devicetree, connects interrupts, owns the threads and
 //! locks, and calls the application. It calls the `extern "C"` functions of this crate, which `include/` declares.
-//! These functions return the action to take, and call only the doorbell.
+//! The `ivshmem` functions return the action that C must take. The `ipc` functions call back into C to ring the
+//! doorbell, read the clock, log, and report events.
 #![allow(unsafe_code, reason = "a port takes pointers from its operating system, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 

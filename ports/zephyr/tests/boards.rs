@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the snippet, the folders of boards/ and their README agree.
+//! Checks that the snippet, the board folders and boards/README.md agree.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the committed header is the one that the sources generate.
+//! Checks that the committed header matches the header that cbindgen generates from the sources.
 
 #[path = "../../../capi/tests/generated/mod.rs"]
 mod generated;

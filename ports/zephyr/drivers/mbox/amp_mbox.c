@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zephyr's MBOX API on the doorbell of an ivshmem device: channel n is vector n. The channels carry
- * signals without data.
+/* Implements Zephyr's MBOX API with the doorbell of an ivshmem device. Channel n is vector n. The
+ * channels carry signals without data.
  */
 #define DT_DRV_COMPAT amp_ivshmem_mbox
 
@@ -17,21 +17,21 @@
 
 LOG_MODULE_REGISTER(amp_mbox, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* Channels: one on a flat device, and the maximum of a PCI device otherwise. */
+/* Maximum number of channels. A flat device has only one vector. */
 #ifdef CONFIG_AMP_IVSHMEM_VECTORS
 #define CHANNELS CONFIG_AMP_IVSHMEM_VECTORS
 #else
 #define CHANNELS 1
 #endif
 
-/* The value for the other one of two peers, used in place of a peer id. */
+/* Peer id that selects the other side of a pair with ids 0 and 1. */
 #define OTHER -1
 
 struct channel {
 	mbox_callback_t callback;
 	void *user_data;
 	bool enabled;
-	/* The vector has rung while the channel was disabled. */
+	/* A doorbell arrived while the channel was disabled. */
 	bool pending;
 };
 
@@ -46,7 +46,7 @@ struct mbox_data {
 	struct channel channels[CHANNELS];
 };
 
-/* Returns the number of channels: 0 if the device has no doorbell or is not ready. */
+/* Returns the number of channels, or 0 if the device has no doorbell or is not ready. */
 static uint32_t channels_of(const struct device *dev)
 {
 	const struct mbox_config *config = dev->config;
@@ -54,7 +54,7 @@ static uint32_t channels_of(const struct device *dev)
 	return MIN(ivshmem_get_vectors(config->ivshmem), CHANNELS);
 }
 
-/* Handles a doorbell, in its interrupt. */
+/* Handles a doorbell. Called from the ISR. */
 static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 {
 	const struct device *dev = listener->dev;
@@ -74,7 +74,7 @@ static void rung(struct amp_ivshmem_listener *listener, uint16_t vector)
 		data->channels[vector].pending = true;
 	}
 	k_spin_unlock(&data->lock, key);
-	/* Called without the lock, because the callback may send, and may disable its channel. */
+	/* The lock is not held here, because the callback may send or disable its channel. */
 	if (callback != NULL) {
 		callback(dev, vector, user_data, NULL);
 	}
@@ -141,7 +141,7 @@ static int set_enabled(const struct device *dev, mbox_channel_id_t channel, bool
 	pending = enabled && data->channels[channel].pending;
 	data->channels[channel].pending = false;
 	k_spin_unlock(&data->lock, key);
-	/* Delivers a doorbell that rang earlier, in an interrupt like any other. */
+	/* Rings this machine's own doorbell, so that an interrupt delivers the pending signal. */
 	return pending ? ivshmem_int_peer(config->ivshmem, ivshmem_get_id(config->ivshmem),
 					  (uint16_t)channel)
 		       : 0;

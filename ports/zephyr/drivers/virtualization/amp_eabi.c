@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory functions that Rust's compiler calls on Arm. They call the C library's, because Rust's
- * own ones take 1.2 KiB.
+/* The memory functions that the Rust compiler emits calls to on Arm. They call the C library's
+ * functions, because Rust's implementations take 1.2 KiB of flash.
  */
-/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. They are weak: a C
- * library that has these functions overrides them.
+/* Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. The symbols are weak, so
+ * that a C library with these functions overrides them.
  */
 #include <stddef.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zephyr's ivshmem API on the Rust device: locks, errno values and log lines. The decisions are
- * Rust's.
+/* Implements Zephyr's ivshmem API on top of the Rust device. This file handles locks, errno values
+ * and log messages. All other logic is in Rust.
  */
 #include <errno.h>
 #include <string.h>
@@ -100,7 +100,9 @@ void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_list
 	k_spin_unlock(&data->lock, key);
 }
 
-/* The next functions only read values that do not change after the start, so they take no lock. */
+/* The get_*() functions do not take the lock, because they read values that are constant once the
+ * device has started.
+ */
 static size_t get_mem(const struct device *dev, uintptr_t *address)
 {
 	const struct amp_ivshmem_data *data = dev->data;
@@ -155,8 +157,8 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 }
 #endif
 
-/* DEVICE_API() would put the table into this section, too. It is not used, because Zephyr 4.0 does
- * not have it for this class, and it would make the table static.
+/* DEVICE_API() is not used, because Zephyr 4.0 does not support it for this class, and because it
+ * makes the table static.
  */
 const struct ivshmem_driver_api amp_ivshmem_api = {
 	.get_mem = get_mem,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part that the PCI and the flat driver share: an instance, and its start. */
+/* Instance data and start-up code shared by the PCI and flat drivers. */
 #ifndef AMP_IVSHMEM_DRIVER_H_
 #define AMP_IVSHMEM_DRIVER_H_
 
@@ -9,18 +9,19 @@
 
 #include <amp_ivshmem.h>
 
-/* Called for each doorbell, in its interrupt and without a lock. */
+/* Listens for the doorbells of a device. */
 struct amp_ivshmem_listener {
-	/* The listener's own data. */
+	/* For the listener's own use. */
 	const struct device *dev;
+	/* Called for each doorbell, from the ISR and without the lock. */
 	void (*rung)(struct amp_ivshmem_listener *listener, uint16_t vector);
 	struct amp_ivshmem_listener *next;
 };
 
-/* The first member of each driver's `data`. */
+/* Must be the first member of each driver's data. */
 struct amp_ivshmem_data {
-	/* Held to ring, to register a handler, and to look it up. The ISR takes it too: after a
-	 * handler is removed, it is not signalled again.
+	/* Held while ringing, and while registering or looking up a handler. The ISR also takes it,
+	 * so that a handler is not signalled once it has been removed.
 	 */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;
@@ -28,20 +29,21 @@ struct amp_ivshmem_data {
 	struct amp_ivshmem_listener *listeners;
 };
 
-/* The ivshmem_driver_api of both drivers. */
+/* The ivshmem API of both drivers. */
 extern const struct ivshmem_driver_api amp_ivshmem_api;
 
-/* Starts the device at `place`. Interrupts may occur at once. Logs a failure. Returns 0 or -errno.
+/* Starts the device at `place`, and logs any failure. Interrupts may arrive before this returns.
+ * Returns 0 or -errno.
  */
 int amp_ivshmem_driver_start(const struct device *dev, const struct amp_ivshmem_place *place);
 
-/* Stops a device that does not work. Every later call returns -ENODEV. */
+/* Stops a device that does not work. Ringing or registering a handler then returns -ENODEV. */
 void amp_ivshmem_driver_stop(const struct device *dev);
 
-/* Signals the users of `vector`. Called in an ISR. */
+/* Signals the users of `vector`. Called from the ISR. */
 void amp_ivshmem_driver_interrupt(const struct device *dev, uint16_t vector);
 
-/* Calls `listener` for each later doorbell of the device. A listener cannot be removed. */
+/* Adds a listener, which is called for each later doorbell of the device. It cannot be removed. */
 void amp_ivshmem_driver_listen(const struct device *dev, struct amp_ivshmem_listener *listener);
 
 #endif /* AMP_IVSHMEM_DRIVER_H_ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances of the flat device, with addresses and interrupt from devicetree. */
+/* Instances of the flat device. Their addresses and interrupt come from devicetree. */
 #define DT_DRV_COMPAT qemu_ivshmem_flat
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 
 LOG_MODULE_DECLARE(amp_ivshmem, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 
-/* The machine rings its own doorbell at this interval, and this many times: for three seconds,
- * because a busy computer may delay QEMU.
+/* Interval and maximum number of attempts when the machine rings its own doorbell. The attempts go
+ * on for 3 seconds, because a busy host may delay QEMU.
  */
 #define OWN_DOORBELL       K_MSEC(20)
 #define OWN_DOORBELL_TIMES 150
@@ -26,8 +26,9 @@ BUILD_ASSERT(!IS_ENABLED(CONFIG_TRAP_UNALIGNED_ACCESS),
 	     "Rust makes unaligned accesses on this CPU: set CONFIG_TRAP_UNALIGNED_ACCESS=n");
 
 /*
- * The default map of a Cortex-M has Device memory at 0x40000000 to 0x5fffffff and from 0xa0000000
- * on. Unaligned accesses fault there. Armv6-M and Armv8-M Baseline make none.
+ * In the default Cortex-M memory map, 0x40000000 to 0x5fffffff and all addresses from 0xa0000000
+ * are Device memory, where unaligned accesses fault. Rust does not emit unaligned accesses for
+ * Armv6-M and Armv8-M Baseline.
  */
 #define NORMAL_AT(address)                                                                         \
 	((address) < 0x40000000U || ((address) >= 0x60000000U && (address) < 0xa0000000U))
@@ -61,7 +62,9 @@ static void interrupt(const struct device *dev)
 	amp_ivshmem_driver_interrupt(dev, 0);
 }
 
-/* Returns the CPU's address of the `size` bytes at `address`. It differs only with an MMU. */
+/* Maps `size` bytes at physical `address`, and returns their virtual address. Without an MMU, both
+ * addresses are the same.
+ */
 static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
 {
 #ifdef CONFIG_MMU
@@ -76,19 +79,19 @@ static uintptr_t map(uintptr_t address, size_t size, uint32_t flags)
 #endif
 }
 
-/* Rings this machine's own doorbell, to detect the device. There is no other way: if it is absent,
- * reads may return 0.
+/* Detects the device by ringing this machine's own doorbell. Reading the registers is not enough,
+ * because reads may return 0 if the device is absent.
  */
 static int prove(const struct device *dev)
 {
 	struct flat_data *data = dev->data;
 
-	/* Rings several times, because QEMU starts before the server gives it its doorbell, and
-	 * loses earlier rings.
+	/* QEMU starts the machine before the server has sent it the doorbell, and loses doorbells
+	 * until then, so try several times.
 	 */
 	for (int i = 0; i < OWN_DOORBELL_TIMES; i++) {
 		(void)ivshmem_int_peer(dev, ivshmem_get_id(dev), 0);
-		/* Sleeps, because a busy loop keeps QEMU from delivering the doorbell. */
+		/* Sleep here, because a busy loop keeps QEMU from delivering the doorbell. */
 		if (k_sem_take(&data->rung, OWN_DOORBELL) == 0) {
 			return 0;
 		}
@@ -106,8 +109,8 @@ static int start(const struct device *dev)
 	struct flat_data *data = dev->data;
 	struct amp_ivshmem_place place = {
 		.registers = map(config->registers, config->registers_size, K_MEM_CACHE_NONE),
-		/* Normal memory. It is coherent with the other machines, because they run on the
-		 * same computer.
+		/* Normal cacheable memory is coherent with the other machines, because they run on
+		 * the same host.
 		 */
 		.memory = map(config->memory, config->memory_size, K_MEM_CACHE_WB | K_MEM_PERM_RW),
 		.size = config->memory_size,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances of the PCI device. Zephyr's PCIe calls find, map and connect it. */
+/* Instances of the PCI device. Zephyr's PCIe functions find, map and connect it. */
 #define DT_DRV_COMPAT qemu_ivshmem
 
 #include <errno.h>
@@ -51,7 +51,7 @@ static void interrupt(const void *parameter)
 	amp_ivshmem_driver_interrupt(vector->dev, vector->number);
 }
 
-/* Returns whether MSI-X can be used: Zephyr's call does not check that the ITS has started. */
+/* Returns whether MSI-X can be used. Zephyr's functions do not check that the ITS is ready. */
 static bool controller_is_ready(void)
 {
 #if defined(CONFIG_GIC_V3_ITS) && DT_HAS_COMPAT_STATUS_OKAY(arm_gic_v3_its)
@@ -61,8 +61,8 @@ static bool controller_is_ready(void)
 #endif
 }
 
-/* Connects all available vectors. The device does not send any yet. Returns their number, or
- * -errno.
+/* Connects all available vectors. Returns the number of vectors, or -errno. The device does not
+ * send interrupts yet.
  */
 static int connect(const struct device *dev)
 {
@@ -128,8 +128,8 @@ static int start_device(const struct device *dev)
 		LOG_ERR("%s: BAR2 is absent: this is no ivshmem device of revision 1", dev->name);
 		return -EIO;
 	}
-	/* Write-back, because the memory of one computer is coherent, and open to user threads, as
-	 * in Zephyr's own driver.
+	/* Write-back, because memory is coherent within one host. User threads may access it, as
+	 * with Zephyr's own driver.
 	 */
 	k_mem_map_phys_bare(&memory, bar.phys_addr, bar.size,
 			    K_MEM_CACHE_WB | K_MEM_PERM_RW | K_MEM_PERM_USER);
@@ -141,8 +141,8 @@ static int start_device(const struct device *dev)
 		return result;
 	}
 #if VECTORS > 0
-	/* Doorbells arrive from here on. An earlier one is lost, which is harmless: a user of the
-	 * memory looks at it when it starts.
+	/* Doorbells can arrive from here on. Earlier doorbells are lost. This is harmless, because
+	 * every user checks the shared memory when it starts.
 	 */
 	if (place.vectors > 0 && !pcie_msi_enable(data->pcie->bdf, data->msi, place.vectors, 0)) {
 		LOG_ERR("%s: MSI-X cannot be enabled", dev->name);
@@ -159,9 +159,7 @@ static int start_device(const struct device *dev)
 	return 0;
 }
 
-/* DEVICE_DT_INST_DEFINE only if the node is a PCI device: flat nodes have this compatible as their
- * second one.
- */
+/* AMP_IVSHMEM_IF_PCI skips flat nodes, which have this compatible as their second one. */
 #define AMP_IVSHMEM_PCI(n)                                                                         \
 	BUILD_ASSERT(!DT_INST_PROP(n, ivshmem_v2),                                                 \
 		     "ivshmem 2 is CONFIG_IVSHMEM_V2's; this driver knows revision 1 only");       \

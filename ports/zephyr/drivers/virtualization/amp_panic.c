@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a Rust panic in the static library: a fault of the kernel, like any other. */
+/* Turns a Rust panic in the static library into a kernel panic. */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bus for one thread. Its calls block in Zephyr, up to a limit.
+//! The bus for a single thread. Its calls block the thread in Zephyr, up to a time limit.
 
 use core::time::Duration;
 
@@ -10,26 +10,28 @@ use amp_ivshmem::rpmsg::{self, Endpoint, Event, OpenError, Role, Roles, Settings
 use crate::device::{Bell, Ivshmem};
 use crate::{sizes, sys};
 
-/// A link with the sizes in Kconfig. [`OnlyHost`](rpmsg::OnlyHost) or [`OnlyRemote`](rpmsg::OnlyRemote) as `R` saves flash.
+/// A link with the sizes from Kconfig. Set `R` to [`OnlyHost`](rpmsg::OnlyHost) or
+/// [`OnlyRemote`](rpmsg::OnlyRemote) to save flash.
 pub type Link<R = Role> = rpmsg::Link<Region<'static>, Bell, { sizes::ENDPOINTS }, { sizes::BUFFERS }, R>;
 
-/// A limit that never ends.
+/// A time limit that never expires.
 pub const FOREVER: Duration = Duration::MAX;
 
 const _: () = assert!(sizes::BUFFERS.is_power_of_two(), "CONFIG_AMP_IVSHMEM_RUST_BUFFERS is a power of two");
 const _: () = assert!(sizes::BUFFER_SIZE.is_multiple_of(8), "CONFIG_AMP_IVSHMEM_RUST_BUFFER_SIZE is a multiple of 8");
 
-/// Returns the settings for one side, with the buffers in Kconfig and otherwise the defaults of [`Settings`].
+/// Returns settings for one side, with the number and size of buffers from Kconfig and otherwise the defaults of
+/// [`Settings`].
 #[must_use]
 pub const fn settings<R: Roles>(role: R) -> Settings<R> {
-    // CAST: Kconfig's ranges end at 256 and 65552.
+    // CAST: Kconfig limits the values to 256 and 65552.
     Settings { buffer_count: sizes::BUFFERS as u16, buffer_size: sizes::BUFFER_SIZE as u32, ..Settings::new(role) }
 }
 
-/// The reason for a wait that ended without a result.
+/// The reason why a wait ended without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaitError {
-    /// The caller's limit has passed.
+    /// The caller's time limit has expired.
     #[error("nothing arrived within the limit")]
     TimedOut,
     /// The call came from an interrupt handler, which cannot wait. It had no effect.
@@ -37,20 +39,20 @@ pub enum WaitError {
     InIsr,
 }
 
-/// The reason why a message was not sent. No message is lost or truncated.
+/// The reason why a message was not sent. The caller can send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// No buffer became free, or the caller cannot wait for one.
     #[error("the message was not sent: {0}")]
     Wait(#[from] WaitError),
-    /// The bus refuses the message.
+    /// The bus rejected the message.
     #[error(transparent)]
     Bus(#[from] rpmsg::SendError),
 }
 
-/// A link and its device, for one thread. Dropping it tells the peer that this side has left.
+/// A link and its device, for use by one thread. Dropping it tells the peer that this side has left.
 ///
-/// The application supplies the memory of the link, best in a static, because few stacks have room for it.
+/// The application supplies the storage for the link. Use a static, because a link is too large for most stacks.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -79,7 +81,7 @@ pub enum SendError {
 #[derive(Debug)]
 pub struct Bus<'l, R: Roles = Role> {
     link: &'l mut Link<R>,
-    /// Events that occurred while a sender waited.
+    /// An event that occurred while [`send`](Self::send) waited for a buffer.
     early: Option<Event>,
     device: Ivshmem,
 }
@@ -88,14 +90,14 @@ impl<'l, R: Roles> Bus<'l, R> {
     /// Opens one side of a link. Does not wait for the peer.
     ///
     /// # Errors
-    /// Returns an error if the settings do not fit the memory or Kconfig's sizes.
+    /// Returns an error if the link does not fit in the shared memory, or the settings exceed the sizes in Kconfig.
     pub fn new(link: &'l mut Link<R>, device: Ivshmem, settings: &Settings<R>) -> Result<Self, SetupError> {
         link.open(device.memory(), device.doorbell(), device.id(), settings)?;
         Ok(Self { link, early: None, device })
     }
 
-    /// Returns the link, for everything that does not wait: endpoints, buffers that are filled and read in place, and
-    /// counters.
+    /// Returns the link, for operations that do not wait: managing endpoints, filling and reading buffers in place,
+    /// and reading counters.
     pub const fn link(&mut self) -> &mut Link<R> {
         self.link
     }
@@ -106,7 +108,7 @@ impl<'l, R: Roles> Bus<'l, R> {
         self.device.now()
     }
 
-    /// Opens an endpoint that is announced as `name` and bound to the peer's endpoint of the same name.
+    /// Opens an endpoint. It is announced as `name`, and bound to the peer's endpoint of the same name.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -114,8 +116,8 @@ impl<'l, R: Roles> Bus<'l, R> {
         self.link.bus().open(name)
     }
 
-    /// Waits for the next event, up to `limit`. A limit of 0 does not wait. If no call is made for longer than the
-    /// peer's timeout, the peer considers this side dead.
+    /// Waits up to `limit` for the next event. With a limit of 0, it does not wait. If the application makes no calls
+    /// for longer than the peer's timeout, the peer considers this side dead.
     ///
     /// # Errors
     /// See [`WaitError`].
@@ -137,9 +139,9 @@ impl<'l, R: Roles> Bus<'l, R> {
         }
     }
 
-    /// Waits for the next message, up to `limit`, and copies it to the front of `to`. Returns its endpoint and its
-    /// length. A message longer than `to` is truncated; the returned length is then greater than the length of `to`.
-    /// All other events are skipped.
+    /// Waits up to `limit` for the next message, and copies it to the start of `to`. Returns the message's endpoint
+    /// and length. A message that does not fit in `to` is truncated, and the returned length then exceeds the length
+    /// of `to`. All other events are skipped.
     ///
     /// ```no_run
     /// # use core::time::Duration;
@@ -163,15 +165,15 @@ impl<'l, R: Roles> Bus<'l, R> {
                     return Ok((endpoint, length));
                 }
             }
-            // The limit also ends the wait if a peer causes an endless series of other events.
+            // The limit must also apply if the peer causes an endless series of other events.
             if self.now() >= deadline {
                 return Err(WaitError::TimedOut);
             }
         }
     }
 
-    /// Sends to the peer of `endpoint`. If no buffer is free, waits for one, up to `limit`. Events that occur during
-    /// the wait are kept for [`next`](Self::next).
+    /// Sends `payload` to the peer of `endpoint`. If no buffer is free, waits up to `limit` for one. Events that occur
+    /// during the wait are kept for [`next`](Self::next).
     ///
     /// # Errors
     /// See [`SendError`]. If no buffer becomes free, the error is [`WaitError::TimedOut`].
@@ -188,7 +190,7 @@ impl<'l, R: Roles> Bus<'l, R> {
             if now >= deadline {
                 return Err(WaitError::TimedOut.into());
             }
-            // The link is polled during the wait, until an event occurs that the caller must see first.
+            // Polls the link during the wait, until there is an event that the caller must handle first.
             if self.early.is_none() {
                 self.early = self.poll(now);
                 self.device.wait(Some(deadline.min(self.link.deadline())));
@@ -198,14 +200,14 @@ impl<'l, R: Roles> Bus<'l, R> {
         }
     }
 
-    // One function for all waits, because each inlined copy would be large.
+    // Not inlined, because each copy would be large.
     #[inline(never)]
     fn poll(&mut self, now: Instant) -> Option<Event> {
         self.link.poll(now)
     }
 
-    /// Returns the time at which `limit` ends.
-    // Inlined, so that no sum is computed if there is no limit.
+    /// Returns the time at which `limit` expires.
+    // Inlined, so that the compiler can drop the addition if there is no limit.
     #[inline(always)]
     fn until(&self, limit: Duration) -> Result<Instant, WaitError> {
         if sys::amp_rust_in_isr() { Err(WaitError::InIsr) } else { Ok(self.now() + limit) }
@@ -214,7 +216,7 @@ impl<'l, R: Roles> Bus<'l, R> {
 
 impl<R: Roles> Drop for Bus<'_, R> {
     fn drop(&mut self) {
-        // Closing uses the device, which is given back afterwards.
+        // The link must close first, because closing it uses the device.
         self.link.close();
     }
 }

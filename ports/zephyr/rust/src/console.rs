@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::sys;
 
-/// Zephyr's console, written through `printk`, from any thread. Never fails.
+/// Writes to Zephyr's console with `printk`. Any thread can use it, and writing never fails.
 ///
 /// ```no_run
 /// use core::fmt::Write;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An ivshmem device from devicetree as a [`Port`]: its memory, its doorbell, Zephyr's clock, and waiting.
+//! An ivshmem device from devicetree, as a [`Port`] with a doorbell, Zephyr's clock, and a wait function.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -9,7 +9,7 @@ use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector, VectorOutOf
 
 use crate::sys::{self, Handle, Status, Taken};
 
-/// The name of a device in devicetree, which is looked up only when it is printed.
+/// The devicetree name of a device. The name is looked up only when it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Name(Handle);
 
@@ -44,19 +44,19 @@ pub enum TakeError {
         /// The requested ordinal.
         ordinal: usize,
     },
-    /// The driver could not start the device, and has logged the cause.
+    /// The driver could not start the device. It has logged the cause.
     #[error("{name} is not ready: its driver has logged the cause")]
     NotReady {
         /// The device.
         name: Name,
     },
-    /// The device has an owner.
+    /// The device already has an owner.
     #[error("{name} is taken: drop its Ivshmem first, because a device has one owner")]
     Taken {
         /// The device.
         name: Name,
     },
-    /// The device has no doorbell to wait for.
+    /// The device does not have a doorbell.
     #[error(
         "{name} has no doorbell: it needs ivshmem-doorbell with a vector, and CONFIG_PCIE_MSI_X where it is on PCI"
     )]
@@ -69,7 +69,7 @@ pub enum TakeError {
     InIsr,
 }
 
-/// An ivshmem device with one owner. Once it has been dropped, it can be taken again.
+/// An ivshmem device with exclusive ownership. After this value has been dropped, the device can be taken again.
 ///
 /// ```no_run
 /// use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
@@ -90,8 +90,8 @@ pub struct Ivshmem {
 }
 
 impl Ivshmem {
-    /// Takes the node with this ordinal, which is the node's `ORD` in the generated `zephyr::devicetree`. Later
-    /// doorbells of the device are kept for [`wait`](Port::wait).
+    /// Takes the device with this ordinal, which is the node's `ORD` in the generated module `zephyr::devicetree`. From
+    /// then on, a doorbell of the device ends the next [`wait`](Port::wait), even if it rings before the wait.
     ///
     /// # Errors
     /// See [`TakeError`].
@@ -110,10 +110,10 @@ impl Ivshmem {
             _ => return Err(TakeError::NotReady { name }),
         }
         let start = NonNull::new(taken.memory as *mut u8).ok_or(TakeError::NotReady { name })?;
-        // CAST: the driver has no id above 65535.
+        // CAST: the driver never returns an id above 65535.
         let id = PeerId(taken.id as u16);
-        // SAFETY: the driver has mapped the memory at a multiple of 8, permanently, as Normal memory that is shared
-        // with the other machines. The linker has placed nothing in it.
+        // SAFETY: the driver has mapped the memory permanently, 8-byte aligned, as Normal memory that is shared with
+        // the other machines. The linker does not place anything in it.
         let memory = unsafe { Region::new(start, taken.size) };
         Ok(Self { device, memory, id })
     }
@@ -124,14 +124,14 @@ impl Ivshmem {
         Name(self.device).as_str()
     }
 
-    /// Returns the number of vectors, at least 1. The first one is 0.
+    /// Returns the number of vectors, which is at least 1. Vectors are numbered from 0.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         sys::amp_rust_vectors(self.device)
     }
 
-    /// Signals `arrival` once: at a doorbell, or at `deadline` at the latest. If a doorbell has rung since the last
-    /// signal, signals at once.
+    /// Signals `arrival` once, when a doorbell rings or at `deadline`, whichever comes first. If a doorbell has rung
+    /// since the last signal, signals at once.
     #[cfg(feature = "async")]
     pub fn watch(&mut self, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, deadline: Instant) {
         sys::watch(self.device, arrival, deadline.as_micros());
@@ -146,7 +146,7 @@ impl Drop for Ivshmem {
     }
 }
 
-/// Returns the time since boot, as every device's [`Port::now`] does.
+/// Returns the time since boot. [`Port::now`] of every device returns the same time.
 ///
 /// ```no_run
 /// let start = amp_ivshmem_zephyr_rust::now();
@@ -187,13 +187,13 @@ impl Port for Ivshmem {
         self.id
     }
 
-    /// Returns the microseconds since boot, computed from the clock's cycles.
+    /// Returns the time since boot, derived from the cycle counter.
     fn now(&self) -> Instant {
         now()
     }
 
-    /// Sleeps in Zephyr, so that other threads run. A deadline is rounded up to the next tick
-    /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on QEMU's boards). In an interrupt handler this returns at once.
+    /// Puts the thread to sleep, so that other threads can run. The deadline is rounded up to the next tick
+    /// (`CONFIG_SYS_CLOCK_TICKS_PER_SEC`, 10 ms on the QEMU boards). In an interrupt handler, this returns at once.
     fn wait(&mut self, deadline: Option<Instant>) {
         sys::amp_rust_wait(self.device, deadline.map_or(u64::MAX, Instant::as_micros));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sends the `log` crate's lines to Zephyr's logging, without an allocator.
+//! Forwards `log` messages to Zephyr's logging, without an allocator.
 
 use core::ffi::CStr;
 use core::fmt::{self, Write};
@@ -8,18 +8,18 @@ use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use crate::sys;
 
-/// The maximum length of a line in bytes. A longer line is cut and ends in dots.
+/// Size of the line buffer in bytes. A message that does not fit is truncated, and ends in dots.
 const LINE: usize = 128;
 
 struct Logger;
 
 static LOGGER: Logger = Logger;
 
-/// Sends the lines of the `log` crate to Zephyr's logging, as lines of the module `amp_ivshmem`. Zephyr filters them by
-/// `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, by a backend's filter, or by the `log` shell command.
+/// Forwards messages from the `log` crate to Zephyr's logging, in the log module `amp_ivshmem`. Zephyr filters the
+/// messages by `CONFIG_AMP_IVSHMEM_LOG_LEVEL_…`, by a backend's filter, or by the `log` shell command.
 ///
-/// `zephyr::set_logger` of zephyr-lang-rust does the same for the module `rust`, but needs an allocator. Use only one
-/// of the two.
+/// Do not use it together with `zephyr::set_logger` from zephyr-lang-rust, which logs to the module `rust` and needs an
+/// allocator.
 ///
 /// ```no_run
 /// amp_ivshmem_zephyr_rust::set_logger()?;
@@ -41,7 +41,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // The levels of Zephyr, which has no level below debug.
+        // Zephyr's log levels. Zephyr has no level below debug.
         let level = match record.level() {
             Level::Error => 1,
             Level::Warn => 2,
@@ -60,10 +60,10 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// A text that ends in a zero byte, for C.
+/// A NUL-terminated text for C.
 struct Line {
     bytes: [u8; LINE],
-    /// The text's length, always below `LINE`.
+    /// Length of the text in bytes, always less than `LINE`.
     len: usize,
 }
 

@@ -6,21 +6,21 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// `struct amp_rust_device`, used through pointers only.
+/// `struct amp_rust_device`. Rust only passes pointers to it.
 #[repr(C)]
 pub struct Opaque {
     bytes: [u8; 0],
-    // Only C knows the members, and C locks them.
+    // Only C accesses the members, and C locks them.
     not_auto: PhantomData<*mut u8>,
 }
 
-/// A device in devicetree: an entry of the C table, which is permanent.
+/// Points to the entry of a device in the C table `devices`, which is static.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Handle(NonNull<Opaque>);
 
-// SAFETY: any thread may call the C functions: the driver locks its device, and Zephyr locks its own data. `wait` and
-// `watch` allow only one caller, and are called only through the device's one `Ivshmem`.
+// SAFETY: any thread may call the C functions, because the driver locks its device and Zephyr locks its own data.
+// `wait` and `watch` allow only one caller at a time, and only the device's single `Ivshmem` calls them.
 unsafe impl Send for Handle {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Handle {}
@@ -34,13 +34,13 @@ pub enum Status {
     Ok = 0,
     /// The caller is an interrupt handler.
     InIsr = 1,
-    /// No enabled node with a driver has this ordinal. For the three values that follow, `device` is set.
+    /// No enabled node with a driver has this ordinal, so `Taken::device` is not set. All later values set it.
     NoDevice = 2,
     /// The driver has not started the device.
     NotReady = 3,
-    /// The device has no vector.
+    /// The device does not have a doorbell.
     NoDoorbell = 4,
-    /// The device has an owner.
+    /// The device already has an owner.
     Taken = 5,
 }
 
@@ -58,22 +58,22 @@ pub struct Taken {
     pub id: u32,
 }
 
-// SAFETY: these are the declarations of `devices.c`. A `Handle` comes from `amp_rust_take` only, so it points to an entry.
+// SAFETY: the declarations match `devices.c`. A `Handle` comes only from `amp_rust_take`, so it is valid.
 unsafe extern "C" {
-    /// Makes the caller the owner of the node with this ordinal (`DT_DEP_ORD`). Later waits end at the node's
-    /// doorbells, whatever their vector.
+    /// Makes the caller the owner of the device with this devicetree ordinal (`DT_DEP_ORD`). From then on, a doorbell
+    /// on any vector of the device ends a wait.
     pub safe fn amp_rust_take(ordinal: u32, taken: &mut Taken) -> Status;
-    /// Gives the device back.
+    /// Releases the device, so that it can be taken again.
     pub safe fn amp_rust_give_back(device: Handle);
     safe fn amp_rust_name(device: Handle) -> *const c_char;
     /// Returns the number of vectors, or 0 if the device has no doorbell.
     pub safe fn amp_rust_vectors(device: Handle) -> u16;
-    /// Rings a doorbell. Returns 0 or -errno.
+    /// Rings doorbell `vector` of `peer`. Returns 0 or -errno.
     pub safe fn amp_rust_ring(device: Handle, peer: u32, vector: u16) -> c_int;
-    /// Sleeps until a doorbell has rung since the last sleep, or until a time of [`amp_rust_micros`]. May end early.
-    /// Returns at once in an interrupt handler.
+    /// Sleeps until a doorbell rings, or until [`amp_rust_micros`] reaches `until`. Returns at once if a doorbell has
+    /// rung since the last sleep, or in an interrupt handler. May also return early.
     pub safe fn amp_rust_wait(device: Handle, until: u64);
-    // Calls `arrived` with `context` once, in the system work queue, when `wait` would end.
+    // Calls `arrived` with `context` once, in the system work queue, when `amp_rust_wait` would return.
     #[cfg(feature = "async")]
     fn amp_rust_watch(device: Handle, arrived: extern "C" fn(*const u8), context: *const u8, until: u64);
     /// Ends the watch.
@@ -81,7 +81,7 @@ unsafe extern "C" {
     pub safe fn amp_rust_unwatch(device: Handle);
     /// Returns whether the caller is an interrupt handler.
     pub safe fn amp_rust_in_isr() -> bool;
-    /// Returns the microseconds since boot.
+    /// Returns the time since boot in microseconds.
     pub safe fn amp_rust_micros() -> u64;
     fn amp_rust_print(text: *const c_char, length: usize);
     #[cfg(feature = "log")]
@@ -96,20 +96,20 @@ impl fmt::Debug for Handle {
 
 /// Returns the name of the device in devicetree.
 pub fn name(device: Handle) -> &'static CStr {
-    // SAFETY: Zephyr gives each device a name, a constant string.
+    // SAFETY: Zephyr's device names are constant, NUL-terminated strings.
     unsafe { CStr::from_ptr(amp_rust_name(device)) }
 }
 
-/// Prints through `printk`.
+/// Prints `text` with `printk`.
 pub fn print(text: &str) {
-    // SAFETY: C reads at most this number of bytes there, and keeps no pointer.
+    // SAFETY: C reads at most `text.len()` bytes, and does not keep the pointer.
     unsafe { amp_rust_print(text.as_ptr().cast(), text.len()) }
 }
 
-/// Logs through Zephyr's logging. `level` is Zephyr's: 1 is error, 2 warning, 3 information, 4 debug.
+/// Logs `text` through Zephyr's logging. `level` is a Zephyr log level: 1 is error, 2 warning, 3 info, and 4 debug.
 #[cfg(feature = "log")]
 pub fn log(level: u32, text: &CStr) {
-    // SAFETY: C reads the string, and copies it if the line is printed later.
+    // SAFETY: C reads the string during this call, and copies it if the message is printed later.
     unsafe { amp_rust_log(level, text.as_ptr()) }
 }
 
@@ -117,11 +117,11 @@ pub fn log(level: u32, text: &CStr) {
 #[cfg(feature = "async")]
 pub fn watch(device: Handle, arrival: &'static amp_ivshmem::rpmsg::tasks::Arrival, until: u64) {
     extern "C" fn arrived(context: *const u8) {
-        // SAFETY: `context` is the `arrival` below, which is static.
+        // SAFETY: `context` points to the `arrival` that was passed to `watch`, which is static.
         let arrival = unsafe { &*context.cast::<amp_ivshmem::rpmsg::tasks::Arrival>() };
         arrival.signal(());
     }
     let context = core::ptr::from_ref(arrival).cast();
-    // SAFETY: `arrived` accepts this context in any thread: a signal has its own lock.
+    // SAFETY: `arrived` may be called with this context from any thread, because `Arrival` has a lock.
     unsafe { amp_rust_watch(device, arrived, context, until) }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link for the tasks of any executor: a runner that owns the device, and endpoints whose functions are awaited.
+//! A link for tasks of any async executor, with a runner that owns the device, and async endpoints.
 
 use core::future::pending;
 
@@ -10,14 +10,14 @@ use amp_ivshmem::rpmsg::{Event, Settings, SetupError};
 use crate::bus::Link;
 use crate::device::{Ivshmem, now};
 
-/// A link that the tasks of one executor share, with the sizes in Kconfig. Tasks [open](tasks::Shared::open) their
+/// A link that the tasks of an executor share, with the sizes from Kconfig. Tasks [open](tasks::Shared::open) their
 /// endpoints on it, and a [`Runner`] drives it.
 pub type Shared = tasks::Shared<Link>;
 
-/// The runner of a [`Shared`] link, which owns the link's device. Dropping it tells the peer that this side has left.
+/// Drives a [`Shared`] link, and owns the link's device. Dropping the runner tells the peer that this side has left.
 ///
-/// Doorbells and deadlines wake the runner's task through Zephyr's system work queue. So any executor works, even
-/// without a timer.
+/// Doorbells and deadlines wake the runner's task through Zephyr's system work queue. The runner therefore works with
+/// any executor, even one without a timer.
 ///
 /// ```no_run
 /// use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::Role;
@@ -51,10 +51,10 @@ pub struct Runner<'l> {
 }
 
 impl<'l> Runner<'l> {
-    /// Opens the link on `device`. `arrival` belongs to this runner alone. Does not wait for the peer.
+    /// Opens the link on `device`. Only this runner may use `arrival`. Does not wait for the peer.
     ///
     /// # Errors
-    /// Returns an error if the settings do not fit the memory or Kconfig's sizes.
+    /// Returns an error if the link does not fit in the shared memory, or the settings exceed the sizes in Kconfig.
     pub fn new(
         shared: &'l Shared,
         device: Ivshmem,
@@ -65,19 +65,19 @@ impl<'l> Runner<'l> {
         Ok(Self { shared, arrival, device })
     }
 
-    /// Drives the link forever, and drops its events.
+    /// Drives the link forever, and discards its events.
     pub async fn run(&mut self) {
         loop {
             self.next().await;
         }
     }
 
-    /// Drives the link until its next event. Messages for the tasks' endpoints do not count as events here.
+    /// Drives the link until its next event. Messages to the endpoints of tasks are not events here.
     pub async fn next(&mut self) -> Event {
         let Self { shared, arrival, device } = self;
         let sleep_until = |deadline| {
             device.watch(arrival, deadline);
-            // The deadline signals `arrival`, too.
+            // The future never has to complete, because the device signals `arrival` at the deadline.
             pending()
         };
         shared.runner().next(arrival, now, sleep_until).await
@@ -86,7 +86,7 @@ impl<'l> Runner<'l> {
 
 impl Drop for Runner<'_> {
     fn drop(&mut self) {
-        // Closing uses the device, which is given back afterwards.
+        // The link must close first, because closing it uses the device.
         self.shared.with(Link::close);
     }
 }

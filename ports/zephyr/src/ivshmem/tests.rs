@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the functions in the way the C drivers call them, with registers in plain memory.
+//! Tests the functions as the C drivers call them, with the registers in ordinary memory.
 
 use core::mem::zeroed;
 use core::ptr::null_mut;
@@ -20,7 +20,7 @@ struct Rig {
 impl Rig {
     fn new(ivposition: u32) -> Self {
         let registers = Box::leak(Box::new([0, 0, ivposition.to_le(), RUNG]));
-        // SAFETY: C passes all zeros, which are valid: not started, and bytes that nobody reads.
+        // SAFETY: all zeros are a valid `State`: `started` is `None`, and `device` may be uninitialised.
         let state = unsafe { zeroed() };
         Self { registers, state, handlers: Box::leak(Box::new([null_mut(); 3])) }
     }
@@ -32,7 +32,7 @@ impl Rig {
     }
 
     fn start(&mut self, place: &Place) -> Status {
-        // SAFETY: registers and handlers are leaked, and are read again only while no call runs.
+        // SAFETY: the registers and handlers are leaked, and the test does not access them during a call.
         unsafe { amp_ivshmem_start(&mut self.state, place) }
     }
 }

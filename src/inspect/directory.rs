@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of the directory of a native-profile memory, and of its links.
+//! A view of the directory and the links of a native-profile memory.
 
 use super::view::View;
 use super::{Field, Finding, Link, Problem};
 use crate::mem::ReadMemory;
 use crate::wire::session::{VERSION, directory};
 
-/// The first page of a memory that uses the native profile.
+/// The directory, which is the first page of a native-profile memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Directory<'m>(View<'m>);
 
 impl<'m> Directory<'m> {
-    /// Creates a view of the directory. Nothing is read yet.
+    /// Creates a view of the directory. This does not read the memory yet.
     #[must_use]
     pub const fn new(memory: &'m dyn ReadMemory) -> Self {
         Self(View(memory))
     }
 
-    /// Checks the directory's head. Returns true if a host has written it, and false if the memory is still empty.
+    /// Checks the directory header. Returns true if a host has written it, and false if the memory is still empty.
     ///
     /// # Errors
-    /// Returns an error if the memory holds something else, or if the directory is of another version or was written
-    /// for a memory of another size. The links can be read even so.
+    /// Returns an error if the memory contains something else, or if the directory has a different version or was
+    /// written for a different memory size. Even after an error, the links can be read.
     pub fn check(&self) -> Result<bool, Finding> {
         use Field::{DirectoryMagic, DirectorySize, DirectoryVersion};
         let fail = |field, at, problem| Err(Finding { field, at, problem });
@@ -40,21 +40,21 @@ impl<'m> Directory<'m> {
         }
     }
 
-    /// Returns the link with this number, or `None` if no directory has that number. The link need not exist in the memory.
+    /// Returns link `number`, or `None` if the number is too large for a directory. The link itself may not exist.
     #[must_use]
     pub fn link(&self, number: u8) -> Option<Link<'m>> {
         (u32::from(number) < directory::ENTRIES).then_some(Link::new(self.0, number))
     }
 
-    /// Returns the links that exist, and those whose remote waits for a host.
+    /// Returns all links that exist or have a waiting remote.
     #[must_use]
     pub const fn links(&self) -> Links<'m> {
         Links { directory: *self, next: 0 }
     }
 
-    /// Checks everything in the memory except the contents of messages, and at most `limit` messages in flight. Reports
-    /// each finding with the number of its link, if it has one; of each ring, only the first finding is reported.
-    /// Returns whether the limit was enough.
+    /// Checks the entire memory except for message contents. At most `limit` messages in flight are checked. Calls
+    /// `report` with each finding and its link number, if it belongs to a link. Only the first finding per ring is
+    /// reported. Returns false if there were more messages than `limit`.
     pub fn findings(&self, limit: u32, mut report: impl FnMut(Option<u8>, Finding)) -> bool {
         if let Err(finding) = self.check() {
             report(None, finding);
@@ -68,7 +68,7 @@ impl<'m> Directory<'m> {
     }
 }
 
-/// The links of a memory: those that exist, and those whose remote waits for a host.
+/// An iterator over all links that exist or have a waiting remote.
 #[derive(Clone, Debug)]
 pub struct Links<'m> {
     directory: Directory<'m>,
@@ -80,7 +80,7 @@ impl<'m> Iterator for Links<'m> {
 
     fn next(&mut self) -> Option<Link<'m>> {
         loop {
-            // Ends after the last number.
+            // This ends after the highest number.
             let link = self.directory.link(self.next)?;
             self.next = self.next.wrapping_add(1);
             if link.entry().is_ok_and(|entry| entry.exists || entry.waiting.id().is_some()) {

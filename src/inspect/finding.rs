@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Findings: fields of the memory with a value that no side writes.
+//! Findings: fields in the memory whose values no side would write.
 
 use core::fmt;
 
 use crate::wire::area::Span;
 use crate::wire::session::VERSION;
 
-/// A field with a value that no side of this version writes, or a field that is not inside the memory.
+/// A field whose value no side of this version would write, or a field that is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} at offset {at:#x}: {problem}")]
 pub struct Finding {
     /// The field.
     pub field: Field,
-    /// Its offset in the memory.
+    /// The offset of the field in the memory.
     pub at: u32,
-    /// The problem with it.
+    /// The problem with the field.
     pub problem: Problem,
 }
 
 macro_rules! fields {
     ($($field:ident: $words:literal,)*) => {
-        /// A field of the memory.
+        /// A field in the memory.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Field {
@@ -69,49 +69,49 @@ fields! {
 /// The problem with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// The memory ends before the field, or the field is not aligned.
+    /// The field is out of bounds or misaligned.
     #[error("it is not inside the memory of {size} bytes, or not aligned: map the whole memory, or correct the layout")]
     Unreadable {
-        /// The size of the memory.
+        /// The size of the memory in bytes.
         size: u32,
     },
-    /// The memory holds something else.
+    /// The memory does not contain a directory.
     #[error("{found:#010x} is no amp-ivshmem directory: look at another memory, or restart its server to clear it")]
     Foreign {
-        /// The memory's first word.
+        /// The first word of the memory.
         found: u32,
     },
-    /// The memory has another version of the layout.
+    /// The layout version of the memory is different.
     #[error("the memory speaks wire version {found}, this reader {VERSION}: use the reader of that version")]
     Version {
-        /// The directory's version.
+        /// The version in the directory.
         found: u32,
     },
-    /// The value differs from the one that the reader knows from elsewhere.
+    /// The value differs from what the reader expects.
     #[error("it is {found}, and {expected} is right")]
     Other {
         /// The value in memory.
         found: u32,
-        /// The right value.
+        /// The expected value.
         expected: u32,
     },
-    /// The number is outside its range.
+    /// The value is out of range.
     #[error("{found} is not in the range {least} to {most}")]
     Range {
         /// The value in memory.
         found: u32,
-        /// The lowest legal value.
+        /// The lowest valid value.
         least: u32,
-        /// The highest legal value.
+        /// The highest valid value.
         most: u32,
     },
-    /// The number is not a power of two from 1 to 32768.
+    /// The value is not a power of two from 1 to 32768.
     #[error("{found} is not a power of two from 1 to 32768")]
     NotPowerOfTwo {
         /// The value in memory.
         found: u32,
     },
-    /// The offset or size is not a multiple of its alignment.
+    /// The value is misaligned.
     #[error("{found:#x} is not a multiple of {align}")]
     Misaligned {
         /// The value in memory.
@@ -119,24 +119,24 @@ pub enum Problem {
         /// The required alignment.
         align: u32,
     },
-    /// The part is not inside its writer's section.
+    /// The part is not entirely inside the section of its writer.
     #[error("{len} bytes at {found:#x} are not inside the {} bytes at {:#x} that their writer has", span.size, span.offset)]
     Outside {
-        /// The offset in memory.
+        /// The offset of the part in the memory.
         found: u32,
-        /// The length of the part.
+        /// The length of the part in bytes.
         len: u32,
         /// The section of the part's writer.
         span: Span,
     },
-    /// The address is not inside the memory.
+    /// The address is outside the memory.
     #[error("{len} bytes at address {address:#x} are not inside the memory, whose address is {base:#x}")]
     Address {
-        /// The address in memory.
+        /// The address in the descriptor.
         address: u64,
-        /// The number of bytes.
+        /// The length in bytes.
         len: u32,
-        /// The address of the memory's first byte.
+        /// The address of the first byte of the memory.
         base: u64,
     },
     /// The value changed during every attempt to read it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of a link of the native profile: its directory entry, its area, its sides' blocks, and its queues.
+//! A view of a native-profile link: its directory entry, its area, the blocks of both sides, and its queues.
 
 use super::block::{Block, QueueOffer};
 use super::queue::{Buffers, Parts};
@@ -10,51 +10,51 @@ use crate::wire::rpmsg::Header;
 use crate::wire::session::{Features, Kind, PAGE, State, Waiting, block, directory, entry, queue};
 use crate::wire::vring::{available_len, descriptor_table_len, used_len};
 
-/// A link of the directory.
+/// A link in the directory.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'m> {
     view: View<'m>,
     number: u8,
 }
 
-/// A link's directory entry, as it was at the time of the call.
+/// A snapshot of a link's directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Set if the link's host has written the entry.
+    /// True if the link's host has written the entry.
     pub exists: bool,
     /// Offset of the link's area.
     pub offset: u32,
-    /// Size of the area.
+    /// Size of the area in bytes.
     pub size: u32,
-    /// The remote that waits for the host.
+    /// The remote that is waiting for the host.
     pub waiting: Waiting,
-    /// The kind of service that the link carries.
+    /// The kind of the link's service.
     pub kind: Kind,
-    /// Size of the section at the end of the area to which both sides write.
+    /// Size of the shared section at the end of the area, in bytes. Both sides write to it.
     pub shared: u32,
 }
 
 impl<'m> Link<'m> {
-    /// Creates a view of link `number`. The caller has checked that the directory has such an entry.
+    /// Creates a view of link `number`. The caller has checked the number.
     pub(super) const fn new(view: View<'m>, number: u8) -> Self {
         Self { view, number }
     }
 
-    /// Returns the link's number.
+    /// Returns the number of the link.
     #[must_use]
     pub const fn number(&self) -> u8 {
         self.number
     }
 
-    /// Returns the offset of a field of the entry.
+    /// Returns the offset of a field in the entry.
     fn at(&self, field: u32) -> u32 {
         behind(directory::HEAD, directory::ENTRY.saturating_mul(self.number.into()).saturating_add(field))
     }
 
-    /// Reads the link's entry.
+    /// Reads the directory entry of the link.
     ///
     /// # Errors
-    /// Returns an error if the memory ends before the end of the entry.
+    /// Returns an error if the entry is out of bounds.
     pub fn entry(&self) -> Result<Entry, Finding> {
         let word = |field| self.view.word(Field::Entry, self.at(field));
         Ok(Entry {
@@ -67,10 +67,10 @@ impl<'m> Link<'m> {
         })
     }
 
-    /// Returns the places of the link's sections, or `None` if the link does not exist.
+    /// Returns the layout of the link's area, or `None` if the link does not exist.
     ///
     /// # Errors
-    /// Returns an error if the area is not inside the memory, does not consist of whole pages, or is too small.
+    /// Returns an error if the area is out of bounds, is not made of whole pages, or is too small.
     pub fn area(&self) -> Result<Option<Area>, Finding> {
         self.area_of(&self.entry()?)
     }
@@ -109,20 +109,21 @@ impl<'m> Link<'m> {
         fail(Field::EntryShared, entry::SHARED, problem)
     }
 
-    /// Reads one side's block, or returns `None` if the link does not exist. A side that never started has the epoch 0.
+    /// Reads the block of one side. Returns `None` if the link does not exist. The epoch is 0 if the side has never
+    /// started.
     ///
     /// # Errors
-    /// Returns an error if the memory cannot contain the area.
+    /// Returns an error if the area does not fit in the memory.
     pub fn block(&self, role: Role) -> Result<Option<Block>, Finding> {
         let Some(area) = self.area()? else { return Ok(None) };
         Block::read(self.view, area.block(role)).map(Some)
     }
 
-    /// Reads a side's words about queue `number`. Returns `None` if the link does not exist or the side does not have
-    /// the queue.
+    /// Reads the words that a side has written for queue `number`. Returns `None` if the link does not exist, or if the
+    /// side does not have this queue.
     ///
     /// # Errors
-    /// Returns an error if the memory cannot contain the area.
+    /// Returns an error if the area does not fit in the memory.
     pub fn offer(&self, role: Role, number: u8) -> Result<Option<QueueOffer>, Finding> {
         let Some(area) = self.area()? else { return Ok(None) };
         let block = Block::read(self.view, area.block(role))?;
@@ -136,11 +137,11 @@ impl<'m> Link<'m> {
         QueueOffer::read(self.view, block.at, number).map(Some)
     }
 
-    /// Returns queue `number` of the side `driver`, which sends with this queue if the link carries rpmsg. Returns
-    /// `None` until both sides have stated in their blocks that the queue is ready.
+    /// Returns the queue `number` whose driver is the side `driver`. In a link that carries rpmsg, the driver sends
+    /// messages with this queue. Returns `None` until the blocks of both sides say that the queue is ready.
     ///
     /// # Errors
-    /// Returns an error if a side's words do not describe a queue inside that side's own data.
+    /// Returns an error if the words of a side do not describe a queue in that side's own data.
     pub fn queue(&self, driver: Role, number: u8) -> Result<Option<Queue<'m>>, Finding> {
         let entry = self.entry()?;
         let Some(area) = self.area_of(&entry)? else { return Ok(None) };
@@ -185,7 +186,7 @@ impl<'m> Link<'m> {
             place(driver, Field::Buffers, at(queue::BUFFERS), offer.buffers, len, 4)?;
             Buffers::Equal { start: offer.buffers, size: found }
         } else {
-            // Descriptors hold offsets.
+            // Descriptors contain offsets.
             Buffers::Described { base: 0 }
         };
         let by_events = own.features.intersection(other.features).contains(Features::EVENT_INDEX);
@@ -194,14 +195,14 @@ impl<'m> Link<'m> {
         Ok(Some(Queue::new(self.view, parts, Carrier::Available, buffers)))
     }
 
-    /// Checks everything in the link, and reports each finding. `left` is the same as in [`Queue::findings`].
+    /// Checks the whole link and reports each finding. [`Queue::findings`] describes `left`.
     pub(super) fn findings(&self, left: &mut u32, mut report: impl FnMut(Finding)) {
         for role in [Role::Host, Role::Remote] {
             match self.block(role) {
                 Ok(Some(block)) => {
                     let unfit = [block.state().err(), block.id().err()];
                     unfit.into_iter().flatten().for_each(&mut report);
-                    // A side that never started has written no id.
+                    // A side that has never started has not written its id.
                     let queues = if block.epoch == 0 { 0 } else { block.speaks.queues() };
                     for number in 0..queues {
                         match self.queue(role, number) {

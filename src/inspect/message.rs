@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of an rpmsg message in a buffer of a queue.
+//! A view of an rpmsg message in a queue buffer.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Problem};
 use crate::wire::rpmsg::{Address, Header};
 
-/// An rpmsg message in a buffer of a queue.
+/// An rpmsg message in a queue buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'m> {
     view: View<'m>,
-    /// The message's position in the ring that brings messages; wraps.
+    /// Position in the ring that delivers the messages. It wraps.
     pub position: u16,
-    /// The number of the message's descriptor.
+    /// Id of the message's descriptor.
     pub descriptor: u16,
-    /// The offset of the message's buffer, which begins with the header.
+    /// Offset of the buffer, which starts with the header.
     pub at: u32,
-    /// The size of the message's buffer, header included.
+    /// Size of the buffer in bytes, including the header.
     pub size: u32,
-    /// The message's header. Its length is at most what the buffer can hold.
+    /// The header. Its length is at most the capacity of the buffer.
     pub header: Header,
 }
 
 impl<'m> Message<'m> {
-    /// Reads the header in the `size` bytes at `start`.
+    /// Reads the header of the message in the `size` bytes at `at`.
     pub(super) fn read_header(
         view: View<'m>,
         position: u16,
@@ -43,17 +43,17 @@ impl<'m> Message<'m> {
         Ok(Self { view, position, descriptor, at, size, header })
     }
 
-    /// Copies the first bytes of the payload, as many as fit in `to`, and returns their number.
+    /// Copies the start of the payload to `to`, as many bytes as fit, and returns the number of bytes.
     ///
-    /// A buffer that was given back in the meantime may hold parts of a newer message.
+    /// If the buffer has been returned in the meantime, the bytes may belong to a newer message.
     pub fn read(&self, to: &mut [u8]) -> usize {
         let len = to.len().min(self.header.length.into());
         let to = to.get_mut(..len).unwrap_or_default();
-        // Inside the memory: the header's length was checked.
+        // In bounds, because the length in the header has been checked.
         if self.view.0.read(behind(self.at, Header::SIZE), to) { len } else { 0 }
     }
 
-    /// Returns whether this is a message of the name service.
+    /// Returns true if this is a name service message.
     #[must_use]
     pub fn is_name_service(&self) -> bool {
         self.header.destination == Address::NAME_SERVICE

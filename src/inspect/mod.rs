@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A read-only view of any memory: its directory, the blocks of each side, the rings, and the messages in flight.
+//! A read-only view of any shared memory: directory, blocks, rings, and messages in flight.
 //!
-//! The view is for a reader that belongs to neither side: a monitor, a test, a debugger. [`Directory`] reads a memory
-//! of the native profile, and [`OpenAmp`] a memory in C OpenAMP's layout. Both lead to [`Queue`] and [`Message`]. The
-//! memory is a [`ReadMemory`]: shared memory, a mapping that cannot be written, or a file.
+//! The view is for a reader that is neither host nor remote, such as a monitor, a test or a debugger. [`Directory`]
+//! reads a native-profile memory, and [`OpenAmp`] reads a memory in C OpenAMP's layout. Both give access to a [`Queue`]
+//! and its [`Message`]s. The memory is a [`ReadMemory`]: shared memory, a read-only mapping, or a file.
 //!
-//! The reader writes nothing, so the sides cannot notice it. The sides keep running meanwhile: every call reads the
-//! memory anew, so a value is only a snapshot from the time of the call. No word is trusted: a value that no side
-//! writes is a [`Finding`], which names the field. Every loop ends after at most as many steps as the largest ring has
-//! entries.
+//! The reader never writes, so it does not disturb the sides. The sides keep running, so each call reads the memory
+//! again and returns a snapshot. The reader trusts no word in the memory: if a field has a value that no side would
+//! write, the result is a [`Finding`] that names the field. Each loop is limited to the number of entries in the
+//! largest possible ring.
 //!
 //! [`ReadMemory`]: crate::mem::ReadMemory
 //!
@@ -25,7 +25,7 @@
 //! for link in Directory::new(&memory).links() {
 //!     let host = link.block(Role::Host)?.expect("the link exists");
 //!     println!("link {}: the host is {:?}", link.number(), host.state()?);
-//!     // None until both sides are ready.
+//! None until both sides are ready.
 //!     let Some(queue) = link.queue(Role::Host, 0)? else { continue };
 //!     for message in queue.in_flight()? {
 //!         let message = message?;

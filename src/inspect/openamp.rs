@@ -9,7 +9,8 @@ use crate::wire::area::Role;
 use crate::wire::openamp::{Layout, status};
 use crate::wire::vring::descriptor;
 
-/// A memory in C OpenAMP's layout. The memory does not describe its own layout; only the two sides know it.
+/// A memory in C OpenAMP's layout. The layout is not stored in the memory, so the reader must know it, as both sides
+/// do.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAmp<'m> {
     view: View<'m>,
@@ -18,33 +19,33 @@ pub struct OpenAmp<'m> {
 }
 
 impl<'m> OpenAmp<'m> {
-    /// Creates a view of a memory with this layout. Nothing is read yet.
+    /// Creates a view of a memory with this layout. This does not read the memory yet.
     ///
-    /// `address` is the address of the memory's first byte on the host, from which the host counts in descriptors. If
-    /// `address` is unknown, it is derived from the lowest address of the buffers that the host has posted.
+    /// `address` is the start address of the memory on the host, relative to which descriptors are interpreted. If it
+    /// is unknown, it is derived from the lowest buffer address that the host has posted.
     #[must_use]
     pub const fn new(memory: &'m dyn ReadMemory, layout: Layout, address: Option<u64>) -> Self {
         Self { view: View(memory), layout, address }
     }
 
-    /// Reads the host's [`status`](mod@status).
+    /// Reads the [`status`](mod@status) of the host.
     ///
     /// # Errors
-    /// Returns an error if the status word is not inside the memory.
+    /// Returns an error if the status word is out of bounds.
     pub fn status(&self) -> Result<u32, Finding> {
         Ok(self.view.word(Field::Status, self.layout.status)? & status::MASK)
     }
 
-    /// Returns the address of the memory's first byte on the host.
+    /// Returns the start address of the memory on the host.
     ///
     /// # Errors
-    /// Returns an error if the descriptor table of the host's buffers is not inside the memory.
+    /// Returns an error if the descriptor table of the vring to the host is out of bounds.
     pub fn address(&self) -> Result<u64, Finding> {
         if let Some(address) = self.address {
             return Ok(address);
         }
         let mut first = u64::MAX;
-        // At most 65535 iterations.
+        // At most 65535 iterations, because `count` is a `u16`.
         for id in 0..self.layout.count {
             let entry = behind(self.layout.to_host, descriptor::SIZE.saturating_mul(id.into()));
             let word = |field| self.view.word(Field::DescriptorTable, behind(entry, field));
@@ -54,10 +55,11 @@ impl<'m> OpenAmp<'m> {
         Ok(first.wrapping_sub(self.layout.buffers.into()))
     }
 
-    /// Returns the vring for messages to `role`, or `None` until the host's status says that the vrings are set up.
+    /// Returns the vring for messages to `role`. Returns `None` until the status of the host says that the vrings are
+    /// set up.
     ///
     /// # Errors
-    /// Returns an error if the layout does not fit the memory, or if the status is one that no host writes.
+    /// Returns an error if the layout does not fit in the memory, or if the status is not a value that a host writes.
     pub fn queue(&self, role: Role) -> Result<Option<Queue<'m>>, Finding> {
         let found = self.status()?;
         match found {
@@ -92,9 +94,9 @@ impl<'m> OpenAmp<'m> {
         Ok(Some(Queue::new(self.view, parts, carrier, Buffers::Described { base: self.address()? })))
     }
 
-    /// Checks both vrings except the contents of messages, and at most `limit` messages in flight. Reports each finding
-    /// with the side whose messages it concerns; of each vring, only the first finding is reported. Returns whether the
-    /// limit was enough.
+    /// Checks both vrings except for message contents. At most `limit` messages in flight are checked. Calls `report`
+    /// with each finding and the receiver of the vring. Only the first finding per vring is reported. Returns false if
+    /// there were more messages than `limit`.
     pub fn findings(&self, limit: u32, mut report: impl FnMut(Role, Finding)) -> bool {
         let mut left = limit.saturating_add(1);
         for role in [Role::Host, Role::Remote] {

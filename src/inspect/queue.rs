@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of a queue: a split ring with its indices, and the buffers to which its entries refer.
+//! A view of a queue: a split ring with its indices, and the buffers that its entries refer to.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Message, Problem};
 use crate::wire::vring::{available, descriptor, used};
 
-/// The ring that brings messages to the receiver.
+/// The ring that delivers messages to the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
-    /// The available ring: the sender is the driver.
+    /// The available ring, because the sender is the driver.
     Available,
-    /// The used ring: the sender is the device, and fills buffers that the driver has posted.
+    /// The used ring, because the sender is the device. It fills buffers that the driver has posted.
     Used,
 }
 
 /// The buffers of a queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Buffers {
-    /// Descriptor `n` is buffer `n` of a row of equal buffers that begins at `start`. All of them are inside the memory.
+    /// Contiguous buffers of equal size. Buffer `n` belongs to descriptor `n`, and the first buffer is at `start`. All
+    /// buffers are in bounds.
     Equal { start: u32, size: u32 },
-    /// The address in a descriptor counts from `base`.
+    /// Buffers at the addresses in the descriptors. The offset of a buffer is its address minus `base`.
     Described { base: u64 },
 }
 
@@ -31,46 +32,46 @@ pub(super) struct Parts {
     pub descriptors: u32,
     pub available: u32,
     pub used: u32,
-    /// Notifications are suppressed by event indices and not by flags.
+    /// True if notifications are suppressed by event indices instead of flags.
     pub by_events: bool,
 }
 
-/// The indices and flags of a queue, read together.
+/// A consistent snapshot of the indices and flags of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Indices {
-    /// Number of the queue's descriptors.
+    /// Number of descriptors in the queue.
     pub size: u16,
-    /// Buffers made available so far; wraps.
+    /// Number of buffers made available so far. It wraps.
     pub available: u16,
-    /// Buffers returned so far; wraps.
+    /// Number of buffers returned so far. It wraps.
     pub used: u16,
     /// The driver's flags.
     pub available_flags: u16,
     /// The device's flags.
     pub used_flags: u16,
-    /// The used index past which the driver wants to be notified.
+    /// The driver requests a notification when the used index passes this value.
     pub used_event: u16,
-    /// The available index past which the device wants to be notified.
+    /// The device requests a notification when the available index passes this value.
     pub available_event: u16,
     by_events: bool,
     carrier: Carrier,
 }
 
 impl Indices {
-    /// Returns the number of buffers that the device has. [`Queue::indices`] has checked that this is at most the
-    /// queue's size.
+    /// Returns the number of buffers that the device holds. [`Queue::indices`] has checked that it does not exceed the
+    /// size of the queue.
     #[must_use]
     pub const fn with_device(&self) -> u16 {
         self.available.wrapping_sub(self.used)
     }
 
-    /// Returns the number of buffers that the driver has.
+    /// Returns the number of buffers that the driver holds.
     #[must_use]
     pub const fn with_driver(&self) -> u16 {
         self.size.wrapping_sub(self.with_device())
     }
 
-    /// Returns the number of messages that were sent and whose buffers have not been given back yet.
+    /// Returns the number of messages that have been sent but not released by the receiver.
     #[must_use]
     pub const fn in_flight(&self) -> u16 {
         match self.carrier {
@@ -85,19 +86,21 @@ impl Indices {
         self.size.wrapping_sub(self.in_flight())
     }
 
-    /// Returns whether the device waits for a buffer: if so, the next one that is made available rings its doorbell.
+    /// Returns true if the device is waiting for a buffer, so that the driver rings the doorbell for the next available
+    /// buffer.
     #[must_use]
     pub const fn device_waits(&self) -> bool {
         if self.by_events { self.available_event == self.available } else { self.used_flags & used::NO_NOTIFY == 0 }
     }
 
-    /// Returns whether the driver waits for a buffer: if so, the next one that is returned rings its doorbell.
+    /// Returns true if the driver is waiting for a buffer, so that the device rings the doorbell for the next used
+    /// buffer.
     #[must_use]
     pub const fn driver_waits(&self) -> bool {
         if self.by_events { self.used_event == self.used } else { self.available_flags & available::NO_INTERRUPT == 0 }
     }
 
-    /// Returns whether the sender waits for a buffer to come back.
+    /// Returns true if the sender is waiting for a free buffer.
     #[must_use]
     pub const fn sender_waits(&self) -> bool {
         match self.carrier {
@@ -106,7 +109,7 @@ impl Indices {
         }
     }
 
-    /// Returns whether the receiver waits for a message.
+    /// Returns true if the receiver is waiting for a message.
     #[must_use]
     pub const fn receiver_waits(&self) -> bool {
         match self.carrier {
@@ -119,7 +122,7 @@ impl Indices {
 /// The maximum number of attempts to read indices that keep changing.
 const LOOKS: u32 = 16;
 
-/// One direction of messages, or a queue of a virtio device.
+/// A queue of a virtio device, or the queue for one direction of rpmsg messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Queue<'m> {
     view: View<'m>,
@@ -139,13 +142,13 @@ impl<'m> Queue<'m> {
         self.parts.size
     }
 
-    /// Returns the ring that brings messages.
+    /// Returns the ring that delivers messages.
     #[must_use]
     pub const fn carrier(&self) -> Carrier {
         self.carrier
     }
 
-    /// Returns the offset of the field that follows all entries of a ring.
+    /// Returns the offset of the field after the entries of a ring.
     fn tail(&self, ring: u32, header: u32, entry: u32) -> u32 {
         behind(ring, entry.saturating_mul(self.parts.size.into()).saturating_add(header))
     }
@@ -153,7 +156,8 @@ impl<'m> Queue<'m> {
     /// Reads the indices and flags.
     ///
     /// # Errors
-    /// Returns an error if the indices count more buffers than there are, or change during every attempt to read them.
+    /// Returns an error if the indices imply more buffers than the queue has, or if they changed during every attempt
+    /// to read them.
     pub fn indices(&self) -> Result<Indices, Finding> {
         let Parts { size, available, used, by_events, .. } = self.parts;
         let driver = |at| self.view.half(Field::AvailableRing, at);
@@ -191,11 +195,11 @@ impl<'m> Queue<'m> {
         Err(Finding { field: Field::AvailableIndex, at: available_at, problem: Problem::Moving { looks: LOOKS } })
     }
 
-    /// Returns the messages in flight, the oldest first. Their number is fixed at the time of the call; each message is
+    /// Returns the messages in flight, oldest first. The number of messages is determined by this call. Each message is
     /// read when the iterator reaches it.
     ///
-    /// The number is exact. If the receiver returns buffers in another order than it received them, this returns the
-    /// same number of the newest messages, some of which may have been returned already.
+    /// The number is always exact. If the receiver returns buffers out of order, the iterator yields that many of the
+    /// newest messages, and some of these may already have been returned.
     ///
     /// # Errors
     /// Returns the same errors as [`indices`](Self::indices).
@@ -208,12 +212,12 @@ impl<'m> Queue<'m> {
         Ok(InFlight { queue: *self, next: end.wrapping_sub(indices.in_flight()), left: indices.in_flight() })
     }
 
-    /// Reads the message at `position` of the ring that brings messages. `position` counts like that ring's index, and
-    /// is taken modulo the queue's size. A reader that follows the index meets each message.
+    /// Reads the message at `position` in the ring that delivers messages. Positions count like the ring's index and
+    /// are taken modulo the size of the queue. A reader that follows the index sees every message.
     ///
     /// # Errors
-    /// Returns an error if the entry refers to no descriptor, if the buffer is outside the memory, or if the message is
-    /// longer than its buffer.
+    /// Returns an error if the entry does not refer to a valid descriptor, if the buffer is out of bounds, or if the
+    /// message is longer than its buffer.
     pub fn message(&self, position: u16) -> Result<Message<'m>, Finding> {
         let slot = u32::from(position) & u32::from(self.parts.size).wrapping_sub(1);
         let (field, at, found) = match self.carrier {
@@ -240,10 +244,10 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// Returns the offset and size of the buffer to which descriptor `id` refers. All of the buffer is inside the memory.
+    /// Returns the offset and size of the buffer of descriptor `id`. The buffer is in bounds.
     fn buffer(&self, id: u16) -> Result<(u32, u32), Finding> {
         let base = match self.buffers {
-            // Inside the memory: the constructor has checked all of the buffers.
+            // In bounds, because the constructor has checked all buffers.
             Buffers::Equal { start, size } => return Ok((behind(start, size.saturating_mul(id.into())), size)),
             Buffers::Described { base } => base,
         };
@@ -262,8 +266,8 @@ impl<'m> Queue<'m> {
         }
     }
 
-    /// Checks the indices and the messages in flight, and reports the first finding. `left` counts down with each
-    /// message; the check stops at the message that takes the last of it.
+    /// Checks the indices and the messages in flight, and reports the first finding. `left` is decremented for each
+    /// message, and the check stops when it reaches 0.
     pub(super) fn findings(&self, left: &mut u32, report: impl FnOnce(Finding)) {
         let mut look = || {
             for message in self.in_flight()? {
@@ -281,12 +285,12 @@ impl<'m> Queue<'m> {
     }
 }
 
-/// The messages in flight in a queue, the oldest first.
+/// An iterator over the messages in flight in a queue, oldest first.
 #[derive(Clone, Debug)]
 pub struct InFlight<'m> {
     queue: Queue<'m>,
     next: u16,
-    /// At most as many as the queue has descriptors.
+    /// Number of messages left, at most the number of descriptors.
     left: u16,
 }
 

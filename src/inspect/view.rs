@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory, read field by field: a field that cannot be read is a finding.
+//! Checked access to single fields of the memory. A field that cannot be read is a finding.
 
 use core::fmt;
 
 use super::{Field, Finding, Problem};
 use crate::mem::ReadMemory;
 
-/// The memory that all views of this module share.
+/// The memory, as all views in this module use it.
 #[derive(Clone, Copy)]
 pub(super) struct View<'m>(pub &'m dyn ReadMemory);
 
@@ -29,18 +29,18 @@ impl View<'_> {
         self.0.half(at).ok_or_else(|| self.unreadable(field, at))
     }
 
-    /// Returns the finding for a field that is not inside the memory, or not aligned.
+    /// Returns the finding for a field that is out of bounds or misaligned.
     pub fn unreadable(self, field: Field, at: u32) -> Finding {
         Finding { field, at, problem: Problem::Unreadable { size: self.size() } }
     }
 }
 
-/// Returns the offset `by` bytes after `at`. The sum saturates at the largest number, which is inside no memory.
+/// Returns the offset `by` bytes after `at`. The sum saturates at `u32::MAX`, which is never in bounds.
 pub(super) const fn behind(at: u32, by: u32) -> u32 {
     at.saturating_add(by)
 }
 
-/// Returns `found` if it is a power of two and a legal number of descriptors.
+/// Returns `found` if it is a valid number of descriptors, which must be a power of two.
 pub(super) fn count_of(field: Field, at: u32, found: u32) -> Result<u16, Finding> {
     match u16::try_from(found) {
         Ok(count) if count.is_power_of_two() => Ok(count),

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link's area: the places of both sides' blocks and data. Offsets and sizes are in bytes.
+//! The area of a link: where each side's block and data are. Offsets and sizes are in bytes.
 
 use super::session::PAGE;
 
-/// A side of the link. A link has one host and one remote.
+/// A side of a link. Each link has one host and one remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The side that decides where in the memory the link is.
     Host,
-    /// The side that finds the link in the directory.
+    /// The side that looks the link up in the directory.
     Remote,
 }
 
 impl Role {
-    /// Returns the other side's role.
+    /// Returns the role of the other side.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -28,12 +28,12 @@ impl Role {
 pub struct Span {
     /// Offset of the first byte.
     pub offset: u32,
-    /// Number of bytes.
+    /// Size in bytes.
     pub size: u32,
 }
 
 impl Span {
-    /// Returns whether the `len` bytes at `offset` are all inside the span.
+    /// Returns true if the `len` bytes at `offset` are inside the span.
     #[must_use]
     pub fn contains(self, offset: u32, len: u32) -> bool {
         match (offset.checked_sub(self.offset), self.size.checked_sub(len)) {
@@ -42,27 +42,27 @@ impl Span {
         }
     }
 
-    /// Returns the offset of the first byte after the span. Every span here is inside a memory, so the sum does not wrap.
+    /// Returns the offset of the first byte after the span. The sum does not wrap, because all spans here are in
+    /// bounds.
     const fn end(self) -> u32 {
         self.offset.wrapping_add(self.size)
     }
 }
 
-/// A link's area: a page for each side's block, the data of each side, and a section to which both sides write.
+/// The area of a link: one page for each side's block, the data of each side, and a section to which both sides write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     span: Span,
-    /// Number of bytes at the end to which both sides write.
+    /// Size of the shared section at the end of the area.
     shared: u32,
 }
 
 impl Area {
-    /// The size of the smallest area without a shared section: both blocks, and a page of data for each side.
+    /// Minimum size of an area without a shared section: two blocks, and one page of data per side.
     pub const SMALLEST: u32 = 4 * PAGE;
 
-    /// Returns the area that these words of a directory entry describe, in a memory of `memory` bytes. Returns `None`
-    /// unless the area consists of whole pages inside the memory and after the directory, with room for the blocks and
-    /// some data.
+    /// Returns the area that a directory entry describes, in a memory of `memory` bytes. Returns `None` if the area is
+    /// not made of whole pages, is out of bounds, overlaps the directory, or is too small for the blocks and some data.
     #[must_use]
     pub fn new(memory: u32, offset: u32, size: u32, shared: u32) -> Option<Self> {
         let pages = (offset | size | shared).is_multiple_of(PAGE);
@@ -77,20 +77,21 @@ impl Area {
         self.span
     }
 
-    /// Returns the size of the section to which both sides write.
+    /// Returns the size of the shared section.
     #[must_use]
     pub const fn shared(&self) -> u32 {
         self.shared
     }
 
-    /// Returns the area for a service that shares no section, so that the sides have all of the data.
+    /// Returns the same area without a shared section, for services that do not use one. Its bytes become data of the
+    /// two sides.
     #[must_use]
     #[inline(always)]
     pub const fn unshared(&self) -> Self {
         Self { span: self.span, shared: 0 }
     }
 
-    /// Returns the offset of one side's block.
+    /// Returns the offset of the block of `role`.
     #[must_use]
     pub const fn block(&self, role: Role) -> u32 {
         match role {
@@ -99,8 +100,8 @@ impl Area {
         }
     }
 
-    /// Returns the data to which only `role` writes: half of the remaining bytes, in whole pages. `new` has made sure
-    /// of four pages.
+    /// Returns the span to which only `role` writes. Each side gets half of the data, in whole pages. `new` has checked
+    /// that the area has at least four pages.
     #[must_use]
     #[inline(always)]
     pub const fn data(&self, role: Role) -> Span {
@@ -113,13 +114,13 @@ impl Area {
         }
     }
 
-    /// Returns the section to which both sides write, which may be empty.
+    /// Returns the span of the shared section, which may be empty.
     #[must_use]
     pub const fn shared_section(&self) -> Span {
         Span { offset: self.span.end().wrapping_sub(self.shared), size: self.shared }
     }
 
-    /// Returns whether the two areas have a byte in common.
+    /// Returns true if the two areas overlap.
     #[must_use]
     pub const fn overlaps(&self, other: &Self) -> bool {
         self.span.offset < other.span.end() && other.span.offset < self.span.end()
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(area.data(Role::Host), Span { offset: 3 * PAGE, size: 4 * PAGE });
         assert_eq!(area.data(Role::Remote), Span { offset: 7 * PAGE, size: 4 * PAGE });
         assert_eq!(area.shared_section(), Span { offset: 11 * PAGE, size: 3 * PAGE });
-        // Half a page for each side is left over.
+        // Half a page per side is left over.
         let odd = Area::new(64 * PAGE, PAGE, 5 * PAGE, 0).unwrap();
         assert_eq!((odd.data(Role::Host).size, odd.shared_section().size), (PAGE, 0));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes and layouts as types, with no state, no memory access and no panic.
+//! Layouts as types and constants. This code has no state, does not access shared memory and does not panic.
 //!
-//! Everything is little-endian and packed. `docs/reference/wire-format.md` describes the same layout in prose.
+//! All fields are little-endian and packed. `docs/reference/wire-format.md` describes the same layout.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

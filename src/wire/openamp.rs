@@ -1,51 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The layout of C OpenAMP's status word, vrings and buffers in shared memory. Offsets and sizes are in bytes.
 //!
-//! Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's `subsys/ipc` (`rpmsg_service`, and the backend
-//! `ipc_rpmsg_static_vrings`), and the legacy vring layout (virtio 1.3, 2.7.2, and `vring_init` of open-amp).
+//! Source: OpenAMP's `dual_qemu_ivshmem` sample, Zephyr's `subsys/ipc` (`rpmsg_service` and the backend
+//! `ipc_rpmsg_static_vrings`), and the legacy vring layout (virtio 1.3, section 2.7.2, and `vring_init` in open-amp).
 
 use super::vring::{available_len, descriptor_table_len, used_len};
 
-/// The host's status, which is the low byte of a separate word.
+/// The host's status. It is the low byte of a separate word.
 pub mod status {
-    /// There is no host, or the host resets the link before it is ready again.
+    /// There is no host, or the host is resetting the link.
     pub const RESET: u32 = 0;
-    /// The rings are set up: the remote may use them.
+    /// The vrings are set up and the remote may use them.
     pub const DRIVER_OK: u32 = 4;
     /// The host has given up.
     pub const FAILED: u32 = 0x80;
-    /// Bits of the word that hold the status.
+    /// The bits of the word that hold the status.
     pub const MASK: u32 = 0xff;
 }
 
-/// The end of a chain of free descriptors, as C writes it.
+/// The `next` value with which C ends a chain of free descriptors.
 pub const CHAIN_END: u16 = 0x8000;
 
-/// The places of all parts. Both sides must be given the same layout.
+/// The offsets and sizes of all parts. Both sides must use the same layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Offset of the host's status word.
     pub status: u32,
-    /// Offset of vring 0, for messages to the host.
+    /// Offset of vring 0, which carries messages to the host.
     pub to_host: u32,
-    /// Offset of vring 1, for messages to the remote.
+    /// Offset of vring 1, which carries messages to the remote.
     pub to_remote: u32,
-    /// Number of descriptors in each vring, a power of two.
+    /// Number of descriptors per vring, a power of two.
     pub count: u16,
-    /// Alignment of the used rings, in bytes: a power of two, at least 4. C aligns addresses and this layout aligns
-    /// offsets. Both agree if the memory itself begins at a multiple of the alignment.
+    /// Alignment of the used rings in bytes: a power of two, at least 4. C aligns addresses, and this layout aligns
+    /// offsets. The results agree if the memory itself is aligned to this value.
     pub align: u32,
     /// Offset of the buffers for messages to the host.
     pub buffers: u32,
-    /// Offset of the buffers for messages to the remote: they follow the other buffers, unless C's pool is split.
+    /// Offset of the buffers for messages to the remote. They follow the other buffers, unless C's pool is split.
     pub to_remote_buffers: u32,
-    /// Bytes of a buffer for messages to the host, header included. The remote uses the size that the host has posted.
+    /// Size of a buffer for messages to the host, in bytes, including the header. The remote uses the size that the
+    /// host has posted.
     pub to_host_size: u32,
-    /// Bytes of a buffer for messages to the remote, header included.
+    /// Size of a buffer for messages to the remote, in bytes, including the header.
     pub to_remote_size: u32,
 }
 
-/// The offsets of one vring's parts from the start of the memory.
+/// The offsets of a vring's parts in the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vring {
     /// The descriptor table.
@@ -54,13 +55,13 @@ pub struct Vring {
     pub available: u32,
     /// The used ring.
     pub used: u32,
-    /// Bytes of all three parts and the gaps between them.
+    /// Total size in bytes, including the gaps between the parts.
     pub len: u32,
 }
 
 impl Layout {
-    /// Returns the layout of `dual_qemu_ivshmem`: the status first, buffers from 0x400, and the vrings in the last 2
-    /// KiB, with the vring to the host first. Returns `None` for a memory of less than 19 KiB, which is too small.
+    /// Returns the layout of `dual_qemu_ivshmem`: the status word first, then buffers from 0x400 on, then both vrings
+    /// in the last 2 KiB, with the vring to the host first. Returns `None` if the memory is smaller than 19 KiB.
     #[must_use]
     pub const fn dual_qemu_ivshmem(memory: u32) -> Option<Self> {
         let (Some(to_host), Some(to_remote)) = (memory.checked_sub(0x800), memory.checked_sub(0x400)) else {
@@ -72,8 +73,8 @@ impl Layout {
         Some(Self::empty(0, to_host, to_remote, 16, 4).with_buffers(0x400, 512, 512))
     }
 
-    /// Returns the layout of Zephyr's `rpmsg_service` and of the samples that use it: the same as `dual_qemu_ivshmem`,
-    /// but with the vring to the remote first. Returns `None` for a memory of less than 19 KiB, which is too small.
+    /// Returns the layout of Zephyr's `rpmsg_service` and its samples. It is the same as `dual_qemu_ivshmem`, except
+    /// that the vring to the remote comes first. Returns `None` if the memory is smaller than 19 KiB.
     #[must_use]
     pub const fn rpmsg_service(memory: u32) -> Option<Self> {
         match Self::dual_qemu_ivshmem(memory) {
@@ -82,12 +83,12 @@ impl Layout {
         }
     }
 
-    /// Returns the layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes: status, buffers, the
-    /// vring to the remote, the vring to the host. It has as many descriptors as fit.
+    /// Returns the layout of Zephyr's `ipc_rpmsg_static_vrings` in a region of `memory` bytes: the status word, the
+    /// buffers, the vring to the remote, the vring to the host. The number of descriptors is the largest that fits.
     ///
-    /// `size` is the size of each buffer (`zephyr,buffer-size`, 512 by default). `align` is
-    /// `CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT`, 4 by default. Returns `None` if no descriptor fits, or if the
-    /// alignment is less than 4 or not a power of two.
+    /// `size` is the size of each buffer (`zephyr,buffer-size`, default: 512). `align` is
+    /// `CONFIG_IPC_SERVICE_STATIC_VRINGS_MEM_ALIGNMENT` (default: 4). Returns `None` if not even one descriptor fits,
+    /// or if the alignment is less than 4 or not a power of two.
     #[must_use]
     pub const fn static_vrings(memory: u32, size: u32, align: u32) -> Option<Self> {
         if !align.is_power_of_two() || align < 4 || size == 0 {
@@ -100,7 +101,7 @@ impl Layout {
             let to_remote = align.saturating_add(buffers);
             if let Some(vring) = layout.vring(0).len.checked_next_multiple_of(align) {
                 let to_host = to_remote.saturating_add(vring);
-                // C requires one byte to spare.
+                // C requires one spare byte.
                 if to_host.saturating_add(vring) < memory {
                     return Some(Self { to_remote, to_host, ..layout });
                 }
@@ -110,22 +111,25 @@ impl Layout {
         None
     }
 
-    /// Returns a layout with status and vrings but no buffers, which are added by [`with_buffers`](Self::with_buffers).
+    /// Returns a layout with a status word and vrings but without buffers. [`with_buffers`](Self::with_buffers) adds
+    /// the buffers.
     #[must_use]
     pub const fn empty(status: u32, to_host: u32, to_remote: u32, count: u16, align: u32) -> Self {
         let (buffers, to_remote_buffers, to_host_size, to_remote_size) = (0, 0, 0, 0);
         Self { status, to_host, to_remote, count, align, buffers, to_remote_buffers, to_host_size, to_remote_size }
     }
 
-    /// Returns the same layout with the buffers from `start` on, in one pool as C's host takes them: those to the host,
-    /// then those to the remote. The sums saturate for absurd settings, which then fit no memory.
+    /// Returns the same layout with buffers in one pool at `start`, in the order that C's host uses: first the buffers
+    /// to the host, then the buffers to the remote. The sums saturate, so that a layout with absurd sizes is later
+    /// rejected as out of bounds.
     #[must_use]
     pub const fn with_buffers(self, start: u32, to_host_size: u32, to_remote_size: u32) -> Self {
         let to_remote_buffers = start.saturating_add(to_host_size.saturating_mul(self.count as u32));
         Self { buffers: start, to_remote_buffers, to_host_size, to_remote_size, ..self }
     }
 
-    /// Returns the parts of the vring at `start`. The sums saturate for absurd settings, which then fit no memory.
+    /// Returns the parts of the vring at `start`. The sums saturate, so that a vring with absurd sizes is later
+    /// rejected as out of bounds.
     #[must_use]
     pub const fn vring(&self, start: u32) -> Vring {
         let available = start.saturating_add(descriptor_table_len(self.count));
@@ -159,7 +163,7 @@ mod tests {
     fn zephyrs_other_layouts_are_where_zephyr_has_them() {
         let service = Layout::rpmsg_service(0x10_0000).unwrap();
         assert_eq!((service.to_host, service.to_remote), (0xf_fc00, 0xf_f800));
-        // 64 KiB of 512-byte buffers: 32 in each direction and two vrings of 854 bytes, aligned.
+        // 64 KiB with 512-byte buffers: 32 buffers in each direction, and two aligned vrings of 846 bytes.
         let fixed = Layout::static_vrings(0x1_0000, 512, 4).unwrap();
         assert_eq!((fixed.count, fixed.status, fixed.buffers), (32, 0, 4));
         assert_eq!((fixed.to_remote_buffers, fixed.to_remote), (4 + 32 * 512, 4 + 64 * 512));

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! rpmsg's bytes: the header before each payload, and the name service's message.
+//! The rpmsg wire format: the header that precedes each payload, and the name service message.
 //!
-//! Source: OpenAMP's rpmsg protocol and Linux' `include/linux/rpmsg/{byteorder,ns}.h`; all fields little-endian.
+//! Source: OpenAMP's rpmsg protocol and `include/linux/rpmsg/{byteorder,ns}.h` in Linux. All fields are little-endian.
 
 use core::fmt;
 
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// An endpoint's number on one side of a link.
+/// The address of an endpoint on one side of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Address(pub u32);
 
 impl Address {
-    /// No address: never a valid destination on the wire.
+    /// No address. This value is never a valid destination on the wire.
     pub const ANY: Self = Self(u32::MAX);
-    /// The address of the name service, the same on both sides.
+    /// The address of the name service on both sides.
     pub const NAME_SERVICE: Self = Self(53);
-    /// The first address that is assigned dynamically; lower addresses are for an application's own choice.
+    /// The first address that is assigned dynamically. An application can choose lower addresses itself.
     pub const FIRST_DYNAMIC: Self = Self(1024);
 }
 
@@ -27,48 +27,48 @@ impl fmt::Display for Address {
     }
 }
 
-/// The 16 bytes before each payload: {source u32, destination u32, reserved u32, length u16, flags u16}. Reserved and flags
-/// are 0 when sent and ignored when received.
+/// The 16-byte header that precedes each payload: {source u32, destination u32, reserved u32, length u16, flags u16}.
+/// The fields "reserved" and "flags" are sent as 0 and ignored on reception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The sending endpoint's address.
+    /// The address of the sending endpoint.
     pub source: Address,
-    /// The receiving endpoint's address.
+    /// The address of the receiving endpoint.
     pub destination: Address,
-    /// Payload length in bytes, excluding this header.
+    /// Length of the payload in bytes, excluding the header.
     pub length: u16,
 }
 
 impl Header {
-    /// Bytes of a header.
+    /// Size of a header in bytes.
     pub const SIZE: u32 = 16;
-    /// Offset of the source.
+    /// Offset of the source address.
     pub const SOURCE: u32 = 0;
-    /// Offset of the destination.
+    /// Offset of the destination address.
     pub const DESTINATION: u32 = 4;
-    /// Offset of the word with the length.
+    /// Offset of the word that contains the length.
     pub const LENGTH: u32 = 12;
 
-    /// Returns the header as words, which are little-endian in memory.
+    /// Returns the header as four words in native byte order.
     #[must_use]
     #[inline(always)]
     pub const fn to_words(self) -> [u32; 4] {
         [self.source.0, self.destination.0, 0, self.length as u32]
     }
 
-    /// Returns the header in these words. The third word, which is reserved, is left out.
+    /// Makes a header from its first, second and fourth words. The third word is reserved.
     #[must_use]
     #[inline(always)]
     pub const fn from_words([source, destination, length]: [u32; 3]) -> Self {
-        // CAST: the flags are in the high half.
+        // CAST: drops the flags in the high half.
         Self { source: Address(source), destination: Address(destination), length: length as u16 }
     }
 }
 
-/// Bytes of a name field, terminating NUL included.
+/// Size of a name field in bytes, including the terminating NUL.
 pub const NAME_SIZE: usize = 32;
 
-/// An endpoint's name: 1 to 31 bytes, without NUL. It is padded with zeros, as in a message.
+/// The name of an endpoint: 1 to 31 bytes without NUL, padded with zeros to the size of the field.
 #[derive(Clone, Copy, Eq)]
 pub struct Name([u8; NAME_SIZE]);
 
@@ -78,38 +78,39 @@ impl core::hash::Hash for Name {
     }
 }
 
-// Does the same as a derived implementation, but without `memcmp`, which nothing else in a small image uses.
+// Equivalent to a derived implementation, but without `memcmp`, which would otherwise not be linked into a small image.
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
     }
 }
 
-/// The error that a name is not valid in a name service message.
+/// The name cannot be sent in a name service message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an endpoint's name has 1 to 31 bytes, and no NUL among them")]
 pub struct BadName;
 
 impl Name {
-    /// No name.
+    /// The empty name.
     pub(crate) const NONE: Self = Self([0; NAME_SIZE]);
 
-    /// Returns whether this name is not empty.
+    /// Returns true if the name is not empty.
     pub(crate) fn is_some(&self) -> bool {
         self.0[0] != 0
     }
 
-    /// Returns `name` as an endpoint's name.
+    /// Makes an endpoint name from `name`.
     ///
     /// # Errors
-    /// Returns [`BadName`] if it is empty, is longer than 31 bytes, or contains a NUL.
+    /// Returns [`BadName`] if `name` is empty, is longer than 31 bytes, or contains a NUL.
     pub fn new(name: &str) -> Result<Self, BadName> {
         let mut field = Self::NONE;
         let length = field.fill(name.as_bytes());
         if length > 0 && length == name.len() { Ok(field) } else { Err(BadName) }
     }
 
-    /// Copies the name at the start of `bytes`, up to a NUL and at most 31 bytes, and returns its length.
+    /// Copies the name at the start of `bytes`, up to the first NUL and at most 31 bytes. Returns the length of the
+    /// name.
     fn fill(&mut self, bytes: &[u8]) -> usize {
         let mut length = 0_usize;
         for (place, &byte) in self.0.iter_mut().zip(bytes).take(NAME_SIZE.wrapping_sub(1)) {
@@ -122,21 +123,21 @@ impl Name {
         length
     }
 
-    /// Returns the name in a received field: the bytes before the first NUL. Any bytes after it are dropped, and a
-    /// field without a NUL loses its last byte, as in Linux. Returns `None` if the name is empty.
+    /// Returns the name in a received field: the bytes before the first NUL. As in Linux, bytes after the NUL are
+    /// dropped, and a field without a NUL loses its last byte. Returns `None` if the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
         let mut name = Self::NONE;
         (name.fill(field) > 0).then_some(name)
     }
 
-    /// Returns the name's bytes, without NUL.
+    /// Returns the bytes of the name, without the NUL.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
-    /// Returns the name as text, if it is UTF-8.
+    /// Returns the name as text, or `None` if it is not valid UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         core::str::from_utf8(self.as_bytes()).ok()
@@ -155,24 +156,24 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The name service's message, which is the 40 bytes of payload sent to address 53.
+/// The name service message: the 40-byte payload sent to address 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct NameService {
-    /// The endpoint's name, NUL-terminated.
+    /// The name of the endpoint, terminated by NUL.
     pub name: [u8; NAME_SIZE],
-    /// The endpoint's address.
+    /// The address of the endpoint.
     pub address: U32,
-    /// Bit 0 is 0 if the endpoint exists, and 1 if it is gone. Other bits are ignored.
+    /// Bit 0 is 0 if the endpoint is announced, and 1 if it is withdrawn. The other bits are ignored.
     pub flags: U32,
 }
 
 impl NameService {
-    /// Bytes of a message.
+    /// Size of a name service message in bytes.
     pub const SIZE: u32 = 40;
     const DESTROY: u32 = 1;
 
-    /// Returns the message that an endpoint exists (`exists`) or is gone.
+    /// Makes a message that announces the endpoint (`exists` is true) or withdraws it.
     #[must_use]
     pub fn new(name: Name, address: Address, exists: bool) -> Self {
         let mut message = Self { name: [0; NAME_SIZE], address: U32::ZERO, flags: U32::ZERO };
@@ -180,14 +181,14 @@ impl NameService {
         message
     }
 
-    /// Makes this the message that an endpoint exists (`exists`) or is gone.
+    /// Turns this message into one that announces the endpoint (`exists` is true) or withdraws it.
     pub fn set(&mut self, name: &Name, address: Address, exists: bool) {
         self.name = name.0;
         self.address = U32::new(address.0);
         self.flags = U32::new(if exists { 0 } else { Self::DESTROY });
     }
 
-    /// Returns true if the endpoint exists, and false if it is gone.
+    /// Returns true if the message announces the endpoint, and false if it withdraws it.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.flags.get() & Self::DESTROY == 0

@@ -1,102 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A session's memory layout: the directory, and the block in which each side describes itself.
+//! The memory layout of the native profile: the directory, and the block with which each side describes itself.
 //!
-//! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes; every field is a little-endian u32.
+//! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes. Every field is a little-endian
+//! u32.
 
 use core::fmt;
 
-/// The version of the layout that this crate reads and writes.
+/// The layout version that this crate reads and writes.
 pub const VERSION: u32 = 2;
 
-/// Alignment of every section and block. One page has one writer, so that a memory protection unit or ivshmem 2.0's
-/// read-only mapping can enforce that.
+/// Alignment of all sections and blocks. Each page has a single writer, so that a memory protection unit or the
+/// read-only mappings of ivshmem 2.0 can enforce it.
 pub const PAGE: u32 = 4096;
 
-/// The first page, which identifies the memory and lists the links that it carries.
+/// The first page of the memory. It identifies the memory and lists its links.
 pub mod directory {
-    /// Bytes before the entries.
+    /// Size of the header before the entries, in bytes.
     pub const HEAD: u32 = 64;
-    /// [`MAGIC_VALUE`]. Every host of a link writes this field and the next two, always with the same values.
+    /// [`MAGIC_VALUE`]. The host of each link writes this field and the next two, and all hosts write the same values.
     pub const MAGIC: u32 = 0;
     /// [`VERSION`](super::VERSION).
     pub const VERSION: u32 = 4;
-    /// Size of the whole memory.
+    /// Size of the whole memory in bytes.
     pub const SIZE: u32 = 8;
     /// The bytes "ampi".
     pub const MAGIC_VALUE: u32 = u32::from_le_bytes(*b"ampi");
-    /// Bytes of each entry; entry `n` describes link `n`.
+    /// Size of an entry in bytes. Entry `n` describes link `n`.
     pub const ENTRY: u32 = 32;
     /// Number of entries.
     pub const ENTRIES: u32 = 126;
 }
 
-/// An entry of the directory.
+/// A directory entry.
 pub mod entry {
-    /// [`MAGIC_VALUE`] if the link exists. Written by the link's host, last.
+    /// [`MAGIC_VALUE`] if the link exists. The link's host writes this field last.
     pub const MAGIC: u32 = 0;
     /// Offset of the link's area, a multiple of [`PAGE`](super::PAGE). Written by the link's host.
     pub const OFFSET: u32 = 4;
-    /// Size of the area, a multiple of [`PAGE`](super::PAGE). Written by the link's host.
+    /// Size of the link's area, a multiple of [`PAGE`](super::PAGE). Written by the link's host.
     pub const SIZE: u32 = 8;
-    /// The [`Waiting`](super::Waiting) remote, or 0: the peer that the host rings when it has started. Written by the link's
+    /// The [`Waiting`](super::Waiting) remote, or 0. The host rings this remote when it starts. Written by the link's
     /// remote.
     pub const REMOTE: u32 = 12;
-    /// The [`Kind`](super::Kind) of service that the link carries. Written by the link's host.
+    /// The [`Kind`](super::Kind) of the link's service. Written by the link's host.
     pub const KIND: u32 = 16;
-    /// Size of the section at the end of the area to which both sides write, a multiple of [`PAGE`](super::PAGE), or 0.
-    /// Written by the link's host.
+    /// Size of the shared section at the end of the area: a multiple of [`PAGE`](super::PAGE), or 0. Both sides write
+    /// to the section. This field is written by the link's host.
     pub const SHARED: u32 = 20;
     /// The bytes "link".
     pub const MAGIC_VALUE: u32 = u32::from_le_bytes(*b"link");
 }
 
-/// One side's block, the first bytes of its page; only that side writes it.
+/// The block of a side, at the start of the side's page. Only that side writes to it.
 pub mod block {
-    /// Bytes of the fields here and of the first two queues.
+    /// Size in bytes of the fields below and of the first two queues.
     pub const SIZE: u32 = 128;
-    /// This side's incarnation, which grows with every start and is never 0 after the first one.
+    /// The epoch of this side's incarnation. It increases with each start, and is never 0 once the side has started.
     pub const EPOCH: u32 = 0;
-    /// The other side's epoch for which `STATE` is meant, or 0.
+    /// The epoch of the other side to which `STATE` applies, or 0.
     pub const PEER_EPOCH: u32 = 4;
-    /// One of [`State`](super::State).
+    /// The [`State`](super::State) of this side.
     pub const STATE: u32 = 8;
     /// This side's peer id on the server, 0 to 65535.
     pub const PEER_ID: u32 = 12;
-    /// Counter that grows while this side is alive.
+    /// A counter that increases while this side is alive.
     pub const HEARTBEAT: u32 = 16;
-    /// [`Features`](super::Features) that this side supports.
+    /// The [`Features`](super::Features) that this side supports.
     pub const FEATURES: u32 = 20;
-    /// This side's [`Speaks`](super::Speaks): its wire version, its number of queues, and its kind of service.
+    /// This side's [`Speaks`](super::Speaks) word: its wire version, its number of queues, and its kind of service.
     pub const SPEAKS: u32 = 24;
-    /// Eight words that the service defines.
+    /// Eight words defined by the service.
     pub const SERVICE: u32 = 32;
-    /// Fields of the first queue; those of each further queue follow after [`queue::SIZE`](super::queue::SIZE) bytes.
+    /// The fields of the first queue. The fields of each further queue follow at intervals of
+    /// [`queue::SIZE`](super::queue::SIZE) bytes.
     pub const QUEUES: u32 = 64;
-    /// The maximum number of queues for which a block's page has room.
+    /// The maximum number of queues that fit in the page of a block.
     pub const MAX_QUEUES: u32 = (super::PAGE - QUEUES) / super::queue::SIZE;
 }
 
-/// One side's fields of a queue.
+/// The fields that a side writes for one queue.
 pub mod queue {
-    /// Bytes of each queue's fields.
+    /// Size of the fields of one queue, in bytes.
     pub const SIZE: u32 = 32;
-    /// Number of descriptors, a power of two. Valid from INIT, as is `BUFFER_SIZE`.
+    /// Number of descriptors, a power of two. This field and `BUFFER_SIZE` are valid from INIT on.
     pub const COUNT: u32 = 0;
-    /// Size of each buffer if all buffers of a queue are equal, otherwise 0.
+    /// Size of each buffer if all buffers of the queue have the same size, otherwise 0.
     pub const BUFFER_SIZE: u32 = 4;
-    /// Offset of the descriptor table. This field and the next four are valid from READY.
+    /// Offset of the descriptor table. This field and the next four are valid from READY on.
     pub const DESCRIPTORS: u32 = 8;
     /// Offset of the available ring.
     pub const AVAILABLE: u32 = 12;
-    /// Offset of the buffers if they lie one after the other, otherwise 0.
+    /// Offset of the buffers if they are contiguous, otherwise 0.
     pub const BUFFERS: u32 = 16;
-    /// Offset of the used ring through which this side returns the buffers of the other side's queue.
+    /// Offset of the used ring with which this side returns the buffers of the other side's queue.
     pub const USED: u32 = 20;
-    /// Doorbell for this queue, or 0 for the link's doorbell: the peer's id in the high half, the vector + 1 in the low half.
+    /// Doorbell of this queue: the peer id in the high half, the vector + 1 in the low half. 0 selects the link's
+    /// doorbell.
     pub const DOORBELL: u32 = 24;
 }
 
-/// The kind of service that a link carries: 1 to 255.
+/// The kind of service that a link carries, 1 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind(pub u32);
 
@@ -117,19 +120,19 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A side's wire version in the high half, its number of queues in the next byte, and its kind of service in the low
-/// byte. For each number `n`, the words of both sides about queue `n` describe the same queue.
+/// The wire version in the high half, the number of queues in the next byte, and the kind of service in the low byte.
+/// The words of both sides for queue number `n` describe the same queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaks(pub u32);
 
 impl Speaks {
-    /// Returns this crate's version with `queues` and `kind`.
+    /// Returns the word for this crate's version with `queues` queues and `kind`.
     #[must_use]
     pub const fn new(kind: Kind, queues: u8) -> Self {
         Self(VERSION << 16 | (queues as u32) << 8 | kind.0 & 0xff)
     }
 
-    /// Returns the wire version. A block of version 1 has a count of buffers here, so its high half is 0.
+    /// Returns the wire version. Blocks of version 1 have the number of buffers in this word, so their high half is 0.
     #[must_use]
     pub const fn version(self) -> u32 {
         match self.0 >> 16 {
@@ -138,7 +141,7 @@ impl Speaks {
         }
     }
 
-    /// Returns whether this is this crate's version with `kind`; the number of queues does not matter.
+    /// Returns true if the word has this crate's version and `kind`, with any number of queues.
     #[must_use]
     #[inline(always)]
     pub const fn matches(self, kind: Kind) -> bool {
@@ -148,7 +151,7 @@ impl Speaks {
     /// Returns the number of queues.
     #[must_use]
     pub const fn queues(self) -> u8 {
-        // CAST: the second byte.
+        // CAST: keeps the second byte.
         (self.0 >> 8) as u8
     }
 
@@ -159,19 +162,19 @@ impl Speaks {
     }
 }
 
-/// The remote that waits for a link's host: its peer id + 1 in the low 24 bits, and the kind of service that it expects
-/// in the high byte.
+/// The remote that waits for a link's host. The low 24 bits are the peer id + 1, and the high byte is the kind of
+/// service that the remote expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting(pub u32);
 
 impl Waiting {
-    /// Returns the value for peer `id`, which expects `kind`.
+    /// Returns the word for peer `id` that expects `kind`.
     #[must_use]
     pub const fn new(id: u16, kind: Kind) -> Self {
         Self(kind.0 << 24 | (id as u32).wrapping_add(1))
     }
 
-    /// Returns the remote's peer id, if a remote waits.
+    /// Returns the peer id of the waiting remote, or `None` if no remote is waiting.
     #[must_use]
     pub const fn id(self) -> Option<u16> {
         match self.0 & 0xff_ffff {
@@ -181,7 +184,7 @@ impl Waiting {
         }
     }
 
-    /// Returns the kind of service that the remote expects; 0 for a remote of version 1, which does not state it.
+    /// Returns the kind of service that the remote expects. Remotes of version 1 do not state it, so the result is 0.
     #[must_use]
     pub const fn kind(self) -> Kind {
         Kind(self.0 >> 24)
@@ -189,33 +192,33 @@ impl Waiting {
 }
 
 bitflags::bitflags! {
-    /// Features of a side; a link uses the features that both sides support. Unknown bits are ignored.
+    /// Features that a side supports. A link uses the features that both sides support. Unknown bits are ignored.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Features: u32 {
-        /// Notifications are suppressed by virtio's event indices, not by its flags.
+        /// Notifications are suppressed by virtio event indices instead of flags.
         const EVENT_INDEX = 1;
         const _ = !0;
     }
 }
 
-/// A side's progress. The ideas are those of ivshmem 2.0's state table.
+/// The state of a side in setting up a link. The states follow the state table of ivshmem 2.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
-    /// The side has never started, or has ended on purpose.
+    /// The side has never started, or has stopped on purpose.
     Reset = 0,
     /// The side has started, but its rings must not be used yet.
     Init = 1,
-    /// The side's rings are set up for the epoch in `PEER_EPOCH`.
+    /// The side has set up its rings for the epoch in `PEER_EPOCH`.
     Ready = 2,
-    /// The side has seen that the other side is ready, too, and uses the rings.
+    /// The side has seen that the other side is also ready, and uses the rings.
     Run = 3,
-    /// The side has given up; only a new epoch helps.
+    /// The side has given up. Only a new epoch leaves this state.
     Dead = 4,
 }
 
 impl State {
-    /// Returns the state with the number `value`, or none for a number that no side of this version writes.
+    /// Returns the state for `value`, or `None` if `value` is not a state that this version defines.
     #[must_use]
     pub const fn from_wire(value: u32) -> Option<Self> {
         match value {
@@ -228,7 +231,7 @@ impl State {
         }
     }
 
-    /// Returns the state's number in memory.
+    /// Returns the value of this state in memory.
     #[must_use]
     pub const fn to_wire(self) -> u32 {
         self as u32
@@ -249,14 +252,14 @@ mod tests {
             assert_eq!((waiting.id(), waiting.kind()), (Some(id), Kind::VIRTIO));
         }
         assert_eq!(Waiting(0).id(), None);
-        // A remote of version 1 writes its id + 1 alone.
+        // A remote of version 1 writes only its id + 1.
         assert_eq!((Waiting(4).id(), Waiting(4).kind()), (Some(3), Kind(0)));
         assert_eq!(Waiting(0x1_0001).id(), None, "no peer has this id");
     }
 
     #[test]
     fn a_block_of_version_1_is_recognised() {
-        // It has its number of buffers there.
+        // Version 1 has the number of buffers in this word.
         assert_eq!(Speaks(16).version(), 1);
         assert_eq!(Speaks(0x8000).version(), 1);
         let speaks = Speaks::new(Kind::RPMSG, 126);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests views of memories that real links write, and of memories whose contents no side would write.
+//! Tests views of memories written by real links, and of memories with contents that no side would write.
 
 mod native;
 mod noise;
@@ -30,7 +30,7 @@ fn side(heap: &Heap, id: u16, role: Role) -> (Side<'_>, Endpoint) {
     (link, endpoint)
 }
 
-/// Polls until nothing happens. Returns the messages, which still have to be released.
+/// Polls until there are no more events. Returns the received messages, which the caller must release.
 fn settle(sides: &mut [&mut Side<'_>]) -> Vec<Received> {
     let mut messages = Vec::new();
     for _ in 0..8 {
@@ -45,7 +45,7 @@ fn settle(sides: &mut [&mut Side<'_>]) -> Vec<Received> {
     messages
 }
 
-/// Returns all bytes of the memory.
+/// Returns a copy of the whole memory.
 fn saved(heap: &Heap) -> Vec<u8> {
     let mut bytes = vec![0; heap.region().size() as usize];
     assert!(heap.region().read(0, &mut bytes));
@@ -57,7 +57,7 @@ fn poke(heap: &Heap, at: u32, value: u32) {
     all.write(at, &value.to_le_bytes()).unwrap();
 }
 
-/// Returns the payloads in flight.
+/// Returns the payloads of the messages in flight.
 fn payloads(queue: &Queue<'_>) -> Vec<Vec<u8>> {
     let payload = |message: Message<'_>| {
         let mut bytes = [0xaa; 64];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests views of native links while they come up, exchange messages, are killed, and leave.
+//! Tests views of native links that come up, exchange messages, are killed, and leave.
 
 use super::*;
 
-/// Returns the first link, which exists.
+/// Returns the first link in the directory.
 fn link(memory: &dyn ReadMemory) -> Link<'_> {
     Directory::new(memory).links().next().unwrap()
 }
@@ -63,7 +63,7 @@ fn a_link_is_seen_from_its_start_to_its_end() {
     assert!(!to_remote.indices().unwrap().receiver_waits(), "it was rung and has not looked");
     assert_eq!(to_remote.in_flight().unwrap().len(), 3);
 
-    // A message that the application holds is in flight until it is released.
+    // A message is in flight until the application releases it.
     let mut held = settle(&mut [&mut remote]);
     assert_eq!(to_remote.indices().unwrap().in_flight(), 3);
     remote.bus().release(held.remove(0));
@@ -100,7 +100,7 @@ fn the_dead_leave_their_messages_and_those_who_leave_say_so() {
     std::mem::forget(host);
     let queue = link(&memory).queue(Role::Host, 0).unwrap().unwrap();
     assert_eq!(payloads(&queue), [b"last words".to_vec()]);
-    // A dump in a file gives the same results, and no byte of it was written.
+    // A dump of the memory gives the same results, and the reader did not write anything.
     let dump = SavedMemory(&before);
     assert_eq!(payloads(&link(&dump).queue(Role::Host, 0).unwrap().unwrap()), [b"last words".to_vec()]);
     assert_eq!(saved(&heap), before, "a reader never writes");

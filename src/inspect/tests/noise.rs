@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests memories with words that no side writes: each is reported by name, and nothing else happens.
+//! Tests memories with values that no side would write. Each one must be reported by name, without a panic.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::wire::vring::available;
 
-/// A memory that changes while it is read, and counts the reads.
+/// A memory that changes while it is being read. It also counts the reads.
 struct Moving<'a> {
     heap: &'a Heap,
     reads: Cell<u32>,
-    /// Offset and value of the words that change, one at each read.
+    /// Offsets and values of the words to change. One word changes at each read.
     changes: &'a [(u32, u32)],
 }
 
@@ -59,7 +59,7 @@ fn talking(heap: &Heap) {
     std::mem::forget((host, remote));
 }
 
-/// Reads everything, and checks that it is inside the memory. Returns the findings.
+/// Reads everything and checks that every result is in bounds. Returns the findings.
 fn read_all(memory: &dyn ReadMemory) -> Vec<Finding> {
     let mut findings = Vec::new();
     let directory = Directory::new(memory);
@@ -130,7 +130,7 @@ fn each_wrong_field_is_named() {
         assert_eq!(finding.at & !3, at & !3, "{finding}");
     }
     assert_eq!(read_all(&fresh.region()), []);
-    // The memory is smaller than a directory.
+    // A memory that is smaller than a directory.
     let check = Directory::new(&SavedMemory(&[0; 3])).check();
     let problem = Problem::Unreadable { size: 3 };
     assert_eq!(check, Err(Finding { field: Field::DirectoryMagic, at: 0, problem }));
@@ -141,7 +141,7 @@ fn each_wrong_field_is_named() {
 fn indices_that_never_hold_still_are_a_finding() {
     let heap = Heap::new(MEMORY);
     talking(&heap);
-    // The used ring is at the start of the remote's data, and its index is its second half word.
+    // The used ring is at the start of the remote's data. Its index is the second half word.
     let remote = heap.region().word(2 * PAGE + block::QUEUES + queue::USED).unwrap();
     let changes: Vec<_> = (0..64).map(|round| (remote, round << 16)).collect();
     let memory = Moving::new(&heap, &changes);
@@ -163,7 +163,7 @@ fn value() -> impl Strategy<Value = u32> {
 }
 
 proptest! {
-    /// Random bytes after a magic, so that the reader looks at them.
+    /// Checks random bytes, optionally after a valid magic number so that the reader does not stop there.
     #[test]
     fn random_bytes_do_nothing(seed in proptest::collection::vec(any::<u32>(), 64..256), magic in any::<bool>()) {
         let heap = Heap::new(MEMORY);
@@ -184,7 +184,7 @@ proptest! {
         prop_assert!(saved(&heap) == before);
     }
 
-    /// A link that is up, with words that change before and during the read.
+    /// Checks a link that is up, with words that change before and during the read.
     #[test]
     fn words_that_change_do_nothing(
         before in proptest::collection::vec((offset(), value()), 0..6),

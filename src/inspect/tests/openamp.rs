@@ -86,7 +86,7 @@ fn each_wrong_field_is_named() {
         fields
     };
     assert_eq!(found(layout(), None), []);
-    // This is the address on another machine.
+    // An address from a different machine.
     assert_eq!(found(layout(), Some(BASE)), [(Role::Remote, Field::DescriptorAddress)]);
     let count = found(Layout { count: 12, ..layout() }, None);
     assert_eq!(count, [(Role::Host, Field::QueueCount), (Role::Remote, Field::QueueCount)]);

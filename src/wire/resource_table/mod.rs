@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! remoteproc's resource table, in which a remote lists its vrings and a host fills in the addresses that it chose.
+//! The resource table of remoteproc. A remote lists its vrings in the table, and a host fills in the addresses that it
+//! chooses.
 //!
-//! This code works on a private copy of the table's bytes, never on the memory that the peer writes. Source: Linux'
-//! `include/linux/remoteproc.h`, OpenAMP's `remoteproc.h`; little-endian, version 1. Offsets and sizes are in bytes.
+//! This code works on a private copy of the table, never on memory that the peer writes. Source:
+//! `include/linux/remoteproc.h` in Linux and `remoteproc.h` in OpenAMP. The table is little-endian, version 1. Offsets
+//! and sizes are in bytes.
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +14,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::openamp::Layout;
 
-/// The only existing version.
+/// The only version that exists.
 const VERSION: u32 = 1;
-/// An entry's type: a virtio device.
+/// Entry type of a virtio device.
 const TYPE_VDEV: u32 = 3;
-/// virtio's device id for rpmsg.
+/// The virtio device id of rpmsg.
 pub const RPMSG: u32 = 7;
-/// "Anywhere": the host chooses the address, and replaces this value with it.
+/// Any address: the host chooses an address and overwrites this value.
 pub const ANY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -29,7 +31,7 @@ struct Header {
     reserved: [U32; 2],
 }
 
-/// Fields of a vdev between its type and its vrings.
+/// The fields of a vdev entry between the type and the vrings.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct VdevHead {
@@ -56,23 +58,23 @@ struct VringEntry {
 const HEADER: usize = size_of::<Header>();
 const VDEV: usize = 4 + size_of::<VdevHead>();
 const VRING: usize = size_of::<VringEntry>();
-/// Bytes of a table with one rpmsg device: header, one offset, the device, its two vrings.
+/// Size of a table with one rpmsg device: a header, one offset, the device, and two vrings.
 pub const LENGTH: usize = HEADER + 4 + VDEV + 2 * VRING;
 
-/// The reason why a table cannot be used.
+/// The reason a resource table cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTable {
     /// The table is too short for its contents.
     #[error("the resource table ends within {what} at {offset:#x}: it has {length} bytes")]
     Short {
-        /// The structure that is cut off.
+        /// The structure that is truncated.
         what: &'static str,
-        /// The offset at which that structure begins.
+        /// The offset of the truncated structure.
         offset: usize,
-        /// Bytes of the table.
+        /// The length of the table in bytes.
         length: usize,
     },
-    /// The table has another version, or there is no table.
+    /// The table has an unsupported version, or there is no table yet.
     #[error("the resource table's version is {0}, not 1: another version, or nothing was published yet")]
     Version(u32),
     /// A reserved field is not 0.
@@ -81,10 +83,10 @@ pub enum BadTable {
     /// The rpmsg device does not have two vrings.
     #[error("the rpmsg device has {0} vrings, not 2")]
     Vrings(u8),
-    /// There is no rpmsg device among the entries.
+    /// No entry is an rpmsg device.
     #[error("the resource table has no rpmsg device (vdev of id 7)")]
     NoRpmsg,
-    /// A vring is not usable here.
+    /// A vring cannot be used.
     #[error(
         "vring {vring} has {count} descriptors, aligned to {align}, at {address:#x}: both must have an equal power of two \
          of them up to 32768, a power of two of 4 at least, and lie within the memory from {base:#x} on"
@@ -92,23 +94,23 @@ pub enum BadTable {
     Vring {
         /// The number of the vring.
         vring: usize,
-        /// Number of its descriptors.
+        /// The number of descriptors in the vring.
         count: u32,
-        /// Alignment of its used ring.
+        /// The alignment of the used ring.
         align: u32,
-        /// Address of the vring, as its publisher counts.
+        /// The address of the vring, in the publisher's address space.
         address: u32,
-        /// Start address of the memory, as its publisher counts.
+        /// The start address of the memory, in the publisher's address space.
         base: u32,
     },
 }
 
-/// One vring, as described in the table.
+/// One vring in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vring {
-    /// Device address (`da`), as the remote counts, or [`ANY`].
+    /// Device address (`da`), in the remote's address space, or [`ANY`].
     pub address: u32,
-    /// Alignment of the vring's used ring.
+    /// Alignment of the used ring.
     pub align: u32,
     /// Number of descriptors.
     pub count: u32,
@@ -116,38 +118,39 @@ pub struct Vring {
     pub notify_id: u32,
 }
 
-/// An rpmsg device, as described in the table.
+/// An rpmsg device in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vdev {
-    /// Offset of the device's entry in the table.
+    /// Offset of the device entry in the table.
     pub offset: u32,
     /// Notification id of the device.
     pub notify_id: u32,
-    /// Features that the remote offers; bit 0 is the name service.
+    /// Features that the remote offers. Bit 0 is the name service.
     pub device_features: u32,
     /// Features that the host has accepted.
     pub guest_features: u32,
-    /// virtio's device status, which the host writes.
+    /// The virtio device status, written by the host.
     pub status: u8,
-    /// Vring 0, for messages to the host, and vring 1, for messages to the remote.
+    /// Vring 0 carries messages to the host, and vring 1 carries messages to the remote.
     pub vrings: [Vring; 2],
 }
 
-/// The notification id of a device that is published here. OpenAMP's parser gives out each id of a table only once, to
-/// a vring or to a device, and refuses one that is not below the number of bits in an `unsigned long`.
+/// The notification id of a device that is published here. OpenAMP's parser requires ids to be unique across the vrings
+/// and devices of a table, and less than the number of bits in an `unsigned long`.
 const NOTIFY_ID: u32 = 2;
 
 /// Feature bit 0: the name service.
 pub const FEATURE_NAME_SERVICE: u32 = 1;
 
 impl Vdev {
-    /// Creates the table of a remote, which sets its vrings' addresses or leaves them to the host ([`ANY`]).
+    /// Creates the device of a remote. The remote sets the addresses of its vrings, or leaves the choice to the host
+    /// ([`ANY`]).
     #[must_use]
     pub const fn new(addresses: [u32; 2], count: u16, align: u32) -> Self {
         let [zero, one] = addresses;
         let count = count as u32;
         Self {
-            // CAST: 20.
+            // CAST: the sum is 20.
             offset: (HEADER + 4) as u32,
             notify_id: NOTIFY_ID,
             device_features: FEATURE_NAME_SERVICE,
@@ -160,10 +163,10 @@ impl Vdev {
         }
     }
 
-    /// Finds the first rpmsg device of a table. `table` is a copy of the table's bytes.
+    /// Finds the first rpmsg device in a table. `table` is a private copy of the table.
     ///
     /// # Errors
-    /// See [`BadTable`].
+    /// Returns a [`BadTable`] if the table is invalid or has no rpmsg device.
     pub fn find(table: &[u8]) -> Result<Self, BadTable> {
         let header: Header = read(table, 0, "its header")?;
         if header.version.get() != VERSION {
@@ -172,7 +175,7 @@ impl Vdev {
         if header.reserved != [U32::ZERO; 2] {
             return Err(BadTable::Reserved);
         }
-        // If the count is too large, the loop stops at the table's end.
+        // If the count is too large, the loop stops at the end of the table.
         for entry in 0..header.count.get() {
             let place = (entry as usize).saturating_mul(4).saturating_add(HEADER);
             let offset: U32 = read(table, place, "its offsets")?;
@@ -189,7 +192,7 @@ impl Vdev {
         Err(BadTable::NoRpmsg)
     }
 
-    /// Returns the device whose entry is at `offset`, or `None` if it is not an rpmsg device.
+    /// Returns the device at `offset`, or `None` if the entry is not an rpmsg device.
     fn at(table: &[u8], offset: usize) -> Result<Option<Self>, BadTable> {
         let start = offset.saturating_add(4);
         let head: VdevHead = read(table, start, "a vdev")?;
@@ -216,12 +219,12 @@ impl Vdev {
         }))
     }
 
-    /// Returns a table that contains only this device, in the first entry. A remote publishes such a table, and a host
-    /// writes it back with its decisions. [`offset`](Self::offset) is ignored.
+    /// Returns a table with this device as its only entry. A remote publishes this table, and a host writes it back
+    /// with its choices. The field [`offset`](Self::offset) is ignored.
     #[must_use]
     pub fn table(&self) -> [u8; LENGTH] {
         let header = Header { version: U32::new(VERSION), count: U32::new(1), reserved: [U32::ZERO; 2] };
-        // CAST: 20.
+        // CAST: the sum is 20.
         let (offset, kind) = (U32::new((HEADER + 4) as u32), U32::new(TYPE_VDEV));
         let head = VdevHead {
             id: U32::new(RPMSG),
@@ -249,12 +252,13 @@ impl Vdev {
         table
     }
 
-    /// Returns the layout of a link over this device. The resource table is at offset `table` of the memory, and the
-    /// memory's first byte is at `base` in the table's addresses. The caller must still add the buffers with
-    /// [`Layout::with_buffers`].
+    /// Returns the layout of a link that uses this device. `table` is the offset of the resource table in the memory,
+    /// and `base` is the start address of the memory in the address space of the table. The caller must add the buffers
+    /// with [`Layout::with_buffers`].
     ///
     /// # Errors
-    /// Returns [`BadTable::Vring`] if a vring has no address, is not in the memory, or differs from the other one.
+    /// Returns [`BadTable::Vring`] if a vring has no address, an address below `base`, or an invalid size or alignment,
+    /// or if the two vrings differ in size or alignment.
     pub fn layout(&self, table: u32, base: u32) -> Result<Layout, BadTable> {
         let [to_host, to_remote] = self.vrings;
         let offset = |number: usize, vring: Vring| -> Result<u32, BadTable> {
@@ -265,14 +269,14 @@ impl Vdev {
             if address == ANY || !usable || !alike { Err(bad) } else { address.checked_sub(base).ok_or(bad) }
         };
         let (zero, one) = (offset(0, to_host)?, offset(1, to_remote)?);
-        // The status byte follows the type and five more words; it begins a word of its own.
+        // The status byte follows the type and five more words. It is the low byte of a word.
         let status = table.saturating_add(self.offset).saturating_add(24);
         // CAST: at most 0x8000.
         Ok(Layout::empty(status, zero, one, to_host.count as u16, to_host.align))
     }
 }
 
-/// Reads a `T` from the table.
+/// Reads a `T` at `offset` in the table.
 fn read<T: FromBytes>(table: &[u8], offset: usize, what: &'static str) -> Result<T, BadTable> {
     let short = BadTable::Short { what, offset, length: table.len() };
     let bytes = table.get(offset..).ok_or(short)?;

@@ -6,14 +6,14 @@ use std::vec;
 
 use super::*;
 
-/// OpenAMP's samples publish two vrings of 16, at addresses that the host chooses.
+/// Like OpenAMP's samples, publishes two vrings with 16 descriptors at addresses that the host chooses.
 #[test]
 fn a_published_table_is_read_back() {
     let vdev = Vdev::new([ANY, ANY], 16, 16);
     let table = vdev.table();
     assert_eq!(table.len(), 88);
     assert_eq!(&table[..24], [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0]);
-    // id 7, notify id 2, features 1 and 0, no configuration, status 0, 2 vrings.
+    // Id 7, notification id 2, features 1 and 0, no configuration, status 0, two vrings.
     assert_eq!(&table[24..48], [7, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]);
     assert_eq!(&table[48..68], [255, 255, 255, 255, 16, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(Vdev::find(&table), Ok(vdev));
@@ -30,7 +30,8 @@ fn a_host_fills_in_addresses_and_the_link_is_where_they_say() {
 
 #[test]
 fn an_rpmsg_device_behind_others_is_found() {
-    // A trace buffer first, then a vdev of another kind, then rpmsg: offsets as a linker leaves them.
+    // A trace buffer, then another kind of vdev, then rpmsg. The offsets are in the order in which a linker would emit
+    // them.
     let rpmsg = Vdev::new([0x1000, 0x2000], 8, 8).table();
     let mut table = vec![0_u8; 0x100 + LENGTH];
     let words = [(0, 1), (4, 3), (16, 0x40), (20, 0x80), (24, 0x100), (0x40, 2), (0x80, 3), (0x84, 1), (0x94, 0)];
@@ -75,7 +76,7 @@ fn wrong_tables_are_named() {
 }
 
 proptest! {
-    /// Whatever the table contains, parsing does not panic or loop for ever, and the result is inside the table.
+    /// Checks that parsing any bytes terminates without a panic, and that the result is inside the table.
     #[test]
     fn any_bytes_are_a_table_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(vdev) = Vdev::find(&bytes) {
@@ -84,7 +85,7 @@ proptest! {
         }
     }
 
-    /// Does the same with almost valid tables, which reach more of the checks.
+    /// Same check for almost valid tables, which get past more of the parser's checks.
     #[test]
     fn a_damaged_table_is_a_table_or_an_error(
         damage in proptest::collection::vec((0..LENGTH, any::<u8>()), 0..6),
@@ -99,12 +100,12 @@ proptest! {
             && let Ok(layout) = vdev.layout(0, base)
         {
             prop_assert!(layout.count.is_power_of_two() && layout.align >= 4);
-            // The sum saturates and never wraps: a link over this layout then finds that it is not in the memory.
+            // The sum saturates instead of wrapping, so that a link with this layout is rejected as out of bounds.
             prop_assert!(layout.vring(layout.to_host).used >= layout.to_host);
         }
     }
 
-    /// A reader gets back the device that was published.
+    /// Checks that a reader gets back the device that was published.
     #[test]
     fn every_device_survives_its_table(
         addresses in any::<[u32; 2]>(), count in any::<u16>(), align in any::<u32>(), status in any::<u8>(),

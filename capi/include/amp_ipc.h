@@ -22,17 +22,17 @@ extern "C" {
 struct amp_ipc;
 
 /**
- * The 8-byte words of a `struct amp_ipc` for the link itself.
+ * Number of 8-byte words in `struct amp_ipc` for the link itself.
  */
 #define AMP_IPC_LINK_WORDS 84
 
 /**
- * The 8-byte words for each endpoint.
+ * Number of 8-byte words per endpoint.
  */
 #define AMP_IPC_ENDPOINT_WORDS 8
 
 /**
- * The 8-byte words for each buffer of one side.
+ * Number of 8-byte words per buffer of one side.
  */
 #define AMP_IPC_BUFFER_WORDS 6
 
@@ -41,7 +41,7 @@ struct amp_ipc;
  */
 enum amp_ipc_status {
 	/**
-	 * Done.
+	 * Success.
 	 */
 	AMP_IPC_STATUS_OK = 0,
 	/**
@@ -49,44 +49,44 @@ enum amp_ipc_status {
 	 */
 	AMP_IPC_STATUS_NOT_OPEN = 1,
 	/**
-	 * The instance is open already.
+	 * The instance is already open.
 	 */
 	AMP_IPC_STATUS_ALREADY_OPEN = 2,
 	/**
-	 * The setup does not fit the memory, the device or this build, or the memory holds
-	 * something else. The log has a line.
+	 * The setup does not match the memory, the device or this build, or the memory already
+	 * contains something else. The reason is logged.
 	 */
 	AMP_IPC_STATUS_UNUSABLE = 3,
 	/**
-	 * All endpoints of the instance are registered.
+	 * The instance has the maximum number of endpoints.
 	 */
 	AMP_IPC_STATUS_NO_ROOM = 4,
 	/**
-	 * The name is empty, too long, or in use.
+	 * The name is empty, too long, or already in use.
 	 */
 	AMP_IPC_STATUS_BAD_NAME = 5,
 	/**
-	 * There is no such endpoint.
+	 * The endpoint does not exist.
 	 */
 	AMP_IPC_STATUS_NO_ENDPOINT = 6,
 	/**
-	 * All buffers are with the peer.
+	 * The peer holds all buffers.
 	 */
 	AMP_IPC_STATUS_NO_BUFFER = 7,
 	/**
-	 * There is no peer, or it has no such endpoint yet.
+	 * There is no peer, or the peer has not opened this endpoint yet.
 	 */
 	AMP_IPC_STATUS_NOT_BOUND = 8,
 	/**
-	 * The message does not fit a buffer.
+	 * The message does not fit in a buffer.
 	 */
 	AMP_IPC_STATUS_TOO_LONG = 9,
 	/**
-	 * No buffer of the link begins at this address.
+	 * No buffer of the link starts at this address.
 	 */
 	AMP_IPC_STATUS_UNKNOWN_BUFFER = 10,
 	/**
-	 * The buffer at this address has been given back, or is already held.
+	 * The buffer at this address has been returned, or is already held.
 	 */
 	AMP_IPC_STATUS_STALE_BUFFER = 11,
 };
@@ -110,12 +110,13 @@ enum amp_ipc_log {
  */
 enum amp_ipc_kind {
 	/**
-	 * A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or in
-	 * shared memory. It is valid until the callback returns, or longer if it is held.
+	 * A message of `length` bytes for `endpoint` is at `data`, in the setup's receive buffer or
+	 * in shared memory. It is valid until the callback returns, or longer if it is held.
 	 */
 	AMP_IPC_KIND_MESSAGE = 0,
 	/**
-	 * A message of `length` bytes for `endpoint` did not fit the setup's buffer and is lost.
+	 * A message of `length` bytes for `endpoint` did not fit in the setup's receive buffer and
+	 * is lost.
 	 */
 	AMP_IPC_KIND_MESSAGE_TOO_LONG = 1,
 	/**
@@ -131,11 +132,11 @@ enum amp_ipc_kind {
 	 */
 	AMP_IPC_KIND_UP = 4,
 	/**
-	 * The link is down. The log has the reason.
+	 * The link is down. The reason is logged.
 	 */
 	AMP_IPC_KIND_DOWN = 5,
 	/**
-	 * The peer's setup cannot be used. The log has the reason.
+	 * The link cannot come up for now. The reason is logged.
 	 */
 	AMP_IPC_KIND_INCOMPATIBLE = 6,
 };
@@ -145,7 +146,7 @@ enum amp_ipc_kind {
  */
 struct amp_ipc_event {
 	/**
-	 * The kind.
+	 * The kind of event.
 	 */
 	enum amp_ipc_kind kind;
 	/**
@@ -153,37 +154,36 @@ struct amp_ipc_event {
 	 */
 	uint32_t endpoint;
 	/**
-	 * See the kind.
+	 * The meaning depends on the kind.
 	 */
 	uint32_t length;
 	/**
-	 * A message's bytes. They may lie in the shared memory, where the peer can write them at
-	 * any time.
+	 * A message's payload. If it is in shared memory, the peer can change it at any time.
 	 */
 	const void *data;
 };
 
 /**
- * The functions that a port supplies. Each receives the setup's context. Only `event` may call
- * functions for the instance.
+ * The functions that a port provides. Each one receives the setup's context. Only `event` may
+ * call functions of the instance.
  */
 struct amp_ipc_callbacks {
 	/**
-	 * Rings the doorbell `vector` at `peer`. Returns 0, or another number if the device has no
-	 * such vector.
+	 * Rings doorbell `vector` of `peer`. Returns 0, or a nonzero value if the device does not
+	 * have this vector.
 	 */
 	int32_t (*ring)(void *context, uint32_t peer, uint16_t vector);
 	/**
-	 * Returns the time in microseconds. It never runs backwards.
+	 * Returns the time in microseconds. The time must never go backwards.
 	 */
 	uint64_t (*now)(void *context);
 	/**
-	 * Logs a line. The text is a constant.
+	 * Logs a line. `text` is a string constant.
 	 */
 	void (*log)(void *context, enum amp_ipc_log level, const char *text);
 	/**
-	 * Handles an event. `amp_ipc_poll` calls it while it uses nothing of the instance: the
-	 * callback may release the instance's lock, and may call every function except
+	 * Handles an event. `amp_ipc_poll` does not use the instance during this call. The callback
+	 * may therefore release the instance's lock, and may call any function except
 	 * `amp_ipc_poll`.
 	 */
 	void (*event)(void *context, const struct amp_ipc_event *event);
@@ -194,52 +194,52 @@ struct amp_ipc_callbacks {
  */
 struct amp_ipc_setup {
 	/**
-	 * The port's functions.
+	 * The port's callbacks.
 	 */
 	const struct amp_ipc_callbacks *callbacks;
 	/**
-	 * The first argument of each callback.
+	 * First argument of each callback.
 	 */
 	void *context;
 	/**
-	 * The address of the shared memory.
+	 * Address of the shared memory.
 	 */
 	void *memory;
 	/**
-	 * The size of the shared memory in bytes.
+	 * Size of the shared memory in bytes.
 	 */
 	size_t size;
 	/**
-	 * Private memory to which each message is copied. If it is NULL, messages stay in shared
-	 * memory.
+	 * Private buffer that each message is copied to. If NULL, messages stay in shared memory.
 	 */
 	uint8_t *rx_buffer;
 	/**
-	 * The size of the receive buffer in bytes.
+	 * Size of the receive buffer in bytes.
 	 */
 	size_t rx_capacity;
 	/**
-	 * This side's peer id on the server.
+	 * This side's peer id, as assigned by the server.
 	 */
 	uint32_t id;
 	/**
-	 * The heartbeat in milliseconds.
+	 * Heartbeat interval in milliseconds.
 	 */
 	uint32_t heartbeat;
 	/**
-	 * Milliseconds of silence after which the peer counts as dead; 0 for never.
+	 * Time in milliseconds without a sign of life after which the peer counts as dead. 0 for no
+	 * limit.
 	 */
 	uint32_t peer_timeout;
 	/**
-	 * Host only: the offset of the link's area in the memory.
+	 * Host only: offset of the link's area in bytes.
 	 */
 	uint32_t area_offset;
 	/**
-	 * Host only: size of the area in bytes; 0 for the whole memory.
+	 * Host only: size of the link's area in bytes. 0 for all pages after the directory.
 	 */
 	uint32_t area_size;
 	/**
-	 * Size of each buffer in bytes, including the header.
+	 * Size of each transmit buffer in bytes, including the header.
 	 */
 	uint32_t buffer_size;
 	/**
@@ -247,7 +247,7 @@ struct amp_ipc_setup {
 	 */
 	uint16_t buffer_count;
 	/**
-	 * The number of the link in the memory.
+	 * Link number in the memory's directory.
 	 */
 	uint8_t link;
 	/**
@@ -257,18 +257,19 @@ struct amp_ipc_setup {
 };
 
 /**
- * Keeps the message at `data`, whose callback runs, until `amp_ipc_release`.
+ * Holds the message at `data` until `amp_ipc_release` is called. Must be called from the message's
+ * event callback.
  */
 enum amp_ipc_status amp_ipc_hold(struct amp_ipc *state, uint32_t number, const void *data);
 
 /**
- * Gives the held message at `data` back to the peer.
+ * Returns the held message at `data` to the peer.
  */
 enum amp_ipc_status amp_ipc_release(struct amp_ipc *state, uint32_t number, const void *data);
 
 /**
- * Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores its
- * capacity in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
+ * Reserves a buffer for at least `size` bytes, and stores its address in `buffer`. Also stores the
+ * buffer's capacity in `size`, even if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
  */
 enum amp_ipc_status amp_ipc_reserve(struct amp_ipc *state,
 				    uint32_t number,
@@ -276,13 +277,13 @@ enum amp_ipc_status amp_ipc_reserve(struct amp_ipc *state,
 				    void **buffer);
 
 /**
- * Returns the reserved buffer at `buffer` without sending it.
+ * Drops the reserved buffer at `buffer` without sending it.
  */
 enum amp_ipc_status amp_ipc_drop(struct amp_ipc *state, uint32_t number, const void *buffer);
 
 /**
- * Sends the first `length` bytes of the reserved buffer at `buffer`. It stays reserved if it is
- * not sent.
+ * Sends the first `length` bytes of the reserved buffer at `buffer`. If sending fails, the buffer
+ * stays reserved.
  */
 enum amp_ipc_status amp_ipc_send_reserved(struct amp_ipc *state,
 					  uint32_t number,
@@ -293,12 +294,13 @@ enum amp_ipc_status amp_ipc_send_reserved(struct amp_ipc *state,
  * Opens the instance.
  *
  * Contract:
- * * `state` was zeroed before its first use. The port calls all functions for it under one lock.
- * * The setup's memory is at a multiple of 8, and stays mapped as memory that is shared with
- *   other machines as long as the system runs.
- * * The callbacks stay valid until the instance is closed, and do what `struct amp_ipc_callbacks`
- *   says. The receive buffer is private memory that nobody else uses until then, and was written
- *   before.
+ * * `state` was zeroed before it was first used. The port calls all functions for it under one
+ *   lock.
+ * * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
+ *   until the system is reset.
+ * * The callbacks stay valid until the instance is closed, and behave as documented in
+ *   `struct amp_ipc_callbacks`. Until then, the receive buffer is initialised private memory that
+ *   nobody else uses.
  */
 enum amp_ipc_status amp_ipc_open(struct amp_ipc *state, const struct amp_ipc_setup *setup);
 
@@ -308,10 +310,10 @@ enum amp_ipc_status amp_ipc_open(struct amp_ipc *state, const struct amp_ipc_set
 enum amp_ipc_status amp_ipc_close(struct amp_ipc *state);
 
 /**
- * Opens an endpoint whose name is the `length` bytes at `name`, and stores its number in `number`.
+ * Opens an endpoint and stores its number in `number`. Its name is the `length` bytes at `name`.
  *
  * Contract:
- * The bytes can be read. They may lie in the shared memory.
+ * The bytes are readable. They may be in shared memory.
  */
 enum amp_ipc_status amp_ipc_register(struct amp_ipc *state,
 				     const char *name,
@@ -327,7 +329,7 @@ enum amp_ipc_status amp_ipc_deregister(struct amp_ipc *state, uint32_t number);
  * Sends the `length` bytes at `payload`. Never blocks.
  *
  * Contract:
- * The bytes can be read. They may lie in the shared memory, for example in a received message.
+ * The bytes are readable. They may be in shared memory, for example in a received message.
  */
 enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
 				 uint32_t number,
@@ -335,16 +337,16 @@ enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
 				 size_t length);
 
 /**
- * Returns the bytes of the longest message that can be sent now; 0 without a peer.
+ * Returns the maximum payload length in bytes, or 0 without a peer.
  */
 uint32_t amp_ipc_max_message(struct amp_ipc *state);
 
 /**
- * Handles at most one event, and calls the event callback for it. Returns the time at which to
- * call again without a doorbell, in microseconds; 0 if there may be more events now.
+ * Handles at most one event, and calls the event callback for it. Returns the time in microseconds
+ * at which to call again even without a doorbell, or 0 if there may be more events now.
  *
  * Contract:
- * `state` is as for `amp_ipc_open`, and the function is not called from a callback.
+ * `state` meets the contract of `amp_ipc_open`, and this function is not called from a callback.
  */
 uint64_t amp_ipc_poll(struct amp_ipc *state);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The buffers of a link to which C has pointers. C fills or reads them in place, and passes their addresses. On a
-//! native link each address is a multiple of 8, so C may store any type there. This code neither reads nor writes the
-//! buffers' bytes.
+//! Buffers of a link that C fills or reads in place, and passes by address. On a native link, each
+//! address is 8-byte aligned, so C may store any type there. This module does not access the
+//! contents of the buffers.
 
 use core::ffi::c_void;
 
@@ -10,17 +10,17 @@ use amp_ivshmem::rpmsg::{Endpoint, Message, SendError, TxBuffer};
 use crate::instance::{CBus, CLink, Instance};
 use crate::{BUFFERS, State, Status};
 
-/// The messages that C looks at, or the buffers that it fills.
+/// Messages that C reads, or buffers that it fills.
 type Slots<T> = [Option<T>; BUFFERS];
 
-/// C's pointers into one link. They become invalid when the link goes down.
+/// The pointers that C has into one link. They become invalid when the link goes down.
 #[derive(Debug)]
 pub(crate) struct Lent {
     /// Address of the shared memory.
     start: usize,
     /// Size of the shared memory in bytes.
     len: usize,
-    /// The message whose callback runs, unless it is held.
+    /// The message whose callback is running, unless C holds the message.
     current: Option<Message>,
     held: Slots<Message>,
     reserved: Slots<(Endpoint, TxBuffer)>,
@@ -31,26 +31,28 @@ impl Lent {
         Self { start, len, current: None, held: [const { None }; BUFFERS], reserved: [const { None }; BUFFERS] }
     }
 
-    /// Forgets all pointers because the link went down.
+    /// Forgets all pointers after the link has gone down.
     pub(crate) fn clear(&mut self) {
         self.current = None;
         self.held.fill_with(|| None);
         self.reserved.fill_with(|| None);
     }
 
-    /// Returns the address of a message's payload, or `None` if the link has gone down since the message came.
+    /// Returns the address of a message's payload, or `None` if the link has gone down since the
+    /// message was received.
     fn address_of(&self, bus: &CBus, message: &Message) -> Option<usize> {
         Some(self.start.wrapping_add(bus.payload_range(message).ok()?.start as usize))
     }
 
-    /// Returns whether the message at `address` is the one whose callback runs, and is not held.
+    /// Returns whether the message at `address` is the one whose callback is running, and is not
+    /// held.
     fn is_current(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> bool {
         self.current
             .as_ref()
             .is_some_and(|message| message.endpoint == endpoint && self.address_of(bus, message) == Some(address))
     }
 
-    /// Finds the held message for `endpoint` at `address`.
+    /// Returns the index of the held message for `endpoint` at `address`.
     fn find_held(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<usize> {
         self.held.iter().position(|slot| {
             slot.as_ref()
@@ -58,7 +60,7 @@ impl Lent {
         })
     }
 
-    /// Removes and returns the reserved buffer at `address`.
+    /// Removes and returns the reserved buffer for `endpoint` at `address`.
     fn take_reserved(&mut self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
         let at = |reserved: &TxBuffer| Some(self.start.wrapping_add(bus.buffer_range(reserved).ok()?.start as usize));
         let found = self.reserved.iter().position(|slot| {
@@ -67,12 +69,13 @@ impl Lent {
         Some(self.reserved.get_mut(found)?.take()?.1)
     }
 
-    /// Returns the status for an unknown pointer. A pointer into the memory may have been valid earlier.
+    /// Returns the status for an unknown pointer. If the pointer is within the memory, it may have
+    /// been valid earlier.
     const fn not_lent(&self, address: usize) -> Status {
         if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
-    /// Gives back all of an endpoint's buffers that C still has, because the endpoint is being closed.
+    /// Returns all buffers of an endpoint that C still has. Called when the endpoint is closed.
     pub(crate) fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {
@@ -88,14 +91,15 @@ impl Lent {
 }
 
 impl Instance<'_> {
-    /// Lends a received message to C in place, until [`done`](Self::done). Returns its address.
+    /// Lends a received message to C in place until [`done`](Self::done) is called. Returns its
+    /// address.
     pub(crate) fn lend(&mut self, message: Message) -> usize {
         let address = self.lent.address_of(self.link.bus(), &message).unwrap_or_default();
         self.lent.current = Some(message);
         address
     }
 
-    /// Gives the message back after its callback has returned, unless it is held.
+    /// Releases the current message after its callback has returned, unless it is held.
     pub(crate) fn done(&mut self) {
         if let Some(message) = self.lent.current.take() {
             self.link.bus().release(message);
@@ -132,7 +136,8 @@ impl Instance<'_> {
         }
     }
 
-    /// Reserves a buffer for `size` bytes. Returns its address, and stores its capacity in `size`.
+    /// Reserves a buffer for at least `size` bytes. Returns its address, and stores its capacity in
+    /// `size`.
     pub(crate) fn reserve(&mut self, number: u32, size: &mut u32) -> Result<usize, Status> {
         let endpoint = self.endpoint(number).ok_or(Status::NoEndpoint)?;
         let bus = self.link.bus();
@@ -178,7 +183,8 @@ impl Instance<'_> {
         match result {
             Ok(()) => Status::Ok,
             Err((error, reserved)) => {
-                // C keeps the buffer, to send it again or drop it. Its entry is free: it was removed above.
+                // C keeps the buffer, and may send or drop it later. There is a free slot, because
+                // `take_reserved` has just freed one.
                 if let Some(free) = self.lent.reserved.iter_mut().find(|slot| slot.is_none()) {
                     *free = Some((endpoint, reserved));
                 }
@@ -188,20 +194,21 @@ impl Instance<'_> {
     }
 }
 
-/// Keeps the message at `data`, whose callback runs, until `amp_ipc_release`.
+/// Holds the message at `data` until `amp_ipc_release` is called. Must be called from the message's
+/// event callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_hold(state: &mut State, number: u32, data: *const c_void) -> Status {
     state.get().map_or(Status::NotOpen, |mut instance| instance.hold(number, data as usize))
 }
 
-/// Gives the held message at `data` back to the peer.
+/// Returns the held message at `data` to the peer.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_release(state: &mut State, number: u32, data: *const c_void) -> Status {
     state.get().map_or(Status::NotOpen, |mut instance| instance.release(number, data as usize))
 }
 
-/// Reserves a buffer for at least `size` bytes and stores its address in `buffer`. Stores its
-/// capacity in `size`, also if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
+/// Reserves a buffer for at least `size` bytes, and stores its address in `buffer`. Also stores the
+/// buffer's capacity in `size`, even if the result is AMP_IPC_STATUS_TOO_LONG. Never blocks.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32, buffer: &mut *mut c_void) -> Status {
     match state.get().map_or(Err(Status::NotOpen), |mut instance| instance.reserve(number, size)) {
@@ -213,14 +220,14 @@ pub extern "C" fn amp_ipc_reserve(state: &mut State, number: u32, size: &mut u32
     }
 }
 
-/// Returns the reserved buffer at `buffer` without sending it.
+/// Drops the reserved buffer at `buffer` without sending it.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_drop(state: &mut State, number: u32, buffer: *const c_void) -> Status {
     state.get().map_or(Status::NotOpen, |mut instance| instance.drop_reserved(number, buffer as usize))
 }
 
-/// Sends the first `length` bytes of the reserved buffer at `buffer`. It stays reserved if it is
-/// not sent.
+/// Sends the first `length` bytes of the reserved buffer at `buffer`. If sending fails, the buffer
+/// stays reserved.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_send_reserved(
     state: &mut State,

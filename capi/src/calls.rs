@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The functions that C calls. The functions for messages without a copy are in `buffers.rs`.
+//! The functions that C calls, except those for zero-copy messages, which are in `buffers.rs`.
 
 use core::ffi::{c_char, c_void};
 use core::ptr::NonNull;
@@ -11,15 +11,17 @@ use crate::{EventKind, Setup, State, Status};
 /// Opens the instance.
 ///
 /// # Safety
-/// * `state` was zeroed before its first use. The port calls all functions for it under one lock.
-/// * The setup's memory is at a multiple of 8, and stays mapped as memory that is shared with
-///   other machines as long as the system runs.
-/// * The callbacks stay valid until the instance is closed, and do what `struct amp_ipc_callbacks`
-///   says. The receive buffer is private memory that nobody else uses until then, and was written
-///   before.
+/// * `state` was zeroed before it was first used. The port calls all functions for it under one
+///   lock.
+/// * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
+///   until the system is reset.
+/// * The callbacks stay valid until the instance is closed, and behave as documented in
+///   `struct amp_ipc_callbacks`. Until then, the receive buffer is initialised private memory that
+///   nobody else uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_open(state: &mut State, setup: &Setup) -> Status {
-    // SAFETY: valid until the instance is closed, by this function's contract.
+    // SAFETY: the contract of this function guarantees that the callbacks stay valid until the
+    // instance is closed.
     match unsafe { setup.callbacks.as_ref() } {
         Some(callbacks) => state.open(setup, callbacks),
         None => Status::Unusable,
@@ -32,10 +34,10 @@ pub extern "C" fn amp_ipc_close(state: &mut State) -> Status {
     state.close()
 }
 
-/// Opens an endpoint whose name is the `length` bytes at `name`, and stores its number in `number`.
+/// Opens an endpoint and stores its number in `number`. Its name is the `length` bytes at `name`.
 ///
 /// # Safety
-/// The bytes can be read. They may lie in the shared memory.
+/// The bytes are readable. They may be in shared memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_register(
     state: &mut State,
@@ -46,7 +48,7 @@ pub unsafe extern "C" fn amp_ipc_register(
     let Some(mut instance) = state.get() else {
         return Status::NotOpen;
     };
-    // SAFETY: by this function's contract.
+    // SAFETY: guaranteed by this function's contract.
     let name = unsafe { Source::new(name.cast(), length) };
     match instance.register(name) {
         Ok(new) => {
@@ -77,31 +79,31 @@ pub extern "C" fn amp_ipc_deregister(state: &mut State, number: u32) -> Status {
 /// Sends the `length` bytes at `payload`. Never blocks.
 ///
 /// # Safety
-/// The bytes can be read. They may lie in the shared memory, for example in a received message.
+/// The bytes are readable. They may be in shared memory, for example in a received message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_send(state: &mut State, number: u32, payload: *const c_void, length: usize) -> Status {
     let Some(mut instance) = state.get() else {
         return Status::NotOpen;
     };
-    // SAFETY: by this function's contract.
+    // SAFETY: guaranteed by this function's contract.
     let payload = unsafe { Source::new(payload.cast(), length) };
     instance.send(number, payload)
 }
 
-/// Returns the bytes of the longest message that can be sent now; 0 without a peer.
+/// Returns the maximum payload length in bytes, or 0 without a peer.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
     state.get().map_or(0, |instance| instance.link.bus().max_message())
 }
 
-/// Handles at most one event, and calls the event callback for it. Returns the time at which to
-/// call again without a doorbell, in microseconds; 0 if there may be more events now.
+/// Handles at most one event, and calls the event callback for it. Returns the time in microseconds
+/// at which to call again even without a doorbell, or 0 if there may be more events now.
 ///
 /// # Safety
-/// `state` is as for `amp_ipc_open`, and the function is not called from a callback.
+/// `state` meets the contract of `amp_ipc_open`, and this function is not called from a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_poll(mut state: NonNull<State>) -> u64 {
-    // SAFETY: by this function's contract. The borrow ends before the callback runs.
+    // SAFETY: guaranteed by this function's contract. The borrow ends before the callback runs.
     let Some(mut instance) = unsafe { state.as_mut() }.get() else { return u64::MAX };
     let port = instance.port;
     let Some(event) = instance.next(port.now()) else { return instance.link.deadline().as_micros() };

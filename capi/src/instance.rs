@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open link: its endpoints, addressed by number, and its events, one at a time. Does not wait, and takes no lock.
+//! One open link. Its endpoints are addressed by number, and its events are returned one at a time. Never waits, and
+//! takes no lock.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -27,7 +28,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Returns the time.
+    /// Returns the current time.
     pub fn now(&self) -> Instant {
         // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         Instant::from_micros(unsafe { (self.callbacks.now)(self.context) })
@@ -38,7 +39,7 @@ impl Port {
         unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
     }
 
-    /// Passes an event to the port. No part of the instance may be borrowed during the call.
+    /// Passes an event to the port. Nothing in the instance may be borrowed during the call.
     pub fn event(&self, event: &Event) {
         // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         unsafe { (self.callbacks.event)(self.context, event) }
@@ -50,7 +51,7 @@ impl Doorbell for Port {
         // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
             0 => Ok(()),
-            // Every 16-bit peer id is valid, so it is the vector that the driver refuses.
+            // All 16-bit peer ids are valid, so the driver can refuse only the vector.
             _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
         }
     }
@@ -59,7 +60,7 @@ impl Doorbell for Port {
 pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
 pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;
 
-/// An open instance in its memory.
+/// Access to an open instance.
 pub struct Instance<'s> {
     pub link: &'s mut CLink,
     pub endpoints: &'s mut [Option<Endpoint>; ENDPOINTS],
@@ -69,14 +70,15 @@ pub struct Instance<'s> {
     rx_capacity: usize,
 }
 
-/// The memory that C sets aside for an instance, `struct amp_ipc`: all zero before it is first opened.
+/// The memory that C allocates for an instance, `struct amp_ipc`. It is zeroed before it is first opened.
 #[repr(C)]
 pub struct State {
     open: Option<NonZeroUsize>,
     rx_buffer: Option<NonNull<u8>>,
     rx_capacity: usize,
     port: MaybeUninit<Port>,
-    // The link is created and opened in this place, never on a stack; the other two are written once it is open.
+    // The link is created and opened in place, never on a stack. `port`, `endpoints` and `lent` are written once the
+    // link is open.
     link: MaybeUninit<CLink>,
     endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
     lent: MaybeUninit<Lent>,
@@ -87,23 +89,23 @@ const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS 
 
 const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
-// The constants are upper limits: on a 32-bit CPU a link is smaller.
+// The word counts are upper limits. On 32-bit CPUs, a link takes less.
 const _: () = assert!(
     cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
     "struct amp_ipc is larger than needed: lower the words in types.rs"
 );
 
 impl State {
-    /// Returns the instance if it is open.
+    /// Returns the instance, or `None` if it is not open.
     pub(crate) fn get(&mut self) -> Option<Instance<'_>> {
         self.open?;
-        // SAFETY: `open` is set only while all four are written.
+        // SAFETY: `open` is set only while `link`, `endpoints`, `lent` and `port` are initialised.
         let link = unsafe { self.link.assume_init_mut() };
-        // SAFETY: likewise.
+        // SAFETY: as above.
         let endpoints = unsafe { self.endpoints.assume_init_mut() };
-        // SAFETY: likewise.
+        // SAFETY: as above.
         let lent = unsafe { self.lent.assume_init_mut() };
-        // SAFETY: likewise.
+        // SAFETY: as above.
         let port = unsafe { self.port.assume_init() };
         Some(Instance { link, endpoints, lent, port, rx_buffer: self.rx_buffer, rx_capacity: self.rx_capacity })
     }
@@ -119,8 +121,8 @@ impl State {
             port.log(LogLevel::Error, UNUSABLE);
             return Status::Unusable;
         };
-        // SAFETY: by `amp_ipc_open`'s contract it stays mapped as memory that is shared with other machines, and is at
-        // a multiple of 8.
+        // SAFETY: the contract of `amp_ipc_open` guarantees that the memory is 8-byte aligned, and stays mapped as
+        // memory shared with other machines.
         let memory = unsafe { Region::new(start, len) };
         let settings = Settings {
             link: setup.link,
@@ -131,7 +133,7 @@ impl State {
             peer_timeout: (setup.peer_timeout != 0).then(|| Duration::from_millis(setup.peer_timeout.into())),
             ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
         };
-        // Made in place, because the stack has no room for a link.
+        // Created in place, because a link does not fit on the stack.
         let link = self.link.write(Link::unopened());
         if link.open(memory, port, PeerId(id), &settings).is_err() {
             port.log(LogLevel::Error, UNUSABLE);
@@ -149,8 +151,8 @@ impl State {
         if self.open.take().is_none() {
             return Status::NotOpen;
         }
-        // SAFETY: the link was written when `open` was set, and is not read again before it is written again. Dropping
-        // the link tells the peer.
+        // SAFETY: the link was initialised when `open` was set, and is not used again before it is initialised again.
+        // Dropping the link tells the peer.
         unsafe { drop_in_place(self.link.as_mut_ptr()) };
         Status::Ok
     }
@@ -167,7 +169,7 @@ impl Instance<'_> {
     }
 
     pub(crate) fn register(&mut self, name: Source<'_>) -> Result<u32, Status> {
-        // Copied before the check, because the peer may change the name meanwhile.
+        // Copy the name before checking it, because the peer may change it at any time.
         let mut private = [0; NAME_SIZE];
         if !name.read(&mut private) {
             return Err(Status::BadName);
@@ -211,7 +213,7 @@ impl Instance<'_> {
                     return event(EventKind::Incompatible, 0, 0);
                 }
                 rpmsg::Event::Message(message) => {
-                    // Skips a message whose endpoint has been deregistered.
+                    // Skip a message for an endpoint that has been deregistered.
                     let Some(number) = self.number(message.endpoint) else {
                         self.link.bus().release(message);
                         continue;
@@ -233,17 +235,18 @@ impl Instance<'_> {
                         return event(EventKind::Unbound, number, 0);
                     }
                 }
-                // If the endpoint is registered later, it is announced then and bound.
+                // Ignore announcements. An endpoint that is registered later is announced again by the peer, and bound
+                // then.
                 _ => {}
             }
         }
         None
     }
 
-    /// Copies a message out and gives its buffer back.
+    /// Copies a message into the receive buffer, and releases it.
     fn copy(&mut self, message: Message, buffer: NonNull<u8>) -> (EventKind, *const c_void) {
-        // SAFETY: by `amp_ipc_open`'s contract the buffer is private memory that nobody else uses while the instance is
-        // polled.
+        // SAFETY: the contract of `amp_ipc_open` guarantees that the buffer is initialised private memory that nobody
+        // else uses while the instance is open.
         let to = unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), self.rx_capacity) };
         let to = to.get_mut(..usize::from(message.length));
         let copied = to.is_some_and(|to| self.link.bus().read(&message, 0, to).is_ok());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs two instances in one process, as the C backend drives them.
+//! Tests two instances in one process, which are driven like the C backend drives them.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_void};
@@ -9,46 +9,47 @@ use core::slice;
 
 use super::*;
 
-/// The callback for each message.
+/// A callback for messages.
 type OnMessage = Box<dyn FnMut(&Event)>;
 
-/// The context of a side's callbacks.
+/// The context of one side's callbacks.
 struct Port {
     now: Cell<u64>,
-    /// Address of a byte that is overwritten when the side rings, as by a peer that reuses a buffer at once.
+    /// Address of a byte that is overwritten when this side rings, or 0. Imitates a peer that immediately reuses a
+    /// buffer.
     overwritten: Cell<usize>,
     events: RefCell<Vec<Event>>,
     lines: RefCell<Vec<String>>,
-    /// Called for each message, inside the event callback.
+    /// Called for each message from within the event callback.
     on_message: Cell<Option<OnMessage>>,
 }
 
 unsafe extern "C" fn ring(context: *mut c_void, _: u32, vector: u16) -> i32 {
-    // SAFETY: each side's port is leaked.
+    // SAFETY: each side's port is leaked, so it stays valid.
     let port = unsafe { &*context.cast::<Port>() };
     if port.overwritten.get() != 0 {
-        // SAFETY: the test set the address of a byte in its leaked memory.
+        // SAFETY: the address refers to a byte in leaked memory.
         unsafe { (port.overwritten.get() as *mut u8).write_volatile(b'?') };
     }
     if vector == 0 { 0 } else { -22 }
 }
 
 unsafe extern "C" fn now(context: *mut c_void) -> u64 {
-    // SAFETY: each side's port is leaked.
+    // SAFETY: each side's port is leaked, so it stays valid.
     unsafe { &*context.cast::<Port>() }.now.get()
 }
 
 unsafe extern "C" fn log(context: *mut c_void, _: LogLevel, text: *const c_char) {
-    // SAFETY: the crate logs C strings.
+    // SAFETY: this crate logs only valid C strings.
     let text = unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
-    // SAFETY: each side's port is leaked.
+    // SAFETY: each side's port is leaked, so it stays valid.
     unsafe { &*context.cast::<Port>() }.lines.borrow_mut().push(text);
 }
 
 unsafe extern "C" fn event(context: *mut c_void, event: *const Event) {
-    // SAFETY: each side's port is leaked.
+    // SAFETY: each side's port is leaked, so it stays valid.
     let port = unsafe { &*context.cast::<Port>() };
-    // SAFETY: valid for the call.
+    // SAFETY: the event is valid during the call.
     let event = unsafe { *event };
     port.events.borrow_mut().push(event);
     if event.kind == EventKind::Message
@@ -100,12 +101,12 @@ fn port() -> &'static Port {
 }
 
 fn zeroed_state() -> NonNull<State> {
-    // SAFETY: C passes all zeros, too.
+    // SAFETY: all zeros are a valid `State`. C passes zeroed memory, too.
     NonNull::from(Box::leak(Box::new(unsafe { zeroed::<State>() })))
 }
 
 impl Side {
-    /// Opens a side whose messages are copied out.
+    /// Opens a side that copies its messages.
     fn open(memory: usize, host: bool, id: u32) -> Self {
         Self::open_as(memory, host, id, true)
     }
@@ -117,7 +118,7 @@ impl Side {
         if copy {
             (setup.rx_buffer, setup.rx_capacity) = (buffer.as_ptr().cast(), 240);
         }
-        // SAFETY: the memory, the port and the buffer are leaked.
+        // SAFETY: the memory, the port and the buffer are leaked, so they stay valid.
         assert_eq!(unsafe { amp_ipc_open(side.state(), &setup) }, Status::Ok);
         // SAFETY: as above.
         assert_eq!(unsafe { amp_ipc_open(side.state(), &setup) }, Status::AlreadyOpen);
@@ -125,19 +126,19 @@ impl Side {
     }
 
     fn state(&mut self) -> &mut State {
-        // SAFETY: leaked, and of one thread.
+        // SAFETY: the state is leaked, and only one thread uses it.
         unsafe { self.state.as_mut() }
     }
 
     fn received(&self, length: usize) -> Vec<u8> {
-        // SAFETY: the buffer is leaked, and nobody writes it between two calls.
+        // SAFETY: the buffer is leaked, and nobody writes to it outside a call.
         let buffer = unsafe { self.buffer.as_ref() };
         buffer[..length].to_vec()
     }
 
     fn register(&mut self, name: &str) -> Result<u32, Status> {
         let mut number = u32::MAX;
-        // SAFETY: the bytes of a `str` can be read.
+        // SAFETY: the bytes of a `str` are readable.
         match unsafe { amp_ipc_register(self.state(), name.as_ptr().cast(), name.len(), &mut number) } {
             Status::Ok => Ok(number),
             status => Err(status),
@@ -145,31 +146,31 @@ impl Side {
     }
 
     fn send(&mut self, number: u32, payload: &[u8]) -> Status {
-        // SAFETY: the bytes of a slice can be read.
+        // SAFETY: the bytes of a slice are readable.
         unsafe { amp_ipc_send(self.state(), number, payload.as_ptr().cast(), payload.len()) }
     }
 
-    /// Returns the next event, if there is one.
+    /// Returns the next event, if any.
     fn poll(&mut self) -> Option<Event> {
         self.port.now.set(self.port.now.get() + 1000);
         self.port.events.borrow_mut().clear();
-        // SAFETY: one thread.
+        // SAFETY: the state is leaked, and only one thread uses it.
         let again = unsafe { amp_ipc_poll(self.state) };
         let event = self.port.events.borrow_mut().pop();
         assert_eq!(again == 0, event.is_some(), "{event:?}");
         event
     }
 
-    /// Makes the event callback call `callback` for each message.
+    /// Sets the callback for messages.
     fn on_message(&self, callback: impl FnMut(&Event) + 'static) {
         self.port.on_message.set(Some(Box::new(callback)));
     }
 
-    /// Makes `number` hold each message.
+    /// Holds every message, on behalf of endpoint `number`.
     fn hold_all(&self, number: u32) {
         let mut state = self.state;
         self.on_message(move |event| {
-            // SAFETY: poll has no borrow while its callback runs.
+            // SAFETY: `amp_ipc_poll` has no borrow of the state while its callback runs.
             assert_eq!(amp_ipc_hold(unsafe { state.as_mut() }, number, at(event.data as usize)), Status::Ok);
         });
     }
@@ -195,7 +196,7 @@ fn pair() -> ([Side; 2], [u32; 2], usize) {
     pair_of(true)
 }
 
-/// Returns both sides, with messages left in place.
+/// Returns two sides that leave messages in place.
 fn pair_in_place() -> ([Side; 2], [u32; 2], usize) {
     pair_of(false)
 }
@@ -279,9 +280,9 @@ fn what_cannot_be_an_instance_is_not_opened() {
         Setup { size: 8192, ..good },
         Setup { area_offset: 4096, area_size: 1 << 20, ..good },
     ] {
-        // SAFETY: leaked, and of one thread.
+        // SAFETY: the state is leaked, and only one thread uses it.
         let state = unsafe { zeroed_state().as_mut() };
-        // SAFETY: any memory that the setup has is leaked.
+        // SAFETY: the memory of every setup is leaked, or NULL.
         assert_eq!(unsafe { amp_ipc_open(state, &setup) }, Status::Unusable, "{setup:?}");
         assert!(port.lines.borrow_mut().pop().unwrap().starts_with("the shared memory cannot have this link"));
     }
@@ -295,14 +296,14 @@ fn reserve(side: &mut Side, number: u32, mut size: u32) -> Result<(usize, u32), 
     }
 }
 
-/// Returns `address` as the pointer that C has.
+/// Converts `address` to the pointer type that C passes.
 fn at(address: usize) -> *const c_void {
     address as *const c_void
 }
 
-/// Writes to a buffer as C does, through a pointer that it was given.
+/// Writes `bytes` through a pointer, as C does.
 fn fill(address: usize, bytes: &[u8]) {
-    // SAFETY: the address is in leaked memory with enough room, and this test has one thread.
+    // SAFETY: the buffer at `address` is in leaked memory and large enough, and only one thread uses it.
     unsafe { slice::from_raw_parts_mut(address as *mut u8, bytes.len()) }.copy_from_slice(bytes);
 }
 
@@ -325,7 +326,7 @@ fn a_message_is_written_held_and_read_in_place() {
 
         let (mut state, number) = (sides[to].state, numbers[to]);
         sides[to].on_message(move |event| {
-            // SAFETY: poll has no borrow while its callback runs.
+            // SAFETY: `amp_ipc_poll` has no borrow of the state while its callback runs.
             let (state, data) = (unsafe { state.as_mut() }, event.data as usize);
             assert_eq!(amp_ipc_release(state, number, at(data)), Status::UnknownBuffer, "not held");
             assert_eq!(amp_ipc_hold(state, number, at(data + 8)), Status::UnknownBuffer);
@@ -345,19 +346,19 @@ fn a_message_is_written_held_and_read_in_place() {
     }
 }
 
-/// Checks, under Miri, that there is no reference to the received message, which the peer may write at any time.
+/// Checks, under Miri, that no reference to a received message exists, because the peer may write to it at any time.
 #[test]
 fn a_message_is_answered_from_the_buffer_that_it_came_in() {
     let (mut sides, numbers, _) = pair_in_place();
     let (mut state, number, port) = (sides[1].state, numbers[1], sides[1].port);
     sides[1].on_message(move |event| {
         port.overwritten.set(event.data as usize);
-        // SAFETY: poll has no borrow while its callback runs.
+        // SAFETY: `amp_ipc_poll` has no borrow of the state while its callback runs.
         let state = unsafe { state.as_mut() };
-        // SAFETY: the message's bytes can be read.
+        // SAFETY: the message's bytes are readable.
         let sent = unsafe { amp_ipc_send(state, number, event.data, event.length as usize) };
         assert_eq!((sent, bytes_at(event.data as usize, 1)), (Status::Ok, b"?".to_vec()), "and it rang");
-        // A name may lie in the message, too.
+        // A name may also be in the message.
         fill(event.data as usize, b"name");
         let mut other = 0;
         // SAFETY: as above.
@@ -365,14 +366,14 @@ fn a_message_is_answered_from_the_buffer_that_it_came_in() {
         port.overwritten.set(0);
     });
     assert_eq!(sides[0].send(numbers[0], b"asked"), Status::Ok);
-    // The host waits for the answer's doorbell.
+    // The host now waits for the answer's doorbell.
     while sides[0].poll().is_some() {}
     sides[0].hold_all(numbers[0]);
     let back = until(&mut sides, 0, EventKind::Message);
     assert_eq!(bytes_at(back.data as usize, 5), b"asked");
 }
 
-/// Checks that the core's reasons reach the log as lines.
+/// Checks that the core's reasons are logged.
 #[test]
 fn reasons_are_logged() {
     let (mut sides, _, memory) = pair();
@@ -381,7 +382,7 @@ fn reasons_are_logged() {
     assert_eq!(sides[0].port.lines.take(), ["the peer has left"]);
     sides[1] = Side::open(memory, false, 2);
     until(&mut sides, 0, EventKind::Up);
-    // A side that starts in the same role overwrites the host's block.
+    // A second side in the remote's role overwrites the remote's block.
     let rival = Side::open(memory, false, 3);
     let mut sides = [rival, sides.into_iter().nth(1).unwrap()];
     for _ in 0..1000 {
@@ -408,7 +409,7 @@ fn held_buffers_keep_the_peer_waiting_until_they_are_released() {
     assert_eq!(sides[0].send(numbers[0], b"x"), Status::Ok);
     let event = until(&mut sides, 1, EventKind::Message);
     assert_eq!(event.data as usize, held[2], "the only free one");
-    // Deregistering an endpoint releases the messages that it still holds.
+    // Deregistering an endpoint releases the messages that it holds.
     assert_eq!(amp_ipc_deregister(sides[1].state(), numbers[1]), Status::Ok);
     for _ in 0..10 {
         sides[1].poll();

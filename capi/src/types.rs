@@ -6,41 +6,41 @@ use core::fmt;
 
 use amp_ivshmem::rpmsg::SendError;
 
-/// The 8-byte words of a `struct amp_ipc` for the link itself.
+/// Number of 8-byte words in `struct amp_ipc` for the link itself.
 pub const LINK_WORDS: usize = 84;
-/// The 8-byte words for each endpoint.
+/// Number of 8-byte words per endpoint.
 pub const ENDPOINT_WORDS: usize = 8;
-/// The 8-byte words for each buffer of one side.
+/// Number of 8-byte words per buffer of one side.
 pub const BUFFER_WORDS: usize = 6;
 
 /// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Status {
-    /// Done.
+    /// Success.
     Ok = 0,
     /// The instance is not open.
     NotOpen = 1,
-    /// The instance is open already.
+    /// The instance is already open.
     AlreadyOpen = 2,
-    /// The setup does not fit the memory, the device or this build, or the memory holds
-    /// something else. The log has a line.
+    /// The setup does not match the memory, the device or this build, or the memory already
+    /// contains something else. The reason is logged.
     Unusable = 3,
-    /// All endpoints of the instance are registered.
+    /// The instance has the maximum number of endpoints.
     NoRoom = 4,
-    /// The name is empty, too long, or in use.
+    /// The name is empty, too long, or already in use.
     BadName = 5,
-    /// There is no such endpoint.
+    /// The endpoint does not exist.
     NoEndpoint = 6,
-    /// All buffers are with the peer.
+    /// The peer holds all buffers.
     NoBuffer = 7,
-    /// There is no peer, or it has no such endpoint yet.
+    /// There is no peer, or the peer has not opened this endpoint yet.
     NotBound = 8,
-    /// The message does not fit a buffer.
+    /// The message does not fit in a buffer.
     TooLong = 9,
-    /// No buffer of the link begins at this address.
+    /// No buffer of the link starts at this address.
     UnknownBuffer = 10,
-    /// The buffer at this address has been given back, or is already held.
+    /// The buffer at this address has been returned, or is already held.
     StaleBuffer = 11,
 }
 
@@ -69,10 +69,11 @@ pub enum LogLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum EventKind {
-    /// A message of `length` bytes for `endpoint` is at `data`: in the setup's buffer, or in
-    /// shared memory. It is valid until the callback returns, or longer if it is held.
+    /// A message of `length` bytes for `endpoint` is at `data`, in the setup's receive buffer or
+    /// in shared memory. It is valid until the callback returns, or longer if it is held.
     Message = 0,
-    /// A message of `length` bytes for `endpoint` did not fit the setup's buffer and is lost.
+    /// A message of `length` bytes for `endpoint` did not fit in the setup's receive buffer and
+    /// is lost.
     MessageTooLong = 1,
     /// `endpoint` can send.
     Bound = 2,
@@ -80,9 +81,9 @@ pub enum EventKind {
     Unbound = 3,
     /// The link is up. `length` is the peer id.
     Up = 4,
-    /// The link is down. The log has the reason.
+    /// The link is down. The reason is logged.
     Down = 5,
-    /// The peer's setup cannot be used. The log has the reason.
+    /// The link cannot come up for now. The reason is logged.
     Incompatible = 6,
 }
 
@@ -90,31 +91,30 @@ pub enum EventKind {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Event {
-    /// The kind.
+    /// The kind of event.
     pub kind: EventKind,
     /// The endpoint's number.
     pub endpoint: u32,
-    /// See the kind.
+    /// The meaning depends on the kind.
     pub length: u32,
-    /// A message's bytes. They may lie in the shared memory, where the peer can write them at
-    /// any time.
+    /// A message's payload. If it is in shared memory, the peer can change it at any time.
     pub data: *const c_void,
 }
 
-/// The functions that a port supplies. Each receives the setup's context. Only `event` may call
-/// functions for the instance.
+/// The functions that a port provides. Each one receives the setup's context. Only `event` may
+/// call functions of the instance.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Callbacks {
-    /// Rings the doorbell `vector` at `peer`. Returns 0, or another number if the device has no
-    /// such vector.
+    /// Rings doorbell `vector` of `peer`. Returns 0, or a nonzero value if the device does not
+    /// have this vector.
     pub ring: unsafe extern "C" fn(context: *mut c_void, peer: u32, vector: u16) -> i32,
-    /// Returns the time in microseconds. It never runs backwards.
+    /// Returns the time in microseconds. The time must never go backwards.
     pub now: unsafe extern "C" fn(context: *mut c_void) -> u64,
-    /// Logs a line. The text is a constant.
+    /// Logs a line. `text` is a string constant.
     pub log: unsafe extern "C" fn(context: *mut c_void, level: LogLevel, text: *const c_char),
-    /// Handles an event. `amp_ipc_poll` calls it while it uses nothing of the instance: the
-    /// callback may release the instance's lock, and may call every function except
+    /// Handles an event. `amp_ipc_poll` does not use the instance during this call. The callback
+    /// may therefore release the instance's lock, and may call any function except
     /// `amp_ipc_poll`.
     pub event: unsafe extern "C" fn(context: *mut c_void, event: *const Event),
 }
@@ -129,34 +129,34 @@ impl fmt::Debug for Callbacks {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Setup {
-    /// The port's functions.
+    /// The port's callbacks.
     pub callbacks: *const Callbacks,
-    /// The first argument of each callback.
+    /// First argument of each callback.
     pub context: *mut c_void,
-    /// The address of the shared memory.
+    /// Address of the shared memory.
     pub memory: *mut c_void,
-    /// The size of the shared memory in bytes.
+    /// Size of the shared memory in bytes.
     pub size: usize,
-    /// Private memory to which each message is copied. If it is NULL, messages stay in shared
-    /// memory.
+    /// Private buffer that each message is copied to. If NULL, messages stay in shared memory.
     pub rx_buffer: *mut u8,
-    /// The size of the receive buffer in bytes.
+    /// Size of the receive buffer in bytes.
     pub rx_capacity: usize,
-    /// This side's peer id on the server.
+    /// This side's peer id, as assigned by the server.
     pub id: u32,
-    /// The heartbeat in milliseconds.
+    /// Heartbeat interval in milliseconds.
     pub heartbeat: u32,
-    /// Milliseconds of silence after which the peer counts as dead; 0 for never.
+    /// Time in milliseconds without a sign of life after which the peer counts as dead. 0 for no
+    /// limit.
     pub peer_timeout: u32,
-    /// Host only: the offset of the link's area in the memory.
+    /// Host only: offset of the link's area in bytes.
     pub area_offset: u32,
-    /// Host only: size of the area in bytes; 0 for the whole memory.
+    /// Host only: size of the link's area in bytes. 0 for all pages after the directory.
     pub area_size: u32,
-    /// Size of each buffer in bytes, including the header.
+    /// Size of each transmit buffer in bytes, including the header.
     pub buffer_size: u32,
     /// Number of transmit buffers.
     pub buffer_count: u16,
-    /// The number of the link in the memory.
+    /// Link number in the memory's directory.
     pub link: u8,
     /// True for the host, false for the remote.
     pub host: bool,

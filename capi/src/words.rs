@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The core's reasons, as lines for a log. The lines are constant, because formatting would cost more flash than the link.
+//! Converts the core's reasons into log lines. The lines are constant, because formatting code would take more flash
+//! than the link itself.
 
 use core::ffi::CStr;
 
@@ -8,7 +9,7 @@ use amp_ivshmem::session::{AreaError, PeerError};
 
 use crate::LogLevel;
 
-/// Returns the line for a link that went down.
+/// Returns the log line for a link that went down.
 pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {
     match reason {
         DownReason::PeerLeft => (LogLevel::Info, c"the peer has left"),
@@ -22,7 +23,7 @@ pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {
     }
 }
 
-/// Returns the line for a link that cannot come up.
+/// Returns the log line for a link that cannot come up.
 pub const fn of_incompatible(error: SetupError) -> &'static CStr {
     match error {
         SetupError::Area(AreaError::Version { .. }) | SetupError::Peer(PeerError::Speaks { .. }) => {

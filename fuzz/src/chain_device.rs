@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device side of chains against a driver that writes anything at any time: rings, descriptors, indirect tables. Each walk
-//! ends within its budget and yields only elements that the device may use, and no chain is held twice.
+//! Fuzzes the device side of chains. The driver writes random values to rings, descriptors and indirect tables at any
+//! time. Each walk must stay within its budget and yield only elements that the device may access, and no chain may be
+//! held twice.
 
 use amp_ivshmem::mem::fake::Hooked;
 use amp_ivshmem::virtqueue::chain::{AddressMap, Chain, ChainDevice, QueueId, Segment, Segments, Window};
@@ -10,19 +11,19 @@ use crate::memory;
 use crate::queue::{LAYOUT, prepare};
 use crate::scribbler::{Scribbler, Target};
 
-/// Addresses begin here, near enough to 0 that small numbers are also addresses.
+/// Start of the address range. It is close to 0, so that small numbers are also valid addresses.
 const ADDRESS: u64 = 0x100;
-/// The driver's section, in which its indirect tables lie, and a section that both may write.
+/// The driver's section, which contains the indirect tables, and a section that both sides may write.
 const SECTIONS: [Window; 2] = [
     Window { address: ADDRESS, offset: 0, length: 0x1000, writable: false },
     Window { address: ADDRESS + 0x1000, offset: 0x2000, length: 0x1000, writable: true },
 ];
 
 const TARGETS: &[Target] = &[
-    // The available ring's index and entries.
+    // Index and entries of the available ring.
     Target { at: 0x82, stride: 2, slots: 1 },
     Target { at: 0x84, stride: 2, slots: 9 },
-    // Descriptors: any word; flags; the next descriptor; the high half of the address.
+    // Descriptors: any word, the flags, the next descriptor, and the high half of the address.
     Target { at: 0, stride: 4, slots: 32 },
     Target { at: 0x0c, stride: 16, slots: 8 },
     Target { at: 0x0e, stride: 16, slots: 8 },
@@ -34,16 +35,16 @@ const TARGETS: &[Target] = &[
     Target { at: 0x20e, stride: 16, slots: 9 },
 ];
 
-/// Limit of memory accesses in a walk: as many descriptors as the queue has, and one that refers to an indirect table, of five
-/// words each.
+/// The maximum number of memory accesses per walk: five words for each descriptor of the queue, and for one more that
+/// refers to an indirect table.
 const MOST_OF_A_WALK: u32 = 9 * 5;
-/// Limit of memory accesses in any other call.
+/// The maximum number of memory accesses in any other call.
 const MOST_ACCESSES: u32 = 8;
 
 type Memory = Hooked<'static, Scribbler>;
 type Device = ChainDevice<Memory, [Window; 2], 8>;
 
-/// A held chain, and the progress of its walk.
+/// A held chain and the progress of its walk.
 struct Held {
     chain: Chain,
     steps: u32,
@@ -51,7 +52,8 @@ struct Held {
     over: bool,
 }
 
-/// Sets up a chain of four descriptors, two of them in an indirect table, so that a few bytes of input are enough to spoil it.
+/// Sets up a chain of four descriptors, two of which are in an indirect table. A few bytes of input are then enough to
+/// corrupt it.
 fn start_with_a_chain() {
     let word = |address: u64, length: u32, flags: u16, next: u16| {
         let mut bytes = [0; 16];
@@ -69,19 +71,19 @@ fn start_with_a_chain() {
     write(0x210, &word(ADDRESS + 0x1100, 16, 2, 0));
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
     let suppression = if first & 1 == 0 { Suppression::Events } else { Suppression::Flags };
     let indirect = if first & 2 == 0 { Indirect::Allowed } else { Indirect::Forbidden };
-    // A table may lie in either section.
+    // A table may be in either section.
     memory::clear(0x3000);
     prepare(suppression);
     start_with_a_chain();
     let memory = peer.view();
     let new = |id| Device::new(&memory, LAYOUT, suppression, indirect, SECTIONS, QueueId(id)).expect("fits");
-    // A second queue over the same rings, whose chains are foreign to the first.
+    // A second queue on the same rings. The first queue must reject its chains.
     let (mut device, mut other) = (new(1), new(2));
     peer.arm();
     let mut held: Vec<Held> = Vec::new();
@@ -99,7 +101,7 @@ pub fn run(data: &[u8]) {
                 if let Some(held) = held.get_mut(which) {
                     gather(&mut device, &memory, held);
                 }
-                // The peer also copies each element.
+                // The fake peer also copies each element.
                 peer.bounded(MOST_OF_A_WALK + 8);
             }
             5 | 6 => {
@@ -133,7 +135,7 @@ fn pop(device: &mut Device, ask: bool, held: &mut Vec<Held>) {
     }
 }
 
-/// Walks one element further.
+/// Walks to the next element.
 fn step(device: &mut Device, held: &mut Held) {
     let broken = device.fault();
     match device.walk(&mut held.chain).expect("its own chain").next() {
@@ -167,7 +169,7 @@ fn gather(device: &mut Device, memory: &Memory, held: &mut Held) {
     assert!(all.write(memory, 0, &bytes));
 }
 
-/// Checks that an element may follow `last`, and is inside a section that allows it.
+/// Checks that an element may follow `last`, and that it is inside a section that permits the access.
 fn check(segment: Segment, last: Option<Segment>) {
     let Segment { offset, length, writable } = segment;
     assert!(length > 0 && (writable || last.is_none_or(|last| !last.writable)), "readable after writable");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The driver side of chains against a device that writes anything at any time. Each chain completes at most once, its
-//! written length never exceeds its writable bytes, and no descriptor is in two chains.
+//! Fuzzes the driver side of chains. The device writes random values at any time. Each chain must complete at most
+//! once, its written length must not exceed its writable bytes, and no descriptor may be in two chains.
 
 use amp_ivshmem::virtqueue::Suppression;
 use amp_ivshmem::virtqueue::chain::{AddError, ChainDriver, ChainToken, Element, IndirectTables, QueueId};
@@ -10,33 +10,33 @@ use crate::queue::{LAYOUT, prepare};
 use crate::scribbler::{Scribbler, Target};
 
 const TABLES: u32 = 0x200;
-/// Entries of an indirect table.
+/// Number of entries in an indirect table.
 const ENTRIES: u16 = 4;
 
 const TARGETS: &[Target] = &[
-    // The used ring's index, entries and event.
+    // Index, entries and event of the used ring.
     Target { at: 0x102, stride: 2, slots: 1 },
     Target { at: 0x104, stride: 8, slots: 8 },
     Target { at: 0x108, stride: 8, slots: 8 },
     Target { at: 0x100, stride: 2, slots: 35 },
-    // The parts that only the driver writes, and never reads back.
+    // The parts that only the driver writes, and that it never reads back.
     Target { at: 0, stride: 2, slots: 64 },
     Target { at: 0x80, stride: 2, slots: 11 },
     Target { at: TABLES, stride: 4, slots: 128 },
 ];
 
-/// Limit of memory accesses in a single call: eight descriptors of five words each, and the ring.
+/// The maximum number of memory accesses per call: five words for each of eight descriptors, and the ring.
 const MOST_ACCESSES: u32 = 8 * 5 + 8;
 
 /// A chain that the device holds.
 struct Pending {
     token: ChainToken,
-    /// Number of descriptors that the chain takes.
+    /// Number of descriptors that the chain occupies.
     cost: u16,
     writable: u32,
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The host port as the client of an ivshmem server that sends anything, with any descriptors, in any pieces. The port
-//! either refuses the server or becomes a peer. It never waits, leaves no descriptor open, and rings only vectors that
-//! exist.
+//! Fuzzes the Linux port as the client of an ivshmem server. The server sends random messages and descriptors, in
+//! pieces of any size. The port must either reject the server or become a peer. It must not block, leak a descriptor,
+//! or ring a vector that does not exist.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::input::Input;
 use crate::socket;
 
-/// Limit on a server's bytes in one run: as many as a socket takes without a reader.
+/// The maximum number of bytes that the server sends per run. A socket buffers at least this many without a reader.
 const MOST: usize = 128;
 
-/// Descriptors that a server may send.
+/// Descriptors that the server may send.
 struct Descriptors {
     memory: OwnedFd,
     small: OwnedFd,
@@ -38,14 +38,15 @@ impl Descriptors {
         Self { memory: memory(1 << 16), small: memory(100), empty: memory(0), eventfd }
     }
 
-    /// Returns up to four descriptors, each chosen by two bits of `which`.
+    /// Returns `count` descriptors, at most four. Two bits of `which` select each one.
     fn choose(&self, count: usize, which: u8) -> Vec<BorrowedFd<'_>> {
         let all = [&self.memory, &self.eventfd, &self.small, &self.empty];
         (0..count).map(|at| all[usize::from(which >> (2 * at) & 3)].as_fd()).collect()
     }
 }
 
-/// Sends the next message of the input, usually one that a server would send. Returns false if the input has ended.
+/// Sends the next message in the input. Most messages are ones that a real server would send. Returns false at the end
+/// of the input.
 fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     let (Some(kind), Some(value)) = (input.byte(), input.byte()) else { return false };
     let number = match kind & 7 {
@@ -63,7 +64,7 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     };
     let fds = descriptors.choose(count, if kind & 7 == 1 && count == 1 { 0 } else { value >> 2 ^ 1 });
     let bytes = number.to_le_bytes();
-    // The message is sent in two pieces, with the descriptors in either of them.
+    // The message may be sent in two pieces. Its descriptors go with either piece.
     let cut = if kind >> 7 == 1 { 1 + usize::from(kind >> 5 & 3) * 2 } else { 8 };
     let (first, rest) = bytes.split_at(cut);
     let early = kind >> 5 & 1 == 0 || rest.is_empty();
@@ -74,12 +75,12 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     true
 }
 
-/// Returns the lowest number that a new descriptor gets.
+/// Returns the lowest unused descriptor number.
 fn lowest(of: &OwnedFd) -> i32 {
     of.try_clone().expect("a descriptor").as_raw_fd()
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     thread_local! {
         static DESCRIPTORS: Descriptors = Descriptors::new();
@@ -88,7 +89,7 @@ pub fn run(data: &[u8]) {
     DESCRIPTORS.with(|descriptors| {
         let before = lowest(&descriptors.eventfd);
         play(data, descriptors);
-        // Other tests open descriptors at the same time.
+        // In tests, other threads open descriptors at the same time.
         assert!(cfg!(test) || lowest(&descriptors.eventfd) == before, "a descriptor is left open");
     });
 }
@@ -100,7 +101,7 @@ fn play(data: &[u8], descriptors: &Descriptors) {
     let (server, client) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).expect("a pair");
     let Some(mut head) = input.byte() else { return };
     if head & 1 == 0 {
-        // A correct greeting, so that the port reads on.
+        // A valid greeting, so that the port continues to read.
         socket::send(&server, &0_i64.to_le_bytes(), &[]);
         socket::send(&server, &1_i64.to_le_bytes(), &[]);
         socket::send(&server, &(-1_i64).to_le_bytes(), &[descriptors.memory.as_fd()]);
@@ -131,7 +132,7 @@ fn play(data: &[u8], descriptors: &Descriptors) {
         }
         check(&peer);
     }
-    // The port has read everything, so it knows that the server has closed.
+    // The port has read everything, so it must have noticed that the server has closed the connection.
     let gone = open.is_none();
     drop(open);
     let now = peer.now();
@@ -143,7 +144,7 @@ fn check(peer: &Peer) {
     assert!((1..=64).contains(&peer.vectors()), "{} vectors", peer.vectors());
     assert!(!peer.others().contains(&peer.id()), "it is no other");
     let memory = peer.memory();
-    // The mapping has the stated length: its last byte is accessible.
+    // Access the last byte to check that the mapping has the stated length.
     let last = Bytes::new(&memory, memory.len() - 8, 8).expect("inside");
     last.write(0, &[1; 8]).expect("inside");
 }

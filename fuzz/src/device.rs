@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device side against a driver that writes anything at any time. The device never holds a descriptor twice, or one that
-//! does not exist.
+//! Fuzzes the device side of a queue. The driver writes random values at any time. The device must never hold a
+//! descriptor twice or hold one that does not exist.
 
 use amp_ivshmem::virtqueue::{Device, Suppression};
 
@@ -15,10 +15,10 @@ const TARGETS: &[Target] = &[
     Target { at: 0x100, stride: 2, slots: 35 },
 ];
 
-/// Limit of memory accesses in a single call.
+/// The maximum number of memory accesses per call.
 const MOST_ACCESSES: u32 = 8;
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -27,7 +27,7 @@ pub fn run(data: &[u8]) {
     let mut device: Device<_, 8> = Device::new(&peer.view(), LAYOUT, suppression).expect("fits");
     peer.arm();
     let mut held = [false; 8];
-    // A descriptor that was taken at a fault is lost to both sides, because the link ends.
+    // If a fault occurs while a descriptor is being taken, the descriptor is lost to both sides, because the link ends.
     let mut broken = false;
     while let Some(byte) = peer.input.byte() {
         let id = u16::from(byte >> 4);

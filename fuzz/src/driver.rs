@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The driver side against a device that writes anything at any time. A descriptor is never free twice, and never popped
-//! without having been made available.
+//! Fuzzes the driver side of a queue. The device writes random values at any time. No descriptor may be free twice, or
+//! be popped without having been made available.
 
 use amp_ivshmem::virtqueue::{Driver, Suppression};
 use amp_ivshmem::wire::vring::DescriptorFlags;
@@ -15,7 +15,7 @@ const TARGETS: &[Target] = &[
     Target { at: 0x80, stride: 2, slots: 11 },
 ];
 
-/// Limit of memory accesses in a single call.
+/// The maximum number of memory accesses per call.
 const MOST_ACCESSES: u32 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum State {
     WithDevice,
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -70,7 +70,7 @@ pub fn run(data: &[u8]) {
                 let _ = driver.enable_notification();
             }
             _ if byte & 8 == 0 => {
-                // A buffer that has just come back is sent at once, without being held in between.
+                // A buffer that has just been popped is made available again immediately, without a hold in between.
                 if let Ok(Some(token)) = driver.pop_used() {
                     assert_eq!(
                         states[usize::from(token.id())],

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The input bytes of a target, consumed from the front. When they have run out, nothing more happens.
+//! The input bytes of a target, consumed from front to back. At the end of the input, the run stops.
 
 use std::cell::{Cell, RefCell};
 
-/// The bytes, in a buffer that each run reuses.
+/// The input bytes, in a buffer that is reused across runs.
 #[derive(Debug, Default)]
 pub struct Input {
     bytes: RefCell<Vec<u8>>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A reader of a memory that contains anything and changes at any time. Everything that it returns is inside the
-//! memory, its loops end, and it writes nothing.
+//! Fuzzes the reader of a memory whose contents are random and change at any time. All results must be in bounds, all
+//! loops must end, and the reader must not write.
 
 use std::cell::Cell;
 
@@ -15,12 +15,13 @@ use amp_ivshmem::wire::session::PAGE;
 use crate::input::Input;
 use crate::memory;
 
-/// Limits on the messages that one call looks at and on the reads in a run: both tables of each link, and the messages.
+/// The maximum number of messages that one call checks, and the maximum number of reads per run. The latter covers both
+/// tables of each link and the messages.
 const MOST_MESSAGES: u32 = 5_000;
 const MOST_READS: u32 = 2_000_000;
 const BUFFERS: usize = 4;
 
-/// The memory, with writes from `input` between two reads.
+/// A memory that is modified between reads, as directed by `input`.
 struct Noisy<'a> {
     region: Region<'static>,
     input: &'a Input,
@@ -56,13 +57,13 @@ impl ReadMemory for Noisy<'_> {
     }
 }
 
-/// Makes the write that the next bytes encode: none, a word that matters, or any word.
+/// Performs the write that the next input bytes encode: no write, a write to a word that matters, or a write anywhere.
 fn poke(input: &Input) {
     let Some(kind) = input.byte() else { return };
     let near = |input: &Input, base: u32| input.byte().map(|at| base + u32::from(at & 0x3f) * 4);
     let at = match kind & 7 {
         0..=2 => None,
-        // The directory with the first entry, both blocks, and the first data.
+        // The directory with its first entry, both blocks, and the start of the data.
         3 => near(input, 0),
         4 => near(input, PAGE),
         5 => near(input, 2 * PAGE),
@@ -80,7 +81,7 @@ fn poke(input: &Input) {
     memory::bytes().write(at, &value.to_le_bytes()).expect("inside");
 }
 
-/// Leaves the memory as a link that is up does, with a message in flight.
+/// Sets up the memory of a native link that is up, with a message in flight.
 fn native() {
     let settings = |role| Settings { buffer_count: BUFFERS as u16, buffer_size: 64, ..Settings::new(role) };
     let region = memory::heap().region();
@@ -95,12 +96,12 @@ fn native() {
     std::mem::forget((host, remote));
 }
 
-/// Returns a layout that fits the memory.
+/// Returns a layout that fits in the memory.
 fn layout() -> Layout {
     Layout::empty(0, 0x100, 0x200, BUFFERS as u16, 4).with_buffers(0x400, 64, 64)
 }
 
-/// Leaves the memory as a C host does, with a message in flight.
+/// Sets up the memory as a C host would, with a message in flight.
 fn openamp() {
     let settings = openamp::Settings::new(layout());
     let region = memory::heap().region();
@@ -125,7 +126,7 @@ fn read(queue: &Queue<'_>, size: u32) {
     }
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     thread_local! {
         static INPUT: &'static Input = Box::leak(Box::default());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The fuzz targets as plain functions. `cargo fuzz` calls them, and so do this crate's tests, which replay the corpora on any
-//! toolchain.
+//! The fuzz targets as plain functions. `cargo fuzz` calls them. This crate's tests also call them, to replay the
+//! corpora on any toolchain.
 //!
-//! Each module is one target. The target's bytes encode operations, and the events between two accesses to the shared
-//! memory. An oracle in each target panics at a violation.
+//! Each module is one target. The input encodes operations, and events between accesses to the shared memory. An oracle
+//! in each target panics if a property is violated.
 
 pub mod chain_device;
 pub mod chain_driver;

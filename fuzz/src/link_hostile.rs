@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A native link whose peer writes anything at any time, with or without another honest side. Each call makes a bounded number
-//! of accesses and never panics. Each message lies inside the memory, no more messages are held than there are buffers, and
-//! each event is possible.
+//! Fuzzes a native link whose peer writes random values at any time, with or without an honest peer. No call may panic
+//! or exceed its limit of memory accesses. Each message must be in bounds, no more messages than buffers may be held,
+//! and each event must be possible.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::scribbler::{Scribbler, Target};
 use crate::told::Told;
 
 const BUFFERS: usize = 4;
-/// Both blocks with their first queue, each side's data (used ring, descriptors, available ring, buffers), and the directory
-/// with its first entry.
+/// Both blocks with their first queue, the data of each side (used ring, descriptors, available ring, buffers), and the
+/// directory with its first entry.
 const TARGETS: &[Target] = &[
     Target { at: 0x1000, stride: 4, slots: 24 },
     Target { at: 0x2000, stride: 4, slots: 24 },
@@ -26,8 +26,8 @@ const TARGETS: &[Target] = &[
     Target { at: 0x4080, stride: 4, slots: 64 },
     Target { at: 0, stride: 4, slots: 24 },
 ];
-/// Limit of memory accesses in a single call: a host that starts looks at all 125 other entries, and a poll looks at
-/// two rings of messages.
+/// The maximum number of memory accesses per call. A starting host reads all 125 other directory entries, and a poll
+/// reads two rings of messages.
 const MOST_ACCESSES: u32 = 1200;
 
 type Watched = Link<Hooked<'static, Scribbler>, NoDoorbell, 4, BUFFERS>;
@@ -38,7 +38,7 @@ fn settings(role: Role, silence: bool) -> Settings {
     Settings { buffer_count: BUFFERS as u16, buffer_size: 64, peer_timeout, ..Settings::new(role) }
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let peer = Scribbler::start(data, TARGETS);
     let Some(first) = peer.input.byte() else { return };
@@ -50,11 +50,11 @@ pub fn run(data: &[u8]) {
     if first & 8 != 0 {
         peer.arm();
     }
-    // The writes may disturb the link from the beginning.
+    // The writes may already disturb the creation of the link.
     let Ok(mut link) = Watched::new(peer.view(), NoDoorbell, PeerId(0), settings(role, first & 2 != 0)) else { return };
     let (mut now, mut told) = (1, Told::default());
     if first & 8 == 0 {
-        // The two sides are usually up before the trouble begins.
+        // In most runs, the two sides are up before the first hostile write.
         told.opened(link.bus().open("talk").expect("free"));
         if let Some(other) = &mut other {
             let _ = other.bus().open("talk");
@@ -70,7 +70,7 @@ pub fn run(data: &[u8]) {
     }
     peer.bounded(u32::MAX);
     let (mut endpoint, mut held, mut reserved) = (None, Vec::new(), Vec::<TxBuffer>::new());
-    // A message of an earlier session.
+    // A message from an earlier session.
     let mut stale: Option<Message> = None;
     let mut stale_buffer: Option<TxBuffer> = None;
     while let Some(byte) = peer.input.byte() {
@@ -90,7 +90,7 @@ pub fn run(data: &[u8]) {
                         }
                         Some(Event::Bound { endpoint: bound, .. }) => endpoint = Some(bound),
                         Some(Event::Down(_)) => {
-                            // The message becomes void here.
+                            // The held message becomes void at this point.
                             stale = held.pop().or(stale);
                             held.clear();
                             stale_buffer = reserved.pop().or(stale_buffer);
@@ -172,7 +172,7 @@ pub fn run(data: &[u8]) {
             }
             _ => {
                 if let Some(other) = &mut other {
-                    // The endpoint is opened by hand, for any binding.
+                    // Open the endpoint directly, so that the message does not depend on a binding.
                     if let Ok(opened) = other.bus().open_with(&Default::default()) {
                         let to = amp_ivshmem::rpmsg::Address(1024 + u32::from(argument & 3));
                         let _ = other.bus().send_to(opened, to, &[argument; 20]);
@@ -187,7 +187,7 @@ pub fn run(data: &[u8]) {
     std::mem::forget(other);
 }
 
-/// Reads a whole message, and tries to read beyond it.
+/// Reads a whole message, and checks that reading beyond its end fails.
 fn look_at(link: &mut Watched, message: &Message) {
     let mut bytes = [0; 64];
     let length = usize::from(message.length);

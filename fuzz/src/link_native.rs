@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two honest sides of a native link, with any order of starts, deaths, lost doorbells and switches between any two accesses,
-//! and rivals that start in a role which is in use. No message is duplicated, reordered, lost within a session, or delivered
-//! to a wrong incarnation or endpoint. No buffer is lost, and in the end the two sides talk.
+//! Fuzzes two honest sides of a native link. They start, die, lose doorbells, and take turns between any two accesses,
+//! in any order. Rival sides may start in a role that is already taken. No message may be duplicated, reordered, lost
+//! within a session, or delivered to a wrong incarnation or endpoint. No buffer may be lost, and at the end the two
+//! sides must exchange messages.
 
 mod exchange;
 mod rivalry;
@@ -12,13 +13,13 @@ use self::world::{SIDES, World, world};
 use crate::memory;
 use crate::user::User;
 
-/// Steps of 10 ms in which the two sides are left alone at the end: recovery must take less than a second.
+/// Number of 10 ms steps at the end in which the two sides are not disturbed. Recovery must take less than a second.
 const QUIET_STEPS: u32 = 100;
-/// The same number if there are rivals: a side that has yielded waits for ten heartbeats, and may first have to notice
+/// Number of steps if there are rivals. A side that has yielded waits for ten heartbeats, and may first have to detect
 /// that it has lost the link.
 const RIVAL_STEPS: u32 = 400;
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let world = world();
     world.reset(data);
@@ -47,7 +48,7 @@ fn play(world: &'static World) {
             17 => world.kill(which),
             18 if kind => world.reopen(which),
             18 => world.leave(which),
-            // Schedules an event between the side's next accesses.
+            // Schedules an event between later accesses of the side.
             19 | 20 => world.disturb(which, next()),
             21 => world.user(which, |user| user.hold = usize::from(next() % 6)),
             22 => world.user(which, |user| user.release(next())),
@@ -68,8 +69,8 @@ fn play(world: &'static World) {
     }
 }
 
-/// Ends the run without further trouble: the two sides must talk both ways. `end` selects which rival leaves. If all stay,
-/// exactly one has the link.
+/// Ends the run without further disturbances and checks that the two sides exchange messages. `end` selects the rivals
+/// that leave. If all sides stay, exactly one side in each role has the link.
 fn quiet(world: &'static World, end: u8) {
     world.calm();
     for role in [0, 1] {
@@ -95,12 +96,12 @@ fn quiet(world: &'static World, end: u8) {
             (false, true) if !world.is_up(role) => Some(role | 2),
             _ => None,
         });
-        // If rivals stay, the link must last.
+        // While rivals are present, only the second half of the steps counts, because the link must last.
         let lasting = !world.is_disputed_now() || step > RIVAL_STEPS / 2;
         if let [Some(host), Some(remote)] = one_each
             && lasting
         {
-            // Both are bound, but one may still have to notice the other's restart.
+            // Both endpoints are bound, but one side may not have detected the restart of the other yet.
             SIDES.into_iter().for_each(|which| world.user(which, User::give_back));
             if world.talk(host, remote) {
                 [host, remote].into_iter().for_each(|which| world.is_whole(which));

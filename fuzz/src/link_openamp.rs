@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Host and remote of the `openamp` profile, with any order of starts and deaths, with or without a peer that writes anything.
-//! Within an incarnation no message is duplicated, reordered or misdelivered. No message is lost if no side restarted alone.
-//! All calls are bounded and never panic.
+//! Fuzzes host and remote of the `openamp` profile. They start and die in any order, with or without a peer that writes
+//! random values. Within an incarnation, no message may be duplicated, reordered or misdelivered. No message may be
+//! lost unless one side has restarted alone. No call may panic or exceed its limit of memory accesses.
 
 mod exchange;
 mod world;
@@ -19,7 +19,7 @@ const TARGETS: &[Target] = &[
     Target { at: 0x400, stride: 4, slots: 128 },
 ];
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let (world, peer) = (world(), Scribbler::start(data, TARGETS));
     let Some(first) = peer.input.byte() else { return };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The name service and the endpoints, against a peer that sends any message to any address. Events concern open endpoints, a
-//! reported binding exists, and no two endpoints share an address.
+//! Fuzzes the name service and the endpoints. The peer sends any message to any address. Events must refer to open
+//! endpoints, a reported binding must exist, and no two endpoints may have the same address.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::platform::fake::NoDoorbell;
@@ -20,7 +20,7 @@ fn side<const E: usize>(id: u16, role: Role) -> Side<E> {
     Link::new(memory::heap().region(), NoDoorbell, PeerId(id), settings).expect("fits")
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     thread_local! {
         static INPUT: &'static Input = Box::leak(Box::default());
@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     let input = INPUT.with(|input| *input);
     input.set(data);
     memory::clear(memory::LEN);
-    // The peer has an endpoint to send from. Its binding does not matter.
+    // The endpoint from which the peer sends. Its binding does not matter.
     let (mut peer, mut link) = (side::<1>(1, Role::Host), side::<4>(0, Role::Remote));
     let own = peer.bus().open_with(&Config { address: Some(Address(7)), ..Config::default() }).expect("free");
     for _ in 0..6 {
@@ -56,7 +56,7 @@ pub fn run(data: &[u8]) {
                 payload[32..36].copy_from_slice(&address.to_le_bytes());
                 payload[36] = byte >> 6 & 1;
                 if byte >> 7 == 1 {
-                    // Almost an announcement.
+                    // An announcement with one corrupted byte.
                     let Some(at) = input.byte() else { break };
                     payload[usize::from(at) % 40] ^= at;
                 }
@@ -88,7 +88,7 @@ pub fn run(data: &[u8]) {
                 }
             }
             _ => {
-                // The peer reads, so that buffers come back.
+                // The peer reads its messages, so that the buffers are returned.
                 for _ in 0..8 {
                     match peer.poll(Instant::from_micros(1)) {
                         Some(Event::Message(message)) => peer.bus().release(message),

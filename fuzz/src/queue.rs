@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two honest sides of a queue, with any order of operations. Each buffer arrives once, in order, and comes back once. A side
-//! that sleeps after its request is notified of the next event.
+//! Fuzzes two honest sides of a queue with any order of operations. Each buffer must arrive once, in order, and come
+//! back once. A side that sleeps after requesting a notification must be notified of the next event.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::virtqueue::{Device, Driver, Layout, Suppression, prepare_available, prepare_used};
@@ -9,12 +9,12 @@ use amp_ivshmem::wire::vring::DescriptorFlags;
 use crate::input::Input;
 use crate::memory;
 
-/// Offset of the queue.
+/// The layout of the queue.
 pub const LAYOUT: Layout = Layout { size: 8, descriptors: 0, available: 0x80, used: 0x100 };
-/// Bytes of the queue.
+/// Size of the queue in bytes.
 pub const LEN: u32 = 0x150;
 
-/// A FIFO of at most eight elements, without allocation.
+/// A FIFO of at most eight elements that does not allocate.
 #[derive(Default)]
 struct Fifo {
     items: [(u16, u64); 8],
@@ -37,7 +37,7 @@ impl Fifo {
     }
 }
 
-/// Prepares the queue's memory.
+/// Initializes the memory of the queue.
 pub fn prepare(suppression: Suppression) {
     memory::clear(LEN);
     let region = memory::heap().region();
@@ -45,7 +45,7 @@ pub fn prepare(suppression: Suppression) {
     prepare_used(&region, LAYOUT.used, LAYOUT.size).expect("inside");
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     thread_local! {
         static INPUT: &'static Input = Box::leak(Box::default());
@@ -58,7 +58,7 @@ pub fn run(data: &[u8]) {
     prepare(suppression);
     let mut driver: Driver<Region<'_>, 8> = Driver::new(&region, LAYOUT, suppression).expect("fits");
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
-    // The indices of both sides begin anywhere in the ring. The core's property tests cover their wrap.
+    // Moves the start index of both sides to different places in the ring. The core's property tests cover wrapping.
     for _ in 0..first >> 5 {
         let taken = driver.alloc().expect("free");
         driver.add_avail(taken);
@@ -103,7 +103,7 @@ pub fn run(data: &[u8]) {
                 }
             },
             5 => {
-                // Buffers are also returned out of order: the first one goes to the end.
+                // Move the first buffer to the end, so that buffers are also returned out of order.
                 if let Some(buffer) = held.pop() {
                     held.push(buffer);
                 }
@@ -145,7 +145,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Takes a buffer. If there is none and `ask` is set, it requests a notification.
+/// Pops a buffer. If there is none and `ask` is set, requests a notification.
 fn device_takes(device: &mut Device<Region<'_>, 8>, ask: bool) -> Option<(u16, u64)> {
     let id = if ask { device.pop_avail_or_enable() } else { device.pop_avail() }.expect("an honest driver")?;
     Some((id, device.buffer(id).expect("one buffer").address))

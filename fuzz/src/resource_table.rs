@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! remoteproc's resource table from arbitrary bytes. A table that is made from the parsed result parses to the same result. The
-//! link that it describes is inside the memory or refused.
+//! Fuzzes the parser for resource tables with random bytes. A table made from the parsed result must parse to the same
+//! result. The link that the table describes must either be in bounds or be rejected.
 
 use amp_ivshmem::openamp::{Remote, Settings};
 use amp_ivshmem::platform::fake::NoDoorbell;
@@ -12,7 +12,7 @@ use crate::memory;
 
 const BUFFERS: usize = 16;
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     let Some((head, table)) = data.split_first_chunk::<4>() else { return };
     let [place, base, size, _] = *head;
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
             available: vring.available,
             used: vring.used,
         };
-        // Inside the memory, or an error: the region asserts every access.
+        // Creating the device must succeed in bounds or return an error. The region asserts the bounds of each access.
         if let Ok(mut device) = Device::<_, BUFFERS>::new(&region, queue, Suppression::Flags) {
             let _ = device.pop_avail().map(|id| id.map(|id| device.buffer(id)));
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A peer that writes anything at any time, between any two accesses of the side under test.
+//! A peer that writes random values at any time, between any two accesses of the side under test.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,7 +10,7 @@ use amp_ivshmem::mem::{Bytes, Region};
 use crate::input::Input;
 use crate::memory;
 
-/// Addresses at which a peer's writes hurt: `at + slot * stride`, for the slots below `slots`.
+/// Offsets at which writes are likely to cause trouble: `at + slot * stride`, for each slot less than `slots`.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     pub at: u32,
@@ -18,11 +18,11 @@ pub struct Target {
     pub slots: u8,
 }
 
-/// The peer, and a count of the accesses of the side under test.
+/// The hostile peer. It also counts the accesses of the side under test.
 pub struct Scribbler {
     pub input: Input,
     targets: Cell<&'static [Target]>,
-    /// Accesses until the next write. None if the bytes have run out.
+    /// Number of accesses until the next write, or `None` at the end of the input.
     gap: Cell<Option<u8>>,
     accesses: Cell<u32>,
     memory: Bytes<Region<'static>>,
@@ -35,7 +35,7 @@ impl fmt::Debug for Scribbler {
 }
 
 impl Scribbler {
-    /// Returns the scribbler of this thread, which starts with `data`.
+    /// Returns the scribbler of the current thread, restarted with `data`.
     pub fn start(data: &[u8], targets: &'static [Target]) -> &'static Self {
         thread_local! {
             static SCRIBBLER: &'static Scribbler = Box::leak(Box::new(Scribbler {
@@ -54,7 +54,7 @@ impl Scribbler {
         scribbler
     }
 
-    /// Lets the peer write from now on.
+    /// Enables writes by the peer.
     pub fn arm(&self) {
         self.gap.set(self.input.byte());
     }
@@ -64,14 +64,14 @@ impl Scribbler {
         Hooked::new(memory::heap().region(), self)
     }
 
-    /// Checks that at most `most` accesses were made since the last call.
+    /// Checks that there were at most `most` accesses since the last call.
     pub fn bounded(&self, most: u32) {
         let accesses = self.accesses.replace(0);
         assert!(accesses <= most, "{accesses} accesses, {most} are the most");
     }
 
-    /// Writes once, at a target or anywhere: a small number, an address at the edge of the valid ones, a power of two plus or
-    /// minus one, or anything.
+    /// Writes once, at a target or anywhere. The value is a small number, an address near the limits of the valid
+    /// range, a power of two plus or minus one, or arbitrary.
     fn scribble(&self) -> Option<()> {
         let (place, kind) = (self.input.byte()?, self.input.byte()?);
         let targets = self.targets.get();
@@ -81,7 +81,7 @@ impl Scribbler {
         };
         let value = match kind >> 6 {
             0 => match u32::from(kind & 0x3f) {
-                // The last addresses, the value for no address, and the first address that is assigned.
+                // The highest addresses, including the one that means "no address", and the first dynamic address.
                 small @ 0x3c..=0x3f => small.wrapping_sub(0x40),
                 small @ 0x38..=0x3b => small + 1023 - 0x38,
                 small => small,
@@ -90,7 +90,7 @@ impl Scribbler {
             2 => u32::from(self.input.half()?),
             _ => self.input.word()?,
         };
-        // Two bytes or four, so that neighbours of 16-bit fields stay intact.
+        // Write two or four bytes, so that a write can leave the neighbours of a 16-bit field intact.
         let width = if place & 0x80 == 0 { 2 } else { 4 };
         let bytes = value.to_le_bytes();
         self.memory.write(offset, bytes.get(..width)?).ok()
@@ -103,7 +103,7 @@ impl Hook for Scribbler {
         match self.gap.get() {
             None => {}
             Some(0) => {
-                // Several writes at once, so that an index and its entry can change together.
+                // Sometimes write several times in a row, so that an index and its entry can change together.
                 let _ = self.scribble();
                 self.gap.set(self.input.byte().map(|gap| if gap > 0xc0 { 0 } else { gap & 0x1f }));
             }

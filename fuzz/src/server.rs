@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ivshmem server with clients that join, leave, read late, close one direction and send forbidden messages, in any order.
-//! Each client's messages follow the protocol. In the end each client knows exactly the living peers and can ring them.
+//! Fuzzes the ivshmem server with clients that join, leave, read late, close one direction and send forbidden messages,
+//! in any order. The messages to each client must follow the protocol. At the end, each client must know exactly the
+//! peers that are alive, and must be able to ring each of these peers.
 
 use std::collections::BTreeMap;
 use std::net::Shutdown;
@@ -16,19 +17,20 @@ use crate::input::Input;
 use crate::socket::{self, Read};
 
 const CLIENTS: usize = 6;
-/// Clients that the server accepts in a turn.
+/// The maximum number of clients that the server accepts per turn.
 const ACCEPTS: usize = 16;
-/// Limit of clients that wait to be accepted. Beyond the socket's backlog, connecting would block.
+/// The maximum number of clients waiting to be accepted. If there were more clients than the socket's backlog,
+/// `connect` would block.
 const WAITING: usize = 1000;
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Messages that a client has read so far.
+/// The messages that a client has read so far.
 #[derive(Debug, Default)]
 struct Told {
     messages: u32,
     id: u16,
     memory: Option<OwnedFd>,
-    /// Eventfds of each peer.
+    /// The eventfds of each peer.
     peers: BTreeMap<u16, Vec<OwnedFd>>,
 }
 
@@ -36,7 +38,7 @@ struct Told {
 struct Client {
     socket: UnixStream,
     told: Told,
-    /// True if the client has sent something or closed its direction, so the server must drop it.
+    /// True if the client has sent something or has closed its direction, so that the server must drop it.
     bad: bool,
     closed: bool,
 }
@@ -77,7 +79,7 @@ impl Told {
             (_, None) => {
                 let id = u16::try_from(number).expect("an id");
                 assert_ne!(id, self.id, "told of its own end");
-                // The server may withdraw a peer that left before all of its eventfds were sent.
+                // The server may withdraw a peer that has left before all of its eventfds were sent.
                 assert!(self.peers.remove(&id).is_some(), "the end of {id}, of which nothing was said");
             }
         }
@@ -88,12 +90,12 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
-    /// Number of clients that wait to be accepted. Most may be gone again by then.
+    /// Number of clients waiting to be accepted. Most of them may have left again.
     waiting: usize,
 }
 
 impl World {
-    /// Connects if there is room.
+    /// Connects a new client unless too many clients are waiting.
     fn connect(&mut self) -> Option<UnixStream> {
         let room = self.waiting < WAITING;
         self.waiting += usize::from(room);
@@ -113,9 +115,9 @@ impl World {
         self.waiting = self.waiting.saturating_sub(ACCEPTS);
     }
 
-    /// Ends the run: all clients read until the server has nothing more to send.
+    /// Ends the run: all clients read until the server has no more messages for them.
     fn settle(&mut self, serving: &mut Serving<impl FnMut(Event)>) {
-        // The server accepts some of the waiting clients in each turn, after earlier ones that are already gone.
+        // In each turn, the server accepts only some of the waiting clients. Clients that have already left also count.
         let (mut quiet, enough) = (0, 20 + self.waiting / ACCEPTS);
         for _ in 0..256 + enough {
             self.turn(serving);
@@ -153,7 +155,7 @@ impl World {
     }
 }
 
-/// Runs the target once.
+/// Runs one input.
 pub fn run(data: &[u8]) {
     thread_local! {
         static FOLDER: TempDir = tempfile::tempdir().expect("a folder");
@@ -186,7 +188,7 @@ pub fn run(data: &[u8]) {
                 world.clients[which].bad = true;
             }
             (4, Some(which)) => drop(world.clients[which].read(1 + argument as u32 / 4, vectors)),
-            // A client connects and leaves at once.
+            // A client connects and leaves immediately.
             (5, _) => drop(world.connect()),
             _ => world.turn(&mut serving),
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Messages of the ivshmem server's protocol through real sockets: 8 bytes, some with a descriptor, in any order.
+//! Sends and receives messages of the ivshmem server protocol through real sockets: 8 bytes each, some with a
+//! descriptor.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -11,18 +12,18 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
-/// Result of a read that does not wait.
+/// The result of a non-blocking read.
 #[derive(Debug)]
 pub enum Read {
     /// The number and the descriptor of a message.
     Message(i64, Option<OwnedFd>),
-    /// No message yet.
+    /// There is no message yet.
     Nothing,
     /// The other side has closed the socket.
     Closed,
 }
 
-/// Reads one message. The sender sends whole messages only.
+/// Reads one message. The sender must send whole messages only.
 pub fn read(socket: impl AsFd) -> Read {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -44,7 +45,7 @@ pub fn read(socket: impl AsFd) -> Read {
     }
 }
 
-/// Sends `bytes` with `fds`, as far as there is room.
+/// Sends as much of `bytes` and `fds` as the socket accepts without blocking.
 pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);

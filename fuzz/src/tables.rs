@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Seeds for the `resource_table` corpus that are real resource tables. The tables are made here and kept as files.
+//! Real resource tables as seeds for the `resource_table` corpus. The tables are built here and stored as files.
 
 use std::path::PathBuf;
 
 use amp_ivshmem::wire::resource_table::{BadTable, Vdev};
 
-/// First bytes of the target's input: table at 0x4000, buffers of 256 bytes at 0x1000, addresses from 0.
+/// The first bytes of the target's input. They place the table at 0x4000 and 256-byte buffers at 0x1000, and addresses
+/// start at 0.
 const HEAD: [u8; 4] = [0x40, 0, 32, 0];
-/// Type of an entry in remoteproc.
+/// Entry type of a carveout in remoteproc.
 const CARVEOUT: u32 = 0;
-/// Offset of the entry in a table with one entry.
+/// Offset of the entry in a table with a single entry.
 const ONLY_ENTRY: usize = 20;
 
-/// The table that this module publishes, with the addresses of its vrings.
+/// The table that this project publishes, with vring addresses.
 fn vdev() -> Vdev {
     Vdev::new([0x3000, 0x3800], 16, 16)
 }
@@ -21,20 +22,20 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Returns a table of version 1 with two consecutive entries.
+/// Returns a version 1 table with two consecutive entries.
 fn of_two(first: &[u8], second: &[u8]) -> Vec<u8> {
     let offset = 24 + first.len() as u32;
     [&words(&[1, 2, 0, 0, 24, offset]), first, second].concat()
 }
 
-/// Returns name, table, and the expected offset of the entry that is found.
+/// Returns the name of each seed, its table, and the expected offset of the entry that is found.
 fn tables() -> [(&'static str, Vec<u8>, Result<u32, BadTable>); 4] {
     let native = vdev().table();
     let rpmsg = &native[ONLY_ENTRY..];
-    // Device and physical address, length, flags, reserved, and a name of 32 bytes.
+    // Device and physical address, length, flags, reserved, and a 32-byte name.
     let mut carveout = words(&[CARVEOUT, 0x2000, 0x2000, 0x1000, 0, 0]);
     carveout.extend(b"text".iter().copied().chain([0; 28]));
-    // The virtio id follows the type of the entry: 1 is a network card, which also has two vrings.
+    // The virtio id follows the entry type. Id 1 is a network card, which also has two vrings.
     let mut network = rpmsg.to_vec();
     network[4] = 1;
     let short = native[..native.len() - 10].to_vec();
@@ -52,7 +53,8 @@ fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "corpus", "resource_table", name].iter().collect()
 }
 
-/// Compares the files with the tables. `AMP_WRITE_SEEDS` in the environment writes the files first.
+/// Checks that the files match the tables. If the environment variable `AMP_WRITE_SEEDS` is set, writes the files
+/// first.
 #[test]
 fn the_corpus_has_real_tables() {
     for (name, table, found) in tables() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Replays of the corpora and of all former findings, and runs of each target on random bytes, on any toolchain.
+//! Replays the corpora and all former findings, and runs each target on random bytes. Works on any toolchain.
 
 use std::path::Path;
 
-/// Returns a few bytes of Marsaglia's xorshift64.
+/// Returns `length` pseudorandom bytes from Marsaglia's xorshift64.
 fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {
@@ -56,10 +56,10 @@ targets!(
     client
 );
 
-/// Checks virtio's notification rule over all 16-bit values, including the wrap: notify if and only if the event is one of the
-/// passed indices, from `old` to just before `new`. Counted from `old`, the event lies `distance` ahead, and it is passed if
-/// `distance` is less than the number of steps. The test tries all pairs of distance and steps. The rule must depend on
-/// differences only, so some pairs are repeated at other positions.
+/// Checks virtio's notification rule for all 16-bit values, including wrapped ones. A side must notify if and only if
+/// the index passes the event. The passed indices are those from `old` to just before `new`, so the event is passed if
+/// its distance from `old` is less than the number of steps. The test tries all pairs of distance and steps. The rule
+/// must depend on differences only, so the test repeats some pairs at other positions.
 #[test]
 fn the_event_rule_is_exact_for_all_distances() {
     use amp_ivshmem::wire::vring::need_event;
@@ -77,9 +77,10 @@ fn the_event_rule_is_exact_for_all_distances() {
     }
 }
 
-/// Checks the rule for an index that moves by one, which both sides of a ring use. All pairs of positions and events are
-/// compared with the specification's formula, `(u16)(new_idx - event_idx - 1) < (u16)(new_idx - old)`, computed without
-/// wrapping, and with the general rule. With debug assertions it tries all events for some positions.
+/// Checks the rule for an index that moves by one, which both sides of a ring use. For all pairs of position and event,
+/// the result is compared with the general rule and with the specification's formula, `(u16)(new_idx - event_idx - 1) <
+/// (u16)(new_idx - old)`, computed without wrapping. With debug assertions, the test tries all events for some
+/// positions only.
 #[test]
 fn the_event_rule_of_one_is_exact_for_all_pairs() {
     use amp_ivshmem::wire::vring::{need_event, need_event_of_one};

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The events of a side so far, and the rules for the next one. `Up` comes before any other event of a peer. `Down` comes before
-//! the events that it causes. A closed endpoint has no events, and each binding is reported once.
+//! The events of a side so far, and the rules for the next event. `Up` must come before any other event of a peer.
+//! `Down` must come before the events that it causes. A closed endpoint must have no events, and each binding must be
+//! reported once.
 
 use amp_ivshmem::rpmsg::{Endpoint, Event, SendError};
 
-/// The user of one side.
+/// The state of a side as its user knows it from events.
 #[derive(Debug, Default)]
 pub struct Told {
     up: bool,
-    /// True if a send has noticed that the link is down. The next event must report that.
+    /// True if a send has detected that the link is down, so that the next event must be `Down`.
     owed: bool,
     open: Vec<Endpoint>,
     bound: Vec<Endpoint>,
@@ -29,7 +30,7 @@ impl Told {
         self.bound.retain(|&bound| bound != endpoint);
     }
 
-    /// Records that the user itself has taken the link down.
+    /// Records that the user has taken the link down.
     pub fn left(&mut self) {
         (self.up, self.owed) = (false, false);
     }

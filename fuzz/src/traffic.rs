@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A record of sent messages that may still arrive, and the contents of messages: a stamp, the destination, and a
-//! filling whose length follows from the stamp. This file depends on no link.
+//! A record of the sent messages that may still arrive, and the format of messages: a stamp, the destination, and
+//! filler bytes. The stamp determines the length. This file does not depend on any link.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use amp_ivshmem::rpmsg::Address;
 
-/// Endpoints of each side. A power of two, so that each address has a slot, even one without an endpoint.
+/// Number of endpoints per side. It is a power of two, so that each address maps to a slot, even if no endpoint has
+/// this address.
 pub const ENDPOINTS: usize = 4;
 
-/// Longest payload, in bytes.
+/// Maximum payload length in bytes.
 pub const MOST: usize = 48;
-/// The mark in the stamp of a message that may be lost because its address may have no endpoint.
+/// A flag in the stamp of a message that may be lost because its destination may not exist.
 pub const STRAY: u32 = 1 << 31;
 
-/// Messages from the sides of each role that may still arrive: stamp, and the sender's session.
+/// Messages that may still arrive, for each role of the sender. Each entry is a stamp and the sender's session.
 #[derive(Debug, Default)]
 pub struct Traffic {
     stamp: Cell<u32>,
     sent: [RefCell<VecDeque<(u32, u32)>>; 2],
 }
 
-/// Writes a message and returns its length and bytes. At least 8 bytes identify it.
+/// Returns the length and the bytes of a message. At least 8 bytes identify the message.
 pub fn write(stamp: u32, to: u32, length: usize) -> (usize, [u8; MOST]) {
     let (mut bytes, length) = ([0; MOST], length.clamp(8, MOST));
     for (byte, at) in bytes.iter_mut().zip(0_u8..) {
@@ -39,7 +40,7 @@ pub fn length(stamp: u32) -> usize {
     8 + stamp as usize * 7 % (MOST - 7)
 }
 
-/// Returns stamp and destination of a message.
+/// Returns the stamp and the destination of a message.
 pub fn read(bytes: &[u8; MOST]) -> (u32, u32) {
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     (word(0), word(4))
@@ -48,7 +49,7 @@ pub fn read(bytes: &[u8; MOST]) -> (u32, u32) {
 /// Addresses that may have no endpoint. The first eight never have one.
 const ADDRESSES: [u32; 16] = {
     const FIRST: u32 = Address::FIRST_DYNAMIC.0;
-    // Distance to the next address in the same endpoint slot.
+    // The distance to the next address that maps to the same slot.
     const OTHERS: u32 = ENDPOINTS.next_power_of_two() as u32;
     [
         Address::ANY.0,
@@ -79,13 +80,13 @@ pub struct Stray {
 }
 
 impl Stray {
-    /// Makes a stray of a kind; `argument` selects its length or address.
+    /// Makes a stray of this kind. `argument` selects the length or the address.
     pub fn new(stamp: u32, kind: u8, argument: u8) -> Self {
         let index = usize::from(kind & 0x0f);
         let (to, short) = (ADDRESSES[index], usize::from(argument) % (MOST + 1));
         let (mut length, mut bytes) = write(stamp | STRAY, to, short);
         if index < 8 {
-            // No side reads it, so it needs no identification.
+            // No side reads this message, so it may be too short to be identified.
             length = short;
         }
         if to == Address::NAME_SERVICE.0 && kind & 0x10 != 0 {
@@ -93,7 +94,7 @@ impl Stray {
             (length, bytes) = (40, [0; MOST]);
             bytes[..4].copy_from_slice(b"more");
             bytes[32..36].copy_from_slice(&address.to_le_bytes());
-            // Announces the end of an endpoint, but never of the endpoint that the test needs.
+            // Withdraws an endpoint, but never the endpoint that the test needs.
             bytes[36] = u8::from(kind & 0x20 != 0 && address != Address::FIRST_DYNAMIC.0);
         }
         Self { to: Address(to), length, bytes }
@@ -122,7 +123,7 @@ impl Traffic {
         self.sent[role].borrow_mut().push_back((stamp, session));
     }
 
-    /// Removes a message that was not sent.
+    /// Removes a message that was not sent after all.
     pub fn unsent(&self, role: usize, stamp: u32) {
         self.sent[role].borrow_mut().retain(|(noted, _)| *noted != stamp);
     }
@@ -132,8 +133,8 @@ impl Traffic {
         self.sent[role].borrow_mut().clear();
     }
 
-    /// Checks a message that arrives from `role`: it was sent, was not received before, and no earlier message of its session
-    /// is missing.
+    /// Checks a message that arrives from `role`. The message must have been sent and not received before, and no
+    /// earlier message of its session may be missing.
     pub fn arrives(&self, role: usize, stamp: u32) {
         let mut sent = self.sent[role].borrow_mut();
         let Some(&(_, session)) = sent.iter().find(|(noted, _)| *noted == stamp) else {

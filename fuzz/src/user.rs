@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The user of one side of a link in any profile: its messages and buffers, its events, and checks of its calls.
+//! The user of one side of a link, in either profile. It holds messages and buffers, and checks events and the results
+//! of calls.
 
 use amp_ivshmem::platform::Instant;
 use amp_ivshmem::rpmsg::{Address, AnyLink, Config, Endpoint, Message, ReadError, SendError, TxBuffer};
@@ -9,24 +10,24 @@ use crate::told::Told;
 pub use crate::traffic::ENDPOINTS;
 use crate::traffic::{self, MOST, Stray};
 
-/// Number of buffers on each side. There are few, so that they run out.
+/// Number of buffers per side. The number is small, so that buffers run out.
 pub const BUFFERS: usize = 4;
-/// Bytes of a buffer, header included.
+/// Size of a buffer in bytes, including the header.
 pub const SIZE: u32 = 64;
 
-/// Placeholder for the address that no send accepts.
+/// A placeholder for an address that no send function accepts.
 const MARKER: Address = Address(0x7fff_fff1);
 
-/// One side: its link, and the endpoint of all its messages.
+/// One side: its link, and the endpoint that exchanges all messages.
 #[derive(Debug)]
 pub struct User<L> {
     pub link: L,
     pub talk: Endpoint,
     extra: Option<Endpoint>,
     pub told: Told,
-    /// Time of the next poll without a doorbell.
+    /// The time of the next poll without a doorbell.
     pub wake: Instant,
-    /// Held messages, and their limit.
+    /// Held messages. `hold` is the maximum number.
     pub held: Vec<Message>,
     pub hold: usize,
     pub reserved: Vec<TxBuffer>,
@@ -54,7 +55,7 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Holds a message, or releases it at once.
+    /// Holds a message if there is room, otherwise releases it immediately.
     pub fn keep(&mut self, message: Message) {
         if self.held.len() < self.hold {
             self.held.push(message);
@@ -64,7 +65,7 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Releases one message.
+    /// Releases one held message.
     pub fn release(&mut self, index: u8) {
         if !self.held.is_empty() {
             let message = self.held.swap_remove(usize::from(index) % self.held.len());
@@ -72,12 +73,12 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Cancels its buffers without sending them.
+    /// Cancels all reserved buffers.
     pub fn cancel(&mut self) {
         self.reserved.drain(..).for_each(|buffer| self.link.bus().cancel(buffer));
     }
 
-    /// Releases everything that it holds.
+    /// Releases all messages and buffers.
     pub fn give_back(&mut self) {
         self.use_stale();
         self.hold = 0;
@@ -85,13 +86,13 @@ impl<L: AnyLink> User<L> {
         self.cancel();
     }
 
-    /// Marks everything that it holds as void, because the link went down.
+    /// Marks all held messages and buffers as void after the link has gone down.
     pub fn void(&mut self) {
         self.stale_messages.append(&mut self.held);
         self.stale_buffers.append(&mut self.reserved);
     }
 
-    /// Uses void messages and buffers. The calls must have no effect.
+    /// Uses void messages and buffers, and checks that the calls have no effect.
     pub fn use_stale(&mut self) {
         let bus = self.link.bus();
         for message in self.stale_messages.drain(..) {
@@ -107,7 +108,7 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Sends a message to the endpoint's peer, by copy or in place.
+    /// Sends a message to the peer of the endpoint, by copy or in place.
     pub fn send(&mut self, stamp: u32, in_place: bool) -> bool {
         let Some(to) = self.link.bus().peer_of(self.talk) else {
             let result = self.link.bus().send(self.talk, &[]);
@@ -147,8 +148,8 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Sends to any address. An address that no send accepts is written afterwards into the message in a buffer at `buffers`,
-    /// unless the peer was quicker.
+    /// Sends a message to any address. If the send functions reject the address, it is written into the sent message,
+    /// in a buffer at `buffers`, unless the peer has already taken the message.
     pub fn stray(&mut self, stray: &Stray, buffers: u32) -> bool {
         let bytes = &stray.bytes[..stray.length];
         let bus = self.link.bus();
@@ -168,7 +169,7 @@ impl<L: AnyLink> User<L> {
         result.is_ok()
     }
 
-    /// Allocates a buffer, which is sent or cancelled later.
+    /// Allocates a buffer to be sent or cancelled later.
     pub fn reserve(&mut self) {
         let result = self.link.bus().alloc_tx_buffer();
         self.told.sent(&result);
@@ -176,7 +177,7 @@ impl<L: AnyLink> User<L> {
         assert!(self.reserved.len() <= BUFFERS, "more buffers than there are");
     }
 
-    /// Opens a second endpoint, or closes it.
+    /// Opens a second endpoint, or closes it if it is open.
     pub fn toggle_extra(&mut self) {
         match self.extra.take() {
             Some(endpoint) => {
@@ -184,18 +185,19 @@ impl<L: AnyLink> User<L> {
                 self.told.closed(endpoint);
             }
             None => {
-                // The slot is in use until the end of the former endpoint is announced to the peer.
+                // The endpoint slot stays in use until the withdrawal of the old endpoint has been announced to the
+                // peer.
                 if let Ok(endpoint) = self.link.bus().open("more") {
                     self.told.opened(endpoint);
                     self.extra = Some(endpoint);
                 }
             }
         }
-        // An application that opens an endpoint also wakes the thread that polls.
+        // When an application opens an endpoint, it also wakes the polling thread.
         self.wake = Instant::default();
     }
 
-    /// Returns the number of free send buffers while the peer has none.
+    /// Returns the number of free send buffers. If the peer holds no buffer, all of them must be free.
     pub fn buffers(&mut self) -> usize {
         let bus = self.link.bus();
         let buffers: Vec<_> = std::iter::from_fn(|| bus.alloc_tx_buffer().ok()).collect();

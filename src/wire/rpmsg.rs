@@ -123,8 +123,8 @@ impl Name {
         length
     }
 
-    /// Returns the name in a received field: the bytes before the first NUL. As in Linux, bytes after the NUL are
-    /// dropped, and a field without a NUL loses its last byte. Returns `None` if the name is empty.
+    /// Returns the name in a received field: the bytes before the first NUL. Like Linux, it ignores any bytes after the
+    /// NUL. If there is no NUL, it ignores the last byte of the field. Returns `None` if the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
         let mut name = Self::NONE;

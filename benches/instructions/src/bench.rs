@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The parts that a program supplies: memory, doorbell, clock, and a function to report to.
+//! The memory, doorbell, clock and reporting function that a program supplies.
 
-/// The parts that a program supplies.
+/// The memory, doorbell, clock and reporting function that a program supplies.
 pub struct Bench<M, D, N, T> {
     /// Memory of at least 1 MiB, or 3 MiB for [`run_large`](Self::run_large).
     pub memory: M,
-    /// A doorbell to an absent peer.
+    /// A doorbell that rings a peer that does not exist.
     pub doorbell: D,
-    /// Reads the machine's clock.
+    /// Reads the clock of the machine.
     pub now: N,
-    /// Receives the name and the number of messages of each section when it ends.
+    /// Receives the name and the number of messages of each section at its end.
     pub tell: T,
 }

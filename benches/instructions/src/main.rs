@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs both sides of links in one program, which sends between markers. An image needs its machine's ivshmem device
-//! and a server; a Linux program takes memory from the heap. `amp bench` runs the program and counts its instructions.
+//! Runs both sides of a link in one program, and sends messages between markers. As an image, the program needs an
+//! ivshmem device and a server. As a Linux program, it takes its memory from the heap. `amp bench` runs the program and
+//! counts instructions.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod bench;
@@ -48,7 +49,7 @@ fn main() {
     let mut bench = bench::Bench {
         memory: heap.region(),
         doorbell: NoDoorbell,
-        // The clock does not belong to this library.
+        // A constant, because the cost of reading the clock is not part of this library.
         now: || Instant::from_micros(1),
         tell: |name: &str, messages: u32| println!("section {name} {messages}"),
     };

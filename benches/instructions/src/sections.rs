@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The counted sections, in order. Each reports its name and its number of messages.
+//! The counted sections, in order. Each section reports its name and its number of messages.
 //!
-//! A message is sent with its doorbell. The receiver works like a woken machine: it reads the clock, polls the link, reads the
-//! payload and releases its buffer. It then polls until nothing more is there, which requests the next doorbell. All of this
-//! lies between the markers, together with a few instructions of the application's own lines.
+//! Each message is sent with its doorbell. The receiver does what a machine does when it wakes up: it reads the clock,
+//! polls the link, reads the payload and releases the buffer. It then polls until there are no more events, which
+//! requests the next doorbell. The markers enclose all of this, and a few instructions of the benchmark's own code.
 
 use core::hint::black_box;
 
@@ -17,16 +17,16 @@ use crate::sides::{HEARTBEAT, Sides, Wrong};
 #[cfg(not(target_os = "none"))]
 use crate::sides::{LARGE, PART};
 
-/// Messages of a section: a multiple of the smallest ring.
+/// Number of messages per section, a multiple of the smallest ring size.
 const MESSAGES: u32 = 64;
-/// Number of messages in a burst, all of which are sent before the first is received.
+/// Number of messages per burst. All of them are sent before the first one is received.
 const BURST: u32 = 8;
-/// Private payload, aligned like an application's buffers.
+/// A private payload buffer, aligned like the buffers of an application.
 #[repr(align(8))]
 struct Buffer([u8; 496]);
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// Checks the counted operations, and runs the sections that fit any machine.
+    /// Checks the copy functions that are counted, then runs the sections that fit on every machine.
     pub fn run(&mut self) -> Result<(), Wrong> {
         amp_ivshmem_test_copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
@@ -42,14 +42,14 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.zero_copy("openamp.zero_copy", &mut sides, 496)
     }
 
-    /// Runs the sections of a large ring and of many endpoints, which need more memory than some machines have.
+    /// Runs the sections with a large ring and with many endpoints, which need more memory than some machines have.
     #[cfg(not(target_os = "none"))]
     pub fn run_large(&mut self) -> Result<(), Wrong> {
         const COUNT: usize = 1024;
         let settings = |role| Settings { heartbeat: HEARTBEAT, buffer_count: COUNT as u16, ..Settings::new(role) };
         let memory = self.memory.part(4 * PART, LARGE).ok_or("the memory is smaller than 3 MiB")?;
         let mut sides = self.native::<4, COUNT>(memory, settings(Role::Host), settings(Role::Remote), 1)?;
-        // Each side first sends every buffer once: until then it takes unused buffers and collects none.
+        // First, each side sends every buffer once. Until then, a side takes unused buffers and does not collect any.
         self.exchange_warm("ring_1024.16", &mut sides, 16, 2 * COUNT as u32)?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
         let mut sides = self.native::<1, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1)?;
@@ -58,7 +58,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange("endpoints_1000.16", &mut sides, 16)
     }
 
-    /// Sends a message of `length` bytes from each side in turn.
+    /// Sends messages of `length` bytes, alternating between the two sides.
     fn exchange<A: AnyLink, B: AnyLink>(
         &mut self,
         name: &str,
@@ -68,7 +68,8 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.exchange_warm(name, sides, length, MESSAGES)
     }
 
-    /// Does the same, but does not count the first `warm` messages, which use all entries of both rings once.
+    /// Like [`exchange`](Self::exchange), but does not count the first `warm` messages, which use each entry of both
+    /// rings once.
     #[inline(never)]
     fn exchange_warm<A: AnyLink, B: AnyLink>(
         &mut self,
@@ -92,7 +93,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    // Each kind of link has one place that sends and one place that polls, as in an application.
+    // For each kind of link there is one call site that sends and one that polls, as in an application.
     #[inline(never)]
     fn message<A: AnyLink, B: AnyLink>(
         &self,
@@ -116,7 +117,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         Ok(())
     }
 
-    /// Sends a message from each side in turn, without touching its payload.
+    /// Sends messages in alternating directions without accessing their payload.
     #[inline(never)]
     fn zero_copy<A: AnyLink, B: AnyLink>(
         &mut self,
@@ -153,7 +154,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let room = from.bus().buffer_range(&reserved);
         markers::end();
-        // An application fills the buffer here.
+        // An application would fill the buffer here.
         black_box(room).map_err(|_| "a reserved buffer is nowhere")?;
         markers::begin();
         let sent = from.bus().send_nocopy(endpoint, reserved, length);
@@ -167,7 +168,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         markers::begin();
         let place = to.bus().payload_range(&message);
         markers::end();
-        // An application reads the message here.
+        // An application would read the message here.
         black_box(place).map_err(|_| "a message is nowhere")?;
         markers::begin();
         to.bus().release(message);
@@ -176,7 +177,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         if more.is_none() { Ok(()) } else { Err("more than one message was received") }
     }
 
-    /// Sends bursts from one side, each received in one wake-up.
+    /// Sends bursts from one side. The receiver handles each burst in one wake-up.
     #[inline(never)]
     fn bursts<A: AnyLink, B: AnyLink>(
         &mut self,
@@ -207,7 +208,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.finish(name, MESSAGES)
     }
 
-    /// Reports the section that has just ended.
+    /// Ends the section and reports it.
     fn finish(&mut self, name: &str, messages: u32) -> Result<(), Wrong> {
         markers::section();
         (self.tell)(name, messages);
@@ -215,24 +216,24 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     }
 }
 
-/// Messages and other events of one wake-up.
+/// Messages and other events received in one wake-up.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Received {
     messages: u32,
-    /// Bytes of all messages.
+    /// Total length of all messages in bytes.
     length: usize,
-    /// Other events, and messages that could not be read.
+    /// Number of other events and of messages that could not be read.
     others: u32,
 }
 
 impl Received {
-    /// Expects this number of messages of `length` bytes, and nothing else.
+    /// Returns the expected result for this number of messages of `length` bytes each, without any other events.
     fn of(messages: u32, length: usize) -> Self {
         Self { messages, length: messages as usize * length, others: 0 }
     }
 }
 
-/// Polls until nothing more is there, and reads and releases each message.
+/// Polls until there are no more events. Reads and releases each message.
 #[inline(always)]
 fn receive<B: AnyLink>(to: &mut B, now: Instant, into: &mut [u8]) -> Received {
     let mut received = Received::default();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both sides of a link, in either profile, brought up until they are bound.
+//! Brings up both sides of a link, in either profile, and binds their endpoints.
 
 use amp_ivshmem::mem::SharedMemory;
 use amp_ivshmem::openamp::{self, Host, Remote};
@@ -8,18 +8,18 @@ use amp_ivshmem::rpmsg::{AnyLink, Endpoint, Link, Settings};
 
 use crate::bench::Bench;
 
-/// Bytes of a link's memory. Each link's memory begins at a multiple of this size.
+/// Size of a link's memory in bytes. Each link's memory is aligned to this size.
 pub const PART: u32 = 256 * 1024;
-/// Bytes of the large ring's memory, which follows the others.
+/// Size of the memory for the large ring, which follows the memory of the other links.
 #[cfg(not(target_os = "none"))]
 pub const LARGE: u32 = 2 * 1024 * 1024;
-/// Ids of peers that are absent.
+/// Ids of peers that do not exist.
 const HOST: u16 = 0xfffd;
 const REMOTE: u16 = 0xfffe;
-/// Long enough that no heartbeat falls into a counted section.
+/// Longer than a benchmark run, so that no heartbeat falls into a counted section.
 pub const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
-/// Two linked sides, each with an endpoint that is bound to the other's.
+/// Two linked sides. Each has an endpoint that is bound to the endpoint of the other side.
 pub struct Sides<A, B> {
     pub a: A,
     pub b: B,
@@ -34,12 +34,12 @@ pub type OpenAmp<M, D, const E: usize, const N: usize> = Sides<Host<M, D, E, N>,
 pub type Wrong = &'static str;
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// Returns a part of the memory by its number.
+    /// Returns part number `part` of the memory.
     pub fn part(&self, part: u32) -> Result<M, Wrong> {
         self.memory.part(part * PART, PART).ok_or("the memory is smaller than 1 MiB")
     }
 
-    /// Brings up a link in the native profile, with `endpoints` endpoints on each side.
+    /// Brings up a native link with `endpoints` endpoints per side.
     #[inline(never)]
     pub fn native<const E: usize, const COUNT: usize>(
         &self,
@@ -58,7 +58,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
     #[inline(never)]
     pub fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
         let memory = self.part(part)?;
-        // The ids follow each other, as C's do.
+        // The ids are consecutive, as in C.
         let settings = openamp::Settings::dual_qemu_ivshmem(PART).ok_or("the memory is too small for C's layout")?;
         let host =
             Host::new(memory.clone(), self.doorbell, PeerId(HOST), settings).map_err(|_| "C's host cannot be")?;
@@ -67,7 +67,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.bind(host, remote, 1)
     }
 
-    /// Opens `endpoints` endpoints on each side and runs both until the last are bound.
+    /// Opens `endpoints` endpoints per side and polls both sides until the last endpoints are bound.
     fn bind<A: AnyLink, B: AnyLink>(&self, mut a: A, mut b: B, endpoints: u32) -> Result<Sides<A, B>, Wrong> {
         let mut last = None;
         for number in 0..endpoints {
@@ -83,7 +83,7 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
             while a.poll(now).is_some() {}
             while b.poll(now).is_some() {}
             if a.bus().peer_of(at_a).is_some() && b.bus().peer_of(at_b).is_some() {
-                // Sends all pending announcements before the counting begins.
+                // Sends all pending announcements before the counted sections begin.
                 while a.poll(now).is_some() || b.poll(now).is_some() {}
                 return Ok(Sides { a, b, at_a, at_b });
             }

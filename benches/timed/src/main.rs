@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of a timed pair, as an image. Its peer id on a fresh server, 0 or 1, selects the side.
+//! An image that runs one side of a timed pair. Its peer id on a fresh server, 0 or 1, selects the side.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side of the timed pair. It exchanges bare doorbells in turn, messages in turn, and floods of messages whose
-//! sender waits for buffers. The floods run on a link with rpmsg's usual 16 buffers, on one with 32, and with the
-//! longest messages. Side 0 begins each part, measures the times, and prints them.
+//! One side of a timed pair. The sides exchange doorbells, then messages, then floods of messages in which the sender
+//! waits for free buffers. The floods run on a link with rpmsg's default of 16 buffers, on a link with 32 buffers, and
+//! with messages of maximum length. Side 0 starts each part, measures the times, and prints them.
 
 use core::fmt::Write;
 
@@ -9,47 +9,47 @@ use amp_ivshmem::mem::{Load, SharedMemory, Store, Table};
 use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
 use amp_ivshmem::rpmsg::{Endpoint, Event, Link, Role, SendError, Settings};
 
-/// Round trips of each kind.
+/// Number of round trips of each kind.
 const TURNS: u32 = 1001;
-/// Messages of the flood.
+/// Number of messages in a flood.
 const FLOOD: u32 = 20_000;
-/// Bytes of the directory, and of the part after the links' areas for the bare doorbells.
+/// Size of the directory, and of the area for bare doorbells after the link areas.
 const PAGE: u32 = 4096;
-/// Bytes of the second and of the third link's area.
+/// Size of the area of the second and of the third link.
 const SECOND: u32 = 64 * 1024;
-/// Bytes that each side has in that part.
+/// Size of each side's part of the area for bare doorbells.
 const SIDE: u32 = 64;
 
-/// Bytes of a message: the length in C OpenAMP's measurement, and the longest that a usual buffer holds.
+/// Payload lengths: the one that C OpenAMP's measurement uses, and the longest that fits in a default buffer.
 const SHORT: usize = 16;
 const LONG: usize = 496;
 
-/// Private payload, aligned like an application's buffers.
+/// A private payload buffer, aligned like the buffers of an application.
 #[repr(align(8))]
 struct Payload<const L: usize>([u8; L]);
 
 impl<const L: usize> Payload<L> {
-    /// Payload to send.
+    /// The payload to send.
     const SENT: Self = Self([0x5a; L]);
 }
 
 /// An error message. No error is expected.
 type Wrong = &'static str;
 
-/// One side, linked with `N` buffers in each direction.
+/// One side of a link with `N` buffers in each direction.
 struct Side<'p, P: Port, const N: usize> {
     port: &'p mut P,
     link: Link<P::Memory, P::Doorbell, 1, N>,
     endpoint: Endpoint,
     words: Table<P::Memory, SIDE>,
     peer: PeerId,
-    /// Number of this side, 0 or 1.
+    /// The number of this side, 0 or 1.
     number: u32,
-    /// Number of waits that returned.
+    /// Number of waits that have returned.
     wakes: u32,
 }
 
-/// Runs the side that this machine's id selects.
+/// Runs the side that this machine's peer id selects.
 pub fn run<P: Port>(mut port: P, console: &mut impl Write) -> Result<(), Wrong> {
     let number = u32::from(port.id().0);
     if number > 1 {
@@ -106,7 +106,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(Self { port, link, endpoint, words, peer, number, wakes: 0 })
     }
 
-    /// Keeps the link open at the end, because the peer may still have to receive the last answer.
+    /// Leaves the link open, because the peer may not have received the last answer yet.
     fn leave_open(self) {
         core::mem::forget(self);
     }
@@ -120,7 +120,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(())
     }
 
-    /// Returns the median round trip of bare doorbells in microseconds, on side 0.
+    /// Exchanges bare doorbells. On side 0, returns the median round-trip time in microseconds.
     fn doorbells(&mut self) -> Result<u32, Wrong> {
         let mut times = [0; TURNS as usize];
         for (turn, time) in (1..).zip(&mut times) {
@@ -145,12 +145,12 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
 
     fn await_turn(&mut self, turn: u32) {
         while self.words.load_u32::<0>(1 - self.number, Load::Acquire) != turn {
-            // The last doorbell may have been one for the link. None is lost in between.
+            // The doorbell that ended the wait may have been for the link. No doorbell is lost in between.
             self.port.wait(Some(self.port.now().plus_micros(100_000)));
         }
     }
 
-    /// Returns the median round trip of 16-byte messages in microseconds, on side 0.
+    /// Exchanges 16-byte messages. On side 0, returns the median round-trip time in microseconds.
     fn messages(&mut self) -> Result<u32, Wrong> {
         let mut times = [0; TURNS as usize];
         for time in &mut times {
@@ -167,14 +167,15 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(median(&mut times))
     }
 
-    /// Runs a [flood](Self::flood). Returns its time, and this side's doorbells and returned waits.
+    /// Runs a [flood](Self::flood). Returns its time in microseconds, and the number of doorbells and wake-ups of this
+    /// side.
     fn counted_flood<const L: usize>(&mut self) -> Result<(u32, u32, u32), Wrong> {
         let (doorbells, wakes) = (self.link.doorbells(), self.wakes);
         let time = self.flood::<L>()?;
         Ok((time, self.link.doorbells().wrapping_sub(doorbells), self.wakes.wrapping_sub(wakes)))
     }
 
-    /// Returns the microseconds from the first message to the answer to the last, on side 0.
+    /// Sends a flood. On side 0, returns the time in microseconds from the first message to the answer to the last one.
     fn flood<const L: usize>(&mut self) -> Result<u32, Wrong> {
         let begun = self.port.now();
         for _ in 0..FLOOD {
@@ -188,7 +189,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(self.port.now().micros_since(begun) as u32)
     }
 
-    /// Sends a message, after a wait for a free buffer if necessary.
+    /// Sends a message. Waits for a free buffer if necessary.
     fn send<const L: usize>(&mut self) -> Result<(), Wrong> {
         loop {
             match self.link.bus().send(self.endpoint, &const { Payload::<L>::SENT }.0) {
@@ -209,7 +210,7 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
         Ok(())
     }
 
-    /// Takes or awaits the next event. Returns true if it was a message.
+    /// Handles the next event, and waits if there is none. Returns true if the event was a message.
     fn next_message<const L: usize>(&mut self) -> Result<bool, Wrong> {
         match self.link.poll(self.port.now()) {
             Some(Event::Message(message)) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The traffic of the sides: sends, turns, and checks of each event.
+//! Traffic between the sides: sends messages, runs turns, and checks each event.
 
 use amp_ivshmem::inspect::{Block, Directory, Link, Role};
 use amp_ivshmem::mem::ReadMemory;
@@ -13,12 +13,12 @@ use crate::memory;
 use crate::traffic::{self, MOST, STRAY, Stray};
 use crate::user::BUFFERS;
 
-/// Limit of memory accesses in a poll: two rings of messages, announcements, and a look at both blocks.
+/// The maximum number of memory accesses per poll, which reads two rings of messages, announcements, and both blocks.
 const MOST_ACCESSES: u32 = 600;
-/// Limit of memory accesses in a send.
+/// The maximum number of memory accesses per send.
 const MOST_TO_SEND: u32 = 60;
 
-/// Returns the link that the sides share.
+/// Returns the link between the sides.
 fn link(memory: &dyn ReadMemory) -> Link<'_> {
     Directory::new(memory).link(0).expect("the first")
 }
@@ -28,13 +28,13 @@ const fn role_of(which: usize) -> Role {
     if which & 1 == 0 { Role::Host } else { Role::Remote }
 }
 
-/// Reads the block of the peer of a side that was up.
+/// Reads the block of a side's peer. The side must have been up.
 fn peer_block(which: usize) -> Block {
     let memory = memory::heap().region();
     link(&memory).block(role_of(which).other()).expect("honest sides").expect("a link that was up")
 }
 
-/// Returns the offset of the buffers with which a side sends, or 0 if it never was ready.
+/// Returns the offset of a side's send buffers, or 0 if the side has never been ready.
 fn buffers_at(which: usize) -> u32 {
     let memory = memory::heap().region();
     let offer = link(&memory).offer(role_of(which), 0).expect("honest sides");
@@ -42,7 +42,7 @@ fn buffers_at(which: usize) -> u32 {
 }
 
 impl World {
-    /// Lets a side send this many strays and then messages, whenever it has buffers.
+    /// Makes a side send this many strays, then this many messages, whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -63,11 +63,11 @@ impl World {
         }
     }
 
-    /// Sends a message with the next stamp. Returns true if it was sent.
+    /// Sends a message with the next stamp. Returns true if the message was sent.
     pub fn send(&self, which: usize, in_place: bool) -> bool {
         let sent = self.with(which, |side| {
             let (stamp, role) = (self.traffic.next(), which & 1);
-            // Recorded first, because the other side may take its turn before `send` returns.
+            // Record the message first, because the other side may take its turn before `send` returns.
             self.traffic.leaves(role, stamp, self.session[which].get());
             let before = self.accesses[which].replace(0);
             let sent = side.user.send(stamp, in_place);
@@ -81,14 +81,14 @@ impl World {
         sent.flatten().is_some()
     }
 
-    /// Sends to an address that may have no endpoint.
+    /// Sends a message to an address that may have no endpoint.
     pub fn stray(&self, which: usize) -> bool {
         let (kind, length) = (self.input.byte().unwrap_or(0), self.input.byte().unwrap_or(8));
         let stray = Stray::new(self.traffic.next(), kind, length);
         self.with(which, |side| side.user.stray(&stray, buffers_at(which))).unwrap_or(false)
     }
 
-    /// Runs a side as a port would: if its doorbell has rung or its deadline has passed.
+    /// Polls a side if its doorbell has rung or its deadline has expired, as a port would.
     pub fn turn(&self, which: usize) {
         self.with(which, |side| {
             let rung = self.bells[which].replace(false);
@@ -99,7 +99,8 @@ impl World {
             for _ in 0..32 {
                 self.accesses[which].set(0);
                 let disturbances = self.disturbances.get();
-                // A successor that polls meanwhile comes too late for a block that this poll has read.
+                // Determine this before the poll, because a successor that polls meanwhile does not change a block that
+                // has already been read.
                 let ghosts = SIDES.map(|side| self.is_disputed_ghost(side));
                 let event = side.user.link.poll(Instant::from_micros(self.now.get()));
                 self.polled[which].set(true);
@@ -123,7 +124,7 @@ impl World {
         });
     }
 
-    /// Checks that a side that is up and waits is the one with which its peer runs.
+    /// Checks a side that is up and waiting: its peer must run with this side's epoch.
     fn is_settled(&self, which: usize, side: &Side) {
         let Some(epoch) = side.epoch else { return };
         let peer = peer_block(which);
@@ -187,7 +188,7 @@ impl World {
         self.with(which, |side| side.user.told.is_up()).unwrap_or(false)
     }
 
-    /// Returns true if a message goes each way now.
+    /// Returns true if a message in each direction arrives now.
     pub fn talk(&self, host: usize, remote: usize) -> bool {
         [(host, remote), (remote, host)].into_iter().all(|(from, to)| {
             let sent = self.send(from, false);
@@ -200,7 +201,7 @@ impl World {
         })
     }
 
-    /// Checks that every buffer of a side is free again.
+    /// Checks that all buffers of a side are free again.
     pub fn is_whole(&self, which: usize) {
         let buffers = self.with(which, |side| side.user.buffers());
         assert!(self.disputed[which].get() || buffers == Some(BUFFERS), "side {which} has {buffers:?} buffers");

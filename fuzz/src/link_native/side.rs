@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One side: its link and user, and its current epoch.
+//! One side: its link, its user, and its current epoch.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub type SideLink = Link<Hooked<'static, View>, Bell, ENDPOINTS, BUFFERS>;
 pub struct Side {
     which: usize,
     pub user: User<SideLink>,
-    /// Epoch that the peer confirmed when the link came up.
+    /// The epoch that the peer had confirmed when the link came up.
     pub epoch: Option<u32>,
 }
 
@@ -38,7 +38,7 @@ impl Side {
         Self { which, user, epoch: None }
     }
 
-    /// Leaves, and comes back as another incarnation of the same link. Endpoints stay open, and everything else is void.
+    /// Closes and reopens the link as a new incarnation. Endpoints stay open. Messages and buffers become void.
     pub fn reopen(&mut self, silence: bool) {
         let link = &mut self.user.link;
         link.close();

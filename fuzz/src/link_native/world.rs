@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two sides, perhaps a rival of each, their doorbells and their clock, and the events between two of their accesses.
+//! The test environment: two sides and possibly a rival for each, their doorbells and clock, and the events between
+//! their accesses.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -13,10 +14,10 @@ use crate::input::Input;
 use crate::traffic::Traffic;
 use crate::user::User;
 
-/// Hosts are 0 and 2, remotes 1 and 3; 2 and 3 are the rivals.
+/// The sides: 0 and 2 are hosts, 1 and 3 are remotes. Sides 2 and 3 are the rivals.
 pub const SIDES: [usize; 4] = [0, 1, 2, 3];
 
-/// One side's view of the memory.
+/// The memory as one side sees it.
 #[derive(Debug)]
 pub struct View(usize);
 
@@ -28,7 +29,7 @@ impl Hook for View {
 
 pub static VIEWS: [View; 4] = [View(0), View(1), View(2), View(3)];
 
-/// A doorbell that sets a flag, or runs the rung side at once. A dead side rings nobody.
+/// A doorbell that sets a flag, or immediately runs the side that is rung. Doorbells from a dead side are ignored.
 #[derive(Clone, Copy, Debug)]
 pub struct Bell(pub usize);
 
@@ -41,36 +42,37 @@ impl Doorbell for Bell {
     }
 }
 
-/// The sides, their doorbells, their clock, and everything else that they share.
+/// The sides and everything that they share.
 #[derive(Default)]
 pub struct World {
     pub input: Input,
     pub(super) sides: [RefCell<Option<Side>>; 4],
-    /// Sides that are still being created.
+    /// Sides that are being created.
     pub(super) starting: [Cell<bool>; 4],
     pub(super) bells: [Cell<bool>; 4],
-    /// Sides that run at once when they are rung.
+    /// Sides that run immediately when they are rung.
     pub(super) prompt: [Cell<bool>; 4],
     pub(super) dead: [Cell<bool>; 4],
-    /// Accesses of a side until the next event, and the event.
+    /// For each side, the number of accesses until the next event, and the event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
-    /// Number of events between accesses so far.
+    /// Number of events so far.
     pub(super) disturbances: Cell<u32>,
     pub(super) accesses: [Cell<u32>; 4],
-    /// Strays and messages that a side still sends when it has buffers.
+    /// Number of strays and number of messages that each side still has to send.
     pub(super) plans: [Cell<(u8, u8)>; 4],
     pub(super) now: Cell<u64>,
     pub(super) traffic: Traffic,
     pub(super) sessions: Cell<u32>,
     pub(super) session: [Cell<u32>; 4],
-    /// True if two sides of one role existed during the side's session or while its rings were made. They overwrite each
-    /// other's words until one notices.
+    /// True if two sides of one role existed during the side's session or while its rings were being set up. Two such
+    /// sides overwrite each other's words until one of them detects it.
     pub(super) disputed: [Cell<bool>; 4],
-    /// True if the rings of its next session may be affected in this way.
+    /// True if the same may apply to the rings of the side's next session.
     pub(super) disputable: [Cell<bool>; 4],
-    /// True if the side has polled since it began. Before, its block may be the one that a former side left.
+    /// True if the side has polled since it started. Until then, its block may still be the one of the previous
+    /// incarnation.
     pub(super) polled: [Cell<bool>; 4],
-    /// True if two sides of one role ever existed.
+    /// True if two sides of one role have existed at any time.
     pub(super) rivalry: Cell<bool>,
     pub(super) received: [Cell<u32>; 4],
     pub(super) silence: Cell<bool>,
@@ -83,7 +85,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// Returns the world of this thread.
+/// Returns the world of the current thread.
 pub fn world() -> &'static World {
     thread_local! {
         static WORLD: &'static World = Box::leak(Box::default());
@@ -110,7 +112,7 @@ impl World {
         }
     }
 
-    /// Draws the properties of all sides, and starts some.
+    /// Derives the properties of all sides from `byte`, and starts some sides.
     pub fn configure(&self, byte: u8) {
         self.silence.set(byte & 1 != 0);
         for which in [0, 1] {
@@ -141,7 +143,7 @@ impl World {
         }
     }
 
-    /// Returns a side that exists and is idle.
+    /// Runs `act` on a side if the side exists and is idle.
     pub(super) fn with<T>(&self, which: usize, act: impl FnOnce(&mut Side) -> T) -> Option<T> {
         let done = self.sides[which].try_borrow_mut().ok()?.as_mut().map(act);
         if self.dead[which].get() && self.sides[which].try_borrow_mut().is_ok() && !self.starting[which].get() {
@@ -150,7 +152,7 @@ impl World {
         done
     }
 
-    /// Returns true if a side exists, idle or busy.
+    /// Returns true if a side exists, whether idle or busy.
     pub fn is_there(&self, which: usize) -> bool {
         self.sides[which].try_borrow().map_or(true, |side| side.is_some()) || self.starting[which].get()
     }
@@ -169,7 +171,7 @@ impl World {
         }
     }
 
-    /// Voids the messages in flight to a former incarnation, before a new one starts.
+    /// Voids the messages in flight to the previous incarnation before a new one starts.
     fn begin(&self, which: usize) {
         self.bells[which].set(false);
         self.new_session(which);
@@ -208,7 +210,7 @@ impl World {
         }
     }
 
-    /// Lets a side leave and stay away.
+    /// Makes a side leave without restarting it.
     pub fn leave(&self, which: usize) {
         self.dispute();
         let Ok(Some(side)) = self.sides[which].try_borrow_mut().map(|mut side| side.take()) else { return };
@@ -220,7 +222,7 @@ impl World {
         self.prompt[which].set(false);
     }
 
-    /// Lets a side leave and come back with everything that it holds.
+    /// Makes a side close and reopen its link. The side keeps its messages and buffers, which become void.
     pub fn reopen(&self, which: usize) {
         self.with(which, |side| {
             self.begin(which);
@@ -228,12 +230,12 @@ impl World {
         });
     }
 
-    /// Schedules an event after this number of accesses of the side.
+    /// Schedules an event after a number of accesses by the side, which the input determines.
     pub fn disturb(&self, which: usize, kind: u8) {
         self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind & 0x0f)));
     }
 
-    /// Runs before each access of `which`. Returns true if it is alive.
+    /// Runs before each access by `which`. Returns true if the side is alive.
     fn before(&self, which: usize) -> bool {
         self.accesses[which].set(self.accesses[which].get() + 1);
         match self.disturbed[which].get() {
@@ -264,7 +266,7 @@ impl World {
                     12 => self.turn(other ^ 2),
                     _ => self.turn(other),
                 }
-                // Schedules the next event if there are more bytes.
+                // Schedule the next event if there is more input.
                 self.disturb(which, kind.wrapping_add(self.input.byte().unwrap_or(0)));
             }
             Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),
@@ -294,7 +296,7 @@ impl World {
         self.bells.iter().for_each(|bell| bell.set(false));
     }
 
-    /// Lets the user of a side act on its messages and buffers.
+    /// Runs `act` on the user of a side.
     pub fn user(&self, which: usize, act: impl FnOnce(&mut User<SideLink>)) {
         self.with(which, |side| act(&mut side.user));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The traffic of the two sides: sends, turns, and checks of each event.
+//! Traffic between the two sides: sends messages, runs turns, and checks each event.
 
 use amp_ivshmem::platform::Instant;
 use amp_ivshmem::rpmsg::{AnyLink, DownReason, Event, Message};
@@ -9,7 +9,7 @@ use crate::traffic::{self, MOST, STRAY};
 use crate::user::{BUFFERS, SIZE, User};
 
 impl World {
-    /// Sends to an address that may have no endpoint.
+    /// Sends a message to an address that may have no endpoint.
     pub fn stray(&self, which: usize) {
         self.try_stray(which);
     }
@@ -19,7 +19,7 @@ impl World {
         self.act(which, Act::Stray { kind: next(), argument: next() }) != 0
     }
 
-    /// Lets a side send this many strays and then messages, whenever it has buffers.
+    /// Makes a side send this many strays, then this many messages, whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -82,7 +82,7 @@ impl World {
         user.keep(message);
     }
 
-    /// Returns true if a message goes each way now and none is missing.
+    /// Checks that a message in each direction arrives now, and that no message is missing.
     pub fn check(&self) {
         if !self.honest.get() || !self.paired.get() {
             return;

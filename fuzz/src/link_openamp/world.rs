@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Host and remote, their doorbells and their clock, and the events between two accesses of a side: turns of the other side, and
-//! writes of a hostile peer.
+//! The test environment: host and remote, their doorbells and clock, and the events between their accesses. An event is
+//! a turn of the other side or a write by a hostile peer.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::scribbler::Scribbler;
 use crate::traffic::{Stray, Traffic};
 use crate::user::{BUFFERS, ENDPOINTS, SIZE, User};
 
-/// Targets: status, two vrings, buffers.
+/// The parts that a hostile peer overwrites: the status word, two vrings, and the buffers.
 pub const LAYOUT: Layout = Layout {
     status: 0,
     to_host: 0x100,
@@ -28,14 +28,14 @@ pub const LAYOUT: Layout = Layout {
     to_remote_size: SIZE,
 };
 
-/// Limit of memory accesses in a single call.
+/// The maximum number of memory accesses per call.
 const MOST_ACCESSES: u32 = 1200;
-/// Addresses of the endpoints of all messages. They are fixed, so that traffic needs no announcement.
+/// Addresses of the endpoints that exchange all messages. They are fixed, so that no announcements are needed.
 const TALK: [u32; 2] = [10, 20];
-/// Offsets of the buffers that each side fills.
+/// Offsets of each side's send buffers.
 const BUFFERS_AT: [u32; 2] = [LAYOUT.to_remote_buffers, LAYOUT.buffers];
 
-/// One side's view of the memory.
+/// The memory as one side sees it.
 #[derive(Debug)]
 pub struct View(usize);
 
@@ -47,7 +47,7 @@ impl Hook for View {
 
 static VIEWS: [View; 2] = [View(0), View(1)];
 
-/// A doorbell that sets a flag, or runs the rung side at once.
+/// A doorbell that sets a flag, or immediately runs the side that is rung.
 #[derive(Clone, Copy, Debug)]
 pub struct Bell(usize);
 
@@ -81,25 +81,25 @@ pub enum Act {
     CountBuffers,
 }
 
-/// The sides, their doorbells, their clock, and everything else that they share.
+/// The sides and everything that they share.
 #[derive(Default)]
 pub struct World {
     pub(super) peer: Cell<Option<&'static Scribbler>>,
-    /// True if only the two sides write.
+    /// True if there is no hostile peer.
     pub(super) honest: Cell<bool>,
-    /// True if no side has restarted without the other, so that nothing may be lost.
+    /// True if no side has restarted alone, so that no message may be lost.
     pub(super) paired: Cell<bool>,
     pub(super) host: RefCell<Option<User<Host<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) remote: RefCell<Option<User<Remote<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) prompt: [Cell<bool>; 2],
-    /// Accesses of a side until the next event, and the event.
+    /// For each side, the number of accesses until the next event, and the event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 2],
     pub(super) accesses: [Cell<u32>; 2],
     pub(super) plans: [Cell<(u8, u8)>; 2],
     pub(super) now: Cell<u64>,
     pub(super) traffic: Traffic,
     pub(super) sessions: Cell<u32>,
-    /// Last stamp that each side received in this incarnation.
+    /// The last stamp that each side has received in this incarnation.
     pub(super) received: [Cell<u32>; 2],
 }
 
@@ -109,7 +109,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// Returns the world of this thread.
+/// Returns the world of the current thread.
 pub fn world() -> &'static World {
     thread_local! {
         static WORLD: &'static World = Box::leak(Box::default());
@@ -168,9 +168,9 @@ impl World {
         self.begin(0);
     }
 
-    /// Restarts the host, which sets up the rings anew while a remote uses them. The remote looks only now and then,
-    /// and recognises the restart by the buffers that it has returned. The profile promises nothing for the time before
-    /// that. So here the remote has returned everything, and looks at once.
+    /// Restarts the host, which sets up the rings again while the remote uses them. The remote checks for a restart
+    /// only occasionally, and detects it by the buffers that it has returned. Until then, the profile gives no
+    /// guarantees. In this test, the remote has therefore returned all buffers, and checks immediately.
     pub fn restart_host(&self) {
         self.calm();
         self.act(1, Act::GiveBack);
@@ -198,7 +198,7 @@ impl World {
         self.traffic.void(which ^ 1);
     }
 
-    /// Lets a side act, unless it is busy.
+    /// Performs an action of a side, unless the side is busy.
     pub fn act(&self, which: usize, act: Act) -> usize {
         match which {
             0 => self.host.try_borrow_mut().ok().and_then(|mut user| Some(self.act_as(0, user.as_mut()?, act))),
@@ -214,7 +214,7 @@ impl World {
             Act::Turn => self.turn(which, user),
             Act::Send { in_place } => {
                 let stamp = self.traffic.next();
-                // Recorded first, because the other side may take its turn before `send` returns.
+                // Record the message first, because the other side may take its turn before `send` returns.
                 self.traffic.leaves(which, stamp, self.sessions.get());
                 result = usize::from(user.send(stamp, in_place));
                 if result == 0 {
@@ -244,13 +244,13 @@ impl World {
         assert!(accesses <= MOST_ACCESSES, "{accesses} accesses of side {which}");
     }
 
-    /// Schedules an event after this number of accesses of the side.
+    /// Schedules an event after a number of accesses by the side, which the input determines.
     pub fn disturb(&self, which: usize, kind: u8) {
         let gap = self.peer.get().and_then(|peer| peer.input.byte());
         self.disturbed[which].set(gap.map(|gap| (gap & 0x3f, kind & 7)));
     }
 
-    /// Runs before each access of `which`. The sides live as long as they exist here.
+    /// Runs before each access by `which`. Both sides are always alive.
     fn before(&self, which: usize) -> bool {
         self.accesses[which].set(self.accesses[which].get() + 1);
         if let Some(peer) = self.peer.get() {
@@ -272,7 +272,7 @@ impl World {
                         }
                         _ => drop(self.act(other, Act::Turn)),
                     }
-                    // Schedules the next event if there are more bytes.
+                    // Schedule the next event if there is more input.
                     self.disturb(which, kind.wrapping_add(peer.input.byte().unwrap_or(0)));
                 }
                 Some((gap, kind)) => self.disturbed[which].set(Some((gap - 1, kind))),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the committed header is the one that the sources generate.
+//! Checks that the committed header matches the sources.
 
 mod generated;
 

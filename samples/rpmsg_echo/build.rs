@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes Kconfig's options available to the code, as `#[cfg(CONFIG_SAMPLE_HOST)]`.
+//! Exposes boolean Kconfig options to the code, for example as `#[cfg(CONFIG_SAMPLE_HOST)]`.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_SAMPLE_HOST)");

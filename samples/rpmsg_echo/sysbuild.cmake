@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# With --sysbuild, the host is built as a second image, for the same board or for the board in -DPEER_BOARD=...
+# With --sysbuild, also build the host, for the same board or for the board given by -DPEER_BOARD.
 amp_ivshmem_add_peer(CONFIG CONFIG_SAMPLE_HOST)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The smallest rpmsg remote: one endpoint that sends every message back. `amp bench` measures its size.
+//! A minimal rpmsg remote. It has one endpoint, which sends every message back. `amp bench` measures its size.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -12,7 +12,7 @@ mod image {
 
     image!(main, EchoLink = Link::unopened());
 
-    /// One endpoint, and 16 buffers in each direction.
+    /// A link with one endpoint, and at most 16 buffers in each direction.
     type EchoLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16, OnlyRemote>;
 
     fn main(mut machine: Machine, mut console: Console, link: &'static mut EchoLink) -> ! {
@@ -33,7 +33,7 @@ mod image {
                     let bytes = bytes.get_mut(..message.length.into()).unwrap_or_default();
                     let read = link.bus().read(&message, 0, bytes);
                     link.bus().release(message);
-                    // If the peer leaves no buffer free, it gets no echo.
+                    // If no buffer is free, the echo is dropped.
                     if read.is_ok() {
                         let _ = link.bus().send(endpoint, bytes);
                     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An rpmsg host: sends 1000 numbers to the remote's endpoint "echo", one after the other, and checks the answers.
+//! An rpmsg host. It sends 1000 numbers to the remote's endpoint "echo", one at a time, and checks the answers.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -14,7 +14,7 @@ mod image {
 
     image!(main, PingLink = Link::unopened());
 
-    /// One endpoint, and 16 buffers in each direction.
+    /// A link with one endpoint, and at most 16 buffers in each direction.
     type PingLink = Link<<Machine as Port>::Memory, <Machine as Port>::Doorbell, 1, 16, OnlyHost>;
 
     fn main(mut machine: Machine, mut console: Console, link: &'static mut PingLink) -> ! {
@@ -30,7 +30,7 @@ mod image {
         let mut number: u32 = 0;
         loop {
             let endpoint = match link.poll(machine.now()) {
-                // The remote has the endpoint, so the first number is sent, even if the remote was restarted.
+                // Start from the first number, because the remote may have restarted.
                 Some(Event::Bound { endpoint, .. }) => {
                     number = 0;
                     endpoint

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two services on one link, as `docs/how-to/endpoints.md` prints them.
+//! Two services on one link. `docs/how-to/endpoints.md` quotes this code.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The device without a protocol: each board rings its own doorbell, and then two boards take turns waking each other.
+//! The device without a protocol. Each board rings its own doorbell, and then two boards wake each other in turn.
 //!
-//! Each side has two words in the shared memory: its number and its turn. A board looks at the other side's words only
-//! after a doorbell, so the time for a turn is the cost of two doorbells.
+//! Each side has two words in the shared memory: its number and its turn. A board reads the other side's words only
+//! after a doorbell, so the time per turn is the cost of two doorbells.
 #![no_std]
 
 use core::fmt::Write;
@@ -11,11 +11,11 @@ use amp_ivshmem_zephyr_rust::amp_ivshmem::mem::{Load, Store, Table};
 use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::{Doorbell, Instant, PeerId, Port, Vector};
 use amp_ivshmem_zephyr_rust::{Console, Ivshmem};
 
-/// Every device has this vector.
+/// All devices have this vector.
 const VECTOR: Vector = Vector(0);
 const SECOND: u64 = 1_000_000;
 const TURNS: u32 = 1000;
-/// Bytes of each side's words: its number plus 1, and its turn.
+/// Size of each side's entry in bytes. It contains the side's number plus 1, and its turn.
 const SIDE: u32 = 64;
 
 #[unsafe(no_mangle)]
@@ -38,7 +38,7 @@ fn say(what: core::fmt::Arguments<'_>) {
     let _ = writeln!(Console, "doorbell: {what}");
 }
 
-/// Rings this board's own doorbell, then waits until a deadline passes.
+/// Rings this board's own doorbell, and then waits until a deadline expires.
 fn ring_itself(device: &mut Ivshmem) {
     let start = device.now();
     let _ = device.doorbell().ring(device.id(), VECTOR);
@@ -69,7 +69,7 @@ fn take_turns(device: &mut Ivshmem, words: &Words) {
     let (mut turn, mut missed) = (0, 0);
     let start = device.now();
     while turn < TURNS {
-        // The even side moves first; the odd one answers with the same number.
+        // The side with the even number moves first. The other side answers with the same turn.
         let theirs = words.load_u32::<4>(side ^ 1, Load::Acquire);
         if theirs == turn + side {
             turn += 1;

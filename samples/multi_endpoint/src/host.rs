@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The host: asks all services at once, each in a separate task, and checks the answers.
+//! The host. It sends requests to all services concurrently, from one task per service, and checks the answers.
 
 use core::cell::RefCell;
 
@@ -12,20 +12,20 @@ use zephyr::embassy::Executor;
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// The results are printed after this many answers from the slow service.
+/// Number of answers from the slow service after which the results are printed.
 const ROUNDS: u32 = 10;
 
 static EXECUTOR: StaticCell<Executor> = StaticCell::new();
 static ARRIVAL: Arrival = Arrival::new();
 static HOST: StaticCell<Host> = StaticCell::new();
 
-/// The link and the results, which all tasks use.
+/// The link and the results, shared by all tasks.
 struct Host {
     link: Shared,
     clients: RefCell<[Client; SERVICES.len()]>,
 }
 
-/// Runs an executor for ever.
+/// Runs the executor forever.
 pub fn run(device: Ivshmem) {
     let clients = RefCell::new([const { Client::new() }; SERVICES.len()]);
     let host: &'static Host = HOST.init_with(|| Host { link: Shared::new(Link::unopened()), clients });
@@ -37,7 +37,7 @@ pub fn run(device: Ivshmem) {
     });
 }
 
-/// Keeps the link alive.
+/// Drives the link.
 #[embassy_executor::task]
 async fn drive(host: &'static Host, device: Ivshmem) {
     match Runner::new(&host.link, device, &settings(Role::Host), &ARRIVAL) {
@@ -46,7 +46,7 @@ async fn drive(host: &'static Host, device: Ivshmem) {
     }
 }
 
-/// Sends one request after the other to one service. No other task waits for it.
+/// Sends requests to one service, one at a time. Other tasks do not wait for it.
 #[embassy_executor::task(pool_size = SERVICES.len())]
 async fn ask(host: &'static Host, service: usize) {
     let endpoint = match host.link.open(SERVICES[service]) {
@@ -56,7 +56,7 @@ async fn ask(host: &'static Host, service: usize) {
     loop {
         endpoint.bound().await;
         host.clients.borrow_mut()[service] = Client::new();
-        // Continues until the peer has gone.
+        // Repeat until the peer has gone.
         loop {
             let (number, asked_at) = (host.clients.borrow()[service].answers, now());
             let mut bytes = [0; LONGEST];
@@ -79,7 +79,7 @@ async fn ask(host: &'static Host, service: usize) {
     }
 }
 
-/// Writes request `number` for a service.
+/// Builds request `number` for a service.
 fn request(service: usize, number: u32, bytes: &mut [u8; LONGEST]) -> &[u8] {
     let length = match service {
         0 => LONGEST,
@@ -109,13 +109,13 @@ fn report(clients: &[Client]) {
     log::info!("{}", if right && free { "none held up another" } else { "FAILED" });
 }
 
-/// The results for one service.
+/// Results for one service.
 struct Client {
     answers: u32,
     wrong: u32,
-    /// The longest time from a request to its answer, in microseconds.
+    /// Maximum time from a request to its answer, in microseconds.
     longest: u64,
-    /// The uptime service's last answer.
+    /// The last answer of the uptime service.
     last: u64,
 }
 
@@ -124,7 +124,7 @@ impl Client {
         Self { answers: 0, wrong: 0, longest: 0, last: 0 }
     }
 
-    /// Counts an answer, which is `None` if it was too long.
+    /// Checks an answer and counts it. `answer` is `None` if the answer was too long.
     fn check(&mut self, service: usize, answer: Option<&[u8]>) {
         let number = self.answers;
         let right = answer.is_some_and(|answer| match service {

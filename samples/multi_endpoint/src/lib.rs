@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Four endpoints on one link: three services that answer at once, and a slow one that does not delay them.
+//! Four endpoints on one link: three services that answer immediately, and a slow one that does not delay them.
 //!
-//! The remote offers the services in a thread. The host asks all four at once, each in a separate task of an executor.
+//! The remote runs the services in one thread. The host calls all four concurrently, from one executor task per
+//! service.
 #![no_std]
 
 mod host;
@@ -10,20 +11,20 @@ mod remote;
 use amp_ivshmem_zephyr_rust::{Ivshmem, Link, set_logger};
 use static_cell::ConstStaticCell;
 
-/// The services' names. All tables list the services in this order.
+/// Service names. All tables list the services in this order.
 const SERVICES: [&str; 4] = ["sum", "reverse", "uptime", "slow"];
-/// The index of the slow service, which is the last one.
+/// Index of the slow service, which must come last.
 const SLOW: usize = 3;
 
-/// The longest request or answer, in bytes.
+/// Maximum length of a request or an answer, in bytes.
 const LONGEST: usize = 64;
 
-/// The link is in a static, because it is too large for main's stack.
+/// Static, because the link is too large for the main stack.
 static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
 
 #[unsafe(no_mangle)]
 extern "C" fn rust_main() {
-    // This fails only if there is a logger already.
+    // Fails only if a logger has already been set.
     let _ = set_logger();
     match Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD) {
         Ok(device) if cfg!(CONFIG_SAMPLE_HOST) => host::run(device),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The remote, which offers the services. Each service answers on the endpoint to which the request came. The slow
-//! service keeps its requests in their buffers until it has time for them.
+//! The remote, which runs the services. Each service answers on the endpoint that received the request. The slow
+//! service leaves its requests in their buffers until it can handle them.
 
 use core::time::Duration;
 
@@ -10,14 +10,14 @@ use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
 use crate::{LONGEST, SERVICES, SLOW};
 
-/// The time that the slow service takes for one request.
+/// Time that the slow service takes per request.
 const WORK: Duration = Duration::from_millis(200);
-/// The maximum number of requests that may wait for the slow service. Each keeps one of the host's buffers.
+/// Maximum number of requests that wait for the slow service. Each one occupies one of the host's buffers.
 const QUEUE: usize = 4;
-/// The longest wait for a free buffer.
+/// Maximum time to wait for a free buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Offers the services for ever.
+/// Runs the services forever.
 pub fn run(link: &mut Link, device: Ivshmem) {
     let mut bus = match Bus::new(link, device, &settings(Role::Remote)) {
         Ok(bus) => bus,
@@ -34,7 +34,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
 
     let mut slow = Slow { queue: [const { None }; QUEUE], done_at: None };
     loop {
-        // Wait for an event, or until the slow service is done with a request.
+        // Wait for an event, or until the slow service has finished a request.
         let limit = slow.done_at.map_or(FOREVER, |at| Duration::from_micros(at.micros_since(bus.now())));
         match bus.next(limit) {
             Ok(Event::Message(message)) => {
@@ -52,7 +52,7 @@ pub fn run(link: &mut Link, device: Ivshmem) {
     }
 }
 
-/// Answers a request for one of the fast services.
+/// Answers a request to one of the fast services.
 fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
     let (endpoint, mut bytes) = (message.endpoint, [0; LONGEST]);
     let Some(request) = read(bus, &message, &mut bytes) else { return bus.link().bus().release(message) };
@@ -74,10 +74,10 @@ fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
     }
 }
 
-/// The slow service, with its requests in the order of arrival.
+/// The slow service and its pending requests, oldest first.
 struct Slow {
     queue: [Option<Message>; QUEUE],
-    /// The time at which the first request is done.
+    /// Time at which the oldest request is finished.
     done_at: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ impl Slow {
     fn take(&mut self, bus: &mut Bus<'_>, message: Message) {
         match self.queue.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
-            // An empty answer means that the service is busy.
+            // Tell the host with an empty answer that the service is busy.
             None => {
                 let endpoint = message.endpoint;
                 bus.link().bus().release(message);
@@ -115,7 +115,7 @@ impl Slow {
     }
 }
 
-/// Returns the request's bytes, or `None` if the request is too long.
+/// Reads a request into `bytes` and returns it, or `None` if it is too long.
 fn read<'b>(bus: &mut Bus<'_>, message: &Message, bytes: &'b mut [u8; LONGEST]) -> Option<&'b mut [u8]> {
     let bytes = bytes.get_mut(..message.length.into())?;
     bus.link().bus().read(message, 0, bytes).ok()?;

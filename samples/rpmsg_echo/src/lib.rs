@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An rpmsg echo. The host sends 1000 numbers to the endpoint "echo", one after the other, and checks the answers; the
-//! remote sends every message back.
+//! An rpmsg echo. The host sends 1000 numbers to the endpoint "echo", one at a time, and checks the answers. The remote
+//! sends every message back.
 #![no_std]
 
 use core::fmt::{Arguments, Write};
@@ -12,10 +12,10 @@ use static_cell::ConstStaticCell;
 
 const ROLE: Role = if cfg!(CONFIG_SAMPLE_HOST) { Role::Host } else { Role::Remote };
 const MESSAGES: u32 = 1000;
-/// The longest wait for a free buffer.
+/// Maximum time to wait for a free buffer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The link is in a static, because it is too large for main's stack.
+/// Static, because the link is too large for the main stack.
 static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());
 
 #[unsafe(no_mangle)]
@@ -34,7 +34,7 @@ extern "C" fn rust_main() {
     if ROLE == Role::Host { ping(&mut bus) } else { echo(&mut bus) }
 }
 
-/// Sends back every message.
+/// Sends every message back.
 fn echo(bus: &mut Bus<'_>) {
     let mut buffer = [0; 496];
     loop {
@@ -58,7 +58,7 @@ fn echo(bus: &mut Bus<'_>) {
     }
 }
 
-/// Sends the numbers to every remote that comes up.
+/// Sends all numbers to each remote that connects.
 fn ping(bus: &mut Bus<'_>) {
     let mut number = 0;
     loop {

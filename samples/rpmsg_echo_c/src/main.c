@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An echo through Zephyr's ipc_service: the host sends without a copy, the remote answers from its
- * callback.
+/* An echo through Zephyr's ipc_service. The host sends without a copy, and the remote answers from
+ * its callback.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 static const struct device *const ipc = DEVICE_DT_GET(DT_NODELABEL(ipc0));
 static struct ipc_ept endpoint;
-/* The number in flight, and whether it came back unchanged. */
+/* The last number sent, and whether it came back unchanged. */
 static uint32_t number;
 static bool right;
 K_SEM_DEFINE(bound, 0, 1);
@@ -33,7 +33,7 @@ static void on_unbound(void *priv)
 }
 
 #ifndef AMP_IPC_HAS_UNBOUND
-/* Zephyr 4.0 has no unbound callback; the backend calls this one instead. */
+/* Zephyr 4.0 has no unbound callback, so the backend calls the error callback instead. */
 static void on_error(const char *message, void *priv)
 {
 	if (strcmp(message, "unbound") == 0) {
@@ -48,7 +48,7 @@ static void on_received(const void *data, size_t length, void *priv)
 	if (HOST) {
 		uint32_t answer;
 
-		/* Copy it out of the shared memory: the peer could change it between two reads. */
+		/* Copy first, because the peer could change the shared memory between two reads. */
 		right = length == sizeof(answer);
 		if (right) {
 			memcpy(&answer, data, sizeof(answer));
@@ -75,7 +75,7 @@ static const struct ipc_ept_cfg config = {
 	.cb.received = on_received,
 };
 
-/* Sends one message without a copy. Returns true if it came back. */
+/* Sends one number without a copy. Returns true if it came back unchanged. */
 static bool ask(void)
 {
 	uint32_t size = sizeof(number);
@@ -109,7 +109,7 @@ int main(void)
 		return 0;
 	}
 	printk("up as %s\n", HOST ? "host" : "remote");
-	/* Starts from the first number with each peer that comes. */
+	/* Starts from the first number again each time a peer is bound. */
 	while (HOST) {
 		uint32_t back = 0;
 

@@ -8,10 +8,11 @@ use amp::checkout::Checkout;
 pub use amp::checkout::find;
 use anyhow::Result;
 
-/// Returns the checkout. Cargo rebuilds this program when the checkout has been moved, so the compiled-in path is right.
+/// Returns the checkout. The compiled-in path is correct, because Cargo rebuilds this program if the checkout has
+/// moved.
 ///
 /// # Errors
-/// Returns an error if the checkout is gone.
+/// Returns an error if the checkout no longer exists.
 pub fn checkout() -> Result<&'static Checkout> {
     static CHECKOUT: OnceLock<Checkout> = OnceLock::new();
     match CHECKOUT.get() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp fuzz`, and cargo-fuzz, which is found or installed from cargo's registry.
+//! `./amp fuzz`, which uses cargo-fuzz. If cargo-fuzz is missing, it is installed from crates.io.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -11,25 +11,25 @@ use anyhow::{Result, bail, ensure};
 use crate::checkout::checkout;
 use crate::test::got::Program;
 
-/// The program that runs a target.
+/// The program that runs a fuzz target.
 const CARGO_FUZZ: Program = Program { name: "cargo-fuzz", version: "0.13.2" };
-/// The number of seconds for which a target runs in `./amp test`.
+/// Duration of each target's run in `./amp test`, in seconds.
 pub const SECONDS: u32 = 20;
 
 /// The options of `./amp fuzz`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The target, the name of a file in fuzz/fuzz_targets
+    /// The fuzz target: the name of a file in fuzz/fuzz_targets
     pub target: String,
-    /// For how many seconds
+    /// Duration of the run in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub seconds: u32,
 }
 
-/// Runs a target, and shows what cargo-fuzz prints.
+/// Runs a target and prints cargo-fuzz's output.
 ///
 /// # Errors
-/// Returns an error if there is no such target or no cargo-fuzz, or on a finding.
+/// Returns an error if the target or cargo-fuzz is missing, or if the target finds a defect.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let Options { target, seconds } = options;
@@ -52,11 +52,11 @@ fn answers(words: &[&str]) -> Result<bool> {
     Ok(answer.is_ok())
 }
 
-/// Returns the reason why no target can run, if there is one. Installs cargo-fuzz first if everything else is there.
-/// Checked only once.
+/// Returns why targets cannot run, or `None` if they can. Installs cargo-fuzz if only cargo-fuzz is missing. The result
+/// is computed only once.
 ///
 /// # Errors
-/// Returns an error on an interrupt, or if there is no folder for a cache.
+/// Returns an error if the user interrupts the run (Ctrl-C), or if there is no cache folder.
 pub fn missing() -> Result<Option<String>> {
     static KNOWN: OnceLock<Option<String>> = OnceLock::new();
     if let Some(known) = KNOWN.get() {
@@ -81,16 +81,16 @@ fn find() -> Result<Option<String>> {
     CARGO_FUZZ.by_cargo()
 }
 
-/// Returns the command that runs `target` for some seconds, starting from its corpus.
+/// Returns the command that runs `target` for some seconds, starting with its corpus.
 ///
 /// # Errors
-/// Returns an error if there is no folder for a cache.
+/// Returns an error if there is no cache folder.
 pub fn command(target: &str, seconds: u32) -> Result<Command> {
     let mut cargo = CARGO_FUZZ.cargo()?;
-    // Without a sanitizer: the core's accesses to shared memory are checked by its own assertions.
+    // No sanitizer is needed, because the core checks its accesses to shared memory with assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-    // libFuzzer's limit is in wall-clock time. The limit is long, because a machine that pauses for seconds must not
-    // cause a finding.
+    // libFuzzer measures its timeout in wall-clock time. The timeout is long, so that a machine that pauses for seconds
+    // does not cause a finding.
     cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
     Ok(cargo)
 }

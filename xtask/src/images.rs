@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp images`: builds the bare-metal images of the demo and of torture, and prints where they are.
+//! `./amp images`: builds the bare-metal images for the demo and the torture test, and prints their paths.
 
 use amp::machine::Machine;
 use amp::{artifacts, output, process};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::checkout::checkout;
 
-/// Builds the images for each machine that boots one.
+/// Builds the images for each machine that boots an image.
 ///
 /// # Errors
 /// Returns an error if an image does not build, or if standard output cannot be written.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The program `xtask`, with the commands for developers of amp-ivshmem. `./amp` starts it. It offers the commands for
-//! users, too, so that its help and its completions show everything that `./amp` can do.
+//! The `xtask` program, with the commands for developers of amp-ivshmem, started by `./amp`. It also provides the
+//! commands for users, so that its help and completions cover all of `./amp`.
 
 mod bench;
 mod check;
@@ -20,7 +20,7 @@ use amp::{cli, process};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or one and a Linux process.
+/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or a QEMU machine and a Linux process.
 #[derive(Debug, Parser)]
 #[command(
     name = "amp",
@@ -47,7 +47,7 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     User(cli::Command),
-    /// Run all tests: format, lints, unit, property and doc tests, and pairs of machines
+    /// Run all tests: formatting, lints, unit tests, property tests, doc tests, and pairs of machines
     #[command(after_help = "\
 The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
 Where a Zephyr workspace is found (as ./amp demo does) and can build Zephyr's own hello_world, Twister runs samples and tests.
@@ -61,7 +61,7 @@ Examples:
 
 Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses the scenarios.")]
     Test(test::Options),
-    /// Kill, stop, reset and restart the sides of pairs at random while they talk, and check every message
+    /// Kill, stop, reset and restart random sides while they exchange messages, and check every message
     #[command(after_help = "\
 Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
 lost within a session, corrupted or of another session, no side hung, ended by itself or was untimely, and no session ended by a fault
@@ -72,7 +72,7 @@ Examples:
   ./amp torture --pair a53,m3 --cycles 1000 --seed 7
   ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
     Torture(torture::Options),
-    /// Check the tree: licences, links in the docs, the repository's address, the published crates, import circles
+    /// Check the tree: licences, links in the docs, the repository's address, published crates, import cycles
     #[command(after_help = "\
 Each line names a place, the cause and the remedy. `./amp test` runs each rule as a job of its own.
 
@@ -81,29 +81,29 @@ Examples:
   ./amp check links
   ./amp check licences --fix")]
     Check(check::Options),
-    /// Measure: instructions and doorbells per message, flash and RAM, times
+    /// Measure instructions and doorbells per message, flash and RAM sizes, and times
     #[command(after_help = "Examples:\n  ./amp bench\n  ./amp bench --json\n  ./amp bench --check flash")]
     Bench(bench::Options),
-    /// Run a fuzz target for some seconds, starting from its corpus
+    /// Run a fuzz target for some seconds, starting with its corpus
     #[command(after_help = "Examples:\n  ./amp fuzz link_native\n  ./amp fuzz client --seconds 3600")]
     Fuzz(fuzz::Options),
-    /// Build the bare-metal images, and print where they are
+    /// Build the bare-metal images, and print their paths
     #[command(after_help = "Examples:\n  ./amp images")]
     Images,
-    /// Build amp without shared libraries for x86_64 and aarch64, and try it away from the checkout
+    /// Build amp as a static program for x86_64 and aarch64, and test it outside of the checkout
     #[command(after_help = "Examples:\n  ./amp static\n  ./amp static aarch64-unknown-linux-musl")]
     Static(static_build::Options),
-    /// Become a program that its parent traces
+    /// Execute a program under its parent's trace
     #[cfg(target_arch = "x86_64")]
     #[command(hide = true)]
     Traced {
         /// The program
         program: PathBuf,
     },
-    /// Be a Linux process under torture
+    /// Run as a Linux process in a torture test
     #[command(hide = true)]
     Member(torture::linux::Options),
-    /// Print the completion of this command line for a shell
+    /// Print the shell completions for this command line
     #[command(after_help = "Examples:\n  source <(./amp completions bash)\n  ./amp completions fish | source")]
     Completions {
         /// The shell

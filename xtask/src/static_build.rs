@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp static`: builds the program `amp` without shared libraries, and tries it away from the checkout.
+//! `./amp static`: builds `amp` as a static program, and tests it outside of the checkout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::trial;
 /// The targets for which `amp` is built, with their architectures.
 const TARGETS: [(&str, Architecture); 2] =
     [("x86_64-unknown-linux-musl", Architecture::X86_64), ("aarch64-unknown-linux-musl", Architecture::Aarch64)];
-/// The time limit for rustup to install a target.
+/// Time limit for rustup to install a target.
 const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 
 /// The options of `./amp static`.
@@ -29,7 +29,7 @@ pub struct Options {
     pub target: Option<String>,
 }
 
-/// Builds for the targets, and tries each program that this machine can run. Prints where the programs are.
+/// Builds for each target, and tests each program that this machine can run. Prints the programs' paths.
 ///
 /// # Errors
 /// Returns an error if a target is not available, a build fails, or a program is not static or does not work.
@@ -53,8 +53,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Returns the emulator that runs a program for `target` here, as words in front of the program's name. The list is
-/// empty on the machine's own architecture. Returns `None` if QEMU's user-mode emulator is not installed.
+/// Returns the emulator that runs a program for `target` on this machine, as words to put before the program's name.
+/// The list is empty on the target's own architecture. Returns `None` if QEMU's user-mode emulator is not installed.
 fn emulator(target: &str) -> Option<&'static [&'static str]> {
     if target.starts_with(std::env::consts::ARCH) {
         return Some(&[]);
@@ -64,11 +64,11 @@ fn emulator(target: &str) -> Option<&'static [&'static str]> {
     version.is_ok_and(|version| version.status.success()).then_some(std::slice::from_ref(name))
 }
 
-/// Returns the reason why `amp` cannot be built for `target`, if there is one. Installs the target with rustup if
-/// rustup is installed.
+/// Returns why `amp` cannot be built for `target`, or `None` if it can. If rustup is installed, it installs the target
+/// first.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn missing(target: &str) -> Result<Option<String>> {
     let checkout = checkout()?;
     if checkout.has_target(target) {
@@ -86,7 +86,7 @@ pub fn missing(target: &str) -> Result<Option<String>> {
 }
 
 fn build(target: &str) -> Result<PathBuf> {
-    // Rust's own linker needs no cross compiler, and musl's start-up files come with the target.
+    // Rust's own linker makes a cross compiler unnecessary. The target includes musl's start-up files.
     let linker = format!("target.{target}.linker=\"rust-lld\"");
     let what = format!("amp for {target}");
     let arguments = ["--release", "--locked", "-p", "amp-ivshmem-tool", "--bin", "amp", "--config", &linker];
@@ -94,7 +94,7 @@ fn build(target: &str) -> Result<PathBuf> {
     built::find(&files, "amp")
 }
 
-/// Checks that `program` needs no dynamic loader and no library.
+/// Checks that `program` needs neither a dynamic loader nor a shared library.
 fn check_static(program: &Path, architecture: Architecture) -> Result<()> {
     let name = program.display();
     let data = fs::read(program).with_context(|| format!("{name} cannot be read"))?;
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_program_with_libraries_is_not_static() {
-        // This test program is linked with the C library.
+        // This test program is linked dynamically with the C library.
         let program = std::env::current_exe().unwrap();
         let architecture = if cfg!(target_arch = "x86_64") { Architecture::X86_64 } else { Architecture::Aarch64 };
         let error = check_static(&program, architecture).unwrap_err().to_string();

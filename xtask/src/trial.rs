@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tries a program `amp` away from the checkout.
+//! Tests an `amp` program outside of the checkout.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use amp::process::{self, Next, Running};
 use anyhow::{Context, Result, bail, ensure};
 
-/// The time limit for each command.
+/// Time limit for each command.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The number of messages to exchange.
+/// Number of messages to exchange.
 const MESSAGES: u64 = 1000;
 
-/// Copies `program` into an empty folder and runs it there with no environment except `PATH`: help, a server with echo
-/// and ping, and a command that needs a checkout, whose error is checked. The words of `emulator`, if any, come before
-/// the program's name.
+/// Copies `program` to an empty folder and runs it there without any environment variable except `PATH`. Runs the help,
+/// then a server with echo and ping, and then a command that needs a checkout, which must fail. The words in
+/// `emulator`, if any, come before the program's name.
 ///
 /// # Errors
-/// Returns an error if a command fails, prints the wrong text, or takes too long.
+/// Returns an error if a command fails unexpectedly, prints the wrong text, or takes too long.
 pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
     let folder = tempfile::tempdir().context("no folder for the trial: name another in TMPDIR")?;
     let copy = folder.path().join("amp");
@@ -47,7 +47,7 @@ pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Starts a command and waits for a line that contains `word`. Does not wait if there is no word.
+/// Starts a command and waits for a line that contains `word`. Does not wait if `word` is empty.
 fn started(command: Command, word: &str) -> Result<Running> {
     let name = command.get_args().last().map(OsStr::to_owned).unwrap_or_default();
     let mut running = Running::spawn(command)?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The options that apply to every group of figures.
+//! Options that apply to all groups of metrics.
 
-/// The options of a measurement.
+/// The options of a benchmark run.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// True to print details on standard error.
+    /// If true, details are printed on standard error.
     pub verbose: bool,
 }

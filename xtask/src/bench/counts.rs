@@ -1,63 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The counts of a program, in sections, as the counters write them.
+//! A program's counts per section, as written by the counters.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-/// The loads or stores of one kind.
+/// Loads or stores of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accesses {
-    /// The number of loads or stores.
+    /// Number of loads or stores.
     pub count: u64,
-    /// The number of bytes loaded or stored.
+    /// Number of bytes loaded or stored.
     pub bytes: u64,
 }
 
-/// The counts between two section markers of a program.
+/// The counts between two section markers in a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// The number of executions of the instruction at each address.
+    /// Number of times that the instruction at each address was executed.
     pub instructions: BTreeMap<u64, u64>,
-    /// Loads and stores of shared memory and of devices, by the names that the counter uses.
+    /// Loads from and stores to shared memory and devices, keyed by the counter's names.
     pub accesses: BTreeMap<String, Accesses>,
 }
 
-/// A section that the program has named.
+/// A section with the name that the program gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The program's name for the section.
     pub name: String,
-    /// The section's number of messages.
+    /// Number of messages in the section.
     pub messages: u64,
     /// The counts.
     pub counted: Counted,
 }
 
 impl Section {
-    /// Returns the instructions per message.
+    /// Returns the number of instructions per message.
     pub fn instructions(&self) -> f64 {
         self.per_message(self.counted.instructions.values().sum())
     }
 
-    /// Returns the loads or stores per message. `kind` is `loads shared`, `stores device` and so on.
+    /// Returns the number of loads or stores per message. `kind` is, for example, `loads shared` or `stores device`.
     pub fn accesses(&self, kind: &str) -> f64 {
         self.per_message(self.counted.accesses.get(kind).map_or(0, |accesses| accesses.count))
     }
 
-    /// Returns the bytes of shared memory loaded and stored per message.
+    /// Returns the number of bytes of shared memory loaded and stored per message.
     pub fn shared_bytes(&self) -> f64 {
         let of = |kind| self.counted.accesses.get(kind).map_or(0, |accesses: &Accesses| accesses.bytes);
         self.per_message(of("loads shared") + of("stores shared"))
     }
 
-    /// Returns `count`, which is for the whole section, per message.
+    /// Converts `count`, which covers the whole section, to a value per message.
     pub fn per_message(&self, count: u64) -> f64 {
         count as f64 / self.messages.max(1) as f64
     }
 }
 
-/// Reads the output of `tools/qemu-count`.
+/// Parses the output of `tools/qemu-count`.
 ///
 /// # Errors
 /// Returns an error if a line is not in the counter's format.
@@ -89,11 +89,11 @@ pub fn parse(text: &str) -> Result<Vec<Counted>> {
     Ok(sections)
 }
 
-/// Gives the counted sections the names that the program has printed. Each named section follows an unnamed one of the
-/// same work, in which all entries of the rings are used once.
+/// Combines the counted sections with the names that the program has printed. Before each named section comes an
+/// unnamed warm-up section with the same work, which uses every ring entry once.
 ///
 /// # Errors
-/// Returns an error if the program printed other sections than were counted.
+/// Returns an error if the program printed a different number of sections than were counted.
 pub fn name(told: &[(String, u64)], counted: Vec<Counted>) -> Result<Vec<Section>> {
     let all = counted.len();
     let counted: Vec<_> = counted.into_iter().skip(1).step_by(2).collect();

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A figure that was measured, and a figure that could not be measured.
+//! A measured figure, or the reason why a metric could not be measured.
 
 use serde::Serialize;
 
-/// The value of one key; if there were several runs, the median.
+/// The value of one metric. After several runs, this is the median.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// One of the [table](super::table)'s keys.
+    /// The name of a metric in the [table](super::table).
     pub key: &'static str,
-    /// The value, in the key's unit.
+    /// The value, in the metric's unit.
     pub value: f64,
-    /// The lowest and the highest value of several runs; none for a value that repeats exactly.
+    /// The lowest and the highest value of several runs, or `None` if the value is the same in every run.
     pub range: Option<(f64, f64)>,
-    /// The reason why the value is of little use, if there is one.
+    /// Why the value is unreliable, or `None` if it is reliable.
     pub noise: Option<String>,
 }
 
 impl Figure {
-    /// Makes a figure that is the same in every run, so it is measured only once.
+    /// Creates a figure that is the same in every run and therefore measured only once.
     pub const fn exact(key: &'static str, value: f64) -> Self {
         Self { key, value, range: None, noise: None }
     }
 }
 
-/// Keys that could not be measured here.
+/// Metrics that could not be measured on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
-    /// The keys.
+    /// The names of the metrics.
     pub keys: Vec<&'static str>,
-    /// The missing part and the way to get it, or the failure.
+    /// The missing part and its remedy, or the failure.
     pub reason: String,
-    /// True if nothing was missing, and the measurement failed.
+    /// True if no part was missing but the measurement failed.
     #[serde(skip)]
     pub failed: bool,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the function of an instruction: the innermost one at its address according to the debug information, which
-//! also lists inlined functions. Without debug information it is the symbol before the address.
+//! Finds the function to which an instruction belongs: the innermost function at its address according to the debug
+//! information, including inlined functions. Without debug information, it is the last symbol before the address.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,25 +13,26 @@ use rustc_demangle::demangle;
 
 use super::counts::Section;
 
-/// The path of Rust's own libraries in debug information.
+/// Paths of Rust's standard libraries in debug information.
 const RUSTS_OWN: [&str; 4] =
     ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
 
-/// The functions of a section's instructions, per message.
+/// A section's instructions per message, broken down by function.
 #[derive(Clone, Debug)]
 pub struct Functions {
-    /// The instructions of each function, the largest number first. Inlined code of Rust's own libraries counts for the
-    /// function that uses it.
+    /// Each function's instructions per message, in descending order. Inlined code from Rust's standard libraries is
+    /// attributed to the function that uses it.
     pub each: Vec<(String, f64)>,
-    /// The number of instructions that belong to the program itself, by their source lines. Instructions that the
-    /// compiler has merged have no line and are not included.
+    /// The benchmark program's own instructions per message, identified by their source lines. Instructions merged by
+    /// the compiler have no source line and are not included.
     pub own: f64,
 }
 
-/// Attributes the instructions of a program's sections. The program's own sources are in folders whose path contains `own`.
+/// Attributes the instructions in each section to functions. The benchmark program's own sources are in folders whose
+/// paths contain `own`.
 ///
 /// # Errors
-/// Returns an error if the file is not an ELF file or has broken debug information.
+/// Returns an error if the file is not an ELF file or if its debug information is invalid.
 pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Vec<Functions>> {
     let name = program.display();
     let data = std::fs::read(program).with_context(|| format!("{name} cannot be read"))?;
@@ -60,7 +61,7 @@ pub fn by_function(sections: &[Section], program: &Path, own: &str) -> Result<Ve
     sections.iter().map(attribute).collect()
 }
 
-/// Returns the functions in the symbol table, by the addresses at which they begin.
+/// Returns the functions in the symbol table, keyed by start address.
 fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     let functions = elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
     // Thumb functions have bit 0 set.
@@ -68,8 +69,8 @@ fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
 }
 
-/// Returns the innermost function at `address` that is not one of Rust's own, and whether its line is under `own`. If
-/// all are Rust's own, returns the outermost one.
+/// Returns the innermost function at `address` that is not in Rust's standard libraries, and whether its source file is
+/// under `own`. If all functions are in Rust's libraries, returns the outermost one.
 fn innermost(
     inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>,
     address: u64,
@@ -89,19 +90,19 @@ fn innermost(
     Ok(found)
 }
 
-/// Returns a function's path in short form, such as `rpmsg::Bus::send`: without generics, hash and closures. It
-/// consists of the core's module (or another crate's name) and the last two words.
+/// Returns a short form of a function's path, for example `rpmsg::Bus::send`, without generics, hash and closures. It
+/// consists of the core's module (or another crate's name) and the last two path segments.
 fn short(mangled: &str) -> String {
     let whole = format!("{:#}", demangle(mangled));
     let mut path = whole.as_str();
     let mut rest = String::new();
-    // `<Type as Trait>::function`, or `<Type>::function`: the type is the more useful part.
+    // In `<Type as Trait>::function` and `<Type>::function`, keep the type.
     while let Some(end) = path.starts_with('<').then(|| closing(path)).flatten() {
         rest.insert_str(0, &path[end + 1..]);
         path = &path[1..end];
         path = top_level(path, " as ").map_or(path, |at| &path[..at]);
     }
-    // An implementation in a module other than its type's: `module::<impl Type>::function`.
+    // An implementation in a module other than the type's module: `module::<impl Type>::function`.
     let implementation;
     if let Some((_, behind)) = path.split_once("::<impl ")
         && let Some(end) = closing(&path[path.len() - behind.len() - "<impl ".len()..])
@@ -118,8 +119,8 @@ fn short(mangled: &str) -> String {
     first.iter().take(1).chain(last).copied().collect::<Vec<_>>().join("::")
 }
 
-/// Returns the position of each character with the number of angle brackets that are open after it. The `>` of an arrow
-/// does not count.
+/// Returns each character and its position, with the number of angle brackets that are open after it. The `>` in `->`
+/// is not a bracket.
 fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     let (mut depth, mut before) = (0_usize, ' ');
     text.char_indices().map(move |(at, character)| {
@@ -133,12 +134,12 @@ fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     })
 }
 
-/// Returns the position of the bracket that closes the first one in `text`.
+/// Returns the position of the bracket that closes the first bracket in `text`.
 fn closing(text: &str) -> Option<usize> {
     depths(text).find(|&(_, character, depth)| character == '>' && depth == 0).map(|(at, _, _)| at)
 }
 
-/// Returns the position of `word` outside all brackets.
+/// Returns the position of `word` outside of all brackets.
 fn top_level(text: &str, word: &str) -> Option<usize> {
     depths(text).find(|&(at, _, depth)| depth == 0 && text[at..].starts_with(word)).map(|(at, _, _)| at)
 }
@@ -199,10 +200,10 @@ mod tests {
         let elf = object::File::parse(&*data).unwrap();
         let symbol = |wanted: &str| elf.symbols().find(|symbol| short(symbol.name().unwrap()) == wanted).unwrap();
         let outer = symbol("xtask::tests::outer");
-        // A counter lists instructions; here each byte stands for one instruction.
+        // A counter lists instructions, but here each byte stands for one instruction.
         let mut instructions: BTreeMap<_, _> =
             (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
-        // The C objects that the linker added have no debug information.
+        // C objects added by the linker have no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
         let sections = [Section { name: String::new(), messages: 2, counted }];

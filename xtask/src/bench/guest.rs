@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs a guest under QEMU's counter: starts a server and one machine, and reads the counts. This file does not know
-//! the keys.
+//! Runs a guest under the QEMU counter plugin: starts a server and one machine, and reads the counts. This file does
+//! not depend on the metrics.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -16,17 +16,17 @@ use anyhow::{Context, Result, bail};
 use super::counts::{self, Section};
 use crate::checkout::{self, checkout};
 
-/// The counter's file.
+/// File name of the counter plugin.
 const COUNTER: &str = "libamp_qemu_count.so";
-/// The image's file.
+/// File name of the image.
 const IMAGE: &str = "instructions";
-/// The time limit of a guest.
+/// Time limit for a guest.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Builds the image and runs it on `machine` under the counter. Returns the image and its sections.
+/// Builds the image and runs it on `machine` under the counter plugin. Returns the image's path and its sections.
 ///
 /// # Errors
-/// Returns an error if the image does not build, or if the guest does not start or end.
+/// Returns an error if the image does not build, or if the guest does not start or finish.
 pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let artifacts = Artifacts::with_images(checkout()?, &[machine].into(), image)?;
     let files = checkout()?.build("the counter", None, &["--release", "-p", "amp-qemu-count"])?;
@@ -37,9 +37,9 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let out = out.path();
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let mut command = artifacts.boot(machine, IMAGE, &socket)?;
-    // The guest's time advances with its instructions, so that every run is the same.
+    // Derive the guest's time from its instruction count, so that every run is identical.
     command.args(["-icount", "shift=0"]);
-    // The address of the shared memory in the guests' ports.
+    // Address range of the shared memory in the guest, as set by the port.
     let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
     let escaped = |path: &Path| path.to_str().context("a path is not UTF-8").map(|path| path.replace(',', ",,"));
     command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(out)?));
@@ -57,7 +57,7 @@ fn image(machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     Ok([image.clone(), image])
 }
 
-/// Returns the lines of the console up to the last one, after which the guest is stopped.
+/// Returns the sections printed on the console. Stops the guest after the last line.
 fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     let (sender, lines) = mpsc::sync_channel(64);
     let mut running = Running::spawn(command)?;
@@ -79,10 +79,10 @@ fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     }
 }
 
-/// Returns a section's name and number of messages.
+/// Parses a section's name and number of messages.
 ///
 /// # Errors
-/// Returns an error for any other line, which contains the reason why there is no section.
+/// Returns an error with the line's text if the line does not describe a section.
 pub fn section(line: &str) -> Result<(String, u64)> {
     match *line.split(' ').collect::<Vec<_>>() {
         ["section", name, messages] => Ok((name.to_owned(), messages.parse()?)),

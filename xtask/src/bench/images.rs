@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Flash and RAM of the bare-metal images, read from their ELF files.
+//! Flash and RAM sizes of the bare-metal images, read from their ELF files.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use super::context::Context as Bench;
 use super::figure::Figure;
 use crate::checkout::{checkout, find};
 
-/// Sizes of the M3's image `echo`, the smallest remote: the core, the port and start-up.
+/// Sizes of the M3's `echo` image, which is the smallest remote. They include the core, the port and the start-up code.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 
-/// Builds the bare-metal samples and measures the M3's echo. With `verbose`, shows the sizes of all images, including
-/// the demo's.
+/// Builds the bare-metal samples and measures the M3's `echo` image. With `verbose`, prints the sizes of all images,
+/// including the demo's.
 ///
 /// # Errors
 /// Returns an error if an image does not build or is not an ELF file.
@@ -48,8 +48,8 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Returns the bytes of flash (code, constants, and the initial values of variables) and of RAM (variables, but not the
-/// stack).
+/// Returns the sizes of flash and RAM in bytes. Flash includes code, constants and the initial values of variables. RAM
+/// includes variables but not the stack.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read or is not an ELF file.
@@ -63,7 +63,7 @@ pub fn size(path: &Path) -> Result<(u64, u64)> {
         if (sh_flags & elf::SHF_ALLOC).0 == 0 || is_stack {
             continue;
         }
-        // A variable with an initial value takes both flash and RAM.
+        // A variable with an initial value uses both flash and RAM.
         if section.kind() != SectionKind::UninitializedData {
             flash += section.size();
         }

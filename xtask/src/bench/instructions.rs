@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Instructions per message, on both guests and on this machine, and the figures from the same runs: loads and stores
-//! of shared memory, doorbells, copies.
+//! Instructions per message on both guests and on this machine. The same runs also provide the loads from and stores to
+//! shared memory, the doorbells, and the copies.
 
 use std::path::Path;
 
@@ -15,10 +15,11 @@ use super::guest;
 #[cfg(target_arch = "x86_64")]
 use super::ptrace_counter;
 
-/// The path of the counted program's own sources. Its instructions between the markers are not the library's.
+/// Source path of the benchmark program. The program's instructions between the markers are not counted for the
+/// library.
 const PROGRAM: &str = "benches/instructions/src/";
 
-/// The keys that are measured on the A53.
+/// Metrics measured on the A53.
 pub const A53_KEYS: &[&str] = &[
     "instr.a53.16",
     "instr.a53.496",
@@ -30,7 +31,7 @@ pub const A53_KEYS: &[&str] = &[
     "copies.a53.zero_copy",
     "doorbells_per_message.burst",
 ];
-/// The keys that are measured on the M3.
+/// Metrics measured on the M3.
 pub const M3_KEYS: &[&str] = &[
     "instr.m3.16",
     "instr.m3.496",
@@ -39,7 +40,7 @@ pub const M3_KEYS: &[&str] = &[
     "loads.m3.16",
     "stores.m3.16",
 ];
-/// The keys that are measured in a Linux process.
+/// Metrics measured in a Linux process.
 pub const X86_64_KEYS: &[&str] = &[
     "instr.x86_64.16",
     "instr.x86_64.496",
@@ -49,7 +50,7 @@ pub const X86_64_KEYS: &[&str] = &[
     "growth.endpoints",
 ];
 
-/// Counts on the A53.
+/// Counts instructions on the A53.
 ///
 /// # Errors
 /// Returns an error if a program does not build or run.
@@ -57,7 +58,7 @@ pub fn a53(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::A53, A53_KEYS)
 }
 
-/// Counts on the M3.
+/// Counts instructions on the M3.
 ///
 /// # Errors
 /// Returns an error if a program does not build or run.
@@ -65,7 +66,7 @@ pub fn m3(bench: &Context) -> Result<Vec<Figure>> {
     on_guest(bench, Machine::M3, M3_KEYS)
 }
 
-/// Counts in a process of this machine.
+/// Counts instructions in a process on this machine.
 ///
 /// # Errors
 /// Returns an error if a program does not build or run.
@@ -75,19 +76,19 @@ pub fn x86_64(bench: &Context) -> Result<Vec<Figure>> {
     figures(bench, "x86_64", X86_64_KEYS, &program, &sections)
 }
 
-/// Cannot count, because this machine has another architecture.
+/// Returns an error, because the counter does not support this machine's architecture.
 ///
 /// # Errors
-/// Always returns an error that says so.
+/// Always returns an error.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
     check_x86_64().map(|()| Vec::new())
 }
 
-/// Checks that [`x86_64`] can count here.
+/// Checks that [`x86_64`] can count on this machine.
 ///
 /// # Errors
-/// Returns an error if this machine has another architecture.
+/// Returns an error if this machine has another architecture than x86-64.
 pub fn check_x86_64() -> Result<()> {
     ensure!(cfg!(target_arch = "x86_64"), "this machine is no x86_64");
     Ok(())
@@ -113,7 +114,7 @@ fn figures(
     keys.iter().map(value).collect()
 }
 
-/// Returns the value of a key, which its last word selects.
+/// Returns the value of a metric. The last part of its name selects the section.
 fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
     let found = |name: &str| {
         sections
@@ -122,9 +123,9 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
             .with_context(|| format!("no section {name} for {key}"))
     };
     let section = |name: &str| found(name).map(|(section, _)| section);
-    // Only the library's instructions, without the program's own.
+    // The library's instructions, without those of the benchmark program.
     let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
-    // Accesses to shared memory for each further byte of payload: one load or store for each copy.
+    // Number of bytes accessed in shared memory per additional payload byte, which is the number of copies.
     let copies = |more: f64, less: f64| (more - less) / 480.0;
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
     let last = rest.split_once('.').map_or(rest, |(_, last)| last);
@@ -148,7 +149,7 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
     }
 }
 
-/// Shows a section, function by function, on standard error.
+/// Prints a section on standard error, broken down by function.
 fn show(machine: &str, section: &Section, functions: &Functions) {
     let (all, own) = (section.instructions(), functions.own);
     let name = &section.name;

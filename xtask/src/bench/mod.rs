@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp bench`: measures the keys of the [table], group by group, and compares them with their limits and with C
-//! OpenAMP. Each group is a file.
+//! `amp bench`: measures each metric in the [table], group by group, and compares it with its limit and with C
+//! OpenAMP's figure. Each group is in a separate file.
 
 mod context;
 mod counts;
@@ -32,31 +32,31 @@ use report::{Report, Row, row};
 /// The options of `./amp bench`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Measure only the keys whose names contain this
+    /// Measure only the metrics whose names contain this text
     pub filter: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Draw the figures beside C OpenAMP's into this .svg file
+    /// Plot the figures next to C OpenAMP's in this .svg file
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
     /// Fail if a figure is worse than its limit
     #[arg(long)]
     pub check: bool,
-    /// Fail if a figure that repeats exactly is worse than its limit, or than its record if the limit is not reached yet
+    /// Fail if a reproducible figure is worse than its limit, or worse than its recorded value if that misses the limit
     #[arg(long)]
     pub no_worse: bool,
-    /// Show more, as the instructions of each function
+    /// Print details, for example the instructions per function
     #[arg(short, long)]
     pub verbose: bool,
 }
 
-/// A measurement of some of the keys.
+/// A group of metrics that are measured together.
 struct Group {
     keys: &'static [&'static str],
-    /// Checks for parts that this machine may lack. The error contains the part and the remedy.
+    /// Checks that this machine has everything the group needs. The error names the missing part and the remedy.
     check: fn() -> Result<()>,
-    /// Measures all keys, once the parts are there.
+    /// Measures all metrics in the group. Called only after `check` has succeeded.
     measure: fn(&Context) -> Result<Vec<Figure>>,
 }
 
@@ -70,16 +70,16 @@ const GROUPS: &[Group] = &[
 ];
 
 impl Group {
-    /// Returns the group's keys whose names contain `filter`.
+    /// Returns the names in this group that contain `filter`.
     fn wanted(&self, filter: &str) -> Vec<&'static str> {
         self.keys.iter().copied().filter(|key| key.contains(filter)).collect()
     }
 }
 
-/// Returns the parts that this machine lacks for each group of a bench with `words`, or `None` if a group can be measured.
+/// Returns why this machine cannot run `amp bench` with `words`, or `None` if it can measure at least one group.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn missing(words: &str) -> Result<Option<String>> {
     let filter = words.split_whitespace().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     let mut reason = None;
@@ -93,11 +93,11 @@ pub fn missing(words: &str) -> Result<Option<String>> {
     Ok(reason)
 }
 
-/// Measures, and prints the result.
+/// Runs the benchmarks and prints the result.
 ///
 /// # Errors
-/// Returns an error if a program does not build or run, after the other results were printed. With `check` or
-/// `no_worse`, also returns an error if a figure is worse than allowed, or if none could be measured.
+/// Returns an error if a program does not build or run, after the other results have been printed. With `check` or
+/// `no_worse`, also returns an error if a figure is worse than allowed, or if no figure could be measured.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -113,10 +113,11 @@ pub fn run(options: &Options) -> Result<()> {
     report.verdict(options.check, options.no_worse)
 }
 
-/// Measures the keys of `groups` whose names contain `filter`. A group that fails does not stop the others.
+/// Measures the metrics in `groups` whose names contain `filter`. If a group fails, the other groups are still
+/// measured.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 fn measure(groups: &[Group], filter: &str, context: &Context) -> Result<Report> {
     let (c, accepted) = (table::c_openamp()?, table::accepted()?);
     let mut report = Report { figures: Vec::new(), missing: Vec::new(), c_openamp: c.source.clone() };
@@ -172,7 +173,7 @@ mod tests {
     fn a_job_is_skipped_only_where_none_of_its_keys_can_be_measured() {
         let growth = missing("bench --no-worse growth").unwrap();
         assert_eq!(growth.as_deref(), cfg!(not(target_arch = "x86_64")).then_some("this machine is no x86_64"));
-        // This needs only cargo.
+        // The measurement of `m3.echo_remote` needs only cargo.
         assert_eq!(missing("bench --no-worse m3.echo_remote").unwrap(), None);
         assert_eq!(missing("bench").unwrap(), None);
     }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Detects disturbed timing figures, by the processor time that other processes used meanwhile and by the spread of the
-//! runs. It uses Linux's accounting, whose unit cancels out.
+//! Detects disturbed timing figures, from the CPU time used by other processes and from the spread between runs. The
+//! CPU time comes from Linux's accounting. Its unit does not matter, because only ratios are used.
 
 use anyhow::{Context, Result};
 
-/// The largest share of the processors that other processes may use.
+/// Maximum share of the total CPU time that other processes may use.
 const BUSY: f64 = 0.25;
-/// The largest ratio between the slowest and the fastest run.
+/// Maximum ratio between the slowest and the fastest run.
 const APART: f64 = 1.5;
 
-/// Processor time so far, in the kernel's ticks.
+/// CPU time since boot, in kernel ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ticks {
-    /// The time of all processors, whether idle or busy.
+    /// Total time of all CPUs, busy or idle.
     all: u64,
-    /// The time in which they were busy.
+    /// Busy time of all CPUs.
     busy: u64,
-    /// The time used by this process and by its children that have ended.
+    /// CPU time used by this process and by its children that have exited.
     own: u64,
 }
 
@@ -26,22 +26,22 @@ impl Ticks {
         Self::of(&read("/proc/stat")?, &read("/proc/self/stat")?).context("/proc/stat is not as Linux writes it")
     }
 
-    /// Parses the text of the two files; see proc(5).
+    /// Parses the contents of `/proc/stat` and `/proc/self/stat`; see proc(5).
     fn of(machine: &str, process: &str) -> Option<Self> {
         let sum = machine.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let sum = sum.split_whitespace().map(|ticks| ticks.parse().ok()).collect::<Option<Vec<u64>>>()?;
-        // The two fields that follow, for guests, are included in these already.
+        // The two guest fields that follow are already included in these fields.
         let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = *sum else { return None };
         let busy = user + nice + system + irq + softirq + steal;
-        // The program's name may contain spaces and brackets. It is followed by the state, ten more fields, utime,
-        // stime, cutime and cstime.
+        // The program's name may contain spaces and brackets. After it come the state, ten other fields, and then
+        // utime, stime, cutime and cstime.
         let (_, fields) = process.rsplit_once(')')?;
         let own: Vec<u64> =
             fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse().ok()).collect::<Option<_>>()?;
         (own.len() == 4).then(|| Self { all: busy + idle + iowait, busy, own: own.iter().sum() })
     }
 
-    /// Returns the share of the processors that other processes used between `self` and `later`.
+    /// Returns the share of the total CPU time that other processes used between `self` and `later`.
     fn others(self, later: Self) -> f64 {
         let busy = later.busy.saturating_sub(self.busy);
         let others = busy.saturating_sub(later.own.saturating_sub(self.own));
@@ -49,21 +49,21 @@ impl Ticks {
     }
 }
 
-/// Watches the machine's load from a point in time on.
+/// Observes the machine's load over a period of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch(Ticks);
 
 impl Watch {
-    /// Begins to watch.
+    /// Starts the observation.
     ///
     /// # Errors
-    /// Returns an error if the system does not account as Linux does.
+    /// Returns an error if the system does not account for CPU time as Linux does.
     pub fn begin() -> Result<Self> {
         Ticks::now().map(Self)
     }
 
-    /// Returns the reason why times since then are of little use, if there is one. Call it after the children have been
-    /// waited for.
+    /// Returns why times measured since [`begin`](Self::begin) are unreliable, or `None` if they are reliable. Call
+    /// this function after waiting for all children.
     ///
     /// # Errors
     /// Returns the same errors as [`begin`](Self::begin).
@@ -80,7 +80,7 @@ fn busy(others: f64) -> Option<String> {
     (others > BUSY).then(|| format!("others used {percent:.0} % of the processors during the runs"))
 }
 
-/// Returns the reason why a value from runs between `min` and `max` is of little use, if there is one.
+/// Returns why a value from runs between `min` and `max` is unreliable, or `None` if it is reliable.
 pub fn apart(min: f64, max: f64) -> Option<String> {
     (max > APART * min).then(|| format!("the runs differ by a factor of {:.1}", max / min))
 }
@@ -89,7 +89,7 @@ pub fn apart(min: f64, max: f64) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Lines in the format of Linux 6.1: two processors for 100 s.
+    /// Text in the format of Linux 6.1, from a machine with two CPUs after 100 s.
     const MACHINE: &str = "cpu  4000 500 1500 12000 1000 300 500 200 900 0\ncpu0 2000 0 0 0 0 0 0 0 0 0\nintr 5 6\n";
     const PROCESS: &str = "77 (a (b) c) S 1 77 77 0 -1 4194560 10 20 0 0 800 200 3000 1000 20 0 3 0 99 1 2";
 
@@ -107,12 +107,12 @@ mod tests {
     #[test]
     fn the_machine_is_busy_by_what_others_use() {
         let begun = Ticks { all: 1000, busy: 400, own: 100 };
-        // 800 of 1000 ticks are busy, and 500 of them are this process's own.
+        // 800 of the 1000 ticks are busy. This process used 500 ticks.
         let later = Ticks { all: 2000, busy: 1200, own: 600 };
         assert_eq!(begun.others(later), 0.3);
         assert_eq!(busy(0.3).as_deref(), Some("others used 30 % of the processors during the runs"));
         assert_eq!(busy(0.25), None);
-        // Children's time may be accounted a tick late.
+        // A child's time may be accounted one tick late.
         assert_eq!(begun.others(Ticks { all: 1010, busy: 405, own: 106 }), 0.0);
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Draws the figures as a picture: each as a share of C OpenAMP's figure, with the limit beside it.
+//! Plots each figure as a share of C OpenAMP's figure, with its limit next to it.
 
 use std::path::Path;
 
@@ -9,29 +9,29 @@ use plotters::prelude::*;
 use super::report::{Row, number};
 use super::table::Better;
 
-/// Sizes in pixels: the picture, a row, the names at the left, and a bar as long as C's figure.
+/// Sizes in pixels: picture width, row height, width of the name column, and length of a bar that equals C's figure.
 const WIDTH: u32 = 960;
 const ROW: i32 = 34;
 const NAMES: i32 = 260;
 const ONE: f64 = 360.0;
-/// Longer bars are cut here, and marked.
+/// Length limit of a bar, as a multiple of C's figure. Longer bars are cut and marked.
 const LONGEST: f64 = 1.5;
-/// Pixels of the title and of a line of the source text, and the number of letters in such a line.
+/// Heights of the title and of a line of the source text in pixels, and number of characters in such a line.
 const TITLE: i32 = 66;
 const SMALL: i32 = 16;
 const LETTERS: usize = 150;
 
-/// Checks that [`draw`] can draw into this kind of file.
+/// Checks that [`draw`] can write this type of file.
 ///
 /// # Errors
-/// Returns an error if the file is to be another kind of picture.
+/// Returns an error if the file name does not end in `.svg`.
 pub fn check(path: &Path) -> Result<()> {
     let svg = path.extension().is_some_and(|extension| extension == "svg");
     ensure!(svg, "--plot draws SVG: {} has to end in .svg", path.display());
     Ok(())
 }
 
-/// Draws `rows` into an SVG file, followed by the `source` of C's figures. Rows for which C has no figure are left out.
+/// Plots `rows` into an SVG file, followed by the `source` of C's figures. Skips rows for which C has no figure.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written.
@@ -77,7 +77,7 @@ pub fn draw(path: &Path, rows: &[Row], source: &str) -> Result<()> {
     area.present().map_err(failed)
 }
 
-/// Returns value and limit as shares of C's figure; if more is better, C's figure as a share of value and limit.
+/// Returns the value and the limit as shares of C's figure. If more is better, the ratios are inverted.
 fn shares(row: &Row) -> Option<(f64, Option<f64>)> {
     let c = row.c_openamp.filter(|&c| c > 0.0)?;
     let share = |value: f64| match row.is.better {
@@ -87,7 +87,7 @@ fn shares(row: &Row) -> Option<(f64, Option<f64>)> {
     Some((share(row.value), row.limit.map(share)))
 }
 
-/// Returns `text` in lines that fit.
+/// Splits `text` into lines that fit the picture.
 fn lines(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -132,7 +132,7 @@ mod tests {
             draw(file.path(), &[of("flash.m3.remote", value, &[])], "").unwrap();
             std::fs::read_to_string(file.path()).unwrap().matches(r##"stroke="#FFFFFF""##).count()
         };
-        // A value of 1.35 times C's figure fits into the picture.
+        // A value of 1.35 times C's figure still fits.
         assert_eq!((strokes(8420.0), strokes(9400.0)), (0, 2));
     }
 

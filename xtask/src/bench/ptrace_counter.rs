@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Counts a Linux program's instructions with ptrace: steps through the program between its markers, so no other tool
-//! is needed. A string instruction counts once for each step, as with callgrind. This file does not know the keys.
+//! Counts a Linux program's instructions with ptrace, by single-stepping between the program's markers, so that no
+//! other tool is needed. A string instruction counts once per step, as in callgrind. This file does not depend on the
+//! metrics.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,9 +23,9 @@ use super::counts::{self, Counted, Section};
 use super::guest::section;
 use crate::checkout::{self, checkout};
 
-/// The markers: a long nop with these bytes, followed by a byte that selects the marker.
+/// First bytes of a marker. A marker is a long nop with these bytes, followed by a byte that selects its type.
 const MARKER: [u8; 7] = [0x0f, 0x1f, 0x84, 0x00, b'A', b'M', b'P'];
-/// Bytes of a marker.
+/// Length of a marker in bytes.
 const MARKER_LEN: u64 = 8;
 /// `int3`.
 const BREAKPOINT: u8 = 0xcc;
@@ -36,7 +37,7 @@ enum Marker {
     Section,
 }
 
-/// The other half of [`count`]: lets the parent trace this process, and becomes `program`. Returns only on failure.
+/// The child's part of [`count`]: lets the parent trace this process, and executes `program`. Returns only on failure.
 pub fn become_traced(program: &Path) -> Error {
     match ptrace::traceme() {
         Ok(()) => Error::new(Command::new(program).exec()).context("the program to count did not start"),
@@ -47,7 +48,7 @@ pub fn become_traced(program: &Path) -> Error {
 /// Builds the program and counts its instructions. Returns the program and its sections.
 ///
 /// # Errors
-/// Returns an error if it does not build or run, or if the system does not allow tracing.
+/// Returns an error if the program does not build or run, or if the system does not allow tracing.
 pub fn count() -> Result<(PathBuf, Vec<Section>)> {
     let files =
         checkout()?.build("the program to count", None, &["--profile", "counted", "-p", "amp-ivshmem-instructions"])?;
@@ -68,7 +69,7 @@ pub fn count() -> Result<(PathBuf, Vec<Section>)> {
     Ok((program, sections))
 }
 
-/// Runs the program to its end. Addresses in the result are those in its file.
+/// Runs the program to completion. Addresses in the result are relative to the program's file.
 fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     match waitpid(pid, None)? {
         WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
@@ -95,7 +96,7 @@ fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
         }
         process::check_interrupts()?;
         let mut registers = ptrace::getregs(pid)?;
-        // A step stops before an instruction, a breakpoint stops after itself.
+        // A single step stops before the next instruction, but a breakpoint stops after itself.
         let at = registers.rip.wrapping_sub(base).wrapping_sub(u64::from(!on));
         match markers.get(&at) {
             Some(marker) => {
@@ -135,7 +136,7 @@ fn markers(program: &Path) -> Result<BTreeMap<u64, Marker>> {
     Ok(markers)
 }
 
-/// Returns the offset that the kernel has added to the file's addresses.
+/// Returns the offset that the kernel adds to addresses in the file.
 fn base(pid: Pid, program: &Path) -> Result<u64> {
     let data = fs::read(program)?;
     let lowest = object::File::parse(&*data)?.segments().map(|segment| segment.address()).min().unwrap_or(0);

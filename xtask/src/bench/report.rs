@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The result of a bench: its rows, their output, and the verdict.
+//! The result of a benchmark run: its rows, how they are printed, and the verdict.
 
 use amp::output;
 use anyhow::{Result, ensure};
@@ -8,18 +8,18 @@ use serde::Serialize;
 use super::figure::{Figure, Missing};
 use super::table::{self, Key, Recorded};
 
-/// One key as it is printed.
+/// One metric's result, as printed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The key as in the [table].
+    /// The metric's name in the [table].
     pub key: &'static str,
-    /// The median, in the key's unit.
+    /// The value in the metric's unit. After several runs, this is the median.
     pub value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<f64>,
-    /// The reason why the value is of little use: the machine was too noisy.
+    /// Why the value is unreliable, or `None` if it is reliable.
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<String>,
     unit: &'static str,
@@ -28,30 +28,30 @@ pub struct Row {
     pub limit: Option<f64>,
     /// True if the value is within the limit.
     pub met: bool,
-    /// The figure of C OpenAMP.
+    /// C OpenAMP's figure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub c_openamp: Option<f64>,
     /// The recorded figure, if the limit has not been reached yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<f64>,
-    /// The key itself.
+    /// The metric.
     #[serde(skip)]
     pub is: &'static Key,
 }
 
-/// All results.
+/// All results of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The rows, in the order of the [table].
     pub figures: Vec<Row>,
-    /// The figures that could not be measured.
+    /// The metrics that could not be measured.
     pub missing: Vec<Missing>,
     /// The source of C OpenAMP's figures.
     pub c_openamp: String,
 }
 
 impl Report {
-    /// Prints the result, as JSON or as text.
+    /// Prints the result as JSON or as text.
     ///
     /// # Errors
     /// Returns an error if standard output cannot be written.
@@ -66,11 +66,11 @@ impl Report {
         })
     }
 
-    /// Returns the verdict of the bench.
+    /// Returns the verdict on the run.
     ///
     /// # Errors
-    /// Returns everything that went wrong: the measurements that failed and, with `check` or `no_worse`, the figures
-    /// that are worse than allowed, or that no figure could be compared.
+    /// Returns an error that lists all failures. With `check` or `no_worse`, it also lists the figures that are worse
+    /// than allowed, or says that no figure could be compared.
     pub fn verdict(&self, check: bool, no_worse: bool) -> Result<()> {
         let mut against = Vec::new();
         let failed = self.missing.iter().filter(|missing| missing.failed);
@@ -98,13 +98,13 @@ impl Report {
     }
 }
 
-/// The worst value that a figure may have, or `None` if there is no limit.
+/// Returns the worst value that a figure may have, or `None` if there is no limit.
 type Bound = fn(&Row) -> Option<f64>;
 
-/// The tolerance for another version of the compiler: one part in this many.
+/// Tolerance for differences between compiler versions, as a fraction: one part in this many.
 const SLACK: f64 = 33.0;
 
-/// Returns the worst value that `--no-worse` allows for a figure.
+/// Returns the worst value that `--no-worse` allows for a figure, or `None` if it allows any value.
 fn may_be(row: &Row) -> Option<f64> {
     let limit = row.limit.filter(|_| row.is.exact)?;
     match row.accepted.filter(|&accepted| row.is.is_worse(accepted, limit)) {
@@ -114,7 +114,8 @@ fn may_be(row: &Row) -> Option<f64> {
     }
 }
 
-/// Returns the row of a figure, with C OpenAMP's figure and the accepted one; `None` for a key that is not in the [table].
+/// Returns the row for a figure, with C OpenAMP's figure and the recorded one. Returns `None` if the metric is not in
+/// the [table].
 pub fn row(figure: &Figure, c: &Recorded, accepted: &Recorded) -> Option<Row> {
     let is = table::key(figure.key)?;
     Some(Row {
@@ -178,9 +179,9 @@ pub mod tests {
     fn what_has_not_reached_its_limit_may_not_become_worse() {
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[])), Some(3500.0));
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3960.0)])), Some(4080.0));
-        // A figure that is better than its limit does not change the limit.
+        // A recorded figure that is better than its limit does not lower the limit.
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3000.0)])), Some(3500.0));
-        // A figure that a busy machine makes worse is not a failure.
+        // A figure that depends on the machine's load cannot fail the check.
         assert_eq!(may_be(&of("round_trip.over_doorbell", 9.0, &[])), None);
     }
 
@@ -200,7 +201,7 @@ pub mod tests {
         let both = report(vec![met.clone(), missed], vec![]);
         assert_eq!(against(&both), "worse than the limit: flash.m3.host");
         both.verdict(false, false).unwrap();
-        // A figure that only another machine can measure may be missing, as long as one figure was compared here.
+        // A metric may be missing if only another machine can measure it, but at least one figure must be compared.
         report(vec![met], vec![lacking("no Zephyr", false)]).verdict(true, false).unwrap();
     }
 
@@ -214,7 +215,7 @@ pub mod tests {
         nothing.verdict(false, false).unwrap();
         let told = report(vec![of("loads.a53.16", 13.0, &[])], vec![]);
         assert_eq!(told.verdict(true, false).unwrap_err().to_string(), "nothing was checked: no figure has a limit");
-        // --no-worse has no bound for timing figures.
+        // `--no-worse` has no limit for timing figures.
         let timed = report(vec![of("round_trip.over_doorbell", 1.0, &[])], vec![]);
         assert!(timed.verdict(false, true).is_err() && timed.verdict(true, false).is_ok());
     }

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The keys: for each its unit, its limit, C OpenAMP's figure, and the figure reached so far.
+//! All metrics with their units and limits, C OpenAMP's figures, and the recorded figures.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// The direction in which a value is better.
+/// The direction in which a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// Less is better.
+    /// Lower is better.
     Lower,
-    /// More is better.
+    /// Higher is better.
     Higher,
 }
 
-/// One key.
+/// One metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
-    /// The key's name, as in the JSON.
+    /// The metric's name, as in the JSON output.
     pub name: &'static str,
     /// The unit.
     pub unit: &'static str,
-    /// The limit, or `None` for a figure without one.
+    /// The limit, or `None` if the metric has no limit.
     pub limit: Option<f64>,
-    /// The direction in which a value is better.
+    /// The direction in which the metric improves.
     pub better: Better,
-    /// True if the figure repeats exactly, even on a busy machine.
+    /// True if the figure is the same in every run, even on a busy machine.
     pub exact: bool,
 }
 
@@ -50,7 +50,7 @@ const fn told(name: &'static str, unit: &'static str) -> Key {
     Key { name, unit, limit: None, better: Better::Lower, exact: true }
 }
 
-/// All keys, in the order in which they are printed.
+/// All metrics, in the order in which they are printed.
 pub const KEYS: &[Key] = &[
     instructions("instr.a53.16", 220),
     instructions("instr.a53.496", 390),
@@ -108,33 +108,33 @@ pub const KEYS: &[Key] = &[
     bytes("ram.m3.host", 800),
 ];
 
-/// Returns the key called `name`.
+/// Returns the metric called `name`.
 pub fn key(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Figures from a file in this folder.
+/// Figures recorded in a file in this folder.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Recorded {
     /// The source of the figures.
     #[serde(default)]
     pub source: String,
-    /// The figures, by key.
+    /// The figures, keyed by metric name.
     pub figures: BTreeMap<String, f64>,
 }
 
 /// Returns C OpenAMP's figures.
 ///
 /// # Errors
-/// Returns an error if the file has another format.
+/// Returns an error if the file's format is invalid.
 pub fn c_openamp() -> Result<Recorded> {
     serde_json::from_str(include_str!("c-openamp.json")).context("c-openamp.json")
 }
 
-/// Returns the figures that were reached where the limit was missed. They must not become worse.
+/// Returns the recorded figures of metrics that miss their limits. These figures must not get worse.
 ///
 /// # Errors
-/// Returns an error if the file has another format.
+/// Returns an error if the file's format is invalid.
 pub fn accepted() -> Result<Recorded> {
     serde_json::from_str(include_str!("accepted.json")).context("accepted.json")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Timing figures: round trips, floods and starts of two A53 machines. Each of several runs has a separate server. A
-//! busy machine makes all figures worse, the ratios least.
+//! Timing figures for two A53 machines: round trips, floods and start-up. Each run has a separate server. A busy
+//! machine makes all figures worse, but affects the ratios least.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use super::figure::Figure;
 use super::noise;
 use crate::checkout::{self, checkout};
 
-/// The keys, all of which are measured in the same runs.
+/// The metrics. All are measured in the same runs.
 pub const KEYS: &[&str] = &[
     "round_trip.over_doorbell",
     "blocking_flood_per_s.a53",
@@ -32,20 +32,20 @@ pub const KEYS: &[&str] = &[
     "boot_to_first_message_ms.a53",
 ];
 
-/// The image's file.
+/// File name of the image.
 const IMAGE: &str = "timed";
-/// The number of runs.
+/// Number of runs.
 const RUNS: usize = 5;
-/// The time limit of a run.
+/// Time limit for a run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The figures of the two sides, by name, summed.
+/// The figures printed by the two sides, keyed by name. Figures of the same name are added up.
 type Told = BTreeMap<String, f64>;
 
-/// Runs the pair.
+/// Runs the pair several times.
 ///
 /// # Errors
-/// Returns an error if an image does not build, or if a guest does not start or end.
+/// Returns an error if an image does not build, or if a guest does not start or finish.
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let artifacts = Artifacts::with_images(checkout()?, &[Machine::A53].into(), image)?;
     let watch = noise::Watch::begin()?;
@@ -107,12 +107,12 @@ fn run(artifacts: &Artifacts) -> Result<Told> {
         Ok(running)
     };
     let end = Instant::now() + LIMIT;
-    // The first machine gets the number 0, and measures the times.
+    // The first machine gets peer id 0 and measures the times.
     let first = start(&sender)?;
     until(&lines, "ready", 1, end, &mut told)?;
     let begun = Instant::now();
     let second = start(&sender)?;
-    // Each side is bound by the other side's first message.
+    // Each side is bound by the first message from the other side.
     until(&lines, "bound", 1, end, &mut told)?;
     told.insert("boot_ms".to_owned(), begun.elapsed().as_secs_f64() * 1e3);
     until(&lines, "over", 2, end, &mut told)?;
@@ -121,7 +121,7 @@ fn run(artifacts: &Artifacts) -> Result<Told> {
     Ok(told)
 }
 
-/// Reads the sides' lines until `count` of them contain `word`.
+/// Reads lines from both sides until `count` lines contain `word`.
 fn until(lines: &Receiver<Option<String>>, word: &str, count: usize, end: Instant, told: &mut Told) -> Result<()> {
     let mut heard = 0;
     while heard < count {

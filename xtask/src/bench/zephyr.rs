@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The size of rpmsg in a Zephyr image: `tests/zephyr/size` as echo remote and as host, minus the same application
-//! without rpmsg.
+//! The size of rpmsg in a Zephyr image: the sizes of the echo remote and the host in `tests/zephyr/size`, minus the
+//! size of the same application without rpmsg.
 
 use amp::machine::Machine;
 use amp::zephyr::images;
@@ -12,13 +12,13 @@ use crate::bench::figure::Figure;
 use crate::bench::images::size;
 use crate::checkout::checkout;
 
-/// The sizes in addition to the bare application, on `qemu_cortex_m3`.
+/// Size differences from the bare application, on `qemu_cortex_m3`.
 pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
 
-/// Checks that the images can be built: there is a Zephyr workspace that works, with zephyr-lang-rust.
+/// Checks that a working Zephyr workspace with zephyr-lang-rust can build the images.
 ///
 /// # Errors
-/// Returns the missing part and the remedy.
+/// Returns an error that names the missing part and the remedy.
 pub fn check() -> Result<()> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -29,7 +29,7 @@ pub fn check() -> Result<()> {
 /// Builds the three images and measures them.
 ///
 /// # Errors
-/// Returns an error if an image does not build or is not an ELF file, or on an interrupt.
+/// Returns an error if an image does not build or is not an ELF file, or if the user interrupts the run (Ctrl-C).
 pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let zephyr = Zephyr::find(checkout()?)?;
     let board = images::board(Machine::M3)?;

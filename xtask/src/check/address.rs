@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the placeholder for this repository's address stands in only one place, so that one edit replaces it.
+//! Checks that the placeholder for this repository's address occurs in only one file, so that a single edit replaces
+//! it.
 
 use anyhow::Result;
 
 use super::tree::{Finding, Tree};
 
-/// The one file that contains the placeholder.
+/// The only file that may contain the placeholder.
 const PLACE: &str = "Cargo.toml";
-/// In two pieces, so that this file does not contain it.
+/// The placeholder is split in two, so that this file does not contain it.
 const PLACEHOLDER: &str = concat!("URL-OF-", "THIS-REPOSITORY");
 
 /// Checks all files.

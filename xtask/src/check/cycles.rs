@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rule that no two files import each other, directly or through others.
+//! Checks that no two files import each other, directly or indirectly.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use super::known::KNOWN;
 use super::tree::Finding;
 use super::{modules, python};
 
-/// The folders to which the rule applies.
+/// The folders in which the rule applies.
 const FOLDERS: [&str; 9] = ["src", "capi", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
 
-/// Finds the circles that are not known, and prints the known circles that are gone.
+/// Reports import cycles that are not listed as known, and prints the known cycles that no longer exist.
 ///
 /// # Errors
-/// Returns an error if a source cannot be read or parsed, or if standard output cannot be written.
+/// Returns an error if a source file cannot be read or parsed, or if standard output cannot be written.
 pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
     let graph = imports(checkout)?;
     for files in gone(&graph, KNOWN) {
@@ -28,7 +28,7 @@ pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
     Ok(new_circles(&graph, KNOWN))
 }
 
-/// Returns the circles that contain files other than those of a known circle, each with its imports.
+/// Returns a finding for each cycle that is not part of a known cycle, with the imports in the cycle.
 fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
     let circles = graph.circles();
     let new = circles.iter().filter(|circle| !known.iter().any(|known| is_in(circle, known)));
@@ -40,14 +40,14 @@ fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
     new.map(finding).collect()
 }
 
-/// Returns the known circles of which nothing is left.
+/// Returns the known cycles that no longer exist.
 fn gone(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
     let circles = graph.circles();
     let gone = known.iter().filter(|known| !circles.iter().any(|circle| is_in(circle, known)));
     gone.map(|known| known.join(", ")).collect()
 }
 
-/// Returns true if each file of the circle is one of `known`, or below one of its folders.
+/// Returns true if each file in the cycle is listed in `known`, or is in a folder listed there.
 fn is_in(circle: &Circle, known: &[&str]) -> bool {
     circle.iter().all(|file| known.iter().any(|known| file == known || known.ends_with('/') && file.starts_with(known)))
 }
@@ -63,12 +63,13 @@ fn imports(checkout: &Checkout) -> Result<Graph> {
     Ok(graph)
 }
 
-/// Returns the root files of all crates: those of the workspace, and those of each application that Zephyr's build resolves.
+/// Returns the root files of all crates: the crates in the workspace, and the applications that only Zephyr's build can
+/// resolve.
 fn crate_roots(checkout: &Checkout) -> Result<Vec<PathBuf>> {
     let root = checkout.root();
     let mut cargo = checkout.cargo();
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
-    // The output is one line, longer than the limit up to which `process` keeps lines whole.
+    // The output is a single line, which is too long for the line limit of `process`.
     let said = cargo.output().context("cargo did not start: start this tool through ./amp")?;
     ensure!(said.status.success(), "cargo metadata fails: {}", String::from_utf8_lossy(&said.stderr).trim());
     let metadata: serde_json::Value = serde_json::from_slice(&said.stdout)?;
@@ -93,7 +94,7 @@ fn is_checked(file: &Path) -> bool {
     FOLDERS.iter().any(|folder| file.starts_with(folder))
 }
 
-/// Returns the files in the [`FOLDERS`] whose names end in `end`, as paths from the root. Build folders are left out.
+/// Returns the files in the [`FOLDERS`] whose names end in `end`, as paths from the root. Skips build folders.
 fn files(root: &Path, end: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = FOLDERS.map(|folder| root.join(folder)).into();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs that a page of the docs prints are files that are built: the page and the file have the same lines.
+//! Checks that programs printed in the docs match files that are built. The page and the file must have the same lines.
 
 use anyhow::Result;
 
 use super::tree::{Finding, Tree};
 
-/// Starts the line above a printed program; the file's path follows.
+/// Start of the line above a printed program. The file's path follows.
 const MARK: &str = "<!-- printed from ";
-/// The most lines of a printed program, so that a page stays readable.
+/// Maximum number of lines in a printed program, so that the page stays readable.
 const MOST: usize = 30;
 
 /// Checks all pages.
@@ -35,7 +35,7 @@ pub fn check(tree: &Tree) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Returns the marked programs of a page: the line number of the mark, the path, and the program's lines.
+/// Returns the marked programs on a page, each with the mark's line number, the file's path, and the program's lines.
 fn printed(page: &str) -> Vec<(usize, &str, Vec<&str>)> {
     let lines: Vec<&str> = page.lines().collect();
     let marks = lines.iter().enumerate().filter_map(|(index, line)| Some((index, line.strip_prefix(MARK)?)));
@@ -48,8 +48,8 @@ fn printed(page: &str) -> Vec<(usize, &str, Vec<&str>)> {
         .collect()
 }
 
-/// Returns true if `file` has the lines of `block` one after the other, whatever their indentation. Attributes of the whole
-/// crate may stand elsewhere in the file.
+/// Returns true if `file` contains the lines of `block` in sequence. Indentation is ignored, and so are crate-level
+/// attributes, which may be elsewhere in the file.
 fn contains(file: &str, block: &[&str]) -> bool {
     let block: Vec<&str> =
         block.iter().map(|line| line.trim()).skip_while(|line| line.is_empty() || line.starts_with("#![")).collect();

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The imports between files, and the circles among them.
+//! The imports between files, and the import cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Files by their paths from the checkout's root, each with the files that it imports.
+/// Files keyed by their paths from the checkout's root, each with the files that it imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 
-/// The files of a circle, in alphabetical order.
+/// The files in a cycle, in alphabetical order.
 pub type Circle = BTreeSet<String>;
 
 impl Graph {
-    /// Adds an import. If a file imports itself, nothing is added.
+    /// Adds an import. An import of the file itself is ignored.
     pub fn add(&mut self, from: &str, to: &str) {
         if from != to {
             self.0.entry(from.to_owned()).or_default().insert(to.to_owned());
         }
     }
 
-    /// Returns the files that import at least one other file.
+    /// Returns the number of files that import at least one other file.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the largest sets of files in which each file imports every other, directly or through others of the set.
+    /// Returns the cycles: the largest sets of files in which each file imports every other file, directly or
+    /// indirectly.
     pub fn circles(&self) -> Vec<Circle> {
         let reach: BTreeMap<&str, BTreeSet<&str>> = self.0.keys().map(|file| (&**file, self.reachable(file))).collect();
         let mut circles = BTreeSet::new();
@@ -37,7 +38,7 @@ impl Graph {
         circles.into_iter().collect()
     }
 
-    /// Returns the imports inside a circle, as `from -> to`.
+    /// Returns the imports within a cycle, as `from -> to`.
     pub fn imports_in(&self, circle: &Circle) -> Vec<String> {
         let inside = |from: &String| self.0.get(from).into_iter().flatten().filter(|to| circle.contains(*to));
         circle.iter().flat_map(|from| inside(from).map(move |to| format!("{from} -> {to}"))).collect()

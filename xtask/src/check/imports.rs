@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the names that one Rust file uses from others, in its `use` declarations and its paths, as parsed by `syn`.
+//! Finds the names that a Rust file uses from other files, in its `use` declarations and paths, as parsed by `syn`.
 
 use std::path::PathBuf;
 
 use syn::visit::{self, Visit};
 
-/// A `use`: the whole path, and the name that it brings into the module; none for a glob.
+/// A `use` declaration: the whole path and the name that it brings into scope, or `None` for a glob.
 pub type Use = (Vec<String>, Option<String>);
 
-/// A child module that is in a separate file.
+/// A child module in a separate file.
 #[derive(Clone, Debug)]
 pub struct Child {
     pub name: String,
-    /// The path in `#[path]`.
+    /// The path given by `#[path]`.
     pub path: Option<PathBuf>,
 }
 
-/// The contents of one module, without those of the modules inside it.
+/// The contents of one module, without the contents of its child modules.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
     pub uses: Vec<Use>,
     pub paths: Vec<Vec<String>>,
-    /// Modules in separate files.
+    /// Child modules in separate files.
     pub children: Vec<Child>,
-    /// Modules in this file.
+    /// Child modules in this file.
     pub inline: Vec<(String, Contents)>,
 }
 
 impl Contents {
-    /// Collects the names that `items` use.
+    /// Collects the names used by `items`.
     pub fn of(items: &[syn::Item]) -> Self {
         let mut contents = Self::default();
         items.iter().for_each(|item| contents.visit_item(item));
@@ -39,7 +39,7 @@ impl Contents {
         let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
         match tree {
             syn::UseTree::Path(path) => self.add_use(&path.tree, &with(&path.ident)),
-            // `use a::b::{self}` is `use a::b`.
+            // `use a::b::{self}` means `use a::b`.
             syn::UseTree::Name(name) if name.ident == "self" => {
                 self.uses.push((before.to_vec(), before.last().cloned()));
             }
@@ -77,7 +77,7 @@ impl<'ast> Visit<'ast> for Contents {
     }
 }
 
-/// Returns the file in `#[path = "…"]`.
+/// Returns the path in `#[path = "…"]`.
 fn path_attribute(attributes: &[syn::Attribute]) -> Option<PathBuf> {
     attributes.iter().find_map(|attribute| {
         let syn::Meta::NameValue(value) = &attribute.meta else { return None };

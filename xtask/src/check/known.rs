@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The import circles that remain, each with all its files. The check fails if a circle has another file. Remove a
-//! circle from this list when it is gone.
+//! The import cycles that still exist, each with all its files. The check fails if a cycle contains another file.
+//! Remove a cycle from this list when it no longer exists.
 
-/// The circles, in alphabetical order.
+/// The known cycles, in alphabetical order.
 pub const KNOWN: &[&[&str]] = &[
     &["capi/src/buffers.rs", "capi/src/calls.rs", "capi/src/instance.rs", "capi/src/lib.rs", "capi/src/words.rs"],
     &["fuzz/src/link_native/side.rs", "fuzz/src/link_native/world.rs"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that each file states its licence near its top, that it is the licence of its folder, and that its text is in
-//! `LICENSES/`.
+//! Checks that each file states its licence near the top, that this is the licence for the file's folder, and that the
+//! licence text is in `LICENSES/`.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use super::tree::{Finding, Tree};
 
-/// The file that lists the files that need no licence line, in the format of the REUSE specification.
+/// File that lists the files that need no licence line, in the format of the REUSE specification.
 const ANNOTATIONS: &str = "REUSE.toml";
-/// The number of lines at the top of a file among which the licence line must be.
+/// Number of lines at the top of a file that may contain the licence line.
 const LINES: usize = 6;
-// In two pieces, so that this line does not state a licence for this file.
+// The tag is split in two, so that this line does not state a licence for this file.
 const TAG: &str = concat!("SPDX-License-", "Identifier:");
 
 const APACHE: &str = "Apache-2.0";
 const GPL: &str = "GPL-2.0-or-later";
-/// Folders of programs that are loaded into QEMU.
+/// Folders with code that is loaded into QEMU.
 const IN_QEMU: [&str; 2] = ["tools/qemu-flat/", "tools/qemu-count/"];
 
 #[derive(Deserialize)]
@@ -33,17 +33,17 @@ struct Annotation {
     licence: Option<String>,
 }
 
-/// Returns globs for the files that need no line.
+/// Returns globs that match the files that need no licence line.
 ///
 /// # Errors
-/// Returns an error if `REUSE.toml` is missing or has another format.
+/// Returns an error if `REUSE.toml` is missing or invalid.
 pub fn without_line(root: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(root.join(ANNOTATIONS)).context("REUSE.toml cannot be read")?;
     let reuse: Reuse = toml::from_str(&text).context("REUSE.toml")?;
     Ok(reuse.annotations.into_iter().filter(|part| part.licence.is_some()).flat_map(|part| part.path).collect())
 }
 
-/// Checks the files of `tree`, all of which need a line. With `fix`, adds the line where it is missing.
+/// Checks the files in `tree`, each of which needs a licence line. With `fix`, adds missing lines.
 ///
 /// # Errors
 /// Returns an error if a file cannot be read or written.
@@ -87,8 +87,8 @@ fn wrong(file: &str, text: &str) -> Option<String> {
     }
 }
 
-/// Returns the text with the line at its top, below a `#!`; `None` if the file has a line already or its comment syntax
-/// is unknown.
+/// Returns the text with a licence line added at the top, below a `#!` line. Returns `None` if the file already has a
+/// licence line or if its comment syntax is unknown.
 fn with_line(file: &str, text: &str) -> Option<String> {
     if named(text).is_some() {
         return None;
@@ -101,7 +101,7 @@ fn with_line(file: &str, text: &str) -> Option<String> {
     Some(format!("{interpreter}{line}\n{rest}"))
 }
 
-/// Returns `words` as a comment in the language that the file's name indicates.
+/// Returns `words` as a comment, in the syntax for the file's name.
 fn comment(file: &str, words: &str) -> Option<String> {
     let name = file.rsplit('/').next()?;
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -118,7 +118,7 @@ fn comment(file: &str, words: &str) -> Option<String> {
     })
 }
 
-// The texts in the tests are not licences of this file: REUSE-IgnoreStart
+// The licence names in the tests do not apply to this file. REUSE-IgnoreStart
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the files, headings and paths to which the docs refer exist. Links to other sites are not followed.
+//! Checks that the files, headings and paths that the docs refer to exist. Does not follow links to other sites.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ pub fn check(tree: &Tree) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// The headings and the references of a page, with line numbers.
+/// The headings and references on a page, with line numbers.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Page {
     anchors: BTreeSet<String>,
@@ -69,7 +69,7 @@ fn markdown(text: &str) -> Page {
                     page.paths.push((line, words.into_string()));
                 }
             }
-            // A line break between the owner's name and the path.
+            // There may be a line break between the owner's name and the path.
             Event::SoftBreak => {}
             _ => is_others = false,
         }
@@ -77,12 +77,12 @@ fn markdown(text: &str) -> Page {
     page
 }
 
-/// Returns true if a path after these words belongs to another project: it follows "QEMU's" or "Zephyr's".
+/// Returns true if a path after these words belongs to another project, for example after "QEMU's" or "Zephyr's".
 fn names_owner(words: &str) -> bool {
     words.trim_end().ends_with("'s")
 }
 
-/// Returns the targets of `` `text <target>`_ `` and of literal spans; Sphinx checks the rest.
+/// Returns the targets of `` `text <target>`_ `` and of literal spans. Sphinx checks the rest.
 fn restructured(text: &str) -> Page {
     let mut page = Page::default();
     for (number, line) in text.lines().enumerate() {
@@ -98,7 +98,7 @@ fn restructured(text: &str) -> Page {
 }
 
 impl Page {
-    /// Adds GitHub's anchor for a heading. A second heading with the same words gets a number.
+    /// Adds GitHub's anchor for a heading. If a heading is repeated, GitHub appends a number to its anchor.
     fn add_anchor(&mut self, heading: &str) {
         let lower = heading.trim().to_lowercase();
         let kept = lower.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
@@ -123,7 +123,7 @@ fn broken(tree: &Tree, pages: &BTreeMap<&str, Page>, file: &str, target: &str) -
     missing.then(|| format!("the link {target} leads nowhere: {place} has no heading #{anchor}"))
 }
 
-/// Returns the path from the root for `path` as written in `file`; `None` if it leads outside.
+/// Returns the path from the root for `path` as written in `file`, or `None` if it leads out of the root.
 fn resolve(file: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(file.to_owned());
@@ -140,11 +140,11 @@ fn resolve(file: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Folders whose names occur in other projects, too: cargo's output, and Zephyr's own tree.
+/// Folder names that also occur elsewhere: cargo's output folder, and a folder in Zephyr's tree.
 const AMBIGUOUS: [&str; 2] = ["target", "zephyr"];
 
-/// Returns true if a span is certainly a path and does not exist. Such a path begins with a folder of this repository
-/// and has no space and no placeholder.
+/// Returns true if a span is clearly a path and does not exist. A path begins with a folder of this repository, and
+/// contains neither spaces nor placeholders.
 fn is_broken_path(tree: &Tree, span: &str) -> bool {
     let path = span.strip_prefix("./").unwrap_or(span);
     let path = path.strip_prefix("amp-ivshmem/").unwrap_or(path);

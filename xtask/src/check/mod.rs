@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command `check`: rules for the whole tree that compilers and linters do not check.
+//! The `check` command: rules for the whole tree that compilers and linters do not check.
 
 mod address;
 mod cycles;
@@ -22,12 +22,12 @@ pub use tree::Tree;
 
 use crate::checkout::checkout;
 
-/// The words after `check`.
+/// The options of `./amp check`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Rule to check; all rules if none is given
+    /// Rule to check (default: all rules)
     rule: Option<Rule>,
-    /// Add the licence line where it is missing
+    /// Add missing licence lines
     #[arg(long)]
     fix: bool,
 }
@@ -35,25 +35,25 @@ pub struct Options {
 /// A rule for the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Rule {
-    /// Each file names its licence near its top
+    /// Each file states its licence near the top
     Licences,
     /// Links, headings and paths in the docs exist
     Links,
-    /// The placeholder for the repository's address stands in one place
+    /// The placeholder for the repository's address occurs in only one file
     Address,
-    /// The published crates have their metadata, and are small
+    /// Published crates have their metadata, and their packages are small
     Packages,
-    /// No file imports another that imports it back, directly or through more files
+    /// No two files import each other, directly or indirectly
     Cycles,
-    /// Programs that the docs print are the files that are built
+    /// Programs printed in the docs match files that are built
     Examples,
 }
 
-/// Prints the violations of the rules, one line for each place.
+/// Prints the violations, one per line.
 ///
 /// # Errors
-/// Returns an error without git, if a file cannot be read, or if standard output cannot be written. A violation only
-/// sets the exit status.
+/// Returns an error if git is missing, if a file cannot be read, or if standard output cannot be written. A violation
+/// sets only the exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = checkout()?.root();
     let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles, Rule::Examples];

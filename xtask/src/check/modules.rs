@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The modules of a Rust crate with their files, and the imports between the files.
+//! The modules in a Rust crate with their files, and the imports between the files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::graph::Graph;
 use super::imports::{Contents, Use};
 
-/// The maximum number of re-exports to follow for a name.
+/// Maximum number of re-exports to follow for a name.
 const REEXPORTS: usize = 16;
 
 type ModulePath = Vec<String>;
@@ -21,13 +21,13 @@ struct Module {
     paths: Vec<Vec<String>>,
 }
 
-/// All modules of one crate.
+/// All modules in one crate.
 struct Modules<'r> {
     root: &'r Path,
     modules: BTreeMap<ModulePath, Module>,
 }
 
-/// Adds the imports between the files of the crate whose root file is `file`. Paths are relative to `root`.
+/// Adds the imports between the files of a crate with the root file `file`. Paths are relative to `root`.
 ///
 /// # Errors
 /// Returns an error if a file is missing or cannot be parsed.
@@ -45,7 +45,7 @@ pub fn add_crate(graph: &mut Graph, root: &Path, file: &Path) -> Result<()> {
 }
 
 impl Modules<'_> {
-    /// Reads `file`, which is the module `path`; its child modules are in `folder`.
+    /// Loads `file` as the module `path`. Its child modules are in `folder`.
     fn load(&mut self, file: &Path, folder: &Path, path: ModulePath) -> Result<()> {
         let text = fs::read_to_string(file).with_context(|| format!("no file {}", file.display()))?;
         let parsed = syn::parse_file(&text).with_context(|| format!("{} cannot be parsed", file.display()))?;
@@ -73,7 +73,7 @@ impl Modules<'_> {
         Ok(())
     }
 
-    /// Returns the module in which `used` ends, seen from module `here`; `None` if it leads out of the crate.
+    /// Returns the module to which `used` refers when seen from module `here`, or `None` if it is outside the crate.
     fn resolve(&self, here: &[String], used: &[String], budget: usize) -> Option<&Module> {
         let (mut at, mut rest): (ModulePath, _) = match used.first()?.as_str() {
             "crate" => (Vec::new(), &used[1..]),
@@ -110,7 +110,7 @@ impl Modules<'_> {
     }
 }
 
-/// Returns the path of `file` from `root`, without any `..`.
+/// Returns the path of `file` relative to `root`, without any `..`.
 fn relative(root: &Path, file: &Path) -> Result<String> {
     let whole: PathBuf = file.canonicalize()?;
     let inside = whole.strip_prefix(root).with_context(|| format!("{} is outside the checkout", file.display()))?;
@@ -144,10 +144,10 @@ mod tests {
         let a = ("a/mod.rs", "mod inner; pub use inner::Inner; pub struct A;");
         let inner = ("a/inner.rs", "use crate::b::{self, B}; pub struct Inner;");
         assert_eq!(circles(&[lib, a, inner, ("b.rs", "pub struct B;"), ("c.rs", "")]), [""; 0]);
-        // Through a `use` of a re-exported name: the circle includes the file that defines the name.
+        // A `use` of a re-exported name. The cycle includes the file that defines the name.
         let b = ("b.rs", "use super::a::Inner; pub struct B;");
         assert_eq!(circles(&[lib, a, inner, b, ("c.rs", "")]), ["a/inner.rs b.rs"]);
-        // Through a path in a signature.
+        // A path in a signature.
         let b = ("b.rs", "pub fn b(_: crate::c::C) {} pub struct B;");
         let c = ("c.rs", "impl C { fn c() { crate::b::b(C) } } pub struct C;");
         assert_eq!(circles(&[lib, a, inner, b, c]), ["b.rs c.rs"]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that published crates have the metadata that crates.io and docs.rs show, and that packages contain little
-//! except code.
+//! Checks that published crates have the metadata shown on crates.io and docs.rs, and that their packages contain few
+//! files other than code.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::tree::Finding;
 use crate::checkout::checkout;
 
-/// The maximum number of files in a package; the largest, the core's, has about 150.
+/// Maximum number of files in a package. The largest package, the core, has about 150.
 const FILES_MAX: usize = 180;
 
 #[derive(Debug, Deserialize)]
@@ -21,7 +21,7 @@ struct Metadata {
 #[derive(Clone, Debug, Deserialize)]
 struct Package {
     name: String,
-    /// An empty list means that the crate must not be published.
+    /// If the list is empty, the crate must not be published.
     publish: Option<Vec<String>>,
     description: Option<String>,
     documentation: Option<String>,
@@ -37,16 +37,16 @@ struct Package {
 #[derive(Clone, Debug, Deserialize)]
 struct Dependency {
     name: String,
-    /// The folder, for a crate of this workspace.
+    /// The crate's folder, if it is in this workspace.
     path: Option<String>,
-    /// None for an ordinary dependency.
+    /// `None` for a normal dependency.
     kind: Option<String>,
 }
 
-/// Checks all crates of the workspace that will be published.
+/// Checks all crates in the workspace that are published.
 ///
 /// # Errors
-/// Returns an error if cargo did not answer, or if no crate will be published.
+/// Returns an error if cargo fails, or if no crate is published.
 pub fn check() -> Result<Vec<Finding>> {
     let answer = ask(&["metadata", "--format-version", "1", "--no-deps", "--locked", "--offline"])?;
     let metadata: Metadata = serde_json::from_str(&answer).context("cargo metadata printed something else")?;
@@ -89,7 +89,7 @@ impl Package {
         ];
         let missing =
             fields.into_iter().filter(|(_, there)| !there).map(|(field, _)| format!("no {field} in Cargo.toml"));
-        // Tests may use unpublished crates, because cargo leaves their dependencies out.
+        // Tests may use unpublished crates, because cargo omits dev-dependencies that have only a path.
         let private = self.dependencies.iter().filter(|dependency| {
             dependency.path.is_some()
                 && dependency.kind.as_deref() != Some("dev")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the imports between the Python files of a folder.
+//! Finds the imports between Python files in a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::graph::Graph;
 
-/// Adds the imports among `files`. Files in the same folder import each other by name.
+/// Adds the imports between `files`. Files in the same folder import each other by name.
 ///
 /// # Errors
 /// Returns an error if a file cannot be read.
@@ -25,7 +25,7 @@ pub fn add_files(graph: &mut Graph, root: &Path, files: &[PathBuf]) -> Result<()
     Ok(())
 }
 
-/// Returns the modules that a line imports.
+/// Returns the modules imported by a line.
 fn modules(line: &str) -> Vec<&str> {
     let line = line.trim();
     if let Some(rest) = line.strip_prefix("from ") {

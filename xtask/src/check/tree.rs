@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files of the checkout, as git lists them, and the findings of rules in them.
+//! The files in the checkout, as listed by git, and the rules' findings in them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,19 +9,19 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// The tracked files, and new files that git does not ignore.
+/// The tracked files, and untracked files that git does not ignore.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: PathBuf,
     files: BTreeSet<String>,
 }
 
-/// One place that breaks a rule.
+/// A place that violates a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The file, as a path from the root.
+    /// The file's path from the root.
     pub file: String,
-    /// Line, counted from 1; 0 for the whole file.
+    /// The line number, starting from 1, or 0 for the whole file.
     pub line: usize,
     /// The cause and the remedy.
     pub what: String,
@@ -37,10 +37,10 @@ impl fmt::Display for Finding {
 }
 
 impl Tree {
-    /// Lists the files of the checkout at `root`, except those that match the git pathspecs in `excluded`.
+    /// Lists the files in the checkout at `root`, except for files that match the git pathspecs in `excluded`.
     ///
     /// # Errors
-    /// Returns an error if there is no git, or no checkout.
+    /// Returns an error if git is missing or if `root` is not a git checkout.
     pub fn list(root: &Path, excluded: &[String]) -> Result<Self> {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ":/"]);
@@ -54,7 +54,7 @@ impl Tree {
         Ok(Self { root: root.to_owned(), files })
     }
 
-    /// Makes a tree of files that are not on any disk.
+    /// Creates a tree from file names only, for tests.
     #[cfg(test)]
     pub fn of(files: &[&str]) -> Self {
         Self { root: PathBuf::new(), files: files.iter().map(|&file| file.to_owned()).collect() }
@@ -65,7 +65,7 @@ impl Tree {
         self.files.iter().map(String::as_str)
     }
 
-    /// Returns true if there is a file or folder with this path.
+    /// Returns true if a file or folder has this path.
     pub fn has(&self, path: &str) -> bool {
         let folder = format!("{}/", path.trim_end_matches('/'));
         path.is_empty() || self.files.contains(path) || self.is_folder(&folder)
@@ -75,7 +75,7 @@ impl Tree {
         self.files.range(path.to_owned()..).next().is_some_and(|file| file.starts_with(path))
     }
 
-    /// Returns the text of a file, or `None` if it is not UTF-8.
+    /// Returns a file's text, or `None` if it is not UTF-8.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read.

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads the results of a test program: libtest's result lines, and the ignored tests with their reasons.
+//! Parses the output of a test program: libtest's result lines, and ignored tests with their reasons.
 
 use std::ops::AddAssign;
 
-/// The number of tests by outcome.
+/// Number of tests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Passed.
+    /// Number of tests that passed.
     pub passed: u64,
-    /// Failed.
+    /// Number of tests that failed.
     pub failed: u64,
-    /// Not run. The reason was printed.
+    /// Number of tests that did not run. The reasons have been printed.
     pub skipped: u64,
 }
 
 impl Count {
-    /// The count for one test that passed.
+    /// One test that passed.
     pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
-    /// The count for one test that failed.
+    /// One test that failed.
     pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
-    /// The count for one test that was not run.
+    /// One test that did not run.
     pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
-    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). libtest writes only the part
-    /// from the numbers on at once. When Miri runs many seeds in parallel, the text before it may be in any order, and
-    /// one line may have two results.
+    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). Only the part that begins with
+    /// the numbers is written in a single call. When Miri runs many seeds in parallel, the text before it may be mixed
+    /// up, and one line may contain two results.
     pub fn of_libtest(lines: &[String]) -> Self {
         let mut sum = Self::default();
         for result in lines.iter().flat_map(|line| line.split(". ").skip(1)) {
@@ -59,7 +59,7 @@ impl AddAssign for Count {
     }
 }
 
-/// Returns the lines of tests that libtest ignored, each with its reason if the test gives one.
+/// Returns libtest's lines for ignored tests, with the reasons that the tests give.
 pub fn ignored(lines: &[String]) -> impl Iterator<Item = &str> {
     lines.iter().map(String::as_str).filter_map(|line| {
         let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;

@@ -6,8 +6,8 @@ use super::count::Count;
 /// The result of one job.
 pub struct End {
     pub count: Count,
-    /// The verdict, on one line.
+    /// The verdict, in one line.
     pub note: String,
-    /// The output, if it is worth showing.
+    /// The output to show, if any.
     pub output: Vec<String>,
 }

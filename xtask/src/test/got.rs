@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs that jobs need and few machines have. They are found in the cache folder, or installed there from their registry.
+//! Programs that jobs need but few machines have. They are looked up in the cache folder, or installed there from their
+//! registry.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,23 +13,23 @@ use anyhow::Result;
 
 use crate::checkout::checkout;
 
-/// Time limit to build a program from crates.io, on two cores that also do other work.
+/// Time limit for building a program from crates.io, on two cores that also do other work.
 const BUILD_LIMIT: Duration = Duration::from_secs(1200);
 /// Time limit for a download.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
 /// Time limit for a query.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
-/// A program in one fixed version, in a separate folder.
+/// A program in a fixed version, in a separate folder.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// Name of the crate or of the Python package, and of the program.
+    /// Name of the crate or the Python package, which is also the program's name.
     pub name: &'static str,
     /// The required version.
     pub version: &'static str,
 }
 
-/// The reason why a program is not available, if there is one.
+/// The reason why a program is not available, or `None` if it is available.
 pub type Absent = Option<String>;
 
 impl Program {
@@ -36,10 +37,10 @@ impl Program {
         Ok(cache::folder()?.join(format!("{}-{}", self.name, self.version)))
     }
 
-    /// Returns the program's file, which may not exist yet.
+    /// Returns the path of the program's file, which may not exist yet.
     ///
     /// # Errors
-    /// Returns an error if there is no folder for a cache.
+    /// Returns an error if there is no cache folder.
     pub fn file(&self) -> Result<PathBuf> {
         Ok(self.folder()?.join("bin").join(self.name))
     }
@@ -47,7 +48,7 @@ impl Program {
     /// Returns a cargo command that finds this program as a subcommand.
     ///
     /// # Errors
-    /// Returns an error if there is no folder for a cache.
+    /// Returns an error if there is no cache folder.
     pub fn cargo(&self) -> Result<Command> {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
         if !path.is_empty() {
@@ -63,7 +64,7 @@ impl Program {
     /// Builds the program with `cargo install` unless it is already installed.
     ///
     /// # Errors
-    /// Returns an error on an interrupt, or if there is no folder for a cache.
+    /// Returns an error if the user interrupts the run (Ctrl-C), or if there is no cache folder.
     pub fn by_cargo(&self) -> Result<Absent> {
         if self.file()?.is_file() {
             return Ok(None);
@@ -72,16 +73,16 @@ impl Program {
         let folder = self.folder()?;
         eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
         let mut install = self.cargo()?;
-        // The settings of this project's own build must not apply. One attempt is enough if the registry cannot be reached.
+        // This project's own build settings must not apply. If the registry cannot be reached, do not retry.
         install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
         install.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
         absent(install, BUILD_LIMIT, &format!("{name} cannot be installed"), &format!("cargo install {name}"))
     }
 
-    /// Installs the program with pip in a virtual environment unless it is already installed.
+    /// Installs the program with pip into a virtual environment, unless it is already installed.
     ///
     /// # Errors
-    /// Returns an error on an interrupt, or if there is no folder for a cache.
+    /// Returns an error if the user interrupts the run (Ctrl-C), or if there is no cache folder.
     pub fn by_pip(&self) -> Result<Absent> {
         if self.file()?.is_file() {
             return Ok(None);
@@ -102,10 +103,10 @@ impl Program {
     }
 }
 
-/// Installs the toolchain `version` with rustup unless it is already installed.
+/// Installs the toolchain `version` with rustup, unless it is already installed.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn toolchain(version: &str) -> Result<Absent> {
     let mut question = checkout()?.cargo();
     question.arg(format!("+{version}")).arg("--version").env("RUSTUP_AUTO_INSTALL", "0");
@@ -121,7 +122,7 @@ pub fn toolchain(version: &str) -> Result<Absent> {
     absent(rustup, DOWNLOAD_LIMIT, &format!("Rust {version} cannot be installed"), &remedy)
 }
 
-/// Runs a command. On failure, returns the last words of its output with the remedy.
+/// Runs a command. If it fails, returns the most relevant line of its output and the remedy.
 fn absent(command: Command, limit: Duration, what: &str, remedy: &str) -> Result<Absent> {
     let answer = process::output(command, limit);
     process::check_interrupts()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that installs `amp` with `cargo install`, and runs it in a folder without a checkout.
+//! The job that installs `amp` with `cargo install` and runs it in a folder without a checkout.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::end::End;
 use crate::checkout::checkout;
 use crate::trial;
 
-/// Installs `amp` within `limit`, and tries it.
+/// Installs `amp` within `limit`, and tests it.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn run(limit: Duration) -> Result<End> {
     let result = install_and_try(limit);
     process::check_interrupts()?;
@@ -27,7 +27,7 @@ pub fn run(limit: Duration) -> Result<End> {
 fn install_and_try(limit: Duration) -> Result<()> {
     let folder = tempfile::tempdir().context("no temporary folder: name another in TMPDIR")?;
     let mut cargo = checkout()?.cargo();
-    // Offline, because the build of this tool has downloaded the same dependencies.
+    // `--offline` works, because the dependencies were downloaded when this tool was built.
     cargo.args(["install", "--path", "tools/amp", "--locked", "--offline", "--no-track", "--root"]).arg(folder.path());
     process::output(cargo, limit).context("cargo install --path tools/amp failed")?;
     trial::run(&folder.path().join("bin/amp"), &[])

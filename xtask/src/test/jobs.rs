@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The table of all jobs that `./amp test` runs: the name of each job, the work, and the time limit.
+//! The table of all jobs that `./amp test` runs, with each job's name, work and time limit.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,62 +12,62 @@ use super::lint::Lint;
 /// The work of a job.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Cargo with these words, for this machine.
+    /// Runs cargo with these words, for this machine.
     Cargo(&'static str),
-    /// Cargo with these words, for a guest's target.
+    /// Runs cargo with these words, for a guest's target.
     Guest(&'static str, &'static str),
-    /// The image of `tests/copies` for this target, with this QEMU program, machine and options.
+    /// Runs the image of `tests/copies` for this target, with this QEMU program, machine and options.
     Copies(&'static str, &'static str, &'static str),
-    /// Cargo with these words, with loom's model of the memory.
+    /// Runs cargo with these words, with loom's memory model.
     Loom(&'static str),
-    /// Cargo of the nightly toolchain with these words, if it has Miri, on several interleavings.
+    /// Runs cargo from the nightly toolchain with these words under Miri, on several interleavings.
     Miri(&'static str),
-    /// The same for tests with one thread: only once.
+    /// As `Miri`, but only once, for tests with a single thread.
     MiriOnce(&'static str),
-    /// cargo-fuzz on this target for some seconds, if there is a nightly toolchain.
+    /// Runs cargo-fuzz on this target for some seconds, with the nightly toolchain.
     Fuzz(&'static str),
-    /// A linter for files other than Rust, if it is available.
+    /// Runs a linter for files other than Rust code.
     Lint(Lint),
-    /// Cargo of the oldest supported Rust with these words, if rustup has it.
+    /// Runs cargo with these words, from the toolchain of the oldest supported Rust version.
     Oldest(&'static str),
-    /// Cargo of the nightly toolchain with these words, as docs.rs calls it.
+    /// Runs cargo from the nightly toolchain with these words, as docs.rs does.
     DocsRs(&'static str),
-    /// This tool with these words.
+    /// Runs this tool with these words.
     Amp(Cow<'static, str>),
-    /// `cargo install` of the tool, and a trial of the installed program.
+    /// Installs the tool with `cargo install`, and tests the installed program.
     Install,
-    /// The bare-metal samples, on pairs of machines.
+    /// Runs the bare-metal samples on pairs of machines.
     Samples,
-    /// Zephyr's Twister on samples and tests, if there is a Zephyr workspace; counted by its report.
+    /// Runs Zephyr's Twister on the samples and tests. The tests are counted from Twister's report.
     Twister,
 }
 
-/// The way in which a job's tests are counted.
+/// The way to count a job's tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// The whole job counts as one test, which passes or fails with the job's exit status.
     AsOne,
-    /// By the result lines of libtest.
+    /// The tests are counted from libtest's result lines.
     ByLibtest,
 }
 
 /// One job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The name, which a filter is compared with.
+    /// The job's name, to which the filter applies.
     pub name: String,
-    /// The work.
+    /// The work to do.
     pub work: Work,
-    /// The way of counting its tests.
+    /// The way to count the job's tests.
     pub counted: Counted,
-    /// The time limit.
+    /// The job's time limit.
     pub limit: Duration,
 }
 
 const M3: &str = "thumbv7m-none-eabi";
 const A53: &str = "aarch64-unknown-none";
 
-/// The name, the work, the way of counting and the minutes of each job.
+/// Each job's name, work, way of counting, and time limit in minutes.
 const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("fmt", Work::Cargo("fmt --all --check"), Counted::AsOne, 2),
     ("check address", Work::Amp(Cow::Borrowed("check address")), Counted::AsOne, 2),
@@ -79,7 +79,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("clang-format", Work::Lint(Lint::ClangFormat), Counted::AsOne, 2),
     ("ruff", Work::Lint(Lint::Ruff), Counted::AsOne, 2),
     ("ruff format", Work::Lint(Lint::RuffFormat), Counted::AsOne, 2),
-    // Builds cargo-deny the first time.
+    // The first run builds cargo-deny.
     ("deny licences, bans and sources", Work::Lint(Lint::Deny), Counted::AsOne, 2),
     ("deny advisories", Work::Lint(Lint::Advisories), Counted::AsOne, 2),
     ("check cycles", Work::Amp(Cow::Borrowed("check cycles")), Counted::AsOne, 5),
@@ -98,7 +98,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ),
     ("copies m0", Work::Copies("thumbv6m-none-eabi", "qemu-system-arm", "microbit"), Counted::AsOne, 5),
     ("copies m3", Work::Copies(M3, "qemu-system-arm", "lm3s6965evb"), Counted::AsOne, 5),
-    // QEMU has no Cortex-M23. This Cortex-M33 makes unaligned accesses fault, as the image tells it to.
+    // QEMU does not support the Cortex-M23. This image makes a Cortex-M33 fault on unaligned accesses instead.
     ("copies m23", Work::Copies("thumbv8m.base-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
     ("copies m33", Work::Copies("thumbv8m.main-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
     (
@@ -107,7 +107,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::AsOne,
         5,
     ),
-    // Includes files with which no test is linked, such as the preload object. Its tests then find it up to date.
+    // This also builds files that no test links, for example the preload object, so that the tests use current
+    // versions.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
@@ -134,10 +135,11 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         15,
     ),
     ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
-    // The same tests on a 32-bit big-endian machine: the contents of shared memory stay little-endian.
+    // The same tests on a 32-bit big-endian machine. The contents of shared memory must stay little-endian.
     ("miri core big-endian", Work::MiriOnce(MIRI_CORE_BIG_ENDIAN), Counted::ByLibtest, 15),
     ("miri C ABI", Work::MiriOnce("miri test -p amp-ivshmem-capi --lib"), Counted::ByLibtest, 10),
-    // The corpora and random bytes, on any toolchain; then each target for a moment, if there is a nightly toolchain.
+    // The corpora and random bytes run on any toolchain. With the nightly toolchain, each target also runs for a short
+    // time.
     (
         "fuzz corpora",
         Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),
@@ -168,12 +170,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("zephyr size remote", Work::Amp(Cow::Borrowed("bench --no-worse m3.remote")), Counted::AsOne, 60),
     ("zephyr size host", Work::Amp(Cow::Borrowed("bench --no-worse m3.host")), Counted::AsOne, 60),
 ];
-/// Documents the published crates with all their features.
+/// Builds the documentation of the published crates with all features.
 const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
 const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Packs the crates as for crates.io, and builds the packages.
+/// Packages the crates as for crates.io, and builds the packages.
 const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Runs Miri on the tests that touch memory and that it finishes in seconds, with more words for cargo.
+/// Runs Miri on the tests that access memory and finish within seconds. `words` are passed to cargo.
 macro_rules! miri_core {
     ($words:literal) => {
         concat!(
@@ -210,7 +212,7 @@ const TORTURES: &[(&str, Work, Counted, u64)] = &[
 const FAULTS: &str =
     "torture --minutes 0.5 --seed 1 --fault lose=3,double=4,late=10,join=80,drop=2000 --pair a53,m3 --pair host,m3";
 
-/// The pairs that must exchange messages, each in either order.
+/// The pairs that must exchange messages. Each runs with either machine as the host.
 const PAIRS: [(Machine, Machine); 5] = [
     (Machine::A53, Machine::M3),
     (Machine::A53, Machine::A53),
@@ -219,8 +221,8 @@ const PAIRS: [(Machine, Machine); 5] = [
     (Machine::Linux, Machine::A53),
 ];
 
-/// Targets for which the core is checked, in addition to those of the machines: Armv6-M, Armv8-M Baseline and Mainline,
-/// RISC-V, 32-bit x86, and a big-endian one.
+/// Targets for which the core is checked in addition to the machines' targets: Armv6-M, Armv8-M Baseline and Mainline,
+/// RISC-V, 32-bit x86, and a big-endian target.
 const CORE_TARGETS: [&str; 7] = [
     "thumbv6m-none-eabi",
     "thumbv8m.base-none-eabi",
@@ -231,7 +233,7 @@ const CORE_TARGETS: [&str; 7] = [
     "powerpc-unknown-linux-gnu",
 ];
 
-/// Returns all jobs in the order in which they run: quick ones first, so that they fail early.
+/// Returns all jobs in the order in which they run. Short jobs come first, so that failures appear early.
 pub fn all() -> Vec<Job> {
     let job = |(name, work, counted, minutes): &(&str, Work, Counted, u64)| Job {
         name: (*name).to_owned(),
@@ -255,7 +257,7 @@ pub fn all() -> Vec<Job> {
                 name: format!("pair {pair} {}", start.name()),
                 work: Work::Amp(words.into()),
                 counted: Counted::AsOne,
-                // Allows for building the images: they are either built already, or the first pair builds them.
+                // The time limit includes building the images, in case this is the first pair.
                 limit: Duration::from_secs(300),
             }
         })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Linters for everything but Rust code: the crates in Cargo.lock, Python, shell, C. Linters whose findings change
-//! between versions are pinned to one version, so that every machine reports the same findings.
+//! Linters for everything except Rust code: Cargo.lock, Python, shell and C. If a linter's findings depend on its
+//! version, the version is pinned, so that all machines report the same findings.
 
 use std::ops::RangeInclusive;
 use std::process::Command;
@@ -16,35 +16,35 @@ use crate::checkout::checkout;
 const DENY: Program = Program { name: "cargo-deny", version: "0.20.2" };
 const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
 
-/// Versions of clang-format that lay out the C code alike.
+/// Versions of clang-format that format the C code identically.
 const CLANG_FORMATS: RangeInclusive<u32> = 14..=19;
-/// Generated headers have the generator's layout, and a separate test.
+/// Marks generated headers, which have the generator's layout and are tested separately.
 const GENERATED: &str = "by cbindgen; do not edit.";
 
-/// Time limit to download the advisories.
+/// Time limit for downloading the advisories.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
 
 /// A linter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lint {
-    /// Licences, duplicates and sources of all crates: `deny.toml`.
+    /// Licences, duplicates and sources of all crates, as configured in `deny.toml`.
     Deny,
-    /// Known vulnerabilities of all crates, from the RustSec database, which is downloaded.
+    /// Known vulnerabilities in all crates, from the RustSec database, which is downloaded first.
     Advisories,
-    /// Mistakes in Python.
+    /// Errors in Python files.
     Ruff,
-    /// Layout of Python.
+    /// Formatting of Python files.
     RuffFormat,
-    /// Mistakes in shell scripts.
+    /// Errors in shell scripts.
     Shellcheck,
-    /// Layout of C: `.clang-format`.
+    /// Formatting of C files, as configured in `.clang-format`.
     ClangFormat,
 }
 
-/// Returns the reason why the linter cannot run, if there is one. Installs the linter first.
+/// Returns why the linter cannot run, or `None` if it can. Installs the linter first.
 ///
 /// # Errors
-/// Returns an error on an interrupt, or if there is no folder for a cache.
+/// Returns an error if the user interrupts the run (Ctrl-C), or if there is no cache folder.
 pub fn missing(lint: Lint) -> Result<Absent> {
     match lint {
         Lint::Deny => DENY.by_cargo(),
@@ -78,7 +78,7 @@ pub fn missing(lint: Lint) -> Result<Absent> {
 /// Returns the command that lints the whole tree.
 ///
 /// # Errors
-/// Returns an error if there is no folder for a cache, or nothing to lint.
+/// Returns an error if there is no cache folder or if there are no files to lint.
 pub fn command(lint: Lint) -> Result<Command> {
     let words: &[&str] = match lint {
         Lint::Deny => &["deny", "--offline", "--workspace", "check", "-D", "warnings", "licenses", "bans", "sources"],
@@ -115,10 +115,10 @@ pub fn command(lint: Lint) -> Result<Command> {
     Ok(command)
 }
 
-/// Finds a clang-format of a suitable version.
+/// Finds a clang-format with a supported version.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 fn clang_format() -> Result<Option<String>> {
     let numbered = CLANG_FORMATS.rev().map(|version| format!("clang-format-{version}"));
     for name in ["clang-format".to_owned()].into_iter().chain(numbered) {
@@ -133,12 +133,12 @@ fn clang_format() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Returns the major version in the answer to `clang-format --version`.
+/// Returns the major version from the output of `clang-format --version`.
 fn clang_version(text: &str) -> Option<u32> {
     text.split_once("clang-format version ")?.1.split_once('.')?.0.parse().ok()
 }
 
-/// Returns true for a script, which begins with its interpreter. Its file name has no extension.
+/// Returns true if `text` starts with a shell's `#!` line. Shell scripts have no file name extension here.
 fn is_shell(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     first.starts_with("#!") && [" bash", "/bash", "/sh", " sh"].iter().any(|shell| first.ends_with(shell))

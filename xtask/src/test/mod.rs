@@ -27,18 +27,18 @@ use jobs::{Counted, Job, Work};
 use crate::checkout::checkout;
 use crate::{bench, fuzz, static_build};
 
-/// The oldest Rust that builds the published crates: `rust-version` in Cargo.toml.
+/// The oldest Rust version that builds the published crates, from `rust-version` in Cargo.toml.
 const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The options of `./amp test`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Run only the jobs whose names contain this
+    /// Run only the jobs whose names contain this text
     pub filter: Option<String>,
-    /// Print the names of the jobs, and run none
+    /// Print the names of the jobs without running them
     #[arg(long)]
     pub list: bool,
-    /// Run all pairs of devices under Zephyr, not only PCI beside flat; with a workspace, about ten minutes more
+    /// Run all pairs of devices under Zephyr, not only PCI with flat (takes about ten minutes longer)
     #[arg(long)]
     pub all_zephyr: bool,
 }
@@ -46,7 +46,8 @@ pub struct Options {
 /// Runs the jobs that match the filter. The last line counts their tests.
 ///
 /// # Errors
-/// Returns an error on an interrupt, or if standard output cannot be written. A failed test is reported by the exit status.
+/// Returns an error if the user interrupts the run (Ctrl-C), or if standard output cannot be written. A failed test
+/// sets only the exit status.
 pub fn run(options: &Options) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -97,7 +98,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     drop(running);
     let exited = status.is_some_and(|status| status.success());
     let ran = counted == Counted::AsOne || Count::of_libtest(&output).passed > 0;
-    // A filter or a flag that leaves no test is an error, not a success.
+    // If a filter or flag leaves no tests, the job fails.
     let success = exited && ran;
     let mut count = match counted {
         Counted::AsOne if success => Count::PASSED,
@@ -105,7 +106,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
         Counted::ByLibtest => Count::of_libtest(&output),
     };
     if !success && count.failed == 0 {
-        // The job did not build, or was stopped, so its tests were not counted.
+        // If the job did not build or was stopped, its tests were not counted, so count one failure.
         count += Count::FAILED;
     }
     let note = match status {
@@ -122,7 +123,7 @@ fn run_command(command: Command, counted: Counted, limit: Duration) -> Result<En
     Ok(End { count, note, output })
 }
 
-/// Returns the part that the toolchain lacks for a job, if any.
+/// Returns what this machine lacks for a job, or `None` if the job can run.
 fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     if let Work::Guest(target, _) | Work::Copies(target, ..) = work
         && let Some(reason) = checkout()?.missing_target(target)
@@ -139,7 +140,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
             return Ok(static_build::missing(&words["static ".len()..])?.map(Cow::Owned));
         }
         Work::Miri(_) | Work::MiriOnce(_) => (
-            // Builds, once, the parts of the standard library that Miri needs.
+            // Also builds the parts of the standard library that Miri needs, on the first run.
             &["+nightly", "miri", "setup"],
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
@@ -158,8 +159,8 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
-/// Returns `None` for jobs that are not a single command: the installation, the samples, and Twister, which is planned
-/// only once Zephyr has been found.
+/// Returns a job's command. Returns `None` for jobs that need more than one command: the installation, the samples, and
+/// Twister, which is planned only after Zephyr has been found.
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
@@ -191,15 +192,16 @@ fn command(work: &Work) -> Result<Option<Command>> {
         }
         Work::Miri(words) => {
             let mut cargo = checkout()?.cargo();
-            // Tries several interleavings: without this, every run would schedule the threads in the same order.
+            // Try several interleavings. Without these flags, every run would schedule the threads in the same order.
             cargo.env("MIRIFLAGS", "-Zmiri-many-seeds=0..8 -Zmiri-preemption-rate=0.1");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
         Work::MiriOnce(words) => {
             let mut cargo = checkout()?.cargo();
-            // Miri's stale loads do not support memory that is used again in another width, as when a link is laid out
-            // anew. A side that dies is never dropped, so leaks are ignored.
+            // Miri's weak memory emulation does not support memory that is reused with another access width, for
+            // example after a link has been laid out again. Leaks are ignored, because a side that dies is never
+            // dropped.
             cargo.env("MIRIFLAGS", "-Zmiri-disable-weak-memory-emulation -Zmiri-ignore-leaks");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
@@ -208,7 +210,7 @@ fn command(work: &Work) -> Result<Option<Command>> {
         Work::Lint(lint) => lint::command(*lint)?,
         Work::Oldest(words) => {
             let mut cargo = checkout()?.cargo();
-            // A separate folder is used, because this compiler and the project's would otherwise each rebuild everything.
+            // Use a separate folder. Otherwise, this compiler and the project's compiler would each rebuild everything.
             cargo.arg(format!("+{OLDEST_RUST}")).args(words.split_whitespace()).args(["--target-dir", "target/oldest"]);
             cargo
         }

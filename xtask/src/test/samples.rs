@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that runs the bare-metal samples: the image `ping` on one machine, and the image `echo` on the other.
+//! The job that runs the bare-metal samples, with the `ping` image on one machine and the `echo` image on the other.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -16,17 +16,17 @@ use super::count::Count;
 use super::end::End;
 use crate::checkout::{checkout, find};
 
-/// The pairs: the machine that pings and the machine that echoes.
+/// The pairs. The first machine runs `ping`, and the second runs `echo`.
 const PAIRS: [(Machine, Machine); 2] = [(Machine::A53, Machine::M3), (Machine::M3, Machine::A53)];
-/// The time limit of a pair.
+/// Time limit for a pair.
 const LIMIT: Duration = Duration::from_secs(60);
-/// The line that `ping` prints at the end.
+/// The last line that `ping` prints.
 const DONE: &str = "ping: 1000 messages came back";
 
 /// Runs both pairs.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn run() -> Result<End> {
     let mut sum = Count::default();
     let mut output = Vec::new();
@@ -55,7 +55,7 @@ fn run_pair(host: Machine, remote: Machine) -> Result<()> {
         let mut running = Running::spawn(artifacts.boot(machine, image, &socket)?)?;
         let sender = sender.clone();
         running.read(move |_, line| {
-            // The receiver no longer exists after the end.
+            // Sending fails after the job has ended, because the receiver no longer exists.
             let _ = sender.send(line);
         });
         machines.push(running);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Twister scenarios listed in this repository's YAML files, and the selection that runs by default.
+//! The Twister scenarios in this repository's YAML files, and the selection that runs by default.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The folders of the scenarios, from the repository's root.
+/// The folders that contain scenarios, relative to the repository's root.
 pub const ROOTS: [&str; 2] = ["samples", "tests/zephyr"];
-/// The pairs of devices in which a scenario's name can end: the device of the board under test, then its peer's.
+/// Device pairs with which a scenario's name can end: the device on the board under test, and the peer's device.
 const PAIRS: [&str; 4] = ["pci_pci", "pci_flat", "flat_pci", "flat_flat"];
 
-/// Returns all scenarios, in alphabetical order.
+/// Returns all scenarios in alphabetical order.
 ///
 /// # Errors
 /// Returns an error if a folder cannot be read.
@@ -30,15 +30,15 @@ pub fn all(root: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Returns the keys below `tests:`.
+/// Returns the keys under `tests:`.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
     let below = text.lines().skip_while(|line| line.trim_end() != "tests:").skip(1);
     let below = below.take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
     below.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':').filter(|name| !name.starts_with([' ', '#'])))
 }
 
-/// Returns the scenarios that run by default. If an application has several pairs of devices, only PCI with flat runs,
-/// which has both boards and both drivers. Scenarios without a pair all run.
+/// Returns the scenarios that run by default. If an application has scenarios for several device pairs, only `pci_flat`
+/// runs, because it covers both boards and both drivers. Scenarios without a device pair always run.
 pub fn by_default(all: &BTreeSet<String>) -> BTreeSet<String> {
     let left_out = |name: &str| {
         let Some((stem, pair)) = name.rsplit_once('.') else { return false };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs Zephyr's test runner, Twister, on this repository's samples and tests: checks whether it can run here, builds
-//! the command, and counts the results.
+//! Runs Zephyr's test runner, Twister, on this repository's samples and tests. Checks whether Twister can run here,
+//! builds its command, and counts the results.
 
 use std::fs;
 use std::path::Path;
@@ -18,29 +18,29 @@ use super::count::Count;
 use super::scenarios;
 use crate::checkout::checkout;
 
-/// The variable with the user's own words for Twister, such as `--force-toolchain`. If they contain `-s`, they choose
-/// the scenarios.
+/// Environment variable with the user's own arguments for Twister, for example `--force-toolchain`. If they contain
+/// `-s`, they select the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
-/// The time that pytest has to print its version.
+/// Time limit for pytest to print its version.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
-/// The folder in the cache where Twister works.
+/// Folder in the cache that Twister uses.
 const FOLDER: &str = "twister";
 
-/// The scenarios to run.
+/// The planned Twister run.
 #[derive(Debug)]
 pub struct Plan {
-    /// Scenarios that are not run.
+    /// Number of scenarios that do not run.
     pub left_out: usize,
-    /// The description of the workspace.
+    /// A description of the workspace.
     pub zephyr: String,
     results: std::path::PathBuf,
 }
 
-/// Finds Zephyr, checks whether it can build at all, and plans the run. The check does not build this repository's
-/// code, because Twister tests that.
+/// Finds Zephyr, checks that it can build anything, and plans the run. The check does not build this repository's code,
+/// because Twister tests that.
 ///
 /// # Errors
-/// Returns the part that is missing on this machine, and the remedy.
+/// Returns an error that names what this machine lacks and the remedy.
 pub fn plan(all: bool) -> Result<(Command, Plan)> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -83,10 +83,10 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
 }
 
 impl Plan {
-    /// Returns the tests by outcome, and the names of those that failed, from Twister's report.
+    /// Returns the number of tests by outcome and the names of the failed tests, from Twister's report.
     ///
     /// # Errors
-    /// Returns an error if Twister wrote no report.
+    /// Returns an error if Twister did not write a report.
     pub fn results(&self) -> Result<(Count, Vec<String>)> {
         let file = self.results.join("twister.json");
         let text = fs::read_to_string(&file).with_context(|| format!("Twister ended without {}", file.display()))?;
@@ -96,7 +96,7 @@ impl Plan {
     }
 }
 
-/// Counts each test case as one test. A scenario that fails without a failed test case also counts as one.
+/// Counts each test case as one test. A scenario that fails without a failed test case counts as one failed test.
 fn count(report: &Value) -> (Count, Vec<String>) {
     let (mut sum, mut lines) = (Count::default(), Vec::new());
     for suite in report["testsuites"].as_array().into_iter().flatten() {
@@ -104,7 +104,7 @@ fn count(report: &Value) -> (Count, Vec<String>) {
         for case in suite["testcases"].as_array().into_iter().flatten() {
             match case["status"].as_str() {
                 Some("passed") => of_suite += Count::PASSED,
-                // The test is not for this board, or was not chosen.
+                // The test does not apply to this board, or was not selected.
                 Some("filtered") => {}
                 Some("skipped" | "not run" | "notrun") => of_suite += Count::SKIPPED,
                 _ => of_suite += Count::FAILED,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that runs Twister. It is skipped with the reason if Zephyr is not available, and counted by Twister's report.
+//! The job that runs Twister. The job is skipped with a reason if Zephyr is not available. Its tests are counted from
+//! Twister's report.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::checkout::checkout;
 /// Runs the job.
 ///
 /// # Errors
-/// Returns an error on an interrupt.
+/// Returns an error if the user interrupts the run (Ctrl-C).
 pub fn run(limit: Duration, all: bool) -> Result<End> {
     let planned = twister::plan(all);
     process::check_interrupts()?;

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reads the console lines of the sides under torture.
+//! Parses the console lines of the sides under torture.
 
 pub use amp_ivshmem_workload::protocol::{Report, Tally, Why, Wrong};
 
-/// A console line that has a meaning for the torture.
+/// A console line that is relevant to the torture test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// A line of the workload.
+    /// A report from the workload.
     Report(Report),
-    /// The side panicked, faulted or gave up. Its machine may still run.
+    /// The side panicked, faulted or exited with an error. Its machine may still be running.
     Died,
 }
 
 impl Word {
-    /// Reads a line; `None` if it has no meaning here.
+    /// Parses a line. Returns `None` if it is not relevant.
     pub fn parse(line: &str) -> Option<Self> {
         if let Some(report) = Report::parse(line) {
             return Some(Self::Report(report));
         }
         match line.split_whitespace().next()? {
-            // An image's panic, fault or missing device, after which it sleeps for ever, or a process's last error.
+            // A panic, a fault or a missing device in an image, which then sleeps forever, or the last error of a
+            // process.
             "amp:" | "error:" => Some(Self::Died),
-            // A process's panic: `thread 'main' (1234) panicked at …`.
+            // A panic in a process: `thread 'main' (1234) panicked at …`.
             "thread" if line.contains(" panicked at ") => Some(Self::Died),
             _ => None,
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Observes the sides from outside: their heartbeats in the shared memory, and the time that their processes have
-//! waited for a processor.
+//! Observes the sides from outside: their heartbeats in the shared memory, and how long their processes have waited for
+//! a CPU.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -11,27 +11,27 @@ use amp::role::Role;
 use amp_ivshmem::inspect::Directory;
 use amp_ivshmem::mem::ReadMemory;
 
-/// The interval of a side's heartbeats: the default of a link's settings.
+/// Period of a side's heartbeat, which is the default in a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
-/// The number of beats, gaps and wait readings that are remembered: some seconds of each.
+/// Number of beats, pauses and wait readings to keep, enough for a few seconds.
 const REMEMBERED: usize = 64;
-/// The shortest time between two looks that is remembered.
+/// Pauses between two looks at the heartbeats are recorded only if they are longer than this.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One side's heartbeat on one link.
 #[derive(Clone, Debug)]
 struct Beat {
-    /// The heartbeat word, as it was last read.
+    /// The value of the heartbeat word when it was last read.
     word: u32,
-    /// The time at which the word was first seen with this value.
+    /// When this value was first seen.
     at: Instant,
     /// The longest time between two beats since [`HeartbeatMonitor::begin`].
     longest: Duration,
-    /// The times at which the earlier beats were seen, the latest one last.
+    /// When earlier beats were seen, oldest first.
     before: Recent<Instant, REMEMBERED>,
 }
 
-/// The memory's file, which is read, so that no mapping is needed.
+/// The file of the shared memory. It is read rather than mapped.
 struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
@@ -43,7 +43,7 @@ impl MemoryFile {
 
 impl ReadMemory for MemoryFile {
     fn size(&self) -> u32 {
-        // No memory is larger than 2 GiB.
+        // The shared memory is never larger than 2 GiB.
         rustix::fs::fstat(&self.0).map_or(0, |file| u32::try_from(file.st_size).unwrap_or(u32::MAX))
     }
 
@@ -60,14 +60,14 @@ impl ReadMemory for MemoryFile {
     }
 }
 
-/// The heartbeats of all sides in one memory.
+/// The heartbeats of all sides that use one shared memory.
 pub struct HeartbeatMonitor {
     memory: MemoryFile,
     beats: BTreeMap<(Role, u8), Beat>,
     looked: Instant,
     /// The longest time between two looks since [`begin`](Self::begin).
     blind: Duration,
-    /// Times without a look: the end and the length of each.
+    /// Recorded pauses between two looks, each with its end and its length.
     pauses: Recent<(Instant, Duration), REMEMBERED>,
 }
 
@@ -78,7 +78,7 @@ impl HeartbeatMonitor {
         Self { memory, beats: BTreeMap::new(), looked, blind, pauses: Recent::default() }
     }
 
-    /// Reads the heartbeats of both sides of the links.
+    /// Reads the heartbeats of both sides of each link.
     pub fn look(&mut self, links: impl Iterator<Item = u8>) {
         let now = Instant::now();
         let pause = now - self.looked;
@@ -103,7 +103,7 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// Starts to measure the longest times.
+    /// Resets the longest times.
     pub fn begin(&mut self) {
         self.blind = Duration::ZERO;
         for beat in self.beats.values_mut() {
@@ -111,19 +111,20 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// Returns the time of a side's last beat, and the longest time without one, up to `now`.
+    /// Returns when a side's last beat was seen, and the longest time between two beats, including the time from the
+    /// last beat to `now`.
     pub fn beat(&self, role: Role, link: u8, now: Instant) -> Option<(Instant, Duration)> {
         let beat = self.beats.get(&(role, link))?;
         Some((beat.at, beat.longest.max(now.saturating_duration_since(beat.at))))
     }
 
-    /// Returns the time of a side's last beat before `at`.
+    /// Returns when a side's last beat before `at` was seen.
     pub fn last_beat(&self, role: Role, link: u8, at: Instant) -> Option<Instant> {
         let beat = self.beats.get(&(role, link))?;
         [beat.at].iter().chain(beat.before.iter().rev()).copied().find(|&beat| beat <= at)
     }
 
-    /// Returns the longest time between two looks that ended since `from`. Short times are not recorded.
+    /// Returns the longest pause between two looks that ended after `from`. Pauses of up to [`PAUSE`] are not recorded.
     pub fn blind_since(&self, from: Instant) -> Duration {
         let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
         since.map(|&(_, pause)| pause).max().unwrap_or_default()
@@ -135,47 +136,48 @@ impl HeartbeatMonitor {
     }
 }
 
-/// Returns the time that all threads of a process together have waited for a processor since it started. Returns `None`
-/// if the process is gone, or if the kernel does not count this time.
+/// Returns how long the threads of a process have waited for a CPU since the process started, added up. Returns `None`
+/// if the process has exited or the kernel does not account for this time.
 pub fn waited(process: u32) -> Option<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
-        // A thread may have ended since it was listed. Source: Linux, Documentation/scheduler/sched-stats.rst.
+        // A thread may have exited after it was listed. Source: Linux, Documentation/scheduler/sched-stats.rst.
         let Ok(line) = std::fs::read_to_string(task.ok()?.path().join("schedstat")) else { continue };
         sum += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
     }
     (sum > 0).then(|| Duration::from_nanos(sum))
 }
 
-/// For each member, its process and the time that the process has waited for a processor since it started.
+/// For each member, its process id and how long this process has waited for a CPU since it started.
 type Reading = Vec<Option<(u32, Duration)>>;
 
-/// The members' waits for a processor, read at intervals.
+/// Periodic readings of how long the members have waited for a CPU.
 #[derive(Default)]
 pub struct Waits(Recent<(Instant, Reading), REMEMBERED>);
 
 impl Waits {
-    /// The shortest interval of the readings.
+    /// Shortest interval between two readings.
     const EVERY: Duration = Duration::from_millis(200);
 
-    /// Returns true if it is time to read again.
+    /// Returns true if the next reading is due.
     pub fn are_due(&self, now: Instant) -> bool {
         self.0.back().is_none_or(|&(last, _)| now.saturating_duration_since(last) >= Self::EVERY)
     }
 
-    /// Adds the readings of `now`.
+    /// Adds a reading taken at `now`.
     pub fn read(&mut self, now: Instant, waits: Reading) {
         self.0.push((now, waits));
     }
 
-    /// Returns the time that `member`'s process at time `to` waited from `from` to `to`, computed from the readings
-    /// around these times. Returns `None` if there are no such readings.
+    /// Returns how long `member`'s process waited for a CPU between `from` and `to`, computed from the readings around
+    /// these times. Returns `None` if there are no suitable readings.
     pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
         let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
         let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;
         let own = || all().filter(|&(_, (id, _))| id == process).map(|(at, (_, wait))| (at, wait));
         let before = own().rev().find(|&(at, _)| at <= from).map_or(Duration::ZERO, |(_, wait)| wait);
-        // The kernel counts a wait when it is over, so the reading after the next one counts, too.
+        // The kernel accounts for a wait when the wait ends, so the readings up to three intervals after `to` are also
+        // used.
         let after = own().rfind(|&(at, _)| at > from && at <= to + 3 * Self::EVERY);
         after.map(|(_, wait)| wait.saturating_sub(before))
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A hostile peer: a process that joins the server and scribbles over the memory in which others exchange messages.
+//! A hostile peer: a process that connects to the server and overwrites the memory that other peers use for messages.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,30 +12,30 @@ use amp_ivshmem_host::Peer;
 use amp_ivshmem_server::random::Random;
 use anyhow::{Context, Result};
 
-/// The place where the peer writes.
+/// The part of the memory to overwrite.
 #[derive(Clone, Copy, Debug)]
 enum Aim {
-    /// Anywhere.
+    /// The whole memory.
     Anywhere,
-    /// The directory and the blocks of both sides of link 0.
+    /// The directory, and both sides' blocks on link 0.
     Blocks,
-    /// The rings and the first buffers of both sides of link 0.
+    /// Both sides' rings and first buffers on link 0.
     Rings,
 }
 
 const AIMS: [Aim; 3] = [Aim::Anywhere, Aim::Blocks, Aim::Rings];
 
-/// Scribbles for `time`, and rings all peers now and then.
+/// Writes random values to the memory for `time`, and occasionally rings other peers.
 ///
 /// # Errors
-/// Returns an error if there is no server, or if the memory is too small.
+/// Returns an error if there is no server or if the memory is too small.
 pub fn scribble(socket: &Path, random: &mut Random, time: Duration) -> Result<()> {
     let peer = Peer::connect(socket, Duration::from_secs(5))?;
     let memory = peer.memory();
     let length = memory.len();
     let bytes = Bytes::new(&memory, 0, length)?;
     let aim = AIMS[random.below(3) as usize];
-    // Link 0 has all pages after the directory.
+    // Link 0 uses all pages after the directory.
     let area = Area::new(length, PAGE, (length - PAGE) & !(PAGE - 1), 0).context("a memory too small for a link")?;
     let sides = [Role::Host, Role::Remote];
     let (blocks, rings) = (sides.map(|role| area.block(role)), sides.map(|role| area.data(role).offset));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Linux process as a member of a pair under torture: it streams on one link until it is asked to leave.
+//! A Linux process under torture. It runs the message stream on one link until a signal asks it to leave.
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use amp_ivshmem_host::Peer;
 use amp_ivshmem_workload::stream::{self, Stream};
 use anyhow::{Result, bail};
 
-/// The time limit for the server to send the memory.
+/// Time limit for the server to send the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The options of the process.
@@ -29,15 +29,15 @@ pub struct Options {
     link: u8,
 }
 
-/// Streams until a signal asks it to leave.
+/// Runs the message stream until a signal asks the process to leave.
 ///
 /// # Errors
-/// Returns an error if there is no server, or if the link does not fit the memory.
+/// Returns an error if there is no server or if the link does not fit in the memory.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
     let mut place = MaybeUninit::<Stream<_, 1>>::uninit();
     process::catch_interrupts()?;
-    // A signal ends the wait during which it arrives. One that arrives before the wait is seen after the next heartbeat.
+    // A signal ends the current wait. A signal that arrives before the wait is detected at the next heartbeat.
     let keep_on = || process::check_interrupts().is_ok();
     if stream::run_in(&mut place, &mut peer, options.role.into(), options.link, &mut Stdout, keep_on) {
         return Ok(());

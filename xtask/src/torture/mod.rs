@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp torture`: kills, stops, resets and restarts the sides and the server of pairs at random, checks every
-//! message, and reports the result.
+//! `./amp torture`: kills, stops, resets and restarts random sides, restarts their servers, checks every message, and
+//! reports the result.
 
 mod console;
 mod heartbeats;
@@ -31,10 +31,10 @@ use crate::checkout::checkout;
 
 const KINDS: [Machine; 3] = [Machine::A53, Machine::M3, Machine::Linux];
 
-/// Runs the torture.
+/// Runs the torture test.
 ///
 /// # Errors
-/// Returns an error if a part is missing, the run is interrupted, or the torture fails.
+/// Returns an error if a part is missing, if the user interrupts the run (Ctrl-C), or if the torture test fails.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let minutes = match (options.minutes, options.cycles) {
@@ -86,7 +86,7 @@ fn tell(options: &Options, report: &Report) -> Result<()> {
     output::line(&if options.json { serde_json::to_string(report)? } else { report.line() })
 }
 
-/// Returns the members: the two sides of a pair, or the star.
+/// Returns the members: the two sides of a pair, or the members of the star.
 fn members(pair: Option<Pair>) -> Vec<Member> {
     let member = |machine, role, image, links| Member { machine, role, image, links };
     match pair {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sends one command to a QEMU through its control socket (QMP).
+//! Sends a command to QEMU through its control socket (QMP).
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The time limit of each answer of QEMU.
+/// Time limit for each answer from QEMU.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Resets the machine of the QEMU whose control socket is at `path`.
+/// Resets the machine of the QEMU process with the control socket at `path`.
 ///
 /// # Errors
-/// Returns an error if there is no QEMU, or if it refuses.
+/// Returns an error if QEMU does not answer or rejects the command.
 pub fn system_reset(path: &Path) -> Result<()> {
     let mut stream = UnixStream::connect(path).context("no QMP socket")?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -33,7 +33,7 @@ pub fn system_reset(path: &Path) -> Result<()> {
             if let Some(error) = answer.get("error") {
                 bail!("QEMU refuses {command}: {error}");
             }
-            // This is the greeting, or an event.
+            // The line is the greeting or an event.
         }
     }
     Ok(())

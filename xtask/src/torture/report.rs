@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The result of a torture, as text and as JSON.
+//! The result of a torture test, as text and as JSON.
 
 use serde::Serialize;
 
 use super::verdict::Verdict;
 
-/// The result of one pair, or of all.
+/// The result for one pair, or for all pairs.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// The pair, `star` or `all`.
+    /// The pair's name, `star` or `all`.
     pub pair: String,
     pub seed: u64,
     pub seconds: f64,
@@ -19,38 +19,40 @@ pub struct Report {
     pub restarts: u64,
     pub server_restarts: u64,
     pub bursts_of_scribbling: u64,
-    /// Messages received and checked.
+    /// Number of messages received and checked.
     pub messages: u64,
-    /// The maximum number of messages in flight when a session ended: those that may be lost.
+    /// Maximum number of messages in flight when a session ended. These messages may be lost.
     pub in_flight: u64,
     pub lost: u64,
     pub duplicated: u64,
     pub corrupted: u64,
     pub stale: u64,
     pub hung: u64,
-    /// Sides that ended by themselves, or reported that they cannot run.
+    /// Number of sides that exited on their own, or reported that they cannot run.
     pub ended: u64,
-    /// Sessions that a side ended because of the contents of the memory, although nobody scribbled.
+    /// Number of sessions that a side ended because of invalid memory contents, although nothing had overwritten the
+    /// memory.
     pub faults: u64,
-    /// Sessions that ended although nothing was done to either side since they began.
+    /// Number of sessions that ended without any action on either side.
     pub unprovoked: u64,
-    /// Sides that left but were reported as silent by their peer.
+    /// Number of times that a side left, but its peer reported another reason.
     pub unheard: u64,
-    /// Time from a side's restart until both sides had a message from the other, in milliseconds, including the guest's boot.
+    /// Longest time from a side's restart until both sides had received a message from each other, in milliseconds.
+    /// Includes the guest's boot.
     pub longest_recovery_ms: u64,
-    /// The same time without the boot, from the side's first line on.
+    /// The same time without the boot: measured from the side's first line, in milliseconds.
     pub longest_recovery_after_boot_ms: u64,
-    /// Time from a kill until the survivor reports that its peer is silent, in milliseconds.
+    /// Shortest and longest time from a kill until the survivor reported a timeout, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub death_noticed_ms: Option<(u64, u64)>,
-    /// Deaths that the peer noticed by the silence.
+    /// Number of deaths that a peer detected by a timeout.
     pub deaths: u64,
-    /// Recoveries and noticed deaths that missed their limits because the machine was busy: the processes concerned
-    /// waited for a processor for that long.
+    /// Number of recoveries and detected deaths that missed their limits because the machine was busy: the processes
+    /// concerned waited that long for a CPU.
     pub too_busy: u64,
-    /// Recoveries and noticed deaths that missed their limits without an explanation.
+    /// Number of recoveries and detected deaths that missed their limits without an explanation.
     pub untimely: u64,
-    /// The number of times that, after scribbling, the two sides connected again only after a restart.
+    /// Number of times that the sides connected again only after a restart, after the memory had been overwritten.
     pub needed_a_restart: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -103,14 +105,14 @@ impl Report {
         self.findings.extend(other.findings.iter().cloned());
     }
 
-    /// Counts an event by its verdict. Returns true if it did not come in time.
+    /// Counts an event by its verdict. Returns true if the event was late or early.
     pub fn count(&mut self, verdict: Verdict) -> bool {
         self.too_busy += u64::from(verdict == Verdict::Busy);
         self.untimely += u64::from(verdict == Verdict::Untimely);
         verdict != Verdict::InTime
     }
 
-    /// Records that a death was noticed after this many milliseconds.
+    /// Records that a death was detected after this many milliseconds.
     pub fn noticed(&mut self, millis: u64) {
         let (least, most) = self.death_noticed_ms.unwrap_or((millis, millis));
         self.death_noticed_ms = Some((least.min(millis), most.max(millis)));

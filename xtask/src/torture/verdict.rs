@@ -1,53 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Judges the time of an event, and distinguishes a busy machine from a defect.
+//! Judges the timing of events, and distinguishes a busy machine from a defect.
 
 use std::time::Duration;
 
 use super::heartbeats::BEAT;
 
-/// The time after which a pair without messages counts as hung, even after a hostile guest. It is much longer than any
-/// boot, because other work may keep the machine busy.
+/// Time after which a pair that exchanges no messages counts as hung, even after a hostile peer. It is much longer than
+/// any boot, because other work may keep the machine busy.
 pub const HUNG: Duration = Duration::from_secs(30);
-/// The time that both sides have to exchange messages after the newcomer's boot.
+/// Time limit for both sides to exchange messages after the restarted side has booted.
 pub const RECOVERY: Duration = Duration::from_secs(1);
 
-/// The facts about a death and the time at which it was noticed.
+/// The facts about a side's death and its detection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Death {
-    /// The time from the kill until the survivor's report.
+    /// Time from the kill to the survivor's report.
     pub after: Duration,
-    /// The time from the killed side's last beat until that report.
+    /// Time from the killed side's last beat to the survivor's report.
     pub silent: Duration,
-    /// The longest time between two of the survivor's beats meanwhile.
+    /// Longest time between two of the survivor's beats from the kill to its report.
     pub gap: Duration,
-    /// The longest time between two looks at the beats. The harness tries to look every few milliseconds.
+    /// Longest time between two looks at the heartbeats. The test tries to look every few milliseconds.
     pub blind: Duration,
-    /// The killed side's wait for a processor in the two heartbeats before its death, and the survivor's since then.
-    /// `None` if the kernel does not count it.
+    /// CPU wait of the killed side during the two heartbeat periods before its death, and CPU wait of the survivor
+    /// since then. `None` if the kernel does not account for this time.
     pub waited: Option<(Duration, Duration)>,
 }
 
-/// The verdict on the time of an event.
+/// The verdict on an event's timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The event came in time.
+    /// The event happened in time.
     InTime,
-    /// The event was late, because a side did not get a processor.
+    /// The event was late or early because a side was not given CPU time.
     Busy,
-    /// The event was late, and nothing explains that.
+    /// The event was late or early without an explanation.
     Untimely,
 }
 
 impl Death {
-    /// Returns the verdict on a death that should be noticed within `limit`, plus or minus a heartbeat.
+    /// Returns the verdict on a death that should be detected after `limit`, plus or minus one heartbeat period.
     pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel counts a wait when it is over, so the last wait of a killed side is missing. This process mostly
-        // sleeps; if it has to wait that long, so do the others.
+        // The kernel accounts for a wait when the wait ends, so a killed side's last wait is missing. The pauses of
+        // this process, which is mostly asleep, are used as an estimate, because the other processes then also have to
+        // wait.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
-        // Time without a beat before the kill: beats were already late then if the machine did not let the side run.
+        // If the death was detected too early, the killed side's beats were already late before the kill. This is
+        // explained if the side was not given CPU time.
         let early = (limit - BEAT).saturating_sub(self.after);
-        // The survivor sees the last beat at its own next one, and is late by the time in which it does not beat itself.
+        // The survivor detects the death at one of its own beats, so it is late by any delay between its beats.
         let late = self.after.saturating_sub(limit + BEAT);
         let explained = if !early.is_zero() {
             self.silent + self.blind >= limit && dead_waited >= early
@@ -62,7 +64,8 @@ impl Death {
     }
 }
 
-/// Returns the verdict on a recovery that took `after_boot`. `waited` is the participants' wait for a processor.
+/// Returns the verdict on a recovery that took `after_boot`. `waited` is how long the processes concerned waited for a
+/// CPU.
 pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
     let late = after_boot.saturating_sub(RECOVERY);
     match waited.unwrap_or_default() {

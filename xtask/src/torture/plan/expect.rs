@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The expected effects of each action, and the verdict if one is missing.
+//! The expected effects of each action, and the verdict if an effect is missing.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Plan<'_> {
-    /// Expects that the links of these sides begin new sessions, on both sides, before long.
+    /// Expects that all links of these sides soon begin new sessions, as reported by both ends of each link.
     pub(super) fn expect_anew(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -34,7 +34,8 @@ impl Plan<'_> {
             testbed.report.longest_recovery_after_boot_ms =
                 testbed.report.longest_recovery_after_boot_ms.max(millis(after_boot));
             if after_boot > verdict::RECOVERY {
-                // Consecutive waits of several processes add up, so this is the largest delay that they explain.
+                // Waits of several processes can follow one another, so their sum is the longest delay that they can
+                // explain.
                 let since = |(process, after): (u32, Duration)| {
                     after.saturating_sub(before.get(&process).copied().unwrap_or_default())
                 };
@@ -52,7 +53,7 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// Expects that these sides receive messages before long.
+    /// Expects that these sides soon receive messages.
     pub(super) fn expect_progress(&mut self, testbed: &mut Testbed<'_>, sides: &[usize], name: &str) -> Result<()> {
         let since = Instant::now();
         if self.wait(testbed, HUNG, |testbed| sides.iter().all(|&side| testbed.progresses(side, since)))? {
@@ -61,8 +62,9 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// Expects that the partners of a killed side notice its death within their limit. `dead_waited` is the time that
-    /// the killed side had waited for a processor just before. `before` has that time for each member since its start.
+    /// Expects that the partners of a killed side detect its death within their limit. `dead_waited` is how long the
+    /// killed side waited for a CPU just before its death. `before` is how long each member had waited since it
+    /// started.
     pub(super) fn expect_noticed(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -96,8 +98,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Expects that the partners of side `index`, which left, do not report it as silent. If `all` is set, each partner
-    /// must report something.
+    /// Expects that the partners of side `index` report that it has left. Unless `all` is set, a partner may also
+    /// report a restart, or nothing.
     pub(super) fn expect_heard(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -111,7 +113,7 @@ impl Plan<'_> {
             } else {
                 testbed.down(other, link).filter(|&(at, _)| at > since)
             };
-            // A side that looks only after the successor's start sees a restart.
+            // A side that polls only after the successor has started reports a restart.
             let good = |why| why == Why::Left || !all && why == Why::Restarted;
             if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
                 testbed.report.unheard += 1;
@@ -121,8 +123,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Returns the time and the reason for which a side's link went down after `since`, when `index` on its other side
-    /// ended. If there is none, that is a finding.
+    /// Waits until side `other` reports that its link to side `index` went down. Returns the time and the reason. If
+    /// there is no report after `since`, records a finding.
     fn notices(
         &self,
         testbed: &mut Testbed<'_>,
@@ -138,7 +140,7 @@ impl Plan<'_> {
         Ok(noticed(testbed))
     }
 
-    /// Waits until `done`, at most for `limit`. Returns whether `done` became true.
+    /// Waits until `done` returns true, but at most for `limit`. Returns whether `done` returned true.
     pub(super) fn wait(
         &self,
         testbed: &mut Testbed<'_>,
@@ -156,7 +158,8 @@ impl Plan<'_> {
         Ok(true)
     }
 
-    /// Records silence as a finding, and starts all sides again, so that the torture can continue.
+    /// Records a finding for a pair that no longer makes progress, and restarts all sides, so that the test can
+    /// continue.
     pub(super) fn hung(&mut self, testbed: &mut Testbed<'_>, name: &str) -> Result<()> {
         testbed.report.hung += 1;
         let lines: Vec<_> = (0..testbed.members.len()).map(|side| testbed.last_lines(side)).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The random actions on the sides.
+//! Random actions on the sides.
 
 mod expect;
 
@@ -16,27 +16,29 @@ use super::report::Report;
 use super::testbed::Testbed;
 use super::verdict::{HUNG, between};
 
-/// The approximate number of acts after which all sides must show that they still receive, if no act requires it.
+/// Average number of actions between checks that all sides still receive messages, in addition to the actions' own
+/// checks.
 const ACTS: u64 = 10;
 
-/// One action on the sides.
+/// An action on the sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// SIGKILL, and a restart soon after.
+    /// SIGKILL, and a restart soon afterwards.
     Kill,
-    /// SIGKILL of all, and restarts in any order.
+    /// SIGKILL for all sides, and restarts in random order.
     KillAll,
-    /// SIGKILL, and a restart only after the others have noticed.
+    /// SIGKILL, and a restart only after the other sides have detected the death.
     StayAway,
-    /// SIGTERM, which lets a process say that it leaves, and a restart. A guest gets no signal, so it is killed.
+    /// SIGTERM, so that a process can announce that it is leaving, and then a restart. A guest is killed instead,
+    /// because it cannot receive a signal.
     Leave,
-    /// The machine's reset.
+    /// A machine reset.
     Reset,
-    /// SIGSTOP, and SIGCONT before or after the others have noticed.
+    /// SIGSTOP, and SIGCONT before or after the other sides have detected it.
     Stop,
-    /// A new server. Peers that know each other continue, and then all start again on the new server.
+    /// A new server. Peers that already know each other continue at first. All peers then restart on the new server.
     Server,
-    /// A hostile guest writes over the memory.
+    /// A hostile peer overwrites the shared memory.
     Scribble,
 }
 
@@ -51,7 +53,7 @@ const WEIGHTS: [(Act, u64); 7] = [
     (Act::Server, 1),
 ];
 
-/// A torture of one testbed.
+/// A torture test of one testbed.
 pub struct Plan<'o> {
     pub options: &'o Options,
     pub limit: Option<Duration>,
@@ -59,10 +61,11 @@ pub struct Plan<'o> {
 }
 
 impl Plan<'_> {
-    /// Carries out the plan. Returns the testbed's report.
+    /// Runs the plan and returns the testbed's report.
     ///
     /// # Errors
-    /// Returns an error on an interrupt, or if something fails that does not concern the sides under torture.
+    /// Returns an error if the user interrupts the run (Ctrl-C), or if anything other than the sides under torture
+    /// fails.
     pub fn carry_out(mut self, mut testbed: Testbed<'_>) -> Result<Report> {
         let begun = Instant::now();
         let all: Vec<usize> = (0..testbed.members.len()).collect();
@@ -129,7 +132,7 @@ impl Plan<'_> {
             Act::Kill | Act::Leave => {
                 testbed.kill(index);
                 testbed.report.kills += 1;
-                // Mostly at once, but sometimes so late that the others have noticed.
+                // Usually restart soon, but sometimes so late that the other sides have detected the death.
                 let pause = if self.random.below(8) == 0 { 1500 } else { 150 };
                 testbed.listen(self.random.millis(0, pause))?;
                 self.restart(testbed, index, &name)
@@ -177,7 +180,7 @@ impl Plan<'_> {
             Act::Server => {
                 testbed.restart_server()?;
                 testbed.report.server_restarts += 1;
-                // Peers that know each other do not need the server.
+                // Peers that already know each other do not need the server.
                 self.expect_progress(testbed, &with_partners(testbed), &name)?;
                 self.perform(testbed, Act::KillAll, index)
             }
@@ -185,7 +188,7 @@ impl Plan<'_> {
         }
     }
 
-    /// Asks a process to leave, which its partners must notice.
+    /// Asks a process to leave, and checks that its partners detect it.
     fn leave(&mut self, testbed: &mut Testbed<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
         testbed.ask_to_leave(index);
         testbed.report.leaves += 1;
@@ -201,7 +204,7 @@ impl Plan<'_> {
             testbed.finding(format!("{name}: it did not leave in peace: {:?}", testbed.last_lines(index)));
             return self.restart(testbed, index, name);
         }
-        // In half of the cases the successor starts so soon that the others may not have looked.
+        // Half of the time, the successor starts so soon that the other sides may not have polled in between.
         let all = self.random.below(2) == 0;
         if all {
             self.expect_heard(testbed, index, since, all)?;
@@ -219,8 +222,8 @@ impl Plan<'_> {
         self.expect_anew(testbed, &[index], started, name)
     }
 
-    /// Lets a hostile guest write over the memory. Any message may arrive meanwhile, but no side may end or hang, and
-    /// all links must come up again by themselves afterwards.
+    /// Lets a hostile peer overwrite the memory. Any message may arrive during this time, but no side may exit or hang.
+    /// All links must then come up again without a restart.
     fn scribble(&mut self, testbed: &mut Testbed<'_>) -> Result<()> {
         testbed.forgive(true);
         let time = self.random.millis(20, 500);
@@ -241,7 +244,7 @@ impl Plan<'_> {
             let lines: Vec<_> = all.iter().map(|&side| testbed.last_lines(side)).collect();
             testbed.finding(format!("nobody mends what was scribbled over: {lines:?}"));
         }
-        // From here on each message counts again, because the new sessions are not affected by the scribbling.
+        // The new sessions are not affected by the overwritten memory, so from here on, each message counts again.
         for &side in &all {
             testbed.kill(side);
             testbed.report.kills += 1;

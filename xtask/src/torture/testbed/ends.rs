@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Detects members that ended by themselves, and sessions that ended for no reason.
+//! Detects members that exited on their own, and sessions that ended without a reason.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::torture::heartbeats;
 use crate::torture::verdict::{Death, Verdict};
 
 impl Testbed<'_> {
-    /// Counts, once, that an incarnation has ended by itself.
+    /// Counts, once per incarnation, that a member exited on its own.
     pub(super) fn note_end(&mut self, index: usize, incarnation: u32, how: &str) {
         let seen = &mut self.seen[index];
         if incarnation > seen.ended {
@@ -26,7 +26,8 @@ impl Testbed<'_> {
         }
     }
 
-    /// Starts or stops forgiving: while somebody scribbles, reports of the members that run are ignored.
+    /// Sets whether errors are forgiven. While a hostile peer overwrites the memory, errors reported by the running
+    /// members are ignored.
     pub fn forgive(&mut self, forgiving: bool) {
         self.forgiving = forgiving;
         for seen in self.seen.iter_mut().filter(|_| forgiving) {
@@ -34,7 +35,7 @@ impl Testbed<'_> {
         }
     }
 
-    /// Returns true if a member has ended by itself. Counts it once.
+    /// Returns true if a member has exited on its own. Counts each exit once.
     pub(super) fn look_at_end(&mut self, index: usize) -> bool {
         let seen = &mut self.seen[index];
         let incarnation = seen.incarnation;
@@ -44,7 +45,7 @@ impl Testbed<'_> {
         self.seen[index].ended == incarnation
     }
 
-    /// Restarts the members that should run but have ended by themselves, and records them.
+    /// Restarts, and records, each member that should be running but has exited on its own.
     ///
     /// # Errors
     /// Returns an error if a member cannot be restarted.
@@ -58,7 +59,7 @@ impl Testbed<'_> {
         Ok(())
     }
 
-    /// Reads at intervals how long all members have waited, and judges the sessions that ended some time ago.
+    /// Periodically reads how long all members have waited for a CPU, and judges sessions that ended some time ago.
     pub(super) fn look_at_sessions(&mut self, now: Instant) {
         if self.waits.are_due(now) {
             let own = |seen: &Seen| seen.running.as_ref().map(Running::id);
@@ -70,8 +71,8 @@ impl Testbed<'_> {
         }
     }
 
-    /// Judges a session that ended although nothing was done to its sides. On a busy machine a side may not run for so
-    /// long that it seems silent; it is judged like a side that was killed at that moment.
+    /// Judges a session that ended without any action on its sides. On a busy machine, a side may not run for so long
+    /// that its peer reports a timeout. In this case, the side is judged as if it had been killed at that moment.
     pub(super) fn judge(&mut self, down: &Down) {
         let Down { member, link, why, at, .. } = *down;
         let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Interprets the lines of the members' consoles.
+//! Interprets the members' console lines.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::seen::Event;
 use crate::torture::console::{Report, Tally, Why, Word, Wrong};
 
 impl Testbed<'_> {
-    /// Handles a line.
+    /// Handles a console line.
     pub(super) fn hear(&mut self, event: Event) {
         let Some(line) = event.line else { return };
         let label = self.members[event.member].machine.label(self.members[event.member].role);
@@ -21,7 +21,7 @@ impl Testbed<'_> {
         if !line.starts_with("tally ") {
             seen.last_lines.push(&line);
         }
-        // Late lines of a former incarnation are handled, too: its wrong messages count.
+        // Late lines from an earlier incarnation are also handled, because its wrong messages count.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
         let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
@@ -71,9 +71,9 @@ impl Testbed<'_> {
                     self.bank(index);
                 }
                 let seen = &mut self.seen[index];
-                // Both ends of the interval must come after the event that is awaited, so the former one counts. If
-                // somebody has scribbled over a session's first message, that session takes the later messages for
-                // stale, but they arrive.
+                // A caller waits for progress after some event, so both tallies must come after the event. The time of
+                // the previous tally is therefore recorded. Stale messages also count: if a session's first message was
+                // overwritten, the session treats all later messages as stale, although they arrive.
                 let came = |tally: Tally| u64::from(tally.received) + u64::from(tally.stale);
                 if came(tally) > came(seen.tally) {
                     seen.progress = seen.last_tally;
@@ -101,7 +101,8 @@ impl Testbed<'_> {
         self.seen[index].last_lines.to_vec()
     }
 
-    /// Returns true if all links of `index` have had new sessions since then, on both sides.
+    /// Returns true if, on all links of member `index`, both sides have received messages in sessions that began after
+    /// `since`.
     pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
         self.members[index].links.clone().all(|link| {
             let both = (0..self.members.len()).filter(|&other| self.members[other].links.contains(&link));
@@ -109,17 +110,17 @@ impl Testbed<'_> {
         })
     }
 
-    /// Returns true if a member has received messages since then, in any session.
+    /// Returns true if a member has received messages after `since`, in any session.
     pub fn progresses(&self, index: usize, since: Instant) -> bool {
         self.seen[index].progress.is_some_and(|at| at > since)
     }
 
-    /// Returns the time at which a member's link last went down, and the reason.
+    /// Returns when and why a member's link last went down.
     pub fn down(&self, index: usize, link: u8) -> Option<(Instant, Why)> {
         self.seen[index].downs.get(&link).copied()
     }
 
-    /// Returns the time of the first line of a member's present incarnation.
+    /// Returns the time of the first line from a member's current incarnation.
     pub fn first_line(&self, index: usize) -> Option<Instant> {
         self.seen[index].first_line
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The machines under torture: a server and its members. This file can hurt them, but does not decide when.
+//! The machines under torture: a server and its members. This file implements the actions, but does not decide when to
+//! use them.
 
 mod ends;
 mod events;
@@ -30,10 +31,10 @@ use super::report::Report;
 
 /// The machine of the hostile guest.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
-/// The line that it prints after the first burst, and the time limit for this line.
+/// The line that the hostile guest prints after its first burst, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";
 const BOOT: Duration = Duration::from_secs(10);
-/// The longest interval of looks at the heartbeats.
+/// Longest interval between two looks at the heartbeats.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A member of the testbed.
@@ -41,13 +42,13 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Member {
     pub machine: Machine,
     pub role: Role,
-    /// The image that the member boots, if it boots one.
+    /// The image that the member boots. A Linux process does not use it.
     pub image: &'static str,
     /// The member's links.
     pub links: std::ops::Range<u8>,
 }
 
-/// The server and all its members.
+/// A server and its members.
 pub struct Testbed<'w> {
     artifacts: &'w Artifacts,
     pub members: Vec<Member>,
@@ -62,16 +63,16 @@ pub struct Testbed<'w> {
     events: Receiver<Event>,
     verbose: bool,
     faults: Option<Faults>,
-    /// True while somebody scribbles: faults in messages and links are not counted then.
+    /// True while a hostile peer overwrites the memory. Message errors and link errors are then not counted.
     forgiving: bool,
     pub report: Report,
 }
 
 impl<'w> Testbed<'w> {
-    /// Creates a server, with no member running yet.
+    /// Creates a testbed with a server. No member is running yet.
     ///
     /// # Errors
-    /// Returns an error if the system refuses.
+    /// Returns an error if a system call fails.
     pub fn new(artifacts: &'w Artifacts, members: Vec<Member>, report: Report, options: &Options) -> Result<Self> {
         let folder = Folder::new_in(&std::env::temp_dir())?;
         let (sender, events) = mpsc::sync_channel(1024);
@@ -106,10 +107,10 @@ impl<'w> Testbed<'w> {
         Ok(server::Server::start(&options)?)
     }
 
-    /// Ends the server and starts another, with another memory.
+    /// Stops the server and starts another one with a new memory.
     ///
     /// # Errors
-    /// Returns an error if no other server can be started.
+    /// Returns an error if the new server cannot be started.
     pub fn restart_server(&mut self) -> Result<()> {
         if let Some(server) = self.server.take() {
             server.stop()?;
@@ -120,12 +121,12 @@ impl<'w> Testbed<'w> {
         Ok(())
     }
 
-    /// Returns each member's wait for a processor since it started.
+    /// Returns how long each member has waited for a CPU since it started.
     pub fn waited(&self) -> Vec<Option<Duration>> {
         self.seen.iter().map(|seen| heartbeats::waited(seen.running.as_ref()?.id())).collect()
     }
 
-    /// Returns the waits for a processor of all members and of this process, each with its process.
+    /// Returns how long each member's process and this process have waited for a CPU, keyed by process id.
     pub fn all_waited(&self) -> BTreeMap<u32, Duration> {
         let running = self.seen.iter().filter_map(|seen| seen.running.as_ref().map(Running::id));
         let all = running.chain([std::process::id()]);
@@ -152,11 +153,11 @@ impl<'w> Testbed<'w> {
         Ok(command)
     }
 
-    /// Runs a guest, outside the members, that writes over the memory for `time` after its first burst. Returns true if
-    /// it did; a failure is a finding.
+    /// Runs a hostile guest in addition to the members. It overwrites the memory for `time` after its first burst.
+    /// Returns true if it did so. A failure is recorded as a finding.
     ///
     /// # Errors
-    /// Returns an error if the process cannot be started, or on an interrupt.
+    /// Returns an error if the process cannot be started, or if the user interrupts the run (Ctrl-C).
     pub fn hostile_guest(&mut self, time: Duration) -> Result<bool> {
         let command = self.artifacts.boot(HOSTILE_GUEST, "torture-hostile", &self.folder.socket())?;
         let mut guest = Running::spawn(command)?;
@@ -202,7 +203,7 @@ impl<'w> Testbed<'w> {
         Ok(())
     }
 
-    /// Adds the counts of the former incarnation to the report.
+    /// Adds the counts of a member's previous incarnation to the report.
     fn bank(&mut self, index: usize) {
         let tally = std::mem::take(&mut self.seen[index].tally);
         self.report.messages += u64::from(tally.received);
@@ -219,7 +220,7 @@ impl<'w> Testbed<'w> {
         self.bank(index);
     }
 
-    /// Sends SIGTERM to a member, which lets a process say that it leaves.
+    /// Sends SIGTERM to a member, so that its process can announce that it is leaving.
     pub fn ask_to_leave(&mut self, index: usize) {
         self.look_at_end(index);
         self.sessions.act(index, Instant::now());
@@ -228,7 +229,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Returns true if a member that was asked to leave has left without an error.
+    /// Returns whether a member that was asked to leave exited successfully, or `None` if it is still running.
     pub fn has_left(&mut self, index: usize) -> Option<bool> {
         let status = self.seen[index].running.as_mut()?.exit()?;
         self.seen[index].running = None;
@@ -244,19 +245,19 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Resets a machine as its reset line would.
+    /// Resets a member's machine, as its reset line would.
     ///
     /// # Errors
-    /// Returns an error if its QEMU does not answer.
+    /// Returns an error if the member's QEMU does not answer.
     pub fn reset(&mut self, index: usize) -> Result<()> {
         self.sessions.act(index, Instant::now());
         qmp::system_reset(&self.qmp(index))
     }
 
-    /// Listens to the consoles for `time`.
+    /// Handles the members' console lines for `time`.
     ///
     /// # Errors
-    /// Returns an error on an interrupt.
+    /// Returns an error if the user interrupts the run (Ctrl-C).
     pub fn listen(&mut self, time: Duration) -> Result<()> {
         let end = Instant::now() + time;
         loop {
@@ -276,7 +277,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Returns the members on the other side of this member's links.
+    /// Returns the members on the other side of a member's links.
     pub fn partners(&self, index: usize) -> Vec<usize> {
         let member = &self.members[index];
         let meets = |other: &Member| {
@@ -285,14 +286,14 @@ impl<'w> Testbed<'w> {
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
     }
 
-    /// Returns the other ends of a member's links: each member with its link.
+    /// Returns the other ends of a member's links: each partner with the shared link.
     pub fn other_ends(&self, index: usize) -> Vec<(usize, u8)> {
         let links = &self.members[index].links;
         let shared = |&other: &usize| links.clone().filter(move |link| self.members[other].links.contains(link));
         self.partners(index).iter().flat_map(|other| shared(other).map(|link| (*other, link))).collect()
     }
 
-    /// Ends the torture: stops all members, and adds their counts to the report.
+    /// Ends the test: stops all members, and adds their counts to the report.
     pub fn finish(mut self) -> Report {
         for index in 0..self.members.len() {
             self.kill(index);

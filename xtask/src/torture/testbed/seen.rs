@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lines of the members' consoles, and the facts about a member that they reveal.
+//! Console lines from the members, and the facts about a member derived from these lines.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use amp::process::{LastLines, Running, Source};
 
 use crate::torture::console::{Tally, Why};
 
-/// A line of a member's console, or the end of the console.
+/// A line from a member's console, or the end of the console's output.
 pub struct Event {
     pub member: usize,
     pub incarnation: u32,
@@ -22,16 +22,16 @@ pub struct Event {
 pub struct Seen {
     pub running: Option<Running>,
     pub incarnation: u32,
-    /// The last incarnation that is known to have ended by itself.
+    /// The last incarnation that is known to have exited on its own.
     pub ended: u32,
-    /// The last incarnation in which wrong messages are expected and links may go down, because a hostile guest writes.
+    /// The last incarnation in which errors are forgiven, because a hostile peer overwrites the memory.
     pub forgiven: u32,
     pub first_line: Option<Instant>,
-    /// For each link, the time of the first message of its last session.
+    /// For each link, when the first message of its last session arrived.
     pub talks: BTreeMap<u8, Instant>,
     pub downs: BTreeMap<u8, (Instant, Why)>,
     pub tally: Tally,
-    /// When `tally.received` last grew, from one line to the next.
+    /// The time of the previous tally line when `tally.received` last grew.
     pub progress: Option<Instant>,
     pub last_tally: Option<Instant>,
     pub last_lines: LastLines,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Records the sessions' beginnings and ends and the actions on their sides, and finds the sessions that ended for no reason.
+//! Records when sessions begin and end, and the actions on their sides. Finds sessions that ended without a reason.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,23 +9,23 @@ use amp::recent::Recent;
 
 use crate::torture::console::Why;
 
-/// The time after an end in which the other side may still report the cause.
+/// Time after a session's end during which the other side may still report the cause.
 const SETTLE: Duration = Duration::from_secs(2);
-/// The number of actions on a side, and of ends, that are remembered.
+/// Number of actions per side, and of ends, to keep.
 const REMEMBERED: usize = 64;
 
-/// The end of a session, as one side reported it.
+/// The end of a session, as reported by one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Down {
     pub member: usize,
     pub link: u8,
     pub why: Why,
-    /// The time at which the session began.
+    /// When the session began.
     pub up: Instant,
     pub at: Instant,
 }
 
-/// The sessions of all links.
+/// The sessions on all links.
 #[derive(Debug)]
 pub struct Sessions {
     /// The links of each member.
@@ -44,17 +44,17 @@ impl Sessions {
         Self { links, acts, ups: BTreeMap::new(), ends: Recent::default(), pending: Vec::new() }
     }
 
-    /// Records an action on `member`, which may end its sessions.
+    /// Records an action on `member`, which may end the member's sessions.
     pub fn act(&mut self, member: usize, at: Instant) {
         self.acts[member].push(at);
     }
 
-    /// Handles a side's report that its link is up.
+    /// Handles a side's report that a link is up.
     pub fn up(&mut self, member: usize, link: u8, at: Instant) {
         self.ups.insert((member, link), at);
     }
 
-    /// Handles a side's report that its link is down. If nothing was done to either side since the link came up, the
+    /// Handles a side's report that a link is down. If there was no action on either side since the link came up, the
     /// end needs an explanation. A fault is counted separately.
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
@@ -67,8 +67,8 @@ impl Sessions {
         }
     }
 
-    /// Returns the ends before `until` that nothing explains: no action, and no new start of the other side for a
-    /// reason of its own.
+    /// Returns the unexplained ends that happened before `until`. An end is explained if the other side restarted the
+    /// session after a timeout or a fault of its own.
     pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
         let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);
         self.pending = pending;
@@ -83,7 +83,7 @@ impl Sessions {
         Vec::into_iter(due).filter(|down| !explained(down)).collect()
     }
 
-    /// Returns all remaining ends, when the torture is over.
+    /// Returns all remaining unexplained ends, when the test is over.
     pub fn rest(&mut self) -> Vec<Down> {
         let last = self.pending.iter().map(|down| down.at + SETTLE).max();
         last.map(|last| self.unprovoked(last)).unwrap_or_default()
@@ -94,7 +94,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    /// Returns the sessions of a host with two links and of the remotes of each.
+    /// Returns the sessions of a host with two links and of the remote on each link.
     fn sessions() -> (Sessions, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
         (Sessions::new(vec![0..2, 0..1, 1..2]), move |seconds| begun + Duration::from_secs(seconds))
@@ -125,7 +125,7 @@ mod tests {
         let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
         assert_eq!(sessions.rest(), [silent], "whichever is heard first");
         assert_eq!(sessions.rest(), []);
-        // An end on another link is no reason, and neither is an earlier end.
+        // Neither an end on another link nor an earlier end is an explanation.
         sessions.up(2, 1, at(6));
         sessions.down(2, 1, Why::Restarted, at(6));
         sessions.up(1, 0, at(7));

@@ -9,7 +9,7 @@ use crate::mem::{Bytes, SharedMemory, Store, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::{
     self, AnyLink, BufferPool, Bus, DownReason, DriverIncoming, DriverOutgoing, Event, LinkDriver, RingError, Role,
-    SetupError,
+    SetupError, any_link,
 };
 use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
@@ -136,20 +136,4 @@ fn clear<M: SharedMemory>(memory: &M, vring: Vring, count: u16) -> Result<(), La
     Ok(())
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink for Host<M, D, E, N> {
-    type Profile = HostProfile<M, E, N>;
-    type Doorbell = D;
-
-    fn bus(&mut self) -> &mut Bus<HostProfile<M, E, N>, D> {
-        self.bus()
-    }
-
-    #[inline(always)]
-    fn poll(&mut self, now: Instant) -> Option<Event> {
-        self.poll(now)
-    }
-
-    fn deadline(&self) -> Instant {
-        self.deadline()
-    }
-}
+any_link!(Host, HostProfile);

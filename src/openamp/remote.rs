@@ -8,7 +8,7 @@ use crate::mem::{Load, SharedMemory, Table};
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::rpmsg::{
     self, AnyLink, BufferPool, Bus, DeviceIncoming, DeviceOutgoing, DownReason, Event, LinkDriver, RingError, Role,
-    SetupError,
+    SetupError, any_link,
 };
 use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
@@ -172,20 +172,4 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> LinkDriver fo
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> AnyLink for Remote<M, D, E, N> {
-    type Profile = RemoteProfile<M, E, N>;
-    type Doorbell = D;
-
-    fn bus(&mut self) -> &mut Bus<RemoteProfile<M, E, N>, D> {
-        self.bus()
-    }
-
-    #[inline(always)]
-    fn poll(&mut self, now: Instant) -> Option<Event> {
-        self.poll(now)
-    }
-
-    fn deadline(&self) -> Instant {
-        self.deadline()
-    }
-}
+any_link!(Remote, RemoteProfile);

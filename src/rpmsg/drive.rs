@@ -24,6 +24,32 @@ pub trait AnyLink {
     fn deadline(&self) -> Instant;
 }
 
+/// Implements [`AnyLink`] by the methods of the same names of a link's type.
+macro_rules! any_link {
+    ($link:ident, $profile:ident $(, $role:ident: $roles:ident)?) => {
+        impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize $(, $role: $roles)?> AnyLink
+            for $link<M, D, E, N $(, $role)?>
+        {
+            type Profile = $profile<M, E, N>;
+            type Doorbell = D;
+
+            fn bus(&mut self) -> &mut Bus<$profile<M, E, N>, D> {
+                self.bus()
+            }
+
+            #[inline(always)]
+            fn poll(&mut self, now: Instant) -> Option<Event> {
+                self.poll(now)
+            }
+
+            fn deadline(&self) -> Instant {
+                self.deadline()
+            }
+        }
+    };
+}
+pub(crate) use any_link;
+
 /// The life cycle of a link, which attaches its bus to the peer and detaches it.
 pub(crate) trait LinkDriver: AnyLink {
     /// Returns whether life-cycle work is due.

@@ -1,41 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A guard that couples a received message to its bus.
 
+use core::ops::Deref;
+
 use super::{Address, Bus, Endpoint, Message, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 
-/// A message that is released when it is received, replied to or dropped. Created by [`Bus::guard`].
+/// The message that a guard holds until it is consumed.
 #[derive(Debug)]
-pub struct MessageGuard<'a, P: Profile, D: Doorbell> {
-    bus: &'a mut Bus<P, D>,
-    /// `None` once the message has been consumed.
-    message: Option<Message>,
-}
+pub struct HeldMessage(pub(super) Option<Message>);
 
-impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Wraps a message in a guard, which returns the buffer to the peer when it leaves its scope.
-    pub const fn guard(&mut self, message: Message) -> MessageGuard<'_, P, D> {
-        MessageGuard { bus: self, message: Some(message) }
-    }
-}
-
-impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
+impl HeldMessage {
     /// Returns the endpoint that the message is for.
     #[must_use]
     pub fn endpoint(&self) -> Option<Endpoint> {
-        self.message.as_ref().map(|message| message.endpoint)
+        self.0.as_ref().map(|message| message.endpoint)
     }
 
     /// Returns the address of the sender.
     #[must_use]
     pub fn source(&self) -> Address {
-        self.message.as_ref().map_or(Address::ANY, |message| message.source)
+        self.0.as_ref().map_or(Address::ANY, |message| message.source)
     }
 
     /// Returns the payload length in bytes.
     #[must_use]
     pub fn len(&self) -> u16 {
-        self.message.as_ref().map_or(0, |message| message.length)
+        self.0.as_ref().map_or(0, |message| message.length)
     }
 
     /// Returns whether the payload is empty.
@@ -43,13 +34,29 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
+/// A message that is released when it is received, replied to or dropped. Created by [`Bus::guard`].
+#[derive(Debug)]
+pub struct MessageGuard<'a, P: Profile, D: Doorbell> {
+    bus: &'a mut Bus<P, D>,
+    held: HeldMessage,
+}
+
+impl<P: Profile, D: Doorbell> Bus<P, D> {
+    /// Wraps a message in a guard, which returns the buffer to the peer when it leaves its scope.
+    pub const fn guard(&mut self, message: Message) -> MessageGuard<'_, P, D> {
+        MessageGuard { bus: self, held: HeldMessage(Some(message)) }
+    }
+}
+
+impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     /// Copies bytes from the payload into `to`, starting at `offset`.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn read(&self, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
-        self.message.as_ref().map_or(Err(ReadError::Stale), |message| self.bus.read(message, offset, to))
+        self.held.0.as_ref().map_or(Err(ReadError::Stale), |message| self.bus.read(message, offset, to))
     }
 
     /// Copies the payload into `to`, as [`Bus::recv`] does.
@@ -57,7 +64,7 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     /// # Errors
     /// Returns [`ReadError::Stale`] or [`ReadError::OtherLink`].
     pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
-        self.message.take().map_or(Err(ReadError::Stale), |message| self.bus.recv(message, to))
+        self.held.0.take().map_or(Err(ReadError::Stale), |message| self.bus.recv(message, to))
     }
 
     /// Replies to the sender, as [`Bus::reply`] does. The message is released even if the reply fails.
@@ -65,16 +72,16 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     /// # Errors
     /// See [`SendError`].
     pub fn reply(mut self, payload: &[u8]) -> Result<(), SendError> {
-        let Some(message) = self.message.take() else { return Ok(()) };
+        let Some(message) = self.held.0.take() else { return Ok(()) };
         self.bus.reply(message, payload).map_err(|(error, message)| {
-            self.message = Some(message);
+            self.held.0 = Some(message);
             error
         })
     }
 
     /// Returns the message without releasing it. The caller must then [release](Bus::release) it.
     pub fn keep(mut self) -> Option<Message> {
-        self.message.take()
+        self.held.0.take()
     }
 
     /// Returns the bus, so that the caller can send while it holds the message.
@@ -83,9 +90,17 @@ impl<P: Profile, D: Doorbell> MessageGuard<'_, P, D> {
     }
 }
 
+impl<P: Profile, D: Doorbell> Deref for MessageGuard<'_, P, D> {
+    type Target = HeldMessage;
+
+    fn deref(&self) -> &HeldMessage {
+        &self.held
+    }
+}
+
 impl<P: Profile, D: Doorbell> Drop for MessageGuard<'_, P, D> {
     fn drop(&mut self) {
-        if let Some(message) = self.message.take() {
+        if let Some(message) = self.held.0.take() {
             self.bus.release(message);
         }
     }

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::drive::{self, AnyLink, LinkDriver};
+use super::drive::{self, AnyLink, LinkDriver, any_link};
 use super::rings::{Native, Rings};
 use super::{Bus, Event, SetupError};
 use crate::mem::SharedMemory;
@@ -174,23 +174,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
     }
 }
 
-impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> AnyLink for Link<M, D, E, N, R> {
-    type Profile = Native<M, E, N>;
-    type Doorbell = D;
-
-    fn bus(&mut self) -> &mut Bus<Native<M, E, N>, D> {
-        self.bus()
-    }
-
-    #[inline(always)]
-    fn poll(&mut self, now: Instant) -> Option<Event> {
-        self.poll(now)
-    }
-
-    fn deadline(&self) -> Instant {
-        self.deadline()
-    }
-}
+any_link!(Link, Native, R: Roles);
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Drop for Link<M, D, E, N, R> {
     fn drop(&mut self) {

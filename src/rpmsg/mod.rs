@@ -36,11 +36,11 @@ mod tests;
 
 pub use bus::{Bus, Counters, Event};
 pub use drive::AnyLink;
-pub(crate) use drive::{LinkDriver, poll};
+pub(crate) use drive::{LinkDriver, any_link, poll};
 pub use endpoint::{Config, Endpoint};
 pub(crate) use endpoints::Table;
 pub use error::{DownReason, Fault, OpenError, Part, ReadError, RingError, SendError, SetupError};
-pub use guard::MessageGuard;
+pub use guard::{HeldMessage, MessageGuard};
 pub(crate) use incoming::{DeviceIncoming, DriverIncoming, Incoming};
 pub use link::{Link, Settings};
 pub use message::{Message, TxBuffer};

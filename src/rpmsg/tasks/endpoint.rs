@@ -2,10 +2,11 @@
 //! A task's endpoint handle, and the messages received through it.
 
 use core::future::poll_fn;
+use core::ops::Deref;
 use core::task::{Context, Poll};
 
 use super::shared::Shared;
-use crate::rpmsg::{Address, AnyLink, Config, Endpoint, Message, OpenError, ReadError, SendError};
+use crate::rpmsg::{Address, AnyLink, Config, Endpoint, HeldMessage, OpenError, ReadError, SendError};
 
 /// An endpoint that is owned by a task. It is closed when it is dropped.
 ///
@@ -163,7 +164,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         let mut state = self.shared.state.borrow_mut();
         let Some((mailbox, places)) = state.mailbox(self.endpoint) else { return Poll::Pending };
         match mailbox.pop(places) {
-            Some(message) => Poll::Ready(Received { shared: self.shared, message: Some(message) }),
+            Some(message) => Poll::Ready(Received { shared: self.shared, held: HeldMessage(Some(message)) }),
             None => {
                 mailbox.receiver.register(context.waker());
                 Poll::Pending
@@ -195,29 +196,10 @@ impl<L: AnyLink> Drop for AsyncEndpoint<'_, L> {
 #[derive(Debug)]
 pub struct Received<'a, L: AnyLink> {
     shared: &'a Shared<L>,
-    /// `None` once the message has been consumed.
-    message: Option<Message>,
+    held: HeldMessage,
 }
 
 impl<L: AnyLink> Received<'_, L> {
-    /// Returns the address of the sender.
-    #[must_use]
-    pub fn source(&self) -> Address {
-        self.message.as_ref().map_or(Address::ANY, |message| message.source)
-    }
-
-    /// Returns the payload length in bytes.
-    #[must_use]
-    pub fn len(&self) -> u16 {
-        self.message.as_ref().map_or(0, |message| message.length)
-    }
-
-    /// Returns whether the payload is empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Copies bytes from the payload into `to`, starting at `offset`.
     ///
     /// # Errors
@@ -225,7 +207,7 @@ impl<L: AnyLink> Received<'_, L> {
     /// if the bytes exceed the payload.
     pub fn read(&self, offset: u16, to: &mut [u8]) -> Result<(), ReadError> {
         let mut state = self.shared.state.borrow_mut();
-        self.message.as_ref().map_or(Err(ReadError::Stale), |message| state.link.bus().read(message, offset, to))
+        self.held.0.as_ref().map_or(Err(ReadError::Stale), |message| state.link.bus().read(message, offset, to))
     }
 
     /// Copies the payload into `to`, and releases the message. Returns the payload length. If `to` is shorter than the
@@ -235,7 +217,7 @@ impl<L: AnyLink> Received<'_, L> {
     /// Returns [`ReadError::Stale`] if the link has gone down since the message was received.
     pub fn recv(mut self, to: &mut [u8]) -> Result<usize, ReadError> {
         let mut state = self.shared.state.borrow_mut();
-        self.message.take().map_or(Err(ReadError::Stale), |message| state.link.bus().recv(message, to))
+        self.held.0.take().map_or(Err(ReadError::Stale), |message| state.link.bus().recv(message, to))
     }
 
     /// Waits for a free buffer, and sends `payload` to the message's sender, from the endpoint that received the
@@ -244,16 +226,24 @@ impl<L: AnyLink> Received<'_, L> {
     /// # Errors
     /// See [`SendError`].
     pub async fn reply(self, payload: &[u8]) -> Result<(), SendError> {
-        let Some(endpoint) = self.message.as_ref().map(|message| message.endpoint) else { return Ok(()) };
+        let Some(endpoint) = self.endpoint() else { return Ok(()) };
         // This handle is temporary. Dropping it would close the endpoint.
         let handle = core::mem::ManuallyDrop::new(AsyncEndpoint::new(self.shared, endpoint));
         handle.send_to(self.source(), payload).await
     }
 }
 
+impl<L: AnyLink> Deref for Received<'_, L> {
+    type Target = HeldMessage;
+
+    fn deref(&self) -> &HeldMessage {
+        &self.held
+    }
+}
+
 impl<L: AnyLink> Drop for Received<'_, L> {
     fn drop(&mut self) {
-        if let Some(message) = self.message.take() {
+        if let Some(message) = self.held.0.take() {
             self.shared.state.borrow_mut().link.bus().release(message);
         }
     }

@@ -42,8 +42,8 @@ pub struct VectorOutOfRange {
 
 /// Interrupts another machine.
 ///
-/// Doorbells are edge-triggered, so several rings may arrive as one interrupt. Ringing an absent peer is not an error,
-/// and the ring is lost. On any doorbell, the receiver therefore processes everything that is pending.
+/// Doorbells are edge-triggered, so several rings may arrive as one interrupt. A ring for an absent peer is lost, but
+/// is not an error. A receiver must therefore handle all pending work each time its doorbell rings.
 pub trait Doorbell {
     /// Rings `vector` at `peer`. When the peer takes its interrupt, it sees every store to shared memory that preceded
     /// the call.

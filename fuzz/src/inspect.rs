@@ -15,8 +15,8 @@ use amp_ivshmem::wire::session::PAGE;
 use crate::input::Input;
 use crate::memory;
 
-/// The maximum number of messages that one call checks, and the maximum number of reads per run. The latter covers both
-/// tables of each link and the messages.
+/// Limits on the messages that one call checks and on the reads per run. A run reads both tables of each link, and the
+/// messages.
 const MOST_MESSAGES: u32 = 5_000;
 const MOST_READS: u32 = 2_000_000;
 const BUFFERS: usize = 4;

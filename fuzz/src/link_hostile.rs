@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fuzzes a native link whose peer writes random values at any time, with or without an honest peer. No call may panic
-//! or exceed its limit of memory accesses. Each message must be in bounds, no more messages than buffers may be held,
-//! and each event must be possible.
+//! Fuzzes a native link. A hostile peer writes random values at any time, and there may also be an honest peer. No call
+//! may panic or exceed its limit of memory accesses. Each message must be in bounds, no more messages than buffers may
+//! be held, and each event must be possible.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub fn run(data: &[u8]) {
     if first & 8 != 0 {
         peer.arm();
     }
-    // The writes may already disturb the creation of the link.
+    // The peer may already be writing, so creating the link can fail.
     let Ok(mut link) = Watched::new(peer.view(), NoDoorbell, PeerId(0), settings(role, first & 2 != 0)) else { return };
     let (mut now, mut told) = (1, Told::default());
     if first & 8 == 0 {

@@ -32,7 +32,8 @@ pub fn run(data: &[u8]) {
             available: vring.available,
             used: vring.used,
         };
-        // Creating the device must succeed in bounds or return an error. The region asserts the bounds of each access.
+        // The constructor must either return an error or use only memory in bounds. The region asserts the bounds of
+        // each access.
         if let Ok(mut device) = Device::<_, BUFFERS>::new(&region, queue, Suppression::Flags) {
             let _ = device.pop_avail().map(|id| id.map(|id| device.buffer(id)));
         }

@@ -117,7 +117,7 @@ impl World {
 
     /// Ends the run: all clients read until the server has no more messages for them.
     fn settle(&mut self, serving: &mut Serving<impl FnMut(Event)>) {
-        // In each turn, the server accepts only some of the waiting clients. Clients that have already left also count.
+        // In each turn, the server accepts only some of the waiting clients, including clients that have already left.
         let (mut quiet, enough) = (0, 20 + self.waiting / ACCEPTS);
         for _ in 0..256 + enough {
             self.turn(serving);

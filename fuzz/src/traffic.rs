@@ -80,7 +80,7 @@ pub struct Stray {
 }
 
 impl Stray {
-    /// Makes a stray of this kind. `argument` selects the length or the address.
+    /// Makes a stray. `kind` selects its destination, and `argument` selects its length or the announced address.
     pub fn new(stamp: u32, kind: u8, argument: u8) -> Self {
         let index = usize::from(kind & 0x0f);
         let (to, short) = (ADDRESSES[index], usize::from(argument) % (MOST + 1));

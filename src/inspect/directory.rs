@@ -53,8 +53,8 @@ impl<'m> Directory<'m> {
     }
 
     /// Checks the entire memory except for message contents. At most `limit` messages in flight are checked. Calls
-    /// `report` with each finding and its link number, if it belongs to a link. Only the first finding per ring is
-    /// reported. Returns false if there were more messages than `limit`.
+    /// `report` with each finding and, if the finding belongs to a link, with the link number. Only the first finding
+    /// per ring is reported. Returns false if there were more messages than `limit`.
     pub fn findings(&self, limit: u32, mut report: impl FnMut(Option<u8>, Finding)) -> bool {
         if let Err(finding) = self.check() {
             report(None, finding);
@@ -80,7 +80,7 @@ impl<'m> Iterator for Links<'m> {
 
     fn next(&mut self) -> Option<Link<'m>> {
         loop {
-            // This ends after the highest number.
+            // The iterator ends after the highest link number.
             let link = self.directory.link(self.next)?;
             self.next = self.next.wrapping_add(1);
             if link.entry().is_ok_and(|entry| entry.exists || entry.waiting.id().is_some()) {

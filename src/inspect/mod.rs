@@ -6,8 +6,8 @@
 //! and its [`Message`]s. The memory is a [`ReadMemory`]: shared memory, a read-only mapping, or a file.
 //!
 //! The reader never writes, so it does not disturb the sides. The sides keep running, so each call reads the memory
-//! again and returns a snapshot. The reader trusts no word in the memory: if a field has a value that no side would
-//! write, the result is a [`Finding`] that names the field. Each loop is limited to the number of entries in the
+//! again and returns a snapshot. The reader does not trust any word in the memory. If a field has a value that no side
+//! would write, the result is a [`Finding`] that names the field. Each loop is limited to the number of entries in the
 //! largest possible ring.
 //!
 //! [`ReadMemory`]: crate::mem::ReadMemory

@@ -21,8 +21,9 @@ pub struct OpenAmp<'m> {
 impl<'m> OpenAmp<'m> {
     /// Creates a view of a memory with this layout. This does not read the memory yet.
     ///
-    /// `address` is the start address of the memory on the host, relative to which descriptors are interpreted. If it
-    /// is unknown, it is derived from the lowest buffer address that the host has posted.
+    /// `address` is the address of the first byte of the memory on the host. It is subtracted from the addresses in
+    /// descriptors to get offsets. If it is unknown, it is derived from the lowest buffer address that the host has
+    /// posted.
     #[must_use]
     pub const fn new(memory: &'m dyn ReadMemory, layout: Layout, address: Option<u64>) -> Self {
         Self { view: View(memory), layout, address }

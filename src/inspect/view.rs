@@ -6,7 +6,7 @@ use core::fmt;
 use super::{Field, Finding, Problem};
 use crate::mem::ReadMemory;
 
-/// The memory, as all views in this module use it.
+/// A reference to the memory, shared by all views in this module.
 #[derive(Clone, Copy)]
 pub(super) struct View<'m>(pub &'m dyn ReadMemory);
 

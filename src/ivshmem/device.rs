@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ivshmem device, once its registers are mapped: this machine's peer id and the doorbell.
+//! An ivshmem device with mapped registers: this machine's peer id, and the doorbell.
 
 use core::cell::Cell;
 use core::fmt;
@@ -23,7 +23,7 @@ pub enum DeviceError {
     },
 }
 
-/// An ivshmem device. A shared reference is enough to ring, because `&Device` implements [`Doorbell`].
+/// An ivshmem device. `&Device` implements [`Doorbell`], so a shared reference is enough to ring a peer.
 ///
 /// A device is not `Sync`. A port in which several threads ring doorbells puts the device behind a lock.
 pub struct Device<'r> {
@@ -76,8 +76,8 @@ impl Doorbell for Device<'_> {
         // Orders earlier stores to shared memory before the store to the register: `dmb ish` on AArch64, `dmb sy` on
         // Armv7-M, `mfence` on x86. The inner shareable domain is enough, because a hypervisor observes the register on
         // cores in the domain that shares the memory. (A hardware mailbox would need the outer shareable domain, `dmb
-        // oshst`.) `dsb` would wait longer without ordering more: the observer that raises the interrupt sees the
-        // stores before the barrier as soon as it sees the register store.
+        // oshst`.) `dsb` would wait longer without ordering more. An observer that sees the register store, and raises
+        // the interrupt, also sees all stores before the barrier.
         fence(Ordering::SeqCst);
         if let Some(mut registers) = self.registers.take() {
             field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());

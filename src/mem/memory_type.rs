@@ -3,7 +3,7 @@
 
 use super::copy::{self, aligned};
 
-/// The type of this machine's mapping of the shared memory: [`NormalMemory`] or [`DeviceMemory`].
+/// The memory type with which this machine maps the shared memory: [`NormalMemory`] or [`DeviceMemory`].
 ///
 /// The constructor of [`Region`](super::Region) selects the type at compile time, so there is no run-time cost.
 ///

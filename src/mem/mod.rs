@@ -3,7 +3,7 @@
 //!
 //! The other side may write any byte at any time. Therefore:
 //! * There is never a reference or slice into shared memory; all accesses use byte offsets.
-//! * Indices and flags are atomic loads and stores. They are never read-modify-write, and a given address is always
+//! * Indices and flags are atomic loads and stores. Read-modify-write is never used, and a given address is always
 //!   accessed with the same width.
 //! * Payload is copied by code that is opaque to the compiler (see [`Region`]).
 //! * Bounds are checked once: the constructor of a [`Table`] checks its location, and its accesses cannot leave it.

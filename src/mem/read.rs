@@ -9,8 +9,8 @@ use super::{Load, Region, SharedMemory, WordAccess};
 
 /// A memory that can be read. Every access is bounds-checked.
 ///
-/// Implemented by every [`SharedMemory`], by [`ReadOnlyRegion`] and by [`SavedMemory`]. A program can implement it for
-/// a file, for example. Values are little-endian in memory, and are returned in native byte order.
+/// Every [`SharedMemory`], [`ReadOnlyRegion`] and [`SavedMemory`] implements this trait. A program can implement it for
+/// other sources, for example a file. Values are little-endian in memory, and are returned in native byte order.
 pub trait ReadMemory {
     /// Returns the size in bytes.
     fn size(&self) -> u32;

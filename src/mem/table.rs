@@ -141,7 +141,7 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
     }
 }
 
-/// Size of an entry, size of header and tail together, and alignment of the table, packed in one register.
+/// The size of an entry, the total size of header and tail, and the alignment of the table, packed into one register.
 #[derive(Clone, Copy)]
 struct Shape(u32);
 

@@ -34,6 +34,6 @@ pub unsafe trait WordAccess: Clone + core::fmt::Debug {
     /// The requirements are those of [`load_u32`](Self::load_u32).
     unsafe fn store_u32(&self, offset: usize, value: u32, order: Store);
 
-    /// Issues a full barrier: the peer sees all stores before it before any load after it is performed.
+    /// Issues a full barrier. All earlier stores are visible to the peer before any later load is performed.
     fn fence(&self);
 }

@@ -11,7 +11,8 @@ use crate::wire::vring::{DescriptorFlags, available, need_event_of_one, used};
 /// descriptor as held by the device.
 ///
 /// A token must be used only with the queue that returned it. The token does not record its queue, so this is not
-/// checked. Tokens of [chains](super::chain) identify their queue, and are suitable for handing out.
+/// checked. Code that passes tokens on to its callers should use [chains](super::chain), because chain tokens identify
+/// their queue.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a descriptor that is neither made available, held nor freed is lost until the queue is set up anew"]
 pub struct DescriptorToken(u16);
@@ -27,7 +28,7 @@ impl DescriptorToken {
 
 /// State of a descriptor that this side holds.
 const HELD: u16 = 0xfffe;
-/// State of a descriptor that the device holds. A descriptor already has this state while it has a [`DescriptorToken`].
+/// State of a descriptor that the device holds. A descriptor already has this state once it is allocated.
 const WITH_DEVICE: u16 = 0xffff;
 /// End of the free list.
 const END: u16 = 0xfffd;

@@ -7,7 +7,7 @@ use crate::mem::MemoryError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u32)]
 pub enum Fault {
-    /// The peer's index advanced by more entries than possible.
+    /// The peer's index advanced by more entries than the peer can have added.
     #[error("the peer's ring index jumped from {old} to {new} in a ring of {size}")]
     IndexJump {
         /// The index up to which this side has read the ring.

@@ -132,7 +132,7 @@ impl Speaks {
         Self(VERSION << 16 | (queues as u32) << 8 | kind.0 & 0xff)
     }
 
-    /// Returns the wire version. Blocks of version 1 have the number of buffers in this word, so their high half is 0.
+    /// Returns the wire version. Blocks of version 1 store the number of buffers in this word, so their high half is 0.
     #[must_use]
     pub const fn version(self) -> u32 {
         match self.0 >> 16 {
@@ -201,7 +201,7 @@ bitflags::bitflags! {
     }
 }
 
-/// The state of a side in setting up a link. The states follow the state table of ivshmem 2.0.
+/// The state of a side while a link is being set up. The states follow the state table of ivshmem 2.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
@@ -213,7 +213,7 @@ pub enum State {
     Ready = 2,
     /// The side has seen that the other side is also ready, and uses the rings.
     Run = 3,
-    /// The side has given up. Only a new epoch leaves this state.
+    /// The side has given up. Only a new incarnation can leave this state.
     Dead = 4,
 }
 
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_block_of_version_1_is_recognised() {
-        // Version 1 has the number of buffers in this word.
+        // Version 1 stores the number of buffers in this word.
         assert_eq!(Speaks(16).version(), 1);
         assert_eq!(Speaks(0x8000).version(), 1);
         let speaks = Speaks::new(Kind::RPMSG, 126);

@@ -42,7 +42,8 @@ fn buffers_at(which: usize) -> u32 {
 }
 
 impl World {
-    /// Makes a side send this many strays, then this many messages, whenever it has free buffers.
+    /// Makes a side send this many strays (messages to addresses that may have no endpoint), then this many messages,
+    /// whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -99,8 +100,8 @@ impl World {
             for _ in 0..32 {
                 self.accesses[which].set(0);
                 let disturbances = self.disturbances.get();
-                // Determine this before the poll, because a successor that polls meanwhile does not change a block that
-                // has already been read.
+                // Determine this before the poll. A successor that polls in the meantime cannot change a block that
+                // this poll has already read.
                 let ghosts = SIDES.map(|side| self.is_disputed_ghost(side));
                 let event = side.user.link.poll(Instant::from_micros(self.now.get()));
                 self.polled[which].set(true);
@@ -188,7 +189,7 @@ impl World {
         self.with(which, |side| side.user.told.is_up()).unwrap_or(false)
     }
 
-    /// Returns true if a message in each direction arrives now.
+    /// Sends a message in each direction, and returns true if both messages arrive.
     pub fn talk(&self, host: usize, remote: usize) -> bool {
         [(host, remote), (remote, host)].into_iter().all(|(from, to)| {
             let sent = self.send(from, false);

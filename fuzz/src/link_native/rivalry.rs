@@ -28,8 +28,8 @@ impl World {
         }
     }
 
-    /// Returns true if a dead side left the block and rings of `which` behind, and a rival may have overwritten them. A
-    /// new incarnation does not write to them before its first poll.
+    /// Returns true if the block and rings of `which` may be remnants of a dead side that a rival has overwritten. A
+    /// new incarnation does not write to its block and rings before its first poll.
     pub(super) fn is_disputed_ghost(&self, which: usize) -> bool {
         self.rivalry.get() && !(self.is_there(which) && self.polled[which].get())
     }

@@ -53,7 +53,7 @@ pub struct World {
     /// Sides that run immediately when they are rung.
     pub(super) prompt: [Cell<bool>; 4],
     pub(super) dead: [Cell<bool>; 4],
-    /// For each side, the number of accesses until the next event, and the event.
+    /// For each side, the number of accesses until the next event, and the kind of this event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
     /// Number of events so far.
     pub(super) disturbances: Cell<u32>,
@@ -67,7 +67,7 @@ pub struct World {
     /// True if two sides of one role existed during the side's session or while its rings were being set up. Two such
     /// sides overwrite each other's words until one of them detects it.
     pub(super) disputed: [Cell<bool>; 4],
-    /// True if the same may apply to the rings of the side's next session.
+    /// True if two sides of one role may have affected the rings of the side's next session.
     pub(super) disputable: [Cell<bool>; 4],
     /// True if the side has polled since it started. Until then, its block may still be the one of the previous
     /// incarnation.

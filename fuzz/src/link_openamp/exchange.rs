@@ -19,7 +19,8 @@ impl World {
         self.act(which, Act::Stray { kind: next(), argument: next() }) != 0
     }
 
-    /// Makes a side send this many strays, then this many messages, whenever it has free buffers.
+    /// Makes a side send this many strays (messages to addresses that may have no endpoint), then this many messages,
+    /// whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
         self.refill(which);
@@ -82,7 +83,7 @@ impl World {
         user.keep(message);
     }
 
-    /// Checks that a message in each direction arrives now, and that no message is missing.
+    /// Sends a message in each direction. Checks that both messages arrive and that no earlier message is missing.
     pub fn check(&self) {
         if !self.honest.get() || !self.paired.get() {
             return;

@@ -87,12 +87,12 @@ pub struct World {
     pub(super) peer: Cell<Option<&'static Scribbler>>,
     /// True if there is no hostile peer.
     pub(super) honest: Cell<bool>,
-    /// True if no side has restarted alone, so that no message may be lost.
+    /// True if no side has restarted alone. In that case no message may be lost.
     pub(super) paired: Cell<bool>,
     pub(super) host: RefCell<Option<User<Host<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) remote: RefCell<Option<User<Remote<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) prompt: [Cell<bool>; 2],
-    /// For each side, the number of accesses until the next event, and the event.
+    /// For each side, the number of accesses until the next event, and the kind of this event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 2],
     pub(super) accesses: [Cell<u32>; 2],
     pub(super) plans: [Cell<(u8, u8)>; 2],

@@ -47,7 +47,7 @@ impl FakeFunction {
     }
 }
 
-/// All functions, and the number of reads, which shows how much a scan reads.
+/// All functions. `reads` counts the reads of the configuration space, to show the cost of a scan.
 #[derive(Debug, Default)]
 pub struct FakeConfig {
     pub functions: BTreeMap<PciAddress, FakeFunction>,

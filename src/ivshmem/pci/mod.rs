@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The PCI device: finds it, assigns its addresses and enables it, for ports without an operating system that does
-//! this.
+//! Finds the PCI device, assigns its addresses and enables it. This is for ports that have no operating system to do
+//! it.
 //!
 //! A port passes its configuration space and its host bridge's windows to [`find`] and [`Function::attach`], which
 //! return the addresses to map. This module does not set up bridges, so it sees only buses that are already set up.
@@ -30,8 +30,8 @@ const MSIX: u8 = 0x11;
 /// The maximum number of 4-byte aligned capabilities that fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
 
-/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in address order. A machine may have
-/// more than one.
+/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in address order. There may be
+/// several.
 pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = Function> {
     (0..buses.min(256))
         .flat_map(|bus| (0..32).map(move |device| (bus as u8, device)))

@@ -124,8 +124,8 @@ unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: us
         unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
         at += 1;
     }
-    // The shared address is aligned now. The private address is aligned only if both have the same offset within a
-    // word.
+    // The shared address is aligned now. The private address is aligned, too, if both addresses have the same offset
+    // within a word.
     if (from.addr() ^ to.addr()).is_multiple_of(WORD) {
         while at < end {
             // SAFETY: at least one word is left before `end`, and both addresses are aligned.

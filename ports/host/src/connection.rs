@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The connection to the server, on which numbers of 8 bytes arrive, some with a descriptor.
+//! The connection to the server. Each message is an 8-byte number, in some messages with a descriptor.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
@@ -20,21 +20,21 @@ use rustix::net::{
 use crate::clock::{now, timespec};
 use crate::error::{ConnectError, SOCKET_PATH_MAX};
 
-/// The pause before the next attempt if the server's backlog is full. No descriptor can be polled for room in it.
+/// Pause before the next attempt if the server's backlog is full. It is not possible to poll for space in the backlog.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// One message from the server.
+/// A message from the server.
 #[derive(Debug)]
 pub struct Message {
-    /// A peer's id, or −1 for the memory. In the very first message this is the version.
+    /// A peer's id, or −1 for the memory. The first message has the protocol version instead.
     pub number: i64,
     /// The memory, or an eventfd.
     pub fd: Option<OwnedFd>,
-    /// True if there was a descriptor and this process had no room for it.
+    /// True if the message had a descriptor, but this process could not receive it.
     pub fd_lost: bool,
 }
 
-/// The error that the server closed the connection, or that the connection broke.
+/// The error for a connection that was closed by the server or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;
 
@@ -50,11 +50,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects as soon as the server has room.
+    /// Connects to the server. If the server's backlog is full, retries until `deadline`.
     pub fn open(path: &Path, deadline: Instant) -> Result<Self, ConnectError> {
         let address = SocketAddrUnix::new(path)
             .ok()
-            // Other programs need the terminating zero, so the path must not use the last byte of `sun_path`.
+            // Keeps the last byte of `sun_path` free for the terminating NUL, which other programs need.
             .filter(|_| path.as_os_str().len() <= SOCKET_PATH_MAX)
             .ok_or_else(|| ConnectError::Path { path: path.to_owned() })?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -74,7 +74,7 @@ impl Connection {
         Ok(Self::over(socket))
     }
 
-    /// Makes a connection from a socket that is already connected.
+    /// Creates a connection from a connected socket.
     pub fn over(socket: OwnedFd) -> Self {
         Self { socket: Arc::new(socket), partial: [0; 8], have: 0, fd: None, fd_lost: false }
     }
@@ -84,7 +84,7 @@ impl Connection {
         &self.socket
     }
 
-    /// Returns the next message, or None if it has not arrived.
+    /// Returns the next message, or `None` if it has not fully arrived.
     pub fn next(&mut self) -> Result<Option<Message>, Lost> {
         while let Some(missing) = self.partial.get_mut(self.have..).filter(|missing| !missing.is_empty()) {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -110,7 +110,7 @@ impl Connection {
         Ok(Some(Message { number, fd: self.fd.take(), fd_lost: std::mem::take(&mut self.fd_lost) }))
     }
 
-    /// Waits for the next message. `what` is the message that is expected, for the error.
+    /// Waits for the next message. `what` describes the expected message in errors.
     pub fn expect(&mut self, what: &'static str, deadline: Instant) -> Result<Message, ConnectError> {
         loop {
             if let Some(message) = self.next().map_err(|Lost| ConnectError::Closed { what })? {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The errors of a connection to a server.
+//! Errors when connecting to a server.
 
 use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-/// The longest path that a server's socket can have, in bytes: Linux's `sun_path` without its terminating zero.
+/// Maximum length of a socket path in bytes. This is the size of Linux's `sun_path` without the terminating NUL.
 pub const SOCKET_PATH_MAX: usize = 107;
 
 /// An error of [`Peer::connect`](crate::Peer::connect).
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The path is longer than Linux allows, or contains a zero byte.
+    /// The path is longer than Linux allows, or contains a NUL byte.
     #[error("{} cannot name a socket: it must have at most {SOCKET_PATH_MAX} bytes; choose a shorter path", path.display())]
     Path {
         /// The path as given.
@@ -22,10 +22,10 @@ pub enum ConnectError {
     NoServer {
         /// The path as given.
         path: PathBuf,
-        /// The system's error. It is not a `source`: the message contains it, and reporters print both.
+        /// The system's error. It is not a `source`, because error reporters would then print it a second time.
         errno: Errno,
     },
-    /// The server accepts no connection, and its backlog is full.
+    /// The server does not accept connections, and its backlog is full.
     #[error("the server at {} does not accept connections; check that it runs and is not stopped", path.display())]
     Busy {
         /// The path as given.
@@ -43,7 +43,7 @@ pub enum ConnectError {
         /// The message that was expected.
         what: &'static str,
     },
-    /// The server speaks another version.
+    /// The server speaks a different version of the protocol.
     #[error("the server speaks version {number} of the ivshmem protocol; this peer speaks 0 (QEMU's ivshmem 1)")]
     Version {
         /// The version that the server sent.
@@ -54,16 +54,16 @@ pub enum ConnectError {
     Protocol {
         /// The message that was expected.
         what: &'static str,
-        /// The number that came instead.
+        /// The number that the server sent instead.
         number: i64,
     },
-    /// The server's memory message came without a descriptor, or this process has no room for the descriptor.
+    /// The server's memory message had no descriptor, or this process could not receive the descriptor.
     #[error("the server's memory did not arrive; if this process has many files open, raise its limit with ulimit -n")]
     NoMemory,
-    /// The memory has a size that cannot be addressed.
+    /// The size of the memory is out of range.
     #[error("the server's memory has {size} bytes; it must have from 4096 bytes to 2 GiB")]
     Size {
-        /// The memory's size.
+        /// The size of the memory in bytes.
         size: u64,
     },
     /// A system call failed.
@@ -71,7 +71,7 @@ pub enum ConnectError {
     System {
         /// The action that failed.
         what: &'static str,
-        /// The system's error. It is not a `source`, for the same reason as above.
+        /// The system's error. It is not a `source`, for the same reason as in [`NoServer`](Self::NoServer).
         errno: Errno,
     },
 }

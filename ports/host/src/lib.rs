@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The host port: a Linux process as a peer of an ivshmem server, among QEMU machines or other processes.
+//! The host port, with which a Linux process joins an ivshmem server as a peer of QEMU machines or other processes.
 //!
 //! [`Peer::connect`] speaks version 0 of QEMU's ivshmem protocol (QEMU's `docs/specs/ivshmem-spec`, "Client-server
-//! protocol"), maps the memory, and is then a [`Port`] like any other.
+//! protocol"), and maps the memory. The [`Peer`] is a [`Port`] like any other.
 //!
 //! ```no_run
 //! use amp_ivshmem::platform::{Doorbell, PeerId, Port, Vector};
@@ -39,32 +39,32 @@ pub use mapping::Mapping;
 pub use peers::HostDoorbell;
 use peers::{Peers, lock};
 
-/// This process as a peer.
+/// This process as a peer of an ivshmem server.
 ///
-/// The memory lives as long as anything made from [`memory`](Port::memory), and the doorbells live as long as the
-/// [`HostDoorbell`]s, even without the `Peer`. If the server goes away, peers that know each other stay connected.
+/// Values from [`memory`](Port::memory) keep the memory mapped, and [`HostDoorbell`]s keep the doorbells open, even after
+/// the `Peer` has been dropped. If the server stops, peers that know each other can still communicate.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,
     memory: Mapping,
     peers: Arc<Mutex<Peers>>,
-    /// True once [`server_has_gone`](Self::server_has_gone) has reported it.
+    /// True once [`server_has_gone`](Self::server_has_gone) has returned true.
     loss_said: bool,
 }
 
 impl Peer {
-    /// Connects to the server at `path`. Waits, at most for `timeout` in all, until the server has accepted the
-    /// connection and has sent the memory and this peer's own first eventfd.
+    /// Connects to the server at `path`. Waits up to `timeout` until the server has accepted the connection, and has
+    /// sent the memory and this peer's first eventfd.
     ///
     /// # Errors
-    /// Returns a [`ConnectError`] if there is no server, if the server does not answer in time or speaks another
-    /// protocol, or if there is no room for its memory.
+    /// Returns a [`ConnectError`] if there is no server, if the server does not answer in time or speaks a different
+    /// protocol, or if the memory cannot be mapped.
     pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let deadline = now() + timeout;
         Self::greet(Connection::open(path.as_ref(), deadline)?, deadline)
     }
 
-    /// Does the same as [`connect`](Self::connect) over a socket that is already connected to the server.
+    /// Does the same as [`connect`](Self::connect), but over a socket that is already connected to the server.
     ///
     /// # Errors
     /// Returns the same errors as [`connect`](Self::connect).
@@ -95,7 +95,7 @@ impl Peer {
         Ok(Self { id: PeerId(id), memory, peers: Arc::new(Mutex::new(peers)), loss_said: false })
     }
 
-    /// Returns the number of vectors that this peer has so far: at least 1.
+    /// Returns the number of this peer's vectors that the server has announced so far, which is at least 1.
     #[must_use]
     pub fn vectors(&self) -> u16 {
         lock(&self.peers).vectors()
@@ -107,8 +107,8 @@ impl Peer {
         lock(&self.peers).others()
     }
 
-    /// Returns true once after the server has gone. From then on new peers stay unknown, but the memory and the
-    /// doorbells of known peers still work.
+    /// Returns true, only once, after the connection to the server has been lost. This peer then does not learn of new
+    /// peers, but the memory and the doorbells of known peers still work.
     pub fn server_has_gone(&mut self) -> bool {
         let gone = lock(&self.peers).connection.is_none();
         gone && !std::mem::replace(&mut self.loss_said, true)
@@ -136,18 +136,18 @@ impl Port for Peer {
     }
 
     fn wait(&mut self, deadline: Option<Instant>) {
-        // Shared handles, so that other threads can ring doorbells while this one sleeps.
+        // Clones the handles, so that other threads can lock the peers and ring doorbells while this one sleeps.
         let (own, connection) = lock(&self.peers).to_poll();
         let mut fds: Vec<PollFd<'_>> = own.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)).collect();
         fds.extend(connection.iter().map(|fd| PollFd::new(&**fd, PollFlags::IN)));
         let timeout = deadline.map(|deadline| timespec(deadline.micros_since(now())));
-        // Polling fails for a signal or for lack of memory; an early return is allowed then.
+        // `poll` fails on a signal or for lack of memory. A wait is allowed to return early.
         if poll(&mut fds, timeout.as_ref()).is_err() {
             return;
         }
         for (fd, polled) in own.iter().zip(&fds) {
             if !polled.revents().is_empty() {
-                // Takes all rings so far at once. If another reader was faster, there are none.
+                // Takes all rings so far at once. Fails if another reader has already taken them.
                 let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
             }
         }

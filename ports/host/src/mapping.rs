@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The shared memory as this process maps it.
+//! The mapping of the shared memory in this process.
 #![allow(unsafe_code, reason = "a port maps the memory and answers for what is behind the mapping")]
 
 use std::os::fd::OwnedFd;
@@ -12,25 +12,25 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::error::ConnectError;
 
-/// The shared memory, or a part of it. The memory is unmapped when the last of its parts is dropped.
+/// The shared memory, or a part of it. The memory is unmapped when the last `Mapping` of it is dropped.
 ///
-/// `amp server` seals its memory object. If another server has not, any process that has the object can shrink it. An
-/// access beyond the new end then ends this process with SIGBUS.
+/// `amp server` seals its memory against resizing. If a different server does not, any process that has the memory's
+/// descriptor can shrink the memory. An access beyond the new end then kills this process with SIGBUS.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    /// Valid for as long as `whole` exists, so no function returns it.
+    /// Valid only as long as `whole` exists, so no function returns it by value.
     region: Region<'static>,
     whole: Arc<Whole>,
 }
 
-/// Unmaps when dropped.
+/// Unmaps the memory when dropped.
 #[derive(Debug)]
 struct Whole {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: this holds only the address, to unmap it once. All accesses are `Region`'s, which is made for sharing.
+// SAFETY: `Whole` uses the address only to unmap the memory once. All accesses go through `Region`, which is `Sync`.
 unsafe impl Send for Whole {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Whole {}
@@ -51,8 +51,8 @@ impl Mapping {
             .map_err(system("map the server's memory"))?;
         let start = NonNull::new(start.cast()).ok_or(ConnectError::NoMemory)?;
         let whole = Arc::new(Whole { start, len });
-        // SAFETY: the memory stays mapped until `whole` is dropped, and every user of the region holds `whole`. It is
-        // page-aligned Normal memory and not a Rust allocation.
+        // SAFETY: the memory stays mapped until `whole` is dropped, and every user of the region holds `whole`. The
+        // memory is page-aligned Normal memory, and not a Rust allocation.
         let region = unsafe { Region::new(start, len_u32) };
         Ok(Self { region, whole })
     }
@@ -60,7 +60,7 @@ impl Mapping {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        // SAFETY: `new` mapped the memory, and the last `Mapping`, and therefore the last region, is gone.
+        // SAFETY: `new` has mapped the memory, and the last `Mapping` has been dropped, so no region uses it.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

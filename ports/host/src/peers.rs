@@ -11,25 +11,25 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::connection::{Connection, Lost, Message};
 
-/// The maximum number of eventfds of one peer: as many as QEMU's devices have. Further eventfds are closed, so that a
-/// faulty server cannot use up descriptors.
+/// Maximum number of eventfds per peer, which is the maximum of QEMU's devices. Further eventfds are closed, so that a
+/// faulty server cannot exhaust this process's descriptors.
 const VECTORS_MAX: usize = 64;
 
-/// The peers' eventfds, and the connection on which more of them arrive.
+/// The peers' eventfds, and the connection on which the server announces more.
 #[derive(Debug)]
 pub struct Peers {
     own: PeerId,
-    /// The eventfds by id and vector, with None for one that did not arrive. This peer's own are included, because it
-    /// may ring itself.
+    /// The eventfds by id and vector. An eventfd that did not arrive is `None`. This peer's eventfds are included,
+    /// because it may ring itself.
     eventfds: HashMap<u16, Vec<Option<Arc<OwnedFd>>>>,
-    /// None during the greeting, and after the server has gone.
+    /// `None` during the greeting, and after the connection has been lost.
     pub connection: Option<Connection>,
 }
 
 /// The descriptors to poll for this peer: its own eventfds and the connection.
 pub type ToPoll = (Vec<Arc<OwnedFd>>, Option<Arc<OwnedFd>>);
 
-/// Locks the peers, even after a panic in another thread: no step leaves them inconsistent.
+/// Locks the peers, even after a panic in another thread, because a panic never leaves them inconsistent.
 pub fn lock(peers: &Mutex<Peers>) -> MutexGuard<'_, Peers> {
     peers.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -44,24 +44,23 @@ impl Peers {
         self.eventfds.get(&self.own.0).map_or(0, |fds| u16::try_from(fds.len()).unwrap_or(u16::MAX))
     }
 
-    /// Returns all peers but this one.
+    /// Returns all peers except this one.
     pub fn others(&self) -> Vec<PeerId> {
         self.eventfds.keys().copied().map(PeerId).filter(|&id| id != self.own).collect()
     }
 
-    /// Returns this peer's own eventfds, and the connection.
+    /// Returns this peer's eventfds, and the connection.
     pub fn to_poll(&self) -> ToPoll {
         let own = self.eventfds.get(&self.own.0).into_iter().flatten().flatten().cloned().collect();
         (own, self.connection.as_ref().map(|connection| Arc::clone(connection.socket())))
     }
 
-    /// Handles a message that comes after the memory: a peer's next eventfd, or the end of a peer, which comes without
-    /// an eventfd.
+    /// Handles a message that follows the memory. It has a peer's next eventfd, or no eventfd if the peer has left.
     pub fn hear(&mut self, message: Message) -> Result<(), Lost> {
         let id = u16::try_from(message.number).map_err(|_| Lost)?;
         match message.fd {
             None if !message.fd_lost => {
-                // The server does not announce the end of this peer itself.
+                // The server never announces to this peer that the peer itself has left.
                 if id != self.own.0 {
                     self.eventfds.remove(&id);
                 }
@@ -70,7 +69,7 @@ impl Peers {
                 let fds = self.eventfds.entry(id).or_default();
                 if fds.len() < VECTORS_MAX {
                     fds.push(fd.map(|fd| {
-                        // Not every server sets this flag. Neither a ring nor a wait may block in the eventfd.
+                        // Not every server sets this flag. A ring or a wait must not block on the eventfd.
                         if let Ok(flags) = fcntl_getfl(&fd) {
                             let _ = fcntl_setfl(&fd, flags | OFlags::NONBLOCK);
                         }
@@ -82,7 +81,7 @@ impl Peers {
         Ok(())
     }
 
-    /// Handles all messages that have arrived. Drops the connection if the server is gone or breaks the protocol.
+    /// Handles all messages that have arrived. Drops the connection if it is lost or the server violates the protocol.
     pub fn catch_up(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         while let Ok(message) = connection.next() {
@@ -102,7 +101,7 @@ impl Peers {
     }
 }
 
-/// The doorbells of all peers, including this peer's own. It can be cloned and sent to other threads.
+/// The doorbells of all peers, including this peer. It can be cloned and sent to other threads.
 #[derive(Clone, Debug)]
 pub struct HostDoorbell {
     peers: Arc<Mutex<Peers>>,
@@ -119,7 +118,7 @@ impl Doorbell for HostDoorbell {
         let mut peers = lock(&self.peers);
         let mut eventfd = peers.eventfd(peer, vector);
         if eventfd.is_none() {
-            // This side may have seen the peer in the memory before it has read the server's message.
+            // The other side may already be visible in the memory before the server's message has been read.
             peers.catch_up();
             eventfd = peers.eventfd(peer, vector);
         }
@@ -129,9 +128,9 @@ impl Doorbell for HostDoorbell {
             return Err(VectorOutOfRange { vector, vectors });
         }
         if let Some(eventfd) = eventfd {
-            // Orders earlier stores to the memory before the ring.
+            // Makes earlier stores to the memory visible before the ring.
             fence(Ordering::SeqCst);
-            // The only error is a full counter: the peer has not handled earlier rings yet, and it will.
+            // The write fails only if the counter is full. The peer then still has earlier rings to handle.
             let _ = rustix::io::write(&eventfd, &1_u64.to_ne_bytes());
         }
         Ok(())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the server and the host port together, with processes as peers.
+//! Tests the server together with the host port.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
@@ -40,14 +40,14 @@ fn two_peers_share_memory_and_ring_each_other() {
     assert_eq!(first.memory().len(), 1 << 16);
     let here = Bytes::new(&first.memory(), 0x100, 16).expect("inside");
     let there = Bytes::new(&second.memory(), 0x100, 16).expect("inside");
-    // The first peer has not waited since the second one joined, and can still ring it.
+    // The first peer can ring the second one, although it has not waited since the second one joined.
     here.write(3, b"hello").expect("inside");
     first.doorbell().ring(PeerId(1), Vector(0)).expect("a vector that is there");
     second.wait(None);
     let mut bytes = [0; 5];
     there.read(3, &mut bytes).expect("inside");
     assert_eq!(&bytes, b"hello");
-    // The second peer rings the first one, which sleeps already.
+    // The second peer rings the first one while the first one sleeps.
     let doorbell = second.doorbell();
     let ringer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(50));
@@ -114,7 +114,7 @@ fn peers_go_on_without_their_server_and_hear_of_it_once() {
     second.wait(None);
     second.doorbell().ring(PeerId(0), Vector(0)).expect("rings");
     first.wait(None);
-    // The memory outlives its peer.
+    // The memory stays mapped after the peer has been dropped.
     let memory = first.memory();
     drop(first);
     Bytes::new(&memory, 0, 8).expect("inside").write(0, &[1; 8]).expect("inside");
@@ -135,14 +135,14 @@ fn a_server_that_does_not_accept_is_waited_for_until_the_deadline() {
     let path = directory.path().join("socket");
     let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("a socket");
     bind(&listener, &SocketAddrUnix::new(&path).expect("an address")).expect("binds");
-    // The backlog has room for one connection.
+    // The backlog holds one connection.
     listen(&listener, 0).expect("listens");
     let _waiting = UnixStream::connect(&path).expect("the one");
     let started = Clock::now();
     let error = Peer::connect(&path, Duration::from_millis(100)).expect_err("full").to_string();
     assert!(error.contains("does not accept connections"), "{error}");
     assert!(started.elapsed() >= Duration::from_millis(99), "gave up early");
-    // Room becomes free within the time limit.
+    // The backlog empties within the time limit.
     let listener = UnixListener::from(listener);
     let error = thread::scope(|scope| {
         scope.spawn(|| {
@@ -161,7 +161,7 @@ fn connecting_says_what_is_wrong() {
     let path = directory.path().join("socket");
     let absent = Peer::connect(&path, LIMIT).expect_err("no server").to_string();
     assert!(absent.contains("no ivshmem server at"), "{absent}");
-    // The error in the tool's format, with all causes, each once.
+    // Formats the error as the tool does. The message must contain each cause exactly once.
     let error = Peer::connect(&path, LIMIT).expect_err("no server");
     let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
     let printed = format!("{error}{}", source.unwrap_or_default());
@@ -171,7 +171,7 @@ fn connecting_says_what_is_wrong() {
     let listener = UnixListener::bind(&path).expect("binds");
     let error = Peer::connect(&path, Duration::from_millis(50)).expect_err("silent").to_string();
     assert!(error.contains("did not send its protocol version in time"), "{error}");
-    // A server that sends something else, or closes the connection.
+    // A server that sends invalid messages, or closes the connection.
     drop(listener.accept());
     for (says, message) in [
         (vec![2_i64], "speaks version 2"),

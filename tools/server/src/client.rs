@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One client: its connection, its own eventfds, and the messages that wait until it reads them.
+//! A client of the server: its connection, its eventfds, and the queue of messages that it has not received yet.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -12,10 +12,10 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use crate::event::{QUEUE_MAX, Reason};
 
-/// One message of the protocol: a number and, in some messages, a descriptor.
+/// A protocol message, which consists of a number and, for some messages, a descriptor.
 #[derive(Debug)]
 pub struct Message {
-    /// A peer's id, or −1 for the memory. In the very first message this is the protocol's version, 0.
+    /// A peer's id, or −1 for the memory. The first message has the protocol version instead, which is 0.
     pub number: i64,
     /// The memory, or an eventfd.
     pub fd: Option<Rc<OwnedFd>>,
@@ -24,11 +24,11 @@ pub struct Message {
 /// The outcome of sending to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Everything was sent.
+    /// All queued messages were sent.
     All,
-    /// The rest waits until the client reads.
+    /// The rest stays in the queue until the client reads.
     Blocked,
-    /// The kernel has too many descriptors in flight in all connections of this user. Try again shortly.
+    /// This user has too many descriptors in flight over all connections. Retry after a short pause.
     Crowded,
     /// The connection is broken.
     Broken,
@@ -38,11 +38,11 @@ pub enum Sent {
 pub struct Client {
     /// The client's id.
     pub id: u16,
-    /// The client's eventfds, by vector.
+    /// The client's eventfds, indexed by vector.
     pub eventfds: Vec<Rc<OwnedFd>>,
-    /// The eventfds that the other clients get: the same ones, or those of a relay.
+    /// The eventfds that other clients ring. They belong to the client itself or to a relay.
     pub doorbells: Vec<Rc<OwnedFd>>,
-    /// True if a fault stalls this client: it gets only the messages that already wait for it.
+    /// True if a fault stalls this client. It then gets only the messages that are already queued.
     pub stalled: bool,
     connection: OwnedFd,
     queue: VecDeque<Message>,
@@ -51,7 +51,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client from `connection`, which must be non-blocking.
+    /// Creates a client on `connection`, which must be non-blocking.
     pub fn new(id: u16, connection: OwnedFd, eventfds: Vec<Rc<OwnedFd>>) -> Self {
         Self {
             id,
@@ -69,15 +69,15 @@ impl Client {
         &self.connection
     }
 
-    /// Returns true if messages wait for the client.
+    /// Returns true if messages are queued for the client.
     pub fn is_behind(&self) -> bool {
         !self.queue.is_empty()
     }
 
-    /// Appends a message, unless the client is stalled.
+    /// Queues a message, unless the client is stalled.
     ///
     /// # Errors
-    /// Returns [`Reason::DidNotRead`] if too many messages wait already.
+    /// Returns [`Reason::DidNotRead`] if the queue is full.
     pub fn push(&mut self, number: i64, fd: Option<&Rc<OwnedFd>>) -> Result<(), Reason> {
         if self.stalled {
             return Ok(());
@@ -89,7 +89,7 @@ impl Client {
         Ok(())
     }
 
-    /// Appends a peer's id once for each of its eventfds.
+    /// Queues one message with peer `id` for each of the peer's eventfds.
     ///
     /// # Errors
     /// Returns the same errors as [`push`](Self::push).
@@ -97,21 +97,21 @@ impl Client {
         eventfds.iter().try_for_each(|fd| self.push(i64::from(id), Some(fd)))
     }
 
-    /// Tells the client that a peer is gone. Messages about this peer that still wait are removed, so that a client
-    /// that does not read does not keep the peer's eventfds open. If the client has not been told of the peer, it is
-    /// not told of the end either.
+    /// Tells the client that peer `id` has left. First removes the queued messages about this peer, so that a client
+    /// that does not read cannot keep the peer's eventfds open. If all `vectors` announcements of the peer were still
+    /// queued, the client does not know the peer and is not told that it has left.
     ///
     /// # Errors
     /// Returns the same errors as [`push`](Self::push).
     pub fn drop_queued_for(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
         let number = i64::from(id);
         let before = self.queue.len();
-        // The greeting's numbers are not peer ids to remove: the version and the client's own id come without a descriptor.
+        // Keeps the greeting's version and own id, which have no descriptor, even if they are equal to `id`.
         self.queue.retain(|message| message.number != number || message.fd.is_none());
         if self.queue.len().saturating_add(vectors) == before { Ok(()) } else { self.push(number, None) }
     }
 
-    /// Sends as much as the connection takes without waiting.
+    /// Sends as many queued messages as the connection accepts without blocking.
     pub fn send(&mut self) -> Sent {
         self.crowded = false;
         while let Some(message) = self.queue.front() {
@@ -133,15 +133,14 @@ impl Client {
                     self.crowded = true;
                     return Sent::Crowded;
                 }
-                // Linux takes 8 bytes whole or not at all; half a message could not be completed.
+                // Linux sends all 8 bytes or none. If only a part were sent, the message could not be completed.
                 Ok(_) | Err(_) => return Sent::Broken,
             }
         }
         Sent::All
     }
 
-    /// Returns the reason why the client must be disconnected, if there is one. Called when its connection has
-    /// something to read.
+    /// Returns the reason why the client must be disconnected, if any. Called when the client's connection is readable.
     pub fn look(&self) -> Option<Reason> {
         match recv(&self.connection, &mut [0_u8; 8], RecvFlags::DONTWAIT) {
             Ok((_, 0)) => Some(Reason::Closed),

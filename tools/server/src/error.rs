@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Errors that keep a server from starting, or that end it.
+//! Errors that keep a server from starting, or that stop it.
 
 use std::fmt;
 use std::io;
@@ -7,15 +7,15 @@ use std::path::PathBuf;
 
 use crate::options::{SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 
-/// The reason why a [`Server`](crate::Server) does not start, or ended early. Each message is one line and contains the
-/// remedy.
+/// The reason why a [`Server`](crate::Server) did not start, or stopped early. Each message is a single line that also
+/// says how to fix the problem.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// The number of vectors is out of range.
     #[error("{vectors} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these")]
     Vectors {
-        /// The requested number.
+        /// The requested number of vectors.
         vectors: u16,
     },
     /// The size of the memory is out of range.
@@ -24,10 +24,10 @@ pub enum ServerError {
          which is where the peers' drivers stop"
     )]
     Size {
-        /// The requested size.
+        /// The requested size in bytes.
         size: u64,
     },
-    /// The path of the socket is longer than Linux allows.
+    /// The socket path is longer than Linux allows.
     #[error(
         "socket path of {} bytes: Linux allows {SOCKET_PATH_MAX}; choose a shorter one than {}",
         path.as_os_str().len(),
@@ -37,7 +37,7 @@ pub enum ServerError {
         /// The path.
         path: PathBuf,
     },
-    /// The path of the socket belongs to something else.
+    /// The socket path exists, but is not a socket.
     #[error("{} exists and is not a socket; choose another path, or remove it", path.display())]
     NotSocket {
         /// The path.
@@ -49,50 +49,50 @@ pub enum ServerError {
         /// The path.
         path: PathBuf,
     },
-    /// A server listens on the socket already.
+    /// A server is already listening on the socket.
     #[error("a server already listens on {}; stop it, or choose another path", path.display())]
     InUse {
-        /// The path of the socket.
+        /// The socket path.
         path: PathBuf,
     },
-    /// Another process holds the lock on the directory of the socket.
+    /// Another process holds the lock on the socket's directory.
     #[error("another process keeps the directory {} locked; choose another directory for the socket", path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
     },
-    /// The path for the memory is not a regular file.
+    /// The memory file is not a regular file.
     #[error("{} is not a regular file and cannot be the memory; name another", path.display())]
     NotFile {
         /// The path.
         path: PathBuf,
     },
-    /// The file exists with another size.
+    /// The memory file exists, but has a different size.
     #[error("{} has {found} bytes and not {wanted}; give that size, or remove the file", path.display())]
     FileSize {
         /// The path.
         path: PathBuf,
-        /// Size of the file.
+        /// Size of the file in bytes.
         found: u64,
-        /// Requested size.
+        /// Requested size in bytes.
         wanted: u64,
     },
-    /// The system refused.
+    /// A system call failed.
     #[error("{what}: {error}")]
     System {
-        /// The attempted action, and the remedy if there is one.
+        /// What failed, with advice on how to fix it where possible.
         what: String,
-        /// The system's error. It is not a `source`: the message contains it, and reporters print both.
+        /// The system's error. It is not a `source`, because error reporters would then print it a second time.
         error: io::Error,
     },
-    /// The thread of the server panicked.
+    /// The server's thread panicked.
     #[error("the server's thread panicked; this is a defect of the server, please report it")]
     Panicked,
 }
 
-/// Adds the action that the system refused.
+/// Adds an explanation to a system error.
 pub(crate) trait Explain<T> {
-    /// Returns the result with an error that begins with `what`.
+    /// Converts the error, if any, to one with a message that begins with `what`.
     fn explain(self, what: impl fmt::Display) -> Result<T, ServerError>;
 }
 

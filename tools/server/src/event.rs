@@ -3,14 +3,15 @@
 
 use std::fmt;
 
-/// The maximum number of messages that may wait for one client: a thousand peers with 64 vectors. Messages about peers
-/// that have left again are dropped, so a client that sleeps is not disconnected because other clients come and go.
+/// Maximum number of queued messages per client, which is enough for a thousand peers with 64 vectors. When a peer
+/// leaves, queued messages about it are removed. A sleeping client is therefore not disconnected only because other
+/// clients come and go.
 pub const QUEUE_MAX: usize = 1 << 16;
 
 /// An event that a server reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A peer connected and has this id.
+    /// A peer with this id has joined.
     Joined(u16),
     /// The peer with this id has left.
     Left(u16, Reason),
@@ -21,13 +22,13 @@ pub enum Event {
 /// The reason why a peer has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The peer closed its connection, or died.
+    /// The peer closed its connection, or its process exited.
     Closed,
     /// The peer sent data, which the protocol does not allow.
     SentData,
-    /// The peer did not read, and too many messages waited for it.
+    /// The peer did not read its messages, and its queue was full.
     DidNotRead,
-    /// A fault that was injected disconnected the peer.
+    /// An injected fault disconnected the peer.
     Fault,
 }
 

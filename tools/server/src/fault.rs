@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Faults that a server injects on purpose, to test its clients. They are off by default.
+//! Injects faults to test the server's clients. Faults are off by default.
 //!
-//! Doorbells between peers do not pass through a server; each peer writes to the other's eventfd. So with faults the
-//! other peers get eventfds that belong to this server. A relay in a separate thread forwards the rings on them, or
-//! does not.
+//! Normally, doorbells do not pass through the server, because each peer writes directly to the other peer's eventfd.
+//! With faults, the other peers get eventfds that belong to the server instead. A relay thread forwards or drops the
+//! doorbells that arrive on these eventfds.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,32 +18,32 @@ use crate::error::Explain;
 use crate::faults::Faults;
 use crate::random::Random;
 
-/// The interval at which the relay and the server check the time.
+/// Maximum time that the relay waits before it checks for delayed doorbells.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
-/// An eventfd that the other peers ring instead of a peer's own.
+/// An eventfd that the other peers ring in place of the owner's eventfd.
 struct Bell {
     owner: u16,
-    /// The eventfd that the other peers have.
+    /// The server's eventfd, which the other peers ring.
     ours: OwnedFd,
-    /// The eventfd to which the owner listens.
+    /// The owner's eventfd.
     theirs: Arc<OwnedFd>,
 }
 
 type Bells = Arc<Mutex<Vec<Arc<Bell>>>>;
 
-/// Injects the faults. Its relay ends with it.
+/// Injects faults. Dropping it stops the relay thread.
 pub struct FaultInjector {
     faults: Faults,
     random: Random,
     bells: Bells,
-    /// Clients whose greeting is delayed.
+    /// Connections of clients that are still to be greeted, and when.
     waiting: Vec<(Instant, OwnedFd)>,
     next_drop: Instant,
 }
 
 impl FaultInjector {
-    /// Starts the relay.
+    /// Starts the relay thread.
     pub fn new(faults: Faults) -> Result<Self, ServerError> {
         let bells = Bells::default();
         let weak = Arc::downgrade(&bells);
@@ -51,7 +51,7 @@ impl FaultInjector {
             .name("ivshmem-relay".to_owned())
             .spawn(move || {
                 let mut relay = Relay { faults, random: faults.relays(), late: Vec::new() };
-                // Runs until the server is gone.
+                // Runs until the `FaultInjector` has been dropped.
                 while let Some(bells) = weak.upgrade() {
                     let bells: Vec<_> = bells.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     relay.turn(&bells);
@@ -69,12 +69,12 @@ impl FaultInjector {
         self.next_drop = after(self.random.millis(half, half.saturating_mul(3).saturating_add(1)));
     }
 
-    /// Returns true if there are faults that depend on the time and not on a client's message.
+    /// Returns true if there are faults to inject at a certain time, even if no client sends anything.
     pub fn is_timed(&self) -> bool {
         self.faults.drop > 0 || !self.waiting.is_empty()
     }
 
-    /// Returns the doorbells of peer `owner` that the other peers get.
+    /// Creates doorbells for the other peers that relay to the eventfds of peer `owner`.
     pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> io::Result<Vec<Rc<OwnedFd>>> {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         eventfds
@@ -88,12 +88,12 @@ impl FaultInjector {
             .collect()
     }
 
-    /// Removes peer `owner`, which has left.
+    /// Removes the doorbells of peer `owner`, which has left.
     pub fn remove_peer(&self, owner: u16) {
         self.bells.lock().unwrap_or_else(PoisonError::into_inner).retain(|bell| bell.owner != owner);
     }
 
-    /// Returns a client that is to be greeted now. One that must wait is returned later by [`due`](Self::due).
+    /// Returns `connection` if its client is to be greeted now. Otherwise, [`due`](Self::due) returns it later.
     pub fn defer(&mut self, connection: OwnedFd) -> Option<OwnedFd> {
         if self.faults.join == 0 {
             return Some(connection);
@@ -103,18 +103,18 @@ impl FaultInjector {
         None
     }
 
-    /// Returns the clients whose delay is over.
+    /// Returns the connections of clients that are to be greeted now, after their delay.
     pub fn due(&mut self) -> Vec<OwnedFd> {
         let now = Instant::now();
         self.waiting.extract_if(.., |(at, _)| *at <= now).map(|(_, connection)| connection).collect()
     }
 
-    /// Returns the id of the stalled peer.
+    /// Returns the id of the peer to stall, if any.
     pub fn stalled(&self) -> Option<u16> {
         self.faults.stall
     }
 
-    /// Returns the peer that is to be disconnected now, if any.
+    /// Returns the peer to disconnect now, if any.
     pub fn victim(&mut self, ids: &[u16]) -> Option<u16> {
         if self.faults.drop == 0 || ids.is_empty() || Instant::now() < self.next_drop {
             return None;
@@ -131,14 +131,14 @@ struct Relay {
 }
 
 impl Relay {
-    /// Waits for rings, and forwards those that are due.
+    /// Waits for doorbells, and forwards the doorbells that are due.
     fn turn(&mut self, bells: &[Arc<Bell>]) {
         let mut fds: Vec<PollFd<'_>> = bells.iter().map(|bell| PollFd::new(&bell.ours, PollFlags::IN)).collect();
         let _ = poll(&mut fds, Some(&TICK));
         let rung = bells.iter().zip(&fds).filter(|(_, polled)| !polled.revents().is_empty());
         let rung: Vec<_> = rung.map(|(bell, _)| bell).collect();
         for bell in rung {
-            // All rings so far count as one, as they do for any listener.
+            // All rings so far count as one, as for any reader of an eventfd.
             let _ = rustix::io::read(&bell.ours, &mut [0_u8; 8]);
             if one_in(&mut self.random, self.faults.lose) {
                 continue;
@@ -151,13 +151,13 @@ impl Relay {
         }
         let now = Instant::now();
         for (_, bell) in self.late.extract_if(.., |(at, _)| *at <= now) {
-            // A full counter means that the owner has not looked yet: it will.
+            // The write fails only if the counter is full. The owner then still has a doorbell to read.
             let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
         }
     }
 }
 
-/// Returns the time at which `delay` is over, or now if the clock does not reach that far.
+/// Returns the time in `delay` from now, or the current time if the clock cannot represent it.
 fn after(delay: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(delay).unwrap_or(now)
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(relayed(Faults { late: 0, ..faults }, 1), 1);
     }
 
-    /// Rings a bell this many times, one by one. Returns the number of rings that come out of the relay.
+    /// Rings a bell `rings` times, one after the other. Returns the number of rings that the relay forwards.
     fn relayed(faults: Faults, rings: u64) -> u64 {
         let new = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
         let bell = Arc::new(Bell { owner: 0, ours: new(), theirs: Arc::new(new()) });

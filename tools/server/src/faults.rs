@@ -6,22 +6,22 @@ use std::str::FromStr;
 
 use crate::random::Random;
 
-/// The faults to inject, and their frequencies. 0 means none.
+/// The faults to inject, and how often. Default: no faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// One doorbell in this many is lost.
+    /// One in `lose` doorbells is lost. 0 means none.
     pub lose: u64,
-    /// One doorbell in this many arrives twice.
+    /// One in `double` doorbells arrives twice. 0 means none.
     pub double: u64,
-    /// Doorbells arrive up to this many milliseconds late.
+    /// Maximum delay of a doorbell in milliseconds.
     pub late: u64,
-    /// Clients are greeted up to this many milliseconds late.
+    /// Maximum delay of a client's greeting in milliseconds.
     pub join: u64,
-    /// A peer's connection is closed about once in this many milliseconds.
+    /// Average time between forced disconnections, in milliseconds. 0 means none.
     pub drop: u64,
-    /// The peer with this id is told nothing more once it has been greeted.
+    /// Id of the peer that does not get any messages after its greeting.
     pub stall: Option<u16>,
-    /// The seed for all random choices.
+    /// Seed for all random choices.
     pub seed: u64,
 }
 
@@ -52,8 +52,8 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// Returns the relay's random numbers. The server has a separate source, because the number that it draws depends
-    /// on the clients' timing.
+    /// Returns the relay's random number generator. The server uses a separate generator, because how many numbers it
+    /// draws depends on the clients' timing.
     pub(crate) fn relays(&self) -> Random {
         Random::new(self.seed ^ 0xbe11)
     }

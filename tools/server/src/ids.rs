@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The peers' ids: 16 bits, growing, and not reused while any peer is connected that knew the former holder.
+//! Allocates 16-bit peer ids in increasing order. An id is not reused while a peer is connected that knew its previous
+//! holder.
 //!
-//! When a peer leaves, QEMU frees its eventfds, and would write through the freed array if the same id joined later.
+//! When a peer leaves, QEMU frees the array of that peer's eventfds. If the same id joined again, QEMU would write to
+//! the freed array.
 
 use std::collections::HashMap;
 
-/// Gives out ids.
+/// Allocates peer ids.
 #[derive(Debug, Default)]
 pub struct Ids {
     next: u16,
-    /// Number of joins and leaves so far, which serves as the clock here.
+    /// Number of joins and leaves so far, used as a clock.
     clock: u64,
-    /// The time at which each present id joined.
+    /// The time on this clock at which each connected peer joined.
     joined: HashMap<u16, u64>,
-    /// The time at which each former id left.
+    /// The time on this clock at which each former peer left.
     left: HashMap<u16, u64>,
 }
 
 impl Ids {
-    /// Returns the next id that is free in this sense, or `None` if there is none.
+    /// Allocates the next free id, or returns `None` if there is none.
     pub fn take(&mut self) -> Option<u16> {
         let oldest = self.joined.values().min().copied().unwrap_or(u64::MAX);
         let forgotten = |id: &u16| self.left.get(id).is_none_or(|&left| left < oldest);
@@ -32,7 +34,7 @@ impl Ids {
         Some(id)
     }
 
-    /// Records that the holder of `id` left.
+    /// Records that peer `id` has left.
     pub fn give_back(&mut self, id: u16) {
         if self.joined.remove(&id).is_some() {
             self.clock = self.clock.saturating_add(1);

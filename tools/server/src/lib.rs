@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ivshmem server: hands shared memory and doorbells to every peer that connects to its socket.
+//! The ivshmem server. It gives the shared memory and doorbells to every peer that connects to its socket.
 //!
 //! The server speaks version 0 of QEMU's protocol (QEMU's manual, "Inter-VM Shared Memory device";
-//! `docs/specs/ivshmem-spec`, "Client-server protocol"). The contents of the memory are left to the peers.
+//! `docs/specs/ivshmem-spec`, "Client-server protocol"). It does not access the contents of the memory.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Prints a line. The server continues without a reader of its output, so a missing reader is not an error.
+/// Prints a line. Errors are ignored, so that the server keeps running if nothing reads its output.
 fn print_line(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

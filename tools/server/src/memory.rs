@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory that the peers share: anonymous and sealed, or a named file.
+//! The memory that the peers share. It is either anonymous and sealed, or a named file.
 
 use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::{Explain, ServerError};
 
-/// Makes anonymous memory of a fixed size. A peer that could shrink it would kill every QEMU with SIGBUS.
+/// Creates anonymous memory of a fixed size. If a peer could shrink the memory, it could kill every QEMU with SIGBUS.
 pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     let memory = memfd_create("amp-ivshmem", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
         .explain("cannot make anonymous memory; name a file for it instead")?;
@@ -21,9 +21,9 @@ pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
     Ok(memory)
 }
 
-/// Opens the file at `path`. If there is none, it is created with mode 0600; if its size is right, it is used with its
-/// contents. An existing file is never resized, because it may hold somebody's data. A file cannot be sealed, so its
-/// peers must trust one another.
+/// Opens the memory file at `path`, or creates it with mode 0600. An existing file of the right size is used with its
+/// contents. Unless it is empty, an existing file is never resized, because it may hold someone's data. A file cannot
+/// be sealed, so the peers must trust each other.
 pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     let name = path.display();
     let file = OpenOptions::new()
@@ -42,7 +42,7 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     }
     match found.len() {
         0 => {
-            // Allocates the space now; otherwise a full file system would kill the peers later, with SIGBUS.
+            // Allocates the space now. Otherwise, peers would be killed by SIGBUS later if the file system is full.
             match fallocate(&file, FallocateFlags::empty(), 0, size) {
                 Err(Errno::OPNOTSUPP) => ftruncate(&file, size),
                 other => other,

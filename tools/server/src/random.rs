@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random numbers from a seed that is printed, so that a run can be repeated.
+//! Random numbers from a seed. The seed is printed, so that a run can be repeated.
 
-/// Marsaglia's xorshift64*.
+/// Marsaglia's xorshift64* generator.
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// Creates the generator for `seed`. The sequences of two seeds are unrelated.
+    /// Creates a generator. Different seeds give unrelated sequences.
     pub fn new(seed: u64) -> Self {
-        // Any odd multiplier spreads small seeds. The state must not be 0, because it would stay 0.
+        // The multiplier spreads small seeds, and may be any odd number. A state of 0 is avoided, because it never
+        // changes.
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         for _ in 0..8 {
             random.bits();
@@ -24,12 +25,12 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// Returns a number below `end`, or 0 if `end` is 0. The distribution is even enough for small ranges.
+    /// Returns a random number below `end`, or 0 if `end` is 0. The distribution is almost uniform for small ranges.
     pub fn below(&mut self, end: u64) -> u64 {
         (self.bits() >> 16).checked_rem(end).unwrap_or(0)
     }
 
-    /// Returns a number of milliseconds from `least` to below `end`.
+    /// Returns a random duration of at least `least` and less than `end` milliseconds.
     pub fn millis(&mut self, least: u64, end: u64) -> std::time::Duration {
         std::time::Duration::from_millis(least.saturating_add(self.below(end.saturating_sub(least))))
     }

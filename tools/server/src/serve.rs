@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The server's loop: one thread with one `poll`, which never waits for a single client.
+//! The server's loop. One thread serves all clients with a single `poll`, and never blocks on one client.
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -15,21 +15,21 @@ use crate::fault::FaultInjector;
 use crate::ids::Ids;
 use crate::server::{Server, Stop};
 
-/// The kernel's buffer for one client, in bytes: the minimum, about five messages. Other messages wait in this process,
-/// where their eventfds do not count against the user's limit of descriptors in flight.
+/// Size of the kernel's send buffer per client, in bytes. It holds about five messages. Further messages are queued in
+/// this process, where their eventfds do not count towards the user's limit on descriptors in flight.
 const SEND_BUFFER: usize = 4096;
 
-/// The pause before another attempt after the system had no room.
+/// Pause before the next attempt when the system has run out of resources. Timed faults are checked at this interval.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// The number of clients to accept before the server serves the others again.
+/// Maximum number of clients to accept before the server serves the other clients again.
 const ACCEPTS: usize = 16;
 
 impl Server {
     /// Serves until one of `stops` is readable, and returns its name.
     ///
     /// # Errors
-    /// Returns an error if polling itself fails; no client can cause that.
+    /// Returns an error if polling fails. Clients cannot cause this error.
     pub fn serve(self, stops: &[Stop], report: impl FnMut(Event)) -> Result<&'static str, ServerError> {
         let mut serving = Serving::new(self, report)?;
         loop {
@@ -40,7 +40,7 @@ impl Server {
     }
 }
 
-/// A running server, one turn at a time.
+/// A running server, which the caller drives one turn at a time.
 pub struct Serving<R> {
     server: Server,
     memory: Rc<OwnedFd>,
@@ -48,22 +48,22 @@ pub struct Serving<R> {
     /// The clients, in the order in which they joined.
     clients: Vec<Client>,
     report: R,
-    /// True if no descriptor was left to accept a client: the server pauses, because `poll` would otherwise return at
-    /// once for ever.
+    /// True if a client could not be accepted because no descriptor was left. The server then does not poll the
+    /// listener for a while, because `poll` would keep returning at once.
     full: bool,
-    /// True if the lack of room has been reported since the last client was accepted.
+    /// True if the lack of descriptors has been reported since a client was last accepted.
     full_said: bool,
-    /// Clients to drop at the end of this turn.
+    /// Clients to disconnect before the end of this turn.
     pending_disconnects: Vec<(u16, Reason)>,
     /// The faults to inject, if any.
     injector: Option<FaultInjector>,
 }
 
 impl<R: FnMut(Event)> Serving<R> {
-    /// Makes a server without clients. It calls `report` with each event.
+    /// Creates a server without clients. It calls `report` with each event.
     ///
     /// # Errors
-    /// Returns an error if no descriptor or thread is left.
+    /// Returns an error if the process has no descriptor left, or cannot create a thread.
     pub fn new(server: Server, report: R) -> Result<Self, ServerError> {
         let memory = Rc::new(server.memory.try_clone().explain("no descriptor left for the memory")?);
         let injector = server.faults.map(FaultInjector::new).transpose()?;
@@ -80,11 +80,10 @@ impl<R: FnMut(Event)> Serving<R> {
         })
     }
 
-    /// Waits until there is something to do, at most for `limit`, and does it. Returns the name of the stop if one of
-    /// `stops` is readable.
+    /// Waits up to `limit` for something to do, and does it. If one of `stops` is readable, returns its name.
     ///
     /// # Errors
-    /// Returns an error if polling itself fails; no client can cause that.
+    /// Returns an error if polling fails. Clients cannot cause this error.
     pub fn turn(&mut self, stops: &[Stop], limit: Option<Timespec>) -> Result<Option<&'static str>, ServerError> {
         let mut ready = self.wait(stops, limit)?.into_iter();
         if let Some((stop, _)) = stops.iter().zip(ready.by_ref()).find(|(_, flags)| !flags.is_empty()) {
@@ -113,7 +112,7 @@ impl<R: FnMut(Event)> Serving<R> {
         Ok(None)
     }
 
-    /// Polls, and returns the events of each descriptor: the stops, the listener, the clients.
+    /// Polls all descriptors, and returns their events in the order stops, listener, clients.
     fn wait(&self, stops: &[Stop], limit: Option<Timespec>) -> Result<Vec<PollFlags>, ServerError> {
         let mut fds: Vec<PollFd<'_>> = stops.iter().map(|stop| PollFd::new(&*stop.fd, PollFlags::IN)).collect();
         let listener = if self.full { PollFlags::empty() } else { PollFlags::IN };
@@ -162,7 +161,8 @@ impl<R: FnMut(Event)> Serving<R> {
         }
     }
 
-    /// Makes a peer from a connection: greets it, announces it to the other peers and them to it, in the protocol's order.
+    /// Makes a connected client a peer. Queues its greeting, and announces it and the other peers to each other, in the
+    /// protocol's order.
     fn admit(&mut self, connection: OwnedFd) -> Result<u16, String> {
         let _ = sockopt::set_socket_send_buffer_size(&connection, SEND_BUFFER);
         let eventfds: Vec<_> = (0..self.server.vectors)
@@ -188,7 +188,7 @@ impl<R: FnMut(Event)> Serving<R> {
             self.ids.give_back(id);
             return Err("too many peers for it to be told of".to_owned());
         }
-        // Set only after the client knows its own id.
+        // Set only now, because even a stalled client must get its greeting.
         client.stalled = self.injector.as_ref().is_some_and(|injector| injector.stalled() == Some(id));
         for other in &mut self.clients {
             if let Err(reason) = other.push_peer(id, &client.doorbells) {
@@ -199,7 +199,7 @@ impl<R: FnMut(Event)> Serving<R> {
         Ok(id)
     }
 
-    /// Injects the faults that are due at this time: delayed joins, and peers that are disconnected.
+    /// Injects the faults that are due now, which are disconnections and delayed greetings.
     fn inject(&mut self) {
         let Some(injector) = &mut self.injector else { return };
         let ids: Vec<u16> = self.clients.iter().map(|client| client.id).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A server that listens, and a server that runs on a thread.
+//! A listening server, and a server that runs on a separate thread.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::memory;
 use crate::options::{Options, SIZE_MAX, SIZE_MIN, VECTORS_MAX};
 use crate::socket::Listener;
 
-/// Ends a server's loop when it becomes readable.
+/// A descriptor that stops a server's loop when it becomes readable.
 pub struct Stop {
-    /// A descriptor that nobody else reads.
+    /// The descriptor, which nothing else may read.
     pub fd: Arc<OwnedFd>,
-    /// The name of the source of this request, for people.
+    /// Name of the source of the stop request, for messages.
     pub name: &'static str,
 }
 
-/// A server that listens. Clients can connect as soon as it exists, and get answers while it serves.
+/// A listening server. Clients can connect as soon as it exists, but get answers only while it serves.
 pub struct Server {
     pub(crate) listener: Listener,
     pub(crate) memory: OwnedFd,
@@ -34,8 +34,8 @@ impl Server {
     /// Creates the memory and the socket.
     ///
     /// # Errors
-    /// Returns an error if options are out of range, a server already runs at the socket, or the system refuses. No
-    /// files are left behind.
+    /// Returns an error if an option is out of range, a server is already listening on the socket, or a system call
+    /// fails. The socket is then removed again.
     pub fn bind(options: &Options) -> Result<Self, ServerError> {
         if !(1..=VECTORS_MAX).contains(&options.vectors) {
             return Err(ServerError::Vectors { vectors: options.vectors });
@@ -51,7 +51,7 @@ impl Server {
         Ok(Self { listener, memory, vectors: options.vectors, faults: options.faults })
     }
 
-    /// Serves silently on a separate thread until the result is dropped.
+    /// Serves on a new thread until the returned [`Running`] is dropped. Does not report events.
     ///
     /// # Errors
     /// Returns the same errors as [`bind`](Self::bind), and an error if no thread can be created.
@@ -59,7 +59,7 @@ impl Server {
         Self::start_reporting(options, |_| ())
     }
 
-    /// Does the same as [`start`](Self::start), and calls `report` on that thread with each event.
+    /// Does the same as [`start`](Self::start), but calls `report` with each event, on the server's thread.
     ///
     /// # Errors
     /// Returns the same errors as [`start`](Self::start).
@@ -79,7 +79,8 @@ impl Server {
     }
 }
 
-/// A server on a thread. Dropping it stops the server and removes its socket; the peers keep the memory.
+/// A server that runs on a separate thread. Dropping it stops the server and removes the socket, but the peers keep the
+/// memory.
 pub struct Running {
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<Result<(), ServerError>>>,
@@ -87,7 +88,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Returns a descriptor for the memory, so that the caller can look at it.
+    /// Returns a descriptor for the memory, so that the caller can map it.
     ///
     /// # Errors
     /// Returns an error if no descriptor is left.
@@ -98,14 +99,14 @@ impl Running {
     /// Stops the server, and returns its result.
     ///
     /// # Errors
-    /// Returns the error that ended the server before [`stop`](Self::stop).
+    /// Returns the server's error if it had already failed when `stop` was called.
     pub fn stop(mut self) -> Result<(), ServerError> {
         self.end()
     }
 
     fn end(&mut self) -> Result<(), ServerError> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        // This cannot fail, because the counter is far from its maximum.
+        // The write cannot fail, because the counter is far from its maximum.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
         thread.join().unwrap_or(Err(ServerError::Panicked))
     }

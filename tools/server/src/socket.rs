@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The listening socket. It is private to its user, never replaces a live socket, and is removed with its server.
+//! The listening socket. It is private to its user, never replaces a live socket, and is removed when the server stops.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -14,33 +14,33 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, 
 use crate::error::{Explain, ServerError};
 use crate::options::SOCKET_PATH_MAX;
 
-/// The number of clients that may wait to be accepted, unless the system's limit (`net.core.somaxconn`) is lower.
+/// Maximum number of clients that wait to be accepted. The system's limit (`net.core.somaxconn`) may be lower.
 const BACKLOG: i32 = 1024;
 
-/// A socket that listens, and the file that it has created.
+/// A listening socket, and the file that it has created.
 pub struct Listener {
     socket: OwnedFd,
     path: PathBuf,
-    /// Device and inode of that file. Only the file that was created here is ever removed.
+    /// Device and inode of the created file. Only this file is removed on drop.
     made: (u64, u64),
 }
 
 impl Listener {
-    /// Listens at `path`. A socket on which nobody listens any more is replaced.
+    /// Listens at `path`. Replaces a stale socket, which is one that no process has open.
     pub fn bind(path: &Path) -> Result<Self, ServerError> {
         let name = path.display();
         if path.as_os_str().len() > SOCKET_PATH_MAX {
             return Err(ServerError::SocketPath { path: path.to_owned() });
         }
         let address = SocketAddrUnix::new(path).explain(format_args!("{name} cannot name a socket"))?;
-        // Made absolute, so that the file can be removed whatever the current folder is then.
+        // Absolute, so that the file can be removed even if the current folder changes.
         let path = std::path::absolute(path).explain(format_args!("{name} cannot name a socket"))?;
-        // Two servers that find the same stale socket take turns; otherwise one would remove the other's new socket.
+        // Servers take turns here. Otherwise, a server could take another server's new socket for stale and remove it.
         let _turn = turn(&path)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).explain("no socket")?;
-        // On Linux the file gets the mode that the socket has when it is bound. So others can never connect, and the
-        // process's umask need not be changed.
+        // On Linux, binding gives the file the mode that the socket has at this time. Other users can therefore never
+        // connect, and there is no need to change the umask.
         fchmod(&socket, Mode::RUSR | Mode::WUSR).explain("cannot make the socket private")?;
         let mut bound = bind(&socket, &address);
         if bound == Err(Errno::ADDRINUSE) {
@@ -54,7 +54,7 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Returns the socket from which to accept; it never blocks.
+    /// Returns the socket from which to accept clients. It is non-blocking.
     pub fn socket(&self) -> &OwnedFd {
         &self.socket
     }
@@ -69,14 +69,14 @@ impl Drop for Listener {
     }
 }
 
-/// Waits for the turn to create or remove sockets in a directory: a lock on the directory itself, which leaves no file
-/// behind.
+/// Locks the directory of `path` until the result is dropped. Servers hold this lock while they create or replace a
+/// socket. The lock is on the directory itself, so it does not leave a file behind.
 fn turn(path: &Path) -> Result<OwnedFd, ServerError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let name = directory.display();
     let lock = rustix::fs::open(directory, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .explain(format_args!("cannot open the socket's directory {name}; make it, or choose another"))?;
-    // The lock is held for microseconds. A stranger may hold it for longer, which must not make this process hang.
+    // Servers hold the lock for microseconds. An unrelated process may hold it for longer, so the wait is limited.
     for _ in 0..100 {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
@@ -87,14 +87,14 @@ fn turn(path: &Path) -> Result<OwnedFd, ServerError> {
     Err(ServerError::Locked { path: directory.to_owned() })
 }
 
-/// Removes what is at `path` if it is a socket that no process has open.
+/// Removes the file at `path` if it is a socket that no process has open.
 fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<(), ServerError> {
     let name = path.display();
     let found = fs::symlink_metadata(path).explain(format_args!("cannot look at {name}"))?;
     if !found.file_type().is_socket() {
         return Err(ServerError::NotSocket { path: path.to_owned() });
     }
-    // Connecting with another type of socket shows whether the socket is alive without disturbing its listener.
+    // Connecting a socket of a different type shows whether the socket is alive, without disturbing its listener.
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let probe = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).explain("no socket")?;
     match connect(&probe, address) {

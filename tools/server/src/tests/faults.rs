@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests each kind of fault by itself, with real sockets. Tests for lost and doubled doorbells are in `fault.rs`, with
-//! the relay.
+//! Tests each kind of fault separately, with real sockets. The tests for lost and doubled doorbells are in `fault.rs`,
+//! next to the relay.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -21,7 +21,7 @@ fn rig(text: &str) -> Rig {
     Rig::with_faults(1, Some(faults(text)))
 }
 
-/// Connects clients 0 to `count` − 1, each of which has been told of all others.
+/// Connects clients 0 to `count` − 1, and reads all announcements, so that each client knows all others.
 fn acquainted(rig: &Rig, count: i64) -> Vec<UnixStream> {
     let mut clients = Vec::new();
     for id in 0..count {
@@ -33,18 +33,18 @@ fn acquainted(rig: &Rig, count: i64) -> Vec<UnixStream> {
     clients
 }
 
-/// Returns the number of bytes that can be read now; 0 if the server has closed the connection.
+/// Returns the number of bytes that can be read without blocking, or 0 if the server has closed the connection.
 fn readable(client: &UnixStream) -> Result<usize, Errno> {
     recv(client, &mut [0_u8; 8], RecvFlags::DONTWAIT).map(|(_, bytes)| bytes)
 }
 
-/// Waits until `fd` can be read.
+/// Waits until `fd` is readable.
 fn wait(fd: &impl AsFd) {
     let limit = Timespec { tv_sec: LIMIT.as_secs() as i64, tv_nsec: 0 };
     assert_eq!(poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)), Ok(1), "nothing came in time");
 }
 
-/// Checks that no peer is dropped before half of the time has passed, which is long enough for three to connect.
+/// Checks that a peer is dropped, but not before half of the interval. The half is long enough for three to connect.
 #[test]
 fn one_is_dropped_and_the_others_hear_of_it() {
     let begun = Instant::now();
@@ -73,12 +73,12 @@ fn one_that_is_stalled_has_its_greeting_and_hears_no_more() {
     (0..3).for_each(|id| expect(&third, id, true));
     expect(&second, 2, true);
     drop(second);
-    // The server tells clients in the order of joining, so the stalled client would have been told before this one.
+    // The server notifies clients in the order of joining, so it would have notified the stalled client first.
     expect(&third, 1, false);
     assert_eq!(readable(&stalled), Err(Errno::AGAIN), "heard something, or was dropped");
 }
 
-/// Connects eight clients at once, so that a busy machine does not determine the longest wait.
+/// Connects eight clients at once, so that the longest wait does not depend on how busy the machine is.
 #[test]
 fn greetings_are_late_and_come() {
     let rig = rig("join=400");
@@ -95,7 +95,7 @@ fn greetings_are_late_and_come() {
     assert_eq!(ids, (0..8).collect::<Vec<_>>());
 }
 
-/// Rings one by one. Each ring gets a random delay, and arrives once and not before that delay.
+/// Sends one ring at a time with a random delay. Each ring must arrive exactly once, and not before its delay.
 #[test]
 fn late_doorbells_all_come_and_none_before_its_time() {
     let faults = faults("late=60");

@@ -21,7 +21,7 @@ use super::{Event, Faults, Options, Reason, Running, Server};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A server in a separate directory.
+/// A server with its own temporary directory.
 struct Rig {
     directory: TempDir,
     options: Options,
@@ -42,14 +42,14 @@ impl Rig {
         Self { directory, options, events, server: Some(server) }
     }
 
-    /// Connects a client that has not read anything.
+    /// Connects a client that does not read anything yet.
     fn connect(&self) -> UnixStream {
         let client = UnixStream::connect(&self.options.socket).expect("connects");
         client.set_read_timeout(Some(LIMIT)).expect("a time limit");
         client
     }
 
-    /// Connects a client that has read its greeting. Returns it with its memory.
+    /// Connects a client, and reads its greeting. Returns the client and its memory.
     fn greeted(&self, id: i64) -> (UnixStream, OwnedFd) {
         let client = self.connect();
         assert_eq!(next(&client).0, 0);
@@ -99,7 +99,7 @@ fn greets_in_the_protocols_order_and_tells_of_comings_and_goings() {
     expect(&first, 1, true);
     drop(second);
     expect(&first, 1, false);
-    // The id of the client that left is not given out again.
+    // The id of the client that left is not reused.
     let (_third, _) = rig.greeted(2);
     expect(&first, 2, true);
     let events: Vec<Event> = (0..4).map(|_| rig.event()).collect();
@@ -150,7 +150,7 @@ fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
     let asleep = rig.connect();
     assert_eq!(rig.event(), Event::Joined(0));
     for id in 1..=500 {
-        // Each client reads everything that it is told at once: about itself, the sleeper, and the witness.
+        // Each client immediately reads all announcements, which are about itself, the sleeper, and the witness.
         let (client, _) = rig.greeted(id);
         (0..16).for_each(|_| assert!(next(&client).1.is_some()));
         assert_eq!(rig.event(), Event::Joined(u16::try_from(id).expect("an id")));
@@ -158,8 +158,8 @@ fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
         assert_eq!(rig.event(), Event::Left(u16::try_from(id).expect("an id"), Reason::Closed));
     }
     let (_last, _) = rig.greeted(501);
-    // The sleeper's view is consistent: about each client that came and went it was told everything, nothing, or only
-    // the end.
+    // The sleeper's view is consistent. For each client that came and went, it got all messages, none, or only the
+    // message that the client left.
     for (number, with_fd) in [(0, false), (0, false), (-1, true)] {
         expect(&asleep, number, with_fd);
     }

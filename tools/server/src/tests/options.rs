@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the socket, the memory's file and the options: what a server accepts, keeps and refuses.
+//! Tests which sockets, memory files and options a server accepts, keeps and refuses.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -27,7 +27,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     expect(&first, 0, true);
     let error = Server::start(&rig.options).err().expect("refused").to_string();
     assert!(error.contains("a server already listens on") && error.contains("socket"), "{error}");
-    // The server that listens was not disturbed: the next id is 1.
+    // The first server was not disturbed, because the next id is 1.
     let (_second, _) = rig.greeted(1);
     drop(rig.server.take());
     drop(UnixListener::bind(path).expect("leaves a stale socket"));
@@ -40,7 +40,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
 fn what_is_not_its_own_is_never_removed() {
     let mut rig = Rig::new(1);
     let path = rig.options.socket.clone();
-    // Somebody replaced the socket while the server ran.
+    // Replaces the socket with a file while the server runs.
     fs::remove_file(&path).expect("removed");
     fs::write(&path, "precious").expect("a file");
     drop(rig.server.take());

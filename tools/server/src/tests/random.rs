@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Clients that come and go at random, with everything that they are told checked against the protocol.
+//! Tests the server with clients that come and go at random. Checks every message to them against the protocol.
 
 use std::collections::BTreeMap;
 use std::io::{IoSliceMut, Write};
@@ -14,7 +14,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use super::{LIMIT, Rig};
 use crate::random::Random;
 
-/// The messages that a client got, checked against the protocol as they arrive.
+/// A client that checks its messages against the protocol as they arrive.
 struct Watched {
     connection: UnixStream,
     messages: u32,
@@ -56,8 +56,8 @@ impl Watched {
     }
 }
 
-/// Random clients join, read a little or nothing, send nonsense and leave. A client that stays hears of each other client once,
-/// in the protocol's order. In the end it knows exactly the clients that are present.
+/// Random clients join, read little or nothing, send invalid data and leave. A client that stays gets each announcement
+/// once, in the protocol's order. At the end, it knows exactly the clients that are connected.
 #[test]
 fn whoever_comes_and_goes_the_others_are_told_right() {
     for seed in 0..12 {
@@ -85,7 +85,7 @@ fn whoever_comes_and_goes_the_others_are_told_right() {
                 }
             }
         }
-        // Waits until everything in flight has arrived: each client then knows all clients, and no others.
+        // Waits until all messages have arrived. Each client then knows exactly the clients that are connected.
         let begun = Instant::now();
         loop {
             for client in &mut clients {

@@ -202,7 +202,7 @@ fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
 
 /// Returns the time from the peer's death until the survivor detects it. The peer dies `death` sixteenths of a
 /// heartbeat period into the period, after both sides have run for a while. The survivor's heartbeats come `apart`
-/// sixteenths of a period before the peer's. Timers expire at most `late` too late.
+/// sixteenths of a period before the peer's. Timers may expire up to `late` microseconds late.
 fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
     let heartbeat = limit / 10;

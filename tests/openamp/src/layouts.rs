@@ -42,11 +42,11 @@ pub const fn layout(number: u32, memory: u32) -> Option<Layout> {
     match number {
         0 => Layout::dual_qemu_ivshmem(memory),
         1 => Layout::rpmsg_service(memory),
-        // With 32 descriptors.
+        // This layout has 32 descriptors per vring.
         2 => Layout::static_vrings(0x1_0000, 512, 4),
-        // As for a legacy virtio-mmio device, with buffers of two sizes.
+        // Matches a legacy virtio-mmio device, with buffers of two sizes.
         3 => Some(Layout::empty(0, 0x1_0000, 0x1_4000, 32, 4096).with_buffers(0x4_0000, 1024, 2048)),
-        // With Linux's alignment, and separate buffers for each direction.
+        // Uses Linux's alignment, and separate buffers for each direction.
         4 => {
             let layout = Layout::empty(0, 0x1000, 0x2000, 8, 16).with_buffers(0x4000, 512, 512);
             Some(Layout { to_remote_buffers: 0x6_0000, ..layout })

@@ -2,7 +2,7 @@
 //! Endless traffic for `amp torture`. Each side streams numbered messages on one or several links. It checks that it
 //! receives all messages of a session, in order, and no message of another session.
 //!
-//! A session lasts from when a link comes up until it goes down. Each message contains three numbers: a session number
+//! A session begins when a link comes up and ends when it goes down. Each message contains three numbers: a session number
 //! that its sender has drawn, the message number, and how many of the receiver's messages have arrived. From the last
 //! of these, a side knows how many of its messages were in flight when its peer died.
 

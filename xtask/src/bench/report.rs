@@ -46,7 +46,7 @@ pub struct Report {
     pub figures: Vec<Row>,
     /// The metrics that could not be measured.
     pub missing: Vec<Missing>,
-    /// The source of C OpenAMP's figures.
+    /// A description of where C OpenAMP's figures come from.
     pub c_openamp: String,
 }
 

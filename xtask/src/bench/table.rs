@@ -116,7 +116,7 @@ pub fn key(name: &str) -> Option<&'static Key> {
 /// Figures recorded in a file in this folder.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Recorded {
-    /// The source of the figures.
+    /// A description of where the figures come from.
     #[serde(default)]
     pub source: String,
     /// The figures, keyed by metric name.

@@ -38,7 +38,7 @@ pub enum Work {
     Install,
     /// Runs the bare-metal samples on pairs of machines.
     Samples,
-    /// Runs Zephyr's Twister on the samples and tests. The tests are counted from Twister's report.
+    /// Runs Zephyr's Twister on the samples and tests. The number of tests comes from Twister's report.
     Twister,
 }
 
@@ -47,7 +47,7 @@ pub enum Work {
 pub enum Counted {
     /// The whole job counts as one test, which passes or fails with the job's exit status.
     AsOne,
-    /// The tests are counted from libtest's result lines.
+    /// The number of tests comes from libtest's result lines.
     ByLibtest,
 }
 

@@ -15,14 +15,14 @@ use proptest::prelude::*;
 use super::rings::{Elements, Rings, SIZE};
 use super::{LAYOUT, driver_to_ours, ours_to_driver, suppression};
 
-/// Bytes of this test's memory reserved for each token. The buffers come first. The token's indirect table is at
+/// Number of bytes reserved per token in this test's memory. The buffers come first, and the indirect table is at offset
 /// `TABLE`.
 const PLACE: u32 = 0x1000;
 const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);
 const INDIRECT: u16 = 4;
 
-/// Where the driver's buffers are copied to: for each buffer address, its length and the copy's offset.
+/// Copies of the driver's buffers: the buffer's length and the copy's offset, keyed by buffer address.
 #[derive(Clone, Debug, Default)]
 struct Copies(Rc<RefCell<HashMap<u64, (u32, u32)>>>);
 

@@ -41,8 +41,8 @@ ZTEST_USER(user, test_a_user_thread_has_the_device)
 	zassert_equal(*(volatile uint32_t *)address, 0x600dcafe);
 	zassert_equal(ivshmem_get_vectors(dev), 1);
 	zassert_ok(ivshmem_register_handler(dev, &signal, 0));
-	/* Ring repeatedly, because QEMU loses a doorbell that rings before the server has sent
-	 * QEMU the doorbell's own file descriptor.
+	/* Ring repeatedly. QEMU loses a doorbell to itself until the server has sent it the eventfd
+	 * for this doorbell.
 	 */
 	for (int i = 0; i < 500 && set == 0; i++) {
 		zassert_ok(ivshmem_int_peer(dev, ivshmem_get_id(dev), 0));

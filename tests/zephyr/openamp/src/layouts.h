@@ -12,7 +12,7 @@
 
 #define HOST IS_ENABLED(CONFIG_OPENAMP_MASTER)
 
-/* The same numbers as in tests/openamp/src/layouts.rs. */
+/* These numbers match tests/openamp/src/layouts.rs. */
 enum {
 	DUAL_QEMU_IVSHMEM,
 	RPMSG_SERVICE,

@@ -29,7 +29,7 @@ use super::options::Options;
 use super::qmp;
 use super::report::Report;
 
-/// The machine of the hostile guest.
+/// The machine that runs the hostile guest.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
 /// The line that the hostile guest prints after its first burst, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";

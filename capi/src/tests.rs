@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests two instances in one process, which are driven like the C backend drives them.
+//! Tests two instances in one process. The tests drive them in the same way as the C backend.
 
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_char, c_void};

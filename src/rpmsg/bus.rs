@@ -36,9 +36,9 @@ pub enum Event {
         /// This side's endpoint.
         endpoint: Endpoint,
     },
-    /// The peer has announced an endpoint with a name that no unbound endpoint of this side has. In the native profile,
-    /// the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile, open the
-    /// endpoint with this address as its peer.
+    /// The peer has announced an endpoint, and this side has no unbound endpoint of the same name. In the native
+    /// profile, the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile,
+    /// open the endpoint with this address as its peer.
     Announced {
         /// The name of the peer's endpoint.
         name: Name,
@@ -118,25 +118,25 @@ pub(super) struct Attached<P: Profile> {
     pub incoming: P::Incoming,
     peer: PeerId,
     vector: Vector,
-    /// Set while the peer is requested to send a notification when it returns a buffer.
+    /// Set while this side waits for a free buffer and has requested a notification from the peer.
     pub waiting: bool,
 }
 
 /// A bus with the wire profile `P` and the doorbell `D`.
-// The order is deliberate: fields near the start can be accessed with shorter instructions.
+// The field order is deliberate: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
     /// The current or last session. It combines a count, which starts at 1, with the bus number in the upper bits, so
-    /// that no two sessions are equal.
+    /// that each session number is unique.
     pub(super) session: u32,
-    /// A process-wide unique number of this bus, or 0 until the number is first needed.
+    /// Number of this bus, unique within the process. 0 until the number is first needed.
     pub(super) number: u32,
     /// Work for the next poll other than receiving from the ring. Usually empty.
     pub(super) due: Due,
     /// Totals from earlier sessions. `outgoing` and `incoming` count the current session's messages.
     pub(super) counters: Counters,
-    /// A message that is not for a bound endpoint. The current poll handles it next.
+    /// A deferred message, which is not for a bound endpoint. The current poll handles it next.
     pub(super) deferred: Option<Message>,
     /// `None` until the link is opened.
     pub(super) doorbell: Option<D>,
@@ -241,8 +241,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.attached().is_none_or(|attached| attached.incoming.is_intact() && attached.outgoing.is_intact())
     }
 
-    /// Repeats the notification request for messages, because another peer may have overwritten it and nobody else
-    /// would notice.
+    /// Repeats the notification request for messages, in case another peer has overwritten it.
     pub(crate) fn rearm(&mut self) {
         if let Peer::Here(attached) = &mut self.peer {
             attached.incoming.rearm();

@@ -69,8 +69,9 @@ pub(crate) trait LinkDriver: AnyLink {
 }
 
 /// Returns the next event of `link`. The life cycle runs when the bus is idle, and also whenever it is due, even if the
-/// bus is busy. A peer's fault is handled before both.
-// Inlined, so that the caller's match on the event merges with this one and the event is not stored in memory.
+/// bus is busy. A fault of the peer is handled first.
+// Inlined, so that the compiler merges the caller's match on the event with this one and does not store the event in
+// memory.
 #[inline(always)]
 pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {

@@ -27,7 +27,7 @@ struct Maybe(u32);
 impl Maybe {
     const NONE: Self = Self(0);
 
-    /// Converts an address. [`Address::ANY`] becomes no address.
+    /// Converts an address. [`Address::ANY`] is converted to `NONE`.
     #[inline(always)]
     const fn from(address: Address) -> Self {
         Self(address.0.wrapping_add(1))
@@ -120,8 +120,8 @@ impl<const E: usize> EndpointTable for Table<E> {
 pub(super) struct Endpoints<T>(T);
 
 impl<T: EndpointTable> Endpoints<T> {
-    /// Step between successive addresses of a slot. A power of two, so that finding the slot of an address takes no
-    /// division.
+    /// Step between successive addresses of a slot. It is a power of two, so that no division is needed to find the
+    /// slot of an address.
     const STRIDE: usize = T::CAPACITY.next_power_of_two();
 
     pub const fn new() -> Self {
@@ -142,7 +142,7 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
-        // CAST: the index is less than `CAPACITY`. As in C OpenAMP, the first addresses are 1024, 1025, and so on. The
+        // CAST: the index is less than `CAPACITY`. The first addresses are 1024, 1025, and so on, as in C OpenAMP. The
         // later addresses of a slot are `STRIDE` apart.
         let further = u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32);
         let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
@@ -215,14 +215,14 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// Returns all slots. In a free slot, there is no name and no peer, and `notified` is false.
+    /// Returns all slots. A free slot has no name and no peer, and its `notified` is false.
     fn all(&mut self) -> impl Iterator<Item = (&mut Binding, &mut Slot)> {
         let (bindings, slots) = self.0.parts();
         bindings.iter_mut().zip(slots)
     }
 
-    /// Returns an endpoint that was bound or unbound since the application was last told, with its peer if it is bound.
-    /// Marks the endpoint as reported.
+    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is its
+    /// peer, or `None` if it was unbound. Marks the endpoint as reported.
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
@@ -231,9 +231,9 @@ impl<T: EndpointTable> Endpoints<T> {
 
     /// Returns the source and destination of the next message that an endpoint owes the peer. The destination is the
     /// name service or, for a greeting, the peer's endpoint. For the name service, `announcement` is filled in. Closed
-    /// endpoints come first. Otherwise, the peer would close a new endpoint that has the same name as a closed one.
+    /// endpoints come first. Otherwise, a new endpoint with the name of a closed one would look closed to the peer.
     pub fn due(&self, announcement: &mut NameService) -> Option<(Address, Address)> {
-        // `max_by_key` returns the last maximum, so `rev` makes it return the first one in the table.
+        // `max_by_key` returns the last maximum, so `rev` makes it return the first one in table order.
         let all = self.0.bindings().iter().zip(self.0.slots()).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
         let address = binding.address.or_any();
@@ -285,8 +285,8 @@ impl<T: EndpointTable> Endpoints<T> {
     }
 
     /// Handles the announcement of the peer endpoint `name` at address `peer`. Binds it to an unbound endpoint of the
-    /// same name, which then owes the peer `answer`. Returns true if an endpoint is bound to `peer` now or was bound
-    /// before.
+    /// same name, which then owes the peer `answer`. Returns whether an endpoint of this name is bound to `peer` after
+    /// the call.
     #[inline(never)]
     pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
         let mut unbound = None;
@@ -308,7 +308,8 @@ impl<T: EndpointTable> Endpoints<T> {
         true
     }
 
-    /// Unbinds all endpoints from the peer's closed endpoint at `peer`. Returns whether any endpoint was bound to it.
+    /// Unbinds all endpoints from the peer endpoint at `peer`, which has been closed. Returns whether any endpoint was
+    /// bound to it.
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
         for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {

@@ -137,7 +137,7 @@ pub enum SendError {
     /// The endpoint has been closed.
     #[error("no such endpoint: it was closed")]
     NoEndpoint,
-    /// The destination is [`Address::ANY`], which is not a valid destination.
+    /// The destination is [`Address::ANY`], which cannot receive messages.
     #[error("the destination is no address: take that of an endpoint")]
     NoDestination,
     /// The message does not fit in a buffer.

@@ -26,7 +26,7 @@ pub trait Incoming {
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault>;
 
     /// Copies bytes from a popped buffer's payload into `to`, starting at `offset`. Only the first `length` bytes of
-    /// the payload can be read. Returns false and copies nothing if `to` would exceed them.
+    /// the payload can be read. Returns false and copies nothing if the read would go beyond them.
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool;
 
     /// Reads the header of a popped buffer.
@@ -102,7 +102,7 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Incoming for DeviceIn
         let buffer = self.queue.buffer(id)?;
         self.map.set(id, self.pool.find(&buffer, self.queue.size())?);
         match buffer.length.checked_sub(Header::SIZE) {
-            // CAST: the minimum is at most a `u16`.
+            // CAST: the minimum fits in 16 bits.
             Some(capacity) => Ok(Some(RxBuffer { id, capacity: capacity.min(self.buffers.capacity().into()) as u16 })),
             None => Err(Fault::Length { length: 0, buffer: buffer.length }),
         }

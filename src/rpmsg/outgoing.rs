@@ -42,7 +42,7 @@ pub trait Outgoing {
     /// Frees an allocated buffer without sending it.
     fn free(&mut self, token: Self::Token);
 
-    /// Holds an allocated buffer for later. Returns the id with which to reclaim it.
+    /// Holds an allocated buffer for later. Returns the id for [`reclaim`](Self::reclaim).
     fn hold(&mut self, token: Self::Token) -> u16;
 
     /// Returns the held buffer `id`, or `None` if this side does not hold it.

@@ -19,8 +19,7 @@ pub(crate) enum RxOutcome {
     Message(Message),
     /// No message. The peer is requested to ring for the next one.
     Empty,
-    /// A message that needs other handling has been deferred, or there is no peer, for example because it has just
-    /// broken the protocol.
+    /// A message has been deferred, or there is no peer. For example, the peer may just have broken the protocol.
     Other,
 }
 
@@ -258,8 +257,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        // The peer may have read entries that nobody has written. An announcement would hide this damage from the
-        // check.
+        // The peer may have read unwritten entries. An announcement would hide this damage from the check.
         if P::AUTO_RESTART && !self.is_intact() {
             return;
         }
@@ -267,7 +265,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         while let Some((address, peer)) = self.endpoints.due(&mut announcement) {
             // A greeting has no payload.
             let payload = if peer == Address::NAME_SERVICE { announcement.as_bytes() } else { &[] };
-            // If sending fails, the announcement stays due. It is never sent if the buffers are too small for it.
+            // If sending fails, the announcement stays due. If the buffers are too small for the announcement, it is
+            // never sent.
             if self.send_message(address, peer, payload.into()).is_err() {
                 return;
             }

@@ -55,8 +55,8 @@ impl<M: SharedMemory, const E: usize, const N: usize> Profile for Native<M, E, N
     const AUTO_RESTART: bool = true;
 }
 
-/// Returns whether a buffer count and size are valid: an announcement fits in a buffer, the payload length fits in 16
-/// bits, and `count` is a power of two not above `capacity`.
+/// Returns whether a buffer count and size are valid. An announcement must fit in a buffer, and the payload length must
+/// fit in 16 bits. The count must be a power of two and at most `capacity`.
 // Inlined, so that the compiler can evaluate constant settings.
 #[inline(always)]
 pub(super) fn buffers_are_sound(count: u32, size: u32, capacity: usize) -> bool {

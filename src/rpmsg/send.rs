@@ -79,9 +79,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Keeps sending on the slow path while greetings are due that could not be sent for lack of a buffer. Only the
-    /// slow path records that a message makes a greeting unnecessary. Otherwise, a greeting could come after the
-    /// endpoint's first message.
+    /// Keeps sending on the slow path while greetings are waiting for a free buffer. Only the slow path records that a
+    /// message makes a greeting unnecessary. Otherwise, a greeting could come after the endpoint's first message.
     #[inline(always)]
     fn stay_slow(&mut self) {
         if self.owes_greetings()

@@ -96,7 +96,7 @@ impl<M: SharedMemory> LocalBlock<M> {
     }
 
     /// Checks that the words that this side wrote are unchanged. If the block contains the id of another peer, the
-    /// error is that id.
+    /// error contains that id.
     pub(super) fn verify<R: Roles>(
         &self,
         epoch: u32,

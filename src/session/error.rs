@@ -4,7 +4,7 @@
 use super::{AreaError, PeerError};
 use crate::platform::PeerId;
 
-/// Constructors for a service's events, which its session calls. `F` is the service's fault, and `E` is its set-up
+/// Constructors through which a session creates its service's events. `F` is the service's fault, and `E` is its set-up
 /// error.
 // One function per event avoids an event type in the session that every user would have to convert.
 pub trait SessionEvent<F, E> {
@@ -24,7 +24,7 @@ pub enum DownReason<F> {
     /// The peer announced that it was leaving.
     #[error("the peer has left")]
     PeerLeft,
-    /// The peer has begun a new incarnation. The link comes up again with it.
+    /// The peer has begun a new incarnation. The link comes up again with the new incarnation.
     #[error("the peer has restarted")]
     PeerRestarted,
     /// The peer showed no sign of life within the configured time.
@@ -62,7 +62,7 @@ pub enum SetupError<E> {
         /// The other side.
         peer: PeerId,
     },
-    /// The service cannot work with the layout or the offer that this side or the peer has written.
+    /// The service cannot work with the layout or the offer written by this side or the peer.
     #[error(transparent)]
     Service(E),
 }

@@ -17,8 +17,7 @@ use crate::wire::session::{Kind, Speaks, State};
 /// only after the new peer has started.
 const RING_AGAIN_MICROS: u32 = 5_000;
 
-/// If the heartbeat of another side in this role does not change during this many of this side's heartbeats, that side
-/// counts as gone.
+/// Number of heartbeats after which another side in this role counts as gone if its own heartbeat has not changed.
 const CONFLICT_IS_OVER: u8 = 10;
 
 /// Returns the words in this side's block that are constant for `S`.
@@ -98,7 +97,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: returns the reason why the remote that waits for this link cannot use it. Such a remote has not
+    /// Host only: returns the reason why the remote that is waiting for this link cannot use it. Such a remote has not
     /// written a block.
     fn stranger(&self, expected: Kind) -> Option<PeerError> {
         if self.role() == Role::Remote {
@@ -127,9 +126,9 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Before RUN, takes as many of these steps as `snapshot` allows. It confirms the peer's incarnation, sets up the
-    /// rings once the peer has confirmed this side's incarnation, and goes to RUN once the peer is ready. Returns the
-    /// peer's id once this side is in RUN.
+    /// Before RUN, takes as many steps as `snapshot` allows. Confirms the peer's incarnation, sets up the rings once
+    /// the peer has confirmed this side's incarnation, and goes to RUN once the peer is ready. Returns the peer's id
+    /// once this side is in RUN.
     #[inline(never)]
     fn approach<S: Service<M>>(
         &mut self,
@@ -177,7 +176,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
         // Before it noticed this side, a second side in the same role may have overwritten the initial indices. The
-        // peer would then read entries that nobody has written, and the first message would hide the damage.
+        // peer would then read unwritten entries, and the first message would hide the damage.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);

@@ -40,7 +40,7 @@ use crate::wire::area::Area;
 pub use crate::wire::area::Span;
 use crate::wire::session::State;
 
-/// How far this side has got in connecting to the peer.
+/// This side's progress in connecting to the peer.
 #[derive(Clone, Copy, Debug)]
 enum Life {
     /// INIT: this side's rings must not be used.
@@ -62,7 +62,7 @@ struct Blocks<M: SharedMemory> {
 }
 
 /// One side's session on a link.
-// The order is deliberate: fields near the start can be accessed with shorter instructions.
+// The field order is deliberate: fields near the start can be accessed with shorter instructions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Session<M: SharedMemory, R: Roles = Role> {

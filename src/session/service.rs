@@ -23,7 +23,7 @@ pub trait Service<M: SharedMemory> {
 
     /// The doorbell that rings the peer. The session and the service share it.
     type Doorbell: Doorbell;
-    /// Reasons why the service regards the peer as faulty.
+    /// Protocol violations by the peer.
     type Fault;
     /// Reasons why the service cannot come up with the layout or the offer of either side.
     type Error;
@@ -44,7 +44,7 @@ pub trait Service<M: SharedMemory> {
     /// Returns [`AreaError::TooSmall`] if the rings do not fit.
     fn check(&self, sections: &Sections) -> Result<(), AreaError>;
 
-    /// Writes those of this side's words that are valid from INIT on.
+    /// Writes this side's words that are valid from INIT on.
     fn offer(&self, block: &LocalBlock<M>);
 
     /// Returns whether the words that [`offer`](Self::offer) wrote are unchanged in the block.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks a header that cbindgen generates from a crate, or writes it if AMP_WRITE_HEADER=1 is in the environment.
+//! Generates a crate's header with cbindgen, and compares it with the committed file. If AMP_WRITE_HEADER is set in the
+//! environment, writes the file first.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// Checks the header `file` of the crate in `folder`.
+/// Checks that `file` matches the header generated from the crate in `folder`.
 pub fn check(folder: &str, file: &str) {
     let folder = Path::new(folder);
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).unwrap();
@@ -22,7 +23,7 @@ pub fn check(folder: &str, file: &str) {
     assert!(is == text, "{} is out of date: AMP_WRITE_HEADER=1 cargo test --test header", file.display());
 }
 
-/// Indents with tabs, as the kernel's style requires.
+/// Indents with tabs, as the Linux kernel style requires.
 fn with_tabs(text: &str) -> String {
     let line = |line: &str| {
         let code = line.trim_start_matches(' ');

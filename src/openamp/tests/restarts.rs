@@ -15,8 +15,8 @@ fn a_remote_that_restarts_alone_is_told_and_delivers_nothing_old() {
     std::mem::forget(first);
     let mut second = remote(&heap, &bells);
     assert_eq!(drain!(second), ["Incompatible(Service(InUse))"]);
-    // After the host restarts, both sides start from empty rings. A first remote that was still running would detect
-    // the restart from its used index.
+    // After the host restarts, both sides start from empty rings. If the first remote were still running, it would
+    // detect the restart from its used index.
     std::mem::forget(first_host);
     let _host = host(&heap, &bells);
     assert_eq!(drain!(second), ["Up { peer: PeerId(0) }"]);

@@ -21,8 +21,8 @@ fn send<P: Profile>(bus: &mut Bus<P, Bells>, from: Endpoint, count: u8) {
     (0..count).for_each(|number| bus.send(from, &[number]).unwrap());
 }
 
-/// As in `rpmsg_virtio_get_tx_buffer`, each message takes one returned buffer, and buffers are reused in the order of
-/// their return.
+/// Like `rpmsg_virtio_get_tx_buffer`, each send takes one returned buffer. Buffers are reused in the order of their
+/// return.
 #[test]
 fn buffers_are_recycled_in_the_order_of_c() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());

@@ -59,8 +59,8 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.endpoint
     }
 
-    /// Waits until the endpoint is bound, and returns the peer's address. If the link has been down before that, the
-    /// next [`recv_or_down`](Self::recv_or_down) does not report it.
+    /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before that, the next
+    /// [`recv_or_down`](Self::recv_or_down) does not report it.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();
@@ -113,7 +113,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.send_when_free(Some(destination), payload).await
     }
 
-    /// Sends `payload` without waiting to the peer endpoint that this endpoint is bound to.
+    /// Sends `payload`, without waiting, to the peer endpoint that this endpoint is bound to.
     ///
     /// # Errors
     /// See [`SendError`].

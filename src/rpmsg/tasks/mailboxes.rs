@@ -43,7 +43,7 @@ pub struct Mailbox {
     ends: Option<(u16, u16)>,
     /// The task that is waiting for a message.
     pub(super) receiver: WakerRegistration,
-    /// The task that is waiting to be bound or for a free buffer.
+    /// The task that is waiting for the endpoint to be bound, or for a free buffer.
     pub(super) sender: WakerRegistration,
 }
 

@@ -114,7 +114,7 @@ fn an_index_that_was_set_back_is_mended() {
 }
 
 /// Damages an index before the side has sent its first message: in READY, or in RUN. The peer is already in RUN, so it
-/// takes entries that nobody has sent. The first announcement would hide the damage and be lost.
+/// takes entries that were never sent. The first announcement would hide the damage and be lost.
 #[test]
 fn an_index_that_was_written_before_the_first_message_is_mended() {
     let cases = [USED_INDEX, AVAILABLE_INDEX].into_iter().flat_map(|index| {

@@ -24,7 +24,7 @@ pub trait AnyLink {
     fn deadline(&self) -> Instant;
 }
 
-/// Implements [`AnyLink`] by the methods of the same names of a link's type.
+/// Implements [`AnyLink`] for a link type by forwarding to the type's methods of the same names.
 macro_rules! any_link {
     ($link:ident, $profile:ident $(, $role:ident: $roles:ident)?) => {
         impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize $(, $role: $roles)?> AnyLink

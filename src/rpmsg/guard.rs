@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A guard that couples a received message to its bus.
+//! A guard for a received message, which releases the message when the guard is dropped.
 
 use core::ops::Deref;
 
 use super::{Address, Bus, Endpoint, Message, Profile, ReadError, SendError};
 use crate::platform::Doorbell;
 
-/// The message that a guard holds until it is consumed.
+/// The message in a guard, or `None` once it has been consumed.
 #[derive(Debug)]
 pub struct HeldMessage(pub(super) Option<Message>);
 
@@ -44,7 +44,7 @@ pub struct MessageGuard<'a, P: Profile, D: Doorbell> {
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
-    /// Wraps a message in a guard, which returns the buffer to the peer when it leaves its scope.
+    /// Wraps a message in a guard, which releases the message at the end of its scope.
     pub const fn guard(&mut self, message: Message) -> MessageGuard<'_, P, D> {
         MessageGuard { bus: self, held: HeldMessage(Some(message)) }
     }

@@ -47,7 +47,7 @@ fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> 
     Some((byte[0], device.add_used(id, 0)))
 }
 
-/// Checks that a receiver that sees a message reads its complete payload.
+/// Checks that a receiver reads the complete payload of each message that it sees.
 fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, device_lacks]: Weak) {
     loom::model(move || {
         let memory = prepared(suppression).weakened(driver_lacks);

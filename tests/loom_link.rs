@@ -101,7 +101,7 @@ impl Side {
     }
 }
 
-/// Parameters of a run: the side that restarts, when the concurrent part begins, and its length.
+/// Parameters of a run: the side that restarts, when the concurrent part begins, and how long it lasts.
 #[derive(Clone, Copy, Debug)]
 struct Rebirth {
     role: Role,

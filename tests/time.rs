@@ -26,7 +26,7 @@ trait Machine {
     fn send(&mut self, byte: u8);
     /// Returns the bytes of all messages received since the last call.
     fn heard(&mut self) -> Vec<u8>;
-    /// Returns the reason for which the link last went down.
+    /// Returns why the link last went down.
     fn down(&self) -> Option<DownReason>;
 }
 
@@ -239,7 +239,7 @@ fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     println!("limit {limit} µs, timers up to {late} µs late: {least} to {most} µs after the death");
 }
 
-/// With a heartbeat period of a tenth of the limit, a death is detected within 10 % of the limit, plus the delay of the
+/// If the heartbeat period is a tenth of the limit, a death is detected within 10 % of the limit, plus the delay of the
 /// survivor's timer.
 #[test]
 fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {

@@ -93,7 +93,7 @@ Examples:
     /// Build amp as a static program for x86_64 and aarch64, and test it outside of the checkout
     #[command(after_help = "Examples:\n  ./amp static\n  ./amp static aarch64-unknown-linux-musl")]
     Static(static_build::Options),
-    /// Execute a program under its parent's trace
+    /// Execute a program that the parent process traces
     #[cfg(target_arch = "x86_64")]
     #[command(hide = true)]
     Traced {

@@ -16,8 +16,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Number of messages to exchange.
 const MESSAGES: u64 = 1000;
 
-/// Copies `program` to an empty folder and runs it there without any environment variable except `PATH`. Runs the help,
-/// then a server with echo and ping, and then a command that needs a checkout, which must fail. The words in
+/// Copies `program` to an empty folder and runs it there without any environment variable except `PATH`. Tests the
+/// help, a server with echo and ping, and a command that must fail because it needs a checkout. The words in
 /// `emulator`, if any, come before the program's name.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ const GIB: usize = 1 << 30;
 const RAM: usize = GIB;
 /// Start of the second mapping of RAM, as Device memory.
 const DEVICE_RAM: usize = 2 * GIB;
-/// Offsets in RAM of the memory used for the copies, Normal and Device. The image occupies the first 4 MiB.
+/// Offsets in RAM of the areas used for the Normal and the Device copies. The image occupies the first 4 MiB.
 const NORMAL_AT: usize = 16 << 20;
 const DEVICE_AT: usize = 32 << 20;
 

@@ -42,7 +42,7 @@ impl Stream {
         (self.sent, self.received, self.held) = (0, 0, [const { None }; HELD]);
     }
 
-    /// Returns the number of messages both sent and checked.
+    /// Returns how many messages are complete in both directions.
     pub fn done(&self) -> u32 {
         // CAST: at most HELD.
         self.sent.min(self.received - self.held.iter().flatten().count() as u32)

@@ -48,7 +48,7 @@ impl From<OpenError> for StartError {
 /// Maximum number of events to handle before this side sends again and updates the time.
 const EVENTS: u32 = 64;
 
-/// Returns a short reason for which the link went down.
+/// Returns a short description of why the link went down.
 const fn kind(reason: DownReason) -> &'static str {
     match reason {
         DownReason::PeerLeft => "the peer has left",

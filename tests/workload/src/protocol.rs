@@ -15,7 +15,7 @@ mod words;
 pub use report::{Report, Tally, Why, Wrong};
 use words::{fields, numbers, words};
 
-/// Prefix of a line that tells why a side exits.
+/// Prefix of a line that explains why a side exits.
 pub const ERROR: &str = "error: ";
 /// Prefix of the line printed for the first message received from a peer.
 pub const FIRST_MESSAGE: &str = "first message: ";

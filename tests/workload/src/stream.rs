@@ -111,8 +111,8 @@ impl<P: Port> StreamLink<P> {
         let now = port.now();
         let mut link = Link::new(port.memory(), port.doorbell(), port.id(), settings)?;
         let Ok(endpoint) = link.bus().open("amp.torture") else { return Ok(None) };
-        // The number differs from the previous incarnation's number, because the id or the time differs, even if the
-        // clock restarts from 0. CAST: only the low half is used, because it changes fastest.
+        // This number differs between incarnations, even if the clock restarts from 0, because the id or the time
+        // differs. CAST: only the low half is used, because it changes fastest.
         let session = (now.as_micros() as u32) ^ u32::from(port.id().0).wrapping_mul(0x9e37_79b9);
         let number = settings.link;
         let (up, peer_session, next) = (false, None, now);

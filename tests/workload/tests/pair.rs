@@ -64,7 +64,7 @@ fn all_messages_come_back_and_both_ends_check_them() {
     let [Some(host), Some(remote)] = figures else { unreachable!() };
     assert_eq!(host.messages + remote.messages, MESSAGES);
     assert_eq!((host.lost, host.wrong, remote.lost, remote.wrong), (0, 0, 0, 0));
-    // A round trip takes two turns of 10 µs. All three exchanges share each doorbell.
+    // A round trip takes two turns of 10 µs. One doorbell serves all three exchanges.
     assert_eq!((host.median_micros, host.p99_micros), (20, 20));
     assert!(host.doorbells + remote.doorbells < 2 * MESSAGES, "{host:?} {remote:?}");
     let line = consoles[1].lines().last().unwrap();

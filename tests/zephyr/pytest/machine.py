@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The second machine: QEMU as started by `west build -t run`, with its console on pipes. Twister runs the first
-machine.
-"""
+"""The second machine: QEMU as `west build -t run` starts it, with its console on pipes. Twister runs the first one."""
 
 import os
 import re

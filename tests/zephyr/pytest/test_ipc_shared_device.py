@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that two ipc_service instances on one device do not miss a doorbell when their threads wake for another reason.
-"""
+"""Tests that two ipc_service instances on one device miss no doorbell while their threads wake for other reasons."""
 
 
 def test_no_doorbell_is_lost_to_a_registration(server, dut, peer):

@@ -7,15 +7,12 @@ MESSAGES = 100_000
 
 
 def test_traffic(pair):
-    """Tests the name service, traffic in both directions, no-copy, hold, and more short-lived endpoints than C's 128
-    addresses.
-    """
+    """Tests the name service, traffic both ways, no-copy, hold, and more endpoints over time than C's 128 addresses."""
     pair.check_figures("dual-qemu-ivshmem", MESSAGES)
 
 
 def test_a_host_that_is_killed_and_returns(pair):
-    """Checks that the remote detects the restart, and that both sides start again without messages of the old session.
-    """
+    """Checks that the remote detects the restart, and that both sides start again without old messages."""
     pair.progress()
     for _ in range(2):
         marks = pair.marks()
@@ -31,8 +28,7 @@ def test_a_host_that_is_killed_and_returns(pair):
 
 
 def test_a_remote_that_is_killed_and_returns(pair):
-    """The memory does not record a restart. This module reports what it detects, and does not deliver a message twice.
-    """
+    """The memory does not record a restart. This module reports what it detects, and delivers no message twice."""
     pair.progress()
     marks = pair.marks()
     pair.remote.restart()

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests Zephyr's ipc_service sample on two machines: one instance with two endpoints, and a second with a zero-copy
-one.
-"""
+"""Tests Zephyr's ipc_service sample on two machines: two endpoints on one instance, and a zero-copy one on another."""
 
 import re
 

@@ -13,7 +13,7 @@ use rustc_demangle::demangle;
 
 use super::counts::Section;
 
-/// Paths of Rust's standard libraries in debug information.
+/// Source paths of Rust's standard libraries in debug information.
 const RUSTS_OWN: [&str; 4] =
     ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
 

@@ -48,7 +48,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Returns the sizes of flash and RAM in bytes. Flash includes code, constants and the initial values of variables. RAM
+/// Returns the flash and RAM usage in bytes. Flash includes code, constants and the initial values of variables. RAM
 /// includes variables but not the stack.
 ///
 /// # Errors

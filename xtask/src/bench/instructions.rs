@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Instructions per message on both guests and on this machine. The same runs also provide the loads from and stores to
-//! shared memory, the doorbells, and the copies.
+//! Instructions per message on both guests and on this machine. The same runs also count shared-memory loads and
+//! stores, doorbells, and copies.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::guest;
 #[cfg(target_arch = "x86_64")]
 use super::ptrace_counter;
 
-/// Source path of the benchmark program. The program's instructions between the markers are not counted for the
+/// Source path of the benchmark program. The program's instructions between the markers are not attributed to the
 /// library.
 const PROGRAM: &str = "benches/instructions/src/";
 
@@ -88,7 +88,7 @@ pub fn x86_64(_: &Context) -> Result<Vec<Figure>> {
 /// Checks that [`x86_64`] can count on this machine.
 ///
 /// # Errors
-/// Returns an error if this machine has another architecture than x86-64.
+/// Returns an error if this machine's architecture is not x86-64.
 pub fn check_x86_64() -> Result<()> {
     ensure!(cfg!(target_arch = "x86_64"), "this machine is no x86_64");
     Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Detects disturbed timing figures, from the CPU time used by other processes and from the spread between runs. The
-//! CPU time comes from Linux's accounting. Its unit does not matter, because only ratios are used.
+//! Detects unreliable timing figures by the CPU time that other processes used and by the spread between runs. The CPU
+//! time comes from Linux's accounting. Its unit does not matter, because only ratios are used.
 
 use anyhow::{Context, Result};
 

@@ -101,7 +101,7 @@ impl Report {
 /// Returns the worst value that a figure may have, or `None` if there is no limit.
 type Bound = fn(&Row) -> Option<f64>;
 
-/// Tolerance for differences between compiler versions, as a fraction: one part in this many.
+/// Divisor for the tolerance between compiler versions: a figure may be worse by 1/`SLACK` of its recorded value.
 const SLACK: f64 = 33.0;
 
 /// Returns the worst value that `--no-worse` allows for a figure, or `None` if it allows any value.
@@ -179,7 +179,7 @@ pub mod tests {
     fn what_has_not_reached_its_limit_may_not_become_worse() {
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[])), Some(3500.0));
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3960.0)])), Some(4080.0));
-        // A recorded figure that is better than its limit does not lower the limit.
+        // A recorded figure that is better than its limit does not tighten the limit.
         assert_eq!(may_be(&of("flash.m3.remote", 1.0, &[("flash.m3.remote", 3000.0)])), Some(3500.0));
         // A figure that depends on the machine's load cannot fail the check.
         assert_eq!(may_be(&of("round_trip.over_doorbell", 9.0, &[])), None);

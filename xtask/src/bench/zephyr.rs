@@ -12,7 +12,7 @@ use crate::bench::figure::Figure;
 use crate::bench::images::size;
 use crate::checkout::checkout;
 
-/// Size differences from the bare application, on `qemu_cortex_m3`.
+/// Size increases over the bare application, on `qemu_cortex_m3`.
 pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
 
 /// Checks that a working Zephyr workspace with zephyr-lang-rust can build the images.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs that jobs need but few machines have. They are looked up in the cache folder, or installed there from their
-//! registry.
+//! Programs that jobs need but that few machines have. They are looked up in the cache folder, or installed there from
+//! their registry.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

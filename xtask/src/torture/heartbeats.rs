@@ -15,7 +15,7 @@ use amp_ivshmem::mem::ReadMemory;
 pub const BEAT: Duration = Duration::from_millis(100);
 /// Number of beats, pauses and wait readings to keep, enough for a few seconds.
 const REMEMBERED: usize = 64;
-/// Pauses between two looks at the heartbeats are recorded only if they are longer than this.
+/// Pauses between two readings of the heartbeats are recorded only if they are longer than this.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One side's heartbeat on one link.
@@ -65,9 +65,9 @@ pub struct HeartbeatMonitor {
     memory: MemoryFile,
     beats: BTreeMap<(Role, u8), Beat>,
     looked: Instant,
-    /// The longest time between two looks since [`begin`](Self::begin).
+    /// The longest time between two readings since [`begin`](Self::begin).
     blind: Duration,
-    /// Recorded pauses between two looks, each with its end and its length.
+    /// Recorded pauses between two readings, each with its end and its length.
     pauses: Recent<(Instant, Duration), REMEMBERED>,
 }
 
@@ -124,13 +124,14 @@ impl HeartbeatMonitor {
         [beat.at].iter().chain(beat.before.iter().rev()).copied().find(|&beat| beat <= at)
     }
 
-    /// Returns the longest pause between two looks that ended after `from`. Pauses of up to [`PAUSE`] are not recorded.
+    /// Returns the longest pause between two readings that ended after `from`. Pauses of up to `PAUSE` are not
+    /// recorded.
     pub fn blind_since(&self, from: Instant) -> Duration {
         let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
         since.map(|&(_, pause)| pause).max().unwrap_or_default()
     }
 
-    /// Returns the longest time between two looks since [`begin`](Self::begin).
+    /// Returns the longest time between two readings since [`begin`](Self::begin).
     pub const fn blind(&self) -> Duration {
         self.blind
     }

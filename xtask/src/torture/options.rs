@@ -16,7 +16,7 @@ pub struct Options {
     /// Total duration in minutes, which may be a fraction (default: 1, or no limit with --cycles)
     #[arg(long, value_name = "N")]
     pub minutes: Option<f64>,
-    /// End each pair after this number of kills of a side
+    /// Stop each pair after this number of kills
     #[arg(long, value_name = "N")]
     pub cycles: Option<u64>,
     /// Seed for all random numbers (default: a new seed, which is printed)

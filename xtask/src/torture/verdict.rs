@@ -20,7 +20,7 @@ pub struct Death {
     pub silent: Duration,
     /// Longest time between two of the survivor's beats from the kill to its report.
     pub gap: Duration,
-    /// Longest time between two looks at the heartbeats. The test tries to look every few milliseconds.
+    /// Longest time between two readings of the heartbeats. The test tries to read them every few milliseconds.
     pub blind: Duration,
     /// CPU wait of the killed side during the two heartbeat periods before its death, and CPU wait of the survivor
     /// since then. `None` if the kernel does not account for this time.
@@ -41,9 +41,8 @@ pub enum Verdict {
 impl Death {
     /// Returns the verdict on a death that should be detected after `limit`, plus or minus one heartbeat period.
     pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel accounts for a wait when the wait ends, so a killed side's last wait is missing. The pauses of
-        // this process, which is mostly asleep, are used as an estimate, because the other processes then also have to
-        // wait.
+        // The kernel accounts for a wait when the wait ends, so a killed side's last wait is missing. This process
+        // mostly sleeps, so if it was delayed by `blind`, the other processes were delayed at least as long.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
         // If the death was detected too early, the killed side's beats were already late before the kill. This is

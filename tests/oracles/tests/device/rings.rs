@@ -56,7 +56,7 @@ unsafe impl Hal for HeapHal {
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
-/// A transport that only records the addresses of the queue. The test itself plays the device.
+/// A transport that only records the addresses of the queue. The test itself acts as the device.
 #[derive(Debug, Default)]
 struct Places {
     driver: PhysAddr,

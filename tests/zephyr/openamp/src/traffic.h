@@ -24,7 +24,7 @@ enum {
 int streams_open(struct rpmsg_device *rdev);
 /* Sends and releases as many messages as possible. Returns true if it sent or released any. */
 bool streams_step(void);
-/* Returns the number of a stream's messages that have been both sent and checked. */
+/* Returns how many of a stream's messages are complete in both directions. */
 uint32_t stream_done(int stream);
 
 /* Resets the counts at the start of a session. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints the result of each API call. Every call must return, whatever the machine. */
+/* Prints the result of each API call. Every call must return on every machine. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/ipc/ipc_service.h>

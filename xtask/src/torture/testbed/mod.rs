@@ -34,7 +34,7 @@ pub const HOSTILE_GUEST: Machine = Machine::M3;
 /// The line that the hostile guest prints after its first burst, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";
 const BOOT: Duration = Duration::from_secs(10);
-/// Longest interval between two looks at the heartbeats.
+/// Longest interval between two readings of the heartbeats.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A member of the testbed.

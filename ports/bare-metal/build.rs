@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Puts the target's linker scripts where the linker finds them. The image's own build script selects them by name.
+//! Writes the target's linker scripts to a folder that the linker searches. The image's build script selects them by
+//! name.
 
 use std::path::Path;
 use std::{env, fs};
@@ -8,7 +9,8 @@ fn main() {
     let target = |key: &str| env::var(key).unwrap_or_default();
     let scripts: &[(&str, &str)] = match (&*target("CARGO_CFG_TARGET_OS"), &*target("CARGO_CFG_TARGET_ARCH")) {
         ("none", "aarch64") => &[("memory.ld", include_str!("memory-aarch64-virt.ld"))],
-        // cortex-m-rt also wants the names of the interrupts. The port has its own vector table, so there are no names here.
+        // cortex-m-rt also includes a script with the interrupt names. It is empty, because the port has its own vector
+        // table.
         ("none", "arm") => &[("memory.x", include_str!("memory-lm3s6965.x")), ("device.x", "")],
         _ => &[],
     };

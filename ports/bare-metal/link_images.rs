@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The build script for every crate of bare-metal images, which links them with their target's start-up script. The
-//! scripts come from the start-up crates, and the matching memory maps from the bare-metal port.
+//! The build script that all crates with bare-metal images share. It links an image with the target's start-up script
+//! from the start-up crate, and with the memory map from the bare-metal port.
 
 fn main() {
     let scripts: &[&str] = match std::env::var("CARGO_CFG_TARGET_ARCH").as_deref() {

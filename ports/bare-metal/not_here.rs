@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main function of an image when it is built for an operating system, so that `cargo build --workspace` can build it.
+// The main function of an image that is built for an operating system. It lets `cargo build --workspace` succeed.
 
 fn main() {
     eprintln!("this image is for bare metal: build it with --target aarch64-unknown-none or thumbv7m-none-eabi");

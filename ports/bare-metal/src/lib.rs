@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bare-metal port: a machine without an operating system as one side of a link. It supports two of QEMU's machines.
+//! The bare-metal port, which runs one side of a link without an operating system. It supports two QEMU machines.
 //!
 //! | target | machine | ivshmem | start-up, interrupts, time |
 //! |---|---|---|---|
 //! | `aarch64-unknown-none` | `virt,gic-version=2`, EL1 | PCI `ivshmem-doorbell`, MSI-X through the GICv2m frame | `aarch64-rt`, GICv2, the generic timer |
-//! | `thumbv7m-none-eabi` | `lm3s6965evb` | `ivshmem-flat` at [fixed places](Machine) | `cortex-m-rt`, NVIC, SysTick and a general-purpose timer |
+//! | `thumbv7m-none-eabi` | `lm3s6965evb` | `ivshmem-flat` at [fixed addresses](Machine) | `cortex-m-rt`, NVIC, SysTick and a general-purpose timer |
 //!
-//! An image is a crate that calls [`image!`] with its main function and links with the target's script; see
-//! `samples/bare-metal`. The port starts the machine, finds the device, enables its interrupt, rings its own doorbell
-//! to check that doorbells arrive, and passes the [`Machine`] and the [`Console`] to main. If one of these steps fails,
-//! the port prints the reason on the console in one line, and parks.
+//! An image is a crate that calls [`image!`] with its main function, and links with the target's linker script (see
+//! `samples/bare-metal`). The port starts the machine, finds the device, and enables its interrupt. It then rings its
+//! own doorbell to check that doorbells arrive, and passes the [`Machine`] and the [`Console`] to main. If one of these
+//! steps fails, the port prints the reason on the console in one line, and parks.
 //!
 //! Doorbells that ring before the interrupt is enabled are lost. The port enables the interrupt before it calls main,
-//! so main must look at the shared memory once before it first waits.
+//! so main must check the shared memory once before it first waits.
 //!
-//! For any other target the crate is empty, so that the whole workspace can be built at once.
+//! For all other targets, the crate is empty, so that one command can build the whole workspace.
 #![allow(unsafe_code, reason = "a port makes pointers of addresses, and answers for them")]
 #![no_std]
 
@@ -30,13 +30,14 @@ pub use aarch64::{Console, Machine, panicked, park};
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 pub use cortex_m::{Console, Machine, panicked, park};
 
-/// Makes an image from `main`, a `fn(Machine, Console) -> !`, and from a panic handler that prints the place and parks.
+/// Makes an image from `main`, a `fn(Machine, Console) -> !`. Also defines a panic handler that prints the location of
+/// the panic and parks.
 ///
 /// Use it once, in a crate that is `#![no_std]` and `#![no_main]`.
 ///
-/// `image!(main, Type = constant)` also passes a `&'static mut Type` to `main`. It refers to a static that begins as
-/// the constant and that no other code can name. A [`StaticCell`](https://docs.rs/static_cell) holds values that main
-/// makes at run time.
+/// `image!(main, Type = constant)` also passes a `&'static mut Type` to `main`. The reference points to a static that
+/// is initialised with the constant, and that no other code can access. For values that main creates at run time, use
+/// a [`StaticCell`](https://docs.rs/static_cell).
 #[macro_export]
 macro_rules! image {
     ($main:path $(, $kept:ty = $constant:expr)?) => {
@@ -46,12 +47,12 @@ macro_rules! image {
         unsafe fn __amp_main(machine: $crate::Machine, console: $crate::Console) -> ! {
             $main(machine, console $(, {
                 struct Kept(::core::cell::UnsafeCell<$kept>);
-                // SAFETY: only this function can name the one static of this type.
+                // SAFETY: there is only one static of this type, and only this function can access it.
                 unsafe impl ::core::marker::Sync for Kept {}
                 static KEPT: Kept = Kept(::core::cell::UnsafeCell::new($constant));
-                // For a known address the compiler would make copies of functions, which cost flash.
+                // Hides the address from the compiler, which would otherwise use flash for specialised functions.
                 let kept = ::core::hint::black_box(KEPT.0.get());
-                // SAFETY: this function is called once, so there is never another reference.
+                // SAFETY: this function is called only once, so this is the only reference.
                 unsafe { &mut *kept }
             })?)
         }

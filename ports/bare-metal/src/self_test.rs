@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A self-test before main is called: the machine rings its own doorbell, to prove that doorbells arrive.
+//! A self-test that runs before main. The machine rings its own doorbell, to check that doorbells arrive.
 
 use core::time::Duration;
 
 use amp_ivshmem::platform::{Doorbell, Instant, Port, Vector};
 
-/// The time that one ring of the machine's own doorbell may take to come back.
+/// Maximum time to wait for each ring of the machine's own doorbell.
 const RETRY: Duration = Duration::from_millis(1);
-/// The number of attempts. They take three seconds, which an overloaded computer may need.
+/// Maximum number of rings. Together they take three seconds, because an overloaded host may need that long.
 const RETRIES: u32 = 3_000;
 
-/// A port that reports why it woke.
+/// A port that reports why it woke up.
 pub trait Sleep: Port {
     /// Sleeps until a doorbell rings or until `deadline`. Returns true if a doorbell rang.
     fn sleep(&mut self, deadline: Option<Instant>) -> bool;
 }
 
-/// Returns true if the machine's own doorbell comes back. When QEMU connects, it gets the doorbells of all peers from
-/// the server, and this machine's own doorbell last. So once that one comes back, every earlier peer can be rung, too.
-/// A ring to a peer whose doorbell QEMU does not have yet is lost.
+/// Returns true if the machine's own doorbell arrives. The server sends QEMU the doorbells of all earlier peers, and
+/// then this machine's own doorbell. Once this machine's doorbell arrives, QEMU can therefore ring all earlier peers.
+/// Before that, rings to a peer may be lost.
 pub fn doorbell_loopback_test(machine: &mut impl Sleep) -> bool {
     for _ in 0..RETRIES {
         // Every device has vector 0.

@@ -41,8 +41,8 @@ use peers::{Peers, lock};
 
 /// This process as a peer of an ivshmem server.
 ///
-/// Values from [`memory`](Port::memory) keep the memory mapped, and [`HostDoorbell`]s keep the doorbells open, even after
-/// the `Peer` has been dropped. If the server stops, peers that know each other can still communicate.
+/// Values from [`memory`](Port::memory) keep the memory mapped, and [`HostDoorbell`]s keep the doorbells open, even
+/// after the `Peer` has been dropped. If the server stops, peers that know each other can still communicate.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The console, which is the PL011 of `virt`.
+//! The console, which is the PL011 UART of `virt`.
 
 use core::fmt;
 
@@ -8,24 +8,24 @@ use safe_mmio::UniqueMmioPointer;
 
 use super::map;
 
-/// The UART's clock in Hz, as QEMU's devicetree states it. QEMU ignores baud rates.
+/// Frequency of the UART's clock in Hz, from QEMU's devicetree. QEMU ignores the baud rate.
 const CLOCK: u32 = 24_000_000;
 const BAUD: u32 = 115_200;
 
-/// The machine's serial console. Writing waits until there is room, and never fails.
+/// The machine's serial console. Writing blocks while the UART's FIFO is full, and never fails.
 pub struct Console(Uart<'static>);
 
 impl Console {
     /// Takes the console and enables it.
     ///
     /// # Safety
-    /// The map is in force, and no other console is in use, now or later.
+    /// The memory map is active, and no other console is used, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: `virt` has its PL011 at this address, mapped as Device memory. The caller promises that no other
-        // console is in use.
+        // SAFETY: `virt` has its PL011 at this address, mapped as Device memory. The caller guarantees that no other
+        // console is used.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::device::<PL011Registers>(map::UART)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // This can fail only if the two constants do not result in a divisor. They result in 13.02.
+        // Fails only if the two constants do not give a valid divisor. They give 13.02.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

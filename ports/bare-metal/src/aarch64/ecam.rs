@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! PCI configuration space on `virt`, which is memory-mapped, with 4 KiB for each function.
+//! PCI configuration space on `virt`. It is memory-mapped, with 4 KiB per function.
 
 use core::ptr::NonNull;
 
@@ -9,7 +9,7 @@ use safe_mmio::fields::ReadWrite;
 
 use super::map;
 
-/// The number of buses without bridges. QEMU puts `-device` on the root bus by default.
+/// Number of buses to search. Without bridges, there is only the root bus, where QEMU puts devices by default.
 pub const BUSES: u16 = 1;
 
 /// The configuration space of all 256 buses.
@@ -19,11 +19,11 @@ impl Ecam {
     /// Takes the configuration space.
     ///
     /// # Safety
-    /// Called once, while the map is in force.
+    /// Called only once, while the memory map is active.
     pub unsafe fn new() -> Self {
         let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), map::ECAM_SIZE / 4);
         // SAFETY: `virt` has 256 MiB of configuration space at this address, mapped as Device memory. The caller
-        // promises that it is taken only once.
+        // guarantees that this runs only once.
         Self(unsafe { UniqueMmioPointer::new(words) })
     }
 

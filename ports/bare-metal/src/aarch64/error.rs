@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The reasons why the machine cannot start.
+//! Errors that keep the machine from starting.
 
 use amp_ivshmem::ivshmem::DeviceError;
 use amp_ivshmem::ivshmem::pci::PciError;
@@ -7,7 +7,7 @@ use amp_ivshmem::ivshmem::pci::PciError;
 /// The minimum size of the shared memory in bytes: one page.
 pub const MIN_MEMORY: u64 = 4096;
 
-/// A reason why the machine cannot start. The console shows it in one line.
+/// A reason why the machine cannot start. It is printed on the console in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     #[error("the machine is at EL{0}, this image is for EL1: start QEMU without virtualization=on and secure=on")]

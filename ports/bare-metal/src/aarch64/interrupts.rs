@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The interrupt controller: a GICv2 whose GICv2m frame turns the doorbell's message into an interrupt. There are two
-//! interrupts, for the doorbell and for the timer. The core handles them without leaving its thread.
+//! The interrupt controller, which is a GICv2 with a GICv2m frame. The frame turns the doorbell's MSI write into an
+//! interrupt. Only the doorbell and the timer use interrupts. The core acknowledges both without taking an exception.
 //!
 //! Both interrupts stay masked in the core, for two reasons:
-//! * No interrupt can arrive between the check for a pending one and `wfi`, because `wfi` also returns for a masked
-//!   interrupt.
-//! * An exception handler in Rust may use vector registers, which `aarch64-rt`'s vectors do not save.
+//! * An interrupt cannot get lost between the check for a pending interrupt and `wfi`, because `wfi` also returns for a
+//!   masked interrupt.
+//! * An exception handler in Rust may use vector registers, which the exception vectors of `aarch64-rt` do not save.
 
 use arm_gic::gicv2::GicV2;
 use arm_gic::gicv2::registers::{Gicc, Gicd};
@@ -16,30 +16,30 @@ use safe_mmio::{UniqueMmioPointer, field, field_shared};
 use super::error::StartError;
 use super::map;
 
-/// The virtual timer's interrupt: INTID 27.
+/// Interrupt of the virtual timer (INTID 27).
 const TIMER: IntId = IntId::ppi(11);
 
-/// The priority of both interrupts. 0 is the highest, and QEMU's GICv2 implements the upper four bits or more.
+/// Priority of both interrupts. 0 is the highest priority. QEMU's GICv2 implements at least the upper four bits.
 const PRIORITY: u8 = 0x80;
 
-/// Offset of the distributor's PIDR2 in its 4 KiB block. Bits 7:4 are the version of the architecture.
+/// Offset of the PIDR2 register in the distributor. Bits 7:4 are the architecture version.
 const PIDR2: usize = 0xfe8;
 
-/// The GICv2m frame. Source: Arm Server Base System Architecture, appendix "GICv2m Architecture".
+/// Registers of the GICv2m frame. Source: Arm Server Base System Architecture, appendix "GICv2m Architecture".
 #[repr(C)]
 struct V2m {
     _0: [u32; 2],
     /// MSI_TYPER: bits 25:16 are the first interrupt, bits 9:0 the number of interrupts.
     typer: ReadPure<u32>,
     _1: [u32; 13],
-    /// MSI_SETSPI_NS: a device writes the number of the interrupt to raise here.
+    /// MSI_SETSPI_NS: a device writes the number of an interrupt here to raise it.
     setspi: WriteOnly<u32>,
 }
 
 const SETSPI: u64 = (map::V2M + core::mem::offset_of!(V2m, setspi)) as u64;
 const _: () = assert!(SETSPI == 0x0802_0040);
 
-/// The interrupt controller, with the interrupts for doorbell and timer enabled.
+/// The interrupt controller, with the doorbell and timer interrupts enabled.
 pub struct Interrupts {
     gic: GicV2<'static>,
     doorbell: IntId,
@@ -49,14 +49,14 @@ impl Interrupts {
     /// Sets up the interrupt controller.
     ///
     /// # Safety
-    /// Called once, while the map is in force.
+    /// Called only once, while the memory map is active.
     pub unsafe fn new() -> Result<Self, StartError> {
-        // SAFETY: versions 2 and 3 of the GIC have their identification at this address, mapped as Device memory.
+        // SAFETY: GIC versions 2 and 3 have the PIDR2 register at this address, which is mapped as Device memory.
         let pidr2 = unsafe { UniqueMmioPointer::new(map::device::<ReadPure<u32>>(map::GICD + PIDR2)) }.read();
         if pidr2 >> 4 & 0xf != 2 {
             return Err(StartError::NotGicV2(pidr2));
         }
-        // SAFETY: a GICv2's frame is at this address on `virt`, mapped as Device memory, and nobody else uses it.
+        // SAFETY: `virt` has the GICv2m frame at this address, mapped as Device memory, and nothing else accesses it.
         let v2m = unsafe { UniqueMmioPointer::new(map::device::<V2m>(map::V2M)) };
         let typer = field_shared!(v2m, typer).read();
         let (first, count) = (typer >> 16 & 0x3ff, typer & 0x3ff);
@@ -64,10 +64,11 @@ impl Interrupts {
             return Err(StartError::NoMsiFrame);
         };
 
-        // SAFETY: the distributor is mapped as Device memory, and this pointer is gone before the driver makes its own.
+        // SAFETY: the distributor is mapped as Device memory, and this pointer is dropped before the driver accesses
+        // it.
         unsafe { Self::target_this_core(UniqueMmioPointer::new(map::device(map::GICD)), doorbell) };
-        // SAFETY: a GICv2's registers are at these addresses, mapped as Device memory, and from here on only the driver
-        // has them.
+        // SAFETY: the GICv2's registers are at these addresses, mapped as Device memory, and from here on only the
+        // driver accesses them.
         let mut gic =
             unsafe { GicV2::new(map::device::<Gicd>(map::GICD).as_ptr(), map::device::<Gicc>(map::GICC).as_ptr()) };
         gic.setup();
@@ -79,32 +80,33 @@ impl Interrupts {
         Ok(Self { gic, doorbell })
     }
 
-    /// Routes the shared interrupt `id` to the core on which this runs. The driver has no function for this. With
-    /// several cores the interrupt would otherwise go to none. With one core these registers read 0 and ignore writes.
+    /// Routes the shared interrupt `id` to this core, because the driver has no function for this. On a machine with
+    /// several cores, the interrupt would otherwise not reach any core. With one core, these registers read as 0 and
+    /// ignore writes.
     fn target_this_core(mut distributor: UniqueMmioPointer<'_, Gicd>, id: IntId) {
         let mut targets = field!(distributor, itargetsr);
-        // The bytes of a core's private interrupts contain that core's own number.
+        // For a private interrupt, the target byte identifies the core that reads it.
         // SAFETY: the register can be read at any time.
         let this_core = targets.get(0).map_or(0, |mut word| unsafe { word.read_unsafe() }) & 0xff;
         let shift = id.raw_value() % 4 * 8;
         if let Some(mut word) = targets.get(id.raw_value() as usize / 4) {
             // SAFETY: as above.
             let others = unsafe { word.read_unsafe() } & !(0xff << shift);
-            // SAFETY: the interrupt is not enabled yet, so none can be in flight while its route changes.
+            // SAFETY: the interrupt is not enabled yet, so it cannot be in flight while its target changes.
             unsafe { word.write_unsafe(others | this_core << shift) };
         }
     }
 
-    /// Returns the address and the data of the message that raises the doorbell's interrupt.
+    /// Returns the address and data of the MSI write that raises the doorbell interrupt.
     pub fn doorbell_message(&self) -> (u64, u32) {
         (SETSPI, self.doorbell.raw_value())
     }
 
-    /// Acknowledges all pending interrupts. Returns true if one of them was the doorbell's. The timer's interrupt stays
-    /// pending while its alarm is due, so the caller silences the alarm first.
+    /// Acknowledges all pending interrupts, and returns whether the doorbell interrupt was pending. Cancel the alarm
+    /// first, because the timer interrupt stays pending while an alarm is due.
     pub fn take_doorbell(&mut self) -> bool {
         let mut rung = false;
-        // The registers of group 0 control the only group that this core can see.
+        // This core sees only one interrupt group, and controls it through the group 0 registers.
         while let Some(id) = self.gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             self.gic.end_interrupt(id, InterruptGroup::Group0);
             if id != self.doorbell {

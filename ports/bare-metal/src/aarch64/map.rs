@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The addresses of the devices of `virt`, and the page table that maps them. It is in force before the first Rust code.
+//! Device addresses on `virt`, and the page table that maps them. The page table is active before any Rust code runs.
 //!
 //! Source: QEMU's `virt` with the default `highmem=on`. The devices at `GICC` and `V2M` depend on the version of the
 //! interrupt controller.
@@ -11,8 +11,8 @@
 //! | 2 – 3 GiB | 512 – 513 GiB | Normal, write-back, no execution | PCI's 64-bit window: the shared memory |
 //! | 256 – 257 GiB | same | Device | PCI's configuration space |
 //!
-//! The table's four 1 GiB blocks are constants. Virtual addresses have 39 bits, but PCI's 64-bit window begins at bit
-//! 39, so it cannot be mapped at its own address.
+//! The page table consists of four constant 1 GiB blocks. Virtual addresses have 39 bits. PCI's 64-bit window begins at
+//! bit 39, so it cannot be identity-mapped.
 
 use core::ptr::{NonNull, without_provenance_mut};
 
@@ -21,15 +21,15 @@ use aarch64_paging::mair::{Mair, MairAttribute, NormalMemory};
 use aarch64_rt::{InitialPagetable, initial_pagetable};
 use amp_ivshmem::ivshmem::pci::{Window, Windows};
 
-/// Interrupt controller: distributor.
+/// Address of the interrupt controller's distributor.
 pub const GICD: usize = 0x0800_0000;
-/// Interrupt controller: the core's interface.
+/// Address of the interrupt controller's CPU interface.
 pub const GICC: usize = 0x0801_0000;
-/// Interrupt controller: the GICv2m frame, which turns the MSI writes of PCI devices into interrupts.
+/// Address of the GICv2m frame, which turns MSI writes from PCI devices into interrupts.
 pub const V2M: usize = 0x0802_0000;
-/// The console.
+/// Address of the console's UART.
 pub const UART: usize = 0x0900_0000;
-/// PCI configuration space of 256 buses.
+/// Address of the PCI configuration space, which covers 256 buses.
 pub const ECAM: usize = 0x40_1000_0000;
 /// Size of the configuration space in bytes.
 pub const ECAM_SIZE: usize = 256 << 20;
@@ -40,12 +40,12 @@ const WIDE: u64 = 0x80_0000_0000;
 const WIDE_AT: u64 = 0x8000_0000;
 const GIB: u64 = 1 << 30;
 
-/// Returns the mapped part of PCI's windows. 1 GiB of the 64-bit window is enough for shared memory.
+/// Returns the mapped parts of the PCI windows. For the 64-bit window, 1 GiB is enough for the shared memory.
 pub const fn pci_windows() -> Windows {
     Windows { narrow: Window::new(NARROW, NARROW_SIZE), wide: Window::new(WIDE, GIB) }
 }
 
-/// Returns a pointer to the fixed device at `address`.
+/// Returns a pointer to the device at the fixed `address`.
 pub const fn device<T>(address: usize) -> NonNull<T> {
     match NonNull::new(without_provenance_mut(address)) {
         Some(pointer) => pointer,
@@ -53,12 +53,12 @@ pub const fn device<T>(address: usize) -> NonNull<T> {
     }
 }
 
-/// Returns a pointer to `address` in PCI's narrow window, which is mapped at the same address.
+/// Returns a pointer to `address` in PCI's 32-bit window, which is identity-mapped.
 pub const fn narrow<T>(address: u64) -> NonNull<T> {
     device(address as usize)
 }
 
-/// Returns a pointer to `address` in PCI's wide window.
+/// Returns a pointer to `address` in PCI's 64-bit window.
 pub const fn wide<T>(address: u64) -> NonNull<T> {
     device((address - WIDE + WIDE_AT) as usize)
 }

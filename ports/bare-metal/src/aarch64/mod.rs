@@ -30,10 +30,10 @@ use crate::self_test::{Sleep, doorbell_loopback_test};
 
 static DEVICE: StaticCell<Device<'static>> = StaticCell::new();
 
-/// QEMU's `virt` with its first PCI `ivshmem-doorbell`, which is one side of a link.
+/// QEMU's `virt` with its first PCI `ivshmem-doorbell`, as one side of a link.
 ///
-/// Interrupts always stay masked in the core, and [`wait`](Port::wait) takes them from the interrupt controller. So no
-/// handler interrupts main, and a doorbell stays pending until `wait` looks for it.
+/// Interrupts always stay masked in the core, and [`wait`](Port::wait) reads them from the interrupt controller. Main
+/// is therefore never interrupted, and a doorbell stays pending until `wait` acknowledges it.
 pub struct Machine {
     device: &'static Device<'static>,
     memory: Region<'static>,
@@ -42,19 +42,19 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Finds the device, places its BARs, and enables its interrupt.
+    /// Finds the device, assigns its BARs, and enables its interrupt.
     ///
     /// # Safety
-    /// Called once, while the map of [`map`] is in force, on QEMU's `virt`.
+    /// Called only once, on QEMU's `virt`, while the memory map of [`map`] is active.
     unsafe fn start() -> Result<Self, StartError> {
         match park::exception_level() {
             1 => {}
             other => return Err(StartError::NotEl1(other)),
         }
         let clock = Clock::new().ok_or(StartError::NoFrequency)?;
-        // SAFETY: this function is called only once, and so is `Interrupts::new`.
+        // SAFETY: this function is called only once, so `Interrupts::new` is called only once, too.
         let interrupts = unsafe { Interrupts::new() }?;
-        // SAFETY: likewise.
+        // SAFETY: for the same reason, `Ecam::new` is called only once.
         let mut config = unsafe { Ecam::new() };
 
         let found = pci::find(&mut config, ecam::BUSES).next().ok_or(PciError::NoDevice)?;
@@ -66,15 +66,15 @@ impl Machine {
             return Err(StartError::MemoryTooSmall(memory.size));
         }
 
-        // SAFETY: `attach` has placed BAR0 in the narrow window, which is mapped at its own address, as Device memory;
-        // nobody else uses it.
+        // SAFETY: `attach` has placed BAR0 in the 32-bit window, which is identity-mapped as Device memory. Nothing
+        // else accesses BAR0.
         let registers = unsafe { UniqueMmioPointer::new(map::narrow::<Registers>(registers.address)) };
         let device = DEVICE.init(Device::new(registers, msix.vectors)?);
-        // SAFETY: `attach` has placed BAR2 in the wide window. The map has that window as Normal, write-back memory for
-        // the whole run, and the linker puts nothing there. A BAR lies at a multiple of its size, and therefore of 8.
+        // SAFETY: `attach` has placed BAR2 in the 64-bit window, which stays mapped as Normal, write-back memory. The
+        // linker does not place anything there. A BAR is aligned to its size, so it is 8-byte aligned.
         let memory = unsafe { Region::new(map::wide(memory.address), memory_size) };
 
-        // SAFETY: `attach` has checked that the table is in BAR1, and has placed BAR1 in the narrow window.
+        // SAFETY: `attach` has checked that the table is in BAR1, and has placed BAR1 in the 32-bit window.
         let entry = unsafe { UniqueMmioPointer::new(map::narrow::<MsixEntry>(msix.table)) };
         let (address, data) = interrupts.doorbell_message();
         MsixEntry::route(entry, address, data);
@@ -113,8 +113,8 @@ impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         loop {
             let rung = self.interrupts.take_doorbell();
-            // Orders the poll's loads after the access to the interrupt controller. An exception would do so, but none
-            // is taken.
+            // Orders later loads of shared memory after the access to the interrupt controller. Taking an exception
+            // would also order them, but no exception is taken here.
             fence(Ordering::Acquire);
             if rung || deadline.is_some_and(|deadline| self.now() >= deadline) {
                 return rung;
@@ -122,28 +122,30 @@ impl Sleep for Machine {
             if let Some(deadline) = deadline {
                 self.clock.alarm(deadline);
             }
-            // A doorbell that rings from here on is pending in the interrupt controller, so this call returns at once.
+            // If a doorbell rings from here on, it is pending in the interrupt controller, and this call returns at
+            // once.
             clock::sleep();
             self.clock.silence();
         }
     }
 }
 
-// 32 KiB of stack. A link's state and the formatting of a line need a small part of it.
+// The stack has 8 pages (32 KiB). A link's state and formatting a line need only a small part of it.
 entry!(start, 8);
 
 unsafe extern "Rust" {
-    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines it, with this type.
+    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines this function, with
+    /// this signature.
     fn __amp_main(machine: Machine, console: Console) -> !;
 }
 
-/// Starts the machine and calls main. `aarch64-rt` calls this once the map is in force and the stack is ready.
+/// Starts the machine and calls main. `aarch64-rt` calls this after it has set up the memory map and the stack.
 fn start(_: u64, _: u64, _: u64, _: u64) -> ! {
-    // SAFETY: this runs once, on the only core, with the map in force; nobody else has a console yet.
+    // SAFETY: this runs once, on the only core, with the memory map active, and no other console exists.
     let mut console = unsafe { Console::new() };
-    // SAFETY: likewise.
+    // SAFETY: this runs once, on `virt`, with the memory map active.
     match unsafe { Machine::start() } {
-        // SAFETY: likewise.
+        // SAFETY: this runs once.
         Ok(machine) => unsafe { __amp_main(machine, console) },
         Err(error) => {
             // The console never fails.

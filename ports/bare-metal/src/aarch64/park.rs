@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a run: prints one line on the console, then sleeps.
+//! Ends a run by printing one line on the console and then sleeping.
 
 use core::arch::asm;
 use core::fmt::Write;
@@ -11,16 +11,16 @@ use super::clock::sleep;
 use super::console::Console;
 use super::map;
 
-/// Sleeps for ever. The process that started QEMU ends it.
+/// Sleeps forever. The process that started QEMU stops it.
 pub fn park() -> ! {
     loop {
         sleep();
     }
 }
 
-/// Prints the place and the reason of a panic, then parks.
+/// Prints the location and message of a panic, then parks.
 pub fn panicked(info: &PanicInfo) -> ! {
-    // SAFETY: the code that had the console has panicked and never uses it again.
+    // SAFETY: the code that owned the console has panicked, and never uses it again.
     let mut console = unsafe { Console::new() };
     // The console never fails.
     let _ = match info.location() {
@@ -52,7 +52,7 @@ impl ExceptionHandlers for Handlers {
     }
 }
 
-/// Returns the likely cause of a fault at `address`, as the end of the message.
+/// Returns the likely cause of a fault at `address`, as a suffix for the error message.
 fn hint(address: u64) -> &'static str {
     if address as usize & !(map::ECAM_SIZE - 1) == map::ECAM {
         ": no PCI there; start QEMU with -machine virt and without highmem=off"
@@ -61,21 +61,21 @@ fn hint(address: u64) -> &'static str {
     }
 }
 
-/// Returns the exception level at which this code runs, 1 to 3.
+/// Returns the current exception level, 1 to 3.
 pub fn exception_level() -> u64 {
     let current: u64;
-    // SAFETY: reads a register.
+    // SAFETY: only reads a register.
     unsafe { asm!("mrs {}, CurrentEL", out(reg) current, options(nomem, nostack, preserves_flags)) };
     current >> 2 & 0b11
 }
 
 fn fault(what: &str, state: &RegisterStateRef) -> ! {
     let (syndrome, address): (u64, u64);
-    // SAFETY: reads two registers.
+    // SAFETY: only reads two registers.
     unsafe {
         asm!("mrs {}, esr_el1", "mrs {}, far_el1", out(reg) syndrome, out(reg) address, options(nomem, nostack));
     }
-    // SAFETY: the code that had the console was interrupted and never uses it again.
+    // SAFETY: the code that owned the console has faulted, and never uses it again.
     let mut console = unsafe { Console::new() };
     // The console never fails.
     let _ =

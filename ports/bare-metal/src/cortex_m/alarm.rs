@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An alarm for deadlines, which uses general-purpose timer 0 as one 32-bit one-shot timer.
+//! An alarm for deadlines. It uses general-purpose timer 0 as a 32-bit one-shot timer.
 
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
@@ -12,7 +12,7 @@ const ONE_SHOT: u32 = 1;
 const ENABLE_A: u32 = 1;
 const TIMED_OUT_A: u32 = 1;
 
-/// The longest alarm, in microseconds. 25 times this number fits 32 bits. An alarm may be early.
+/// Maximum delay of an alarm in microseconds, so that 25 times the delay fits in 32 bits. Longer alarms are early.
 const LONGEST: u64 = 60_000_000;
 
 /// The timer's registers. Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
@@ -47,7 +47,8 @@ impl Alarm {
     /// # Safety
     /// Called once.
     pub unsafe fn new() -> Self {
-        // SAFETY: timer 0 of the LM3S6965 is at this address; the caller promises that this is the only pointer to it.
+        // SAFETY: timer 0 of the LM3S6965 is at this address. The caller guarantees that this is the only pointer to
+        // it.
         let mut timer = unsafe { UniqueMmioPointer::new(map::address::<Timer>(TIMER0)) };
         field!(timer, ctl).write(0);
         field!(timer, cfg).write(WHOLE);
@@ -56,17 +57,17 @@ impl Alarm {
         Self(timer)
     }
 
-    /// Interrupts in `micros` microseconds, or in a minute if that is sooner.
+    /// Sets an alarm that raises an interrupt after `micros` microseconds, or after one minute if that is sooner.
     pub fn set(&mut self, micros: u64) {
         self.silence();
-        // 12.5 ticks for each microsecond, rounded up; never 0.
+        // 12.5 ticks per microsecond, rounded up and never 0.
         let ticks = micros.min(LONGEST) as u32 * 25 / 2 + 1;
         field!(self.0, tailr).write(ticks);
         vectors::enable_alarm();
         field!(self.0, ctl).write(ENABLE_A);
     }
 
-    /// Withdraws the alarm.
+    /// Cancels the alarm.
     pub fn silence(&mut self) {
         field!(self.0, ctl).write(0);
         field!(self.0, icr).write(TIMED_OUT_A);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The clock: SysTick has 24 bits, and its interrupt extends them to 64.
+//! The clock. SysTick has 24 bits, and its interrupt handler extends them to 64 bits.
 
 use core::cell::Cell;
 
@@ -8,7 +8,7 @@ use ::cortex_m::peripheral::{Peripherals, SCB, SYST};
 use amp_ivshmem::platform::Instant;
 use cortex_m_rt::exception;
 
-/// Ticks per second of QEMU's LM3S6965 after reset: 200 MHz divided by 16.
+/// Frequency in Hz of SysTick on QEMU's LM3S6965 after reset, which is 200 MHz divided by 16.
 const FREQUENCY: u32 = 12_500_000;
 
 /// Bits of SysTick's control register. Source: Armv7-M Architecture Reference Manual, B3.3.3.
@@ -16,21 +16,21 @@ const CORE_CLOCK: u32 = 1 << 2;
 const INTERRUPT: u32 = 1 << 1;
 const ENABLE: u32 = 1;
 
-/// Whole seconds, in microseconds, so that reading the time needs no 64-bit division.
+/// Number of full seconds, in microseconds, so that reading the time does not need a 64-bit division.
 static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// Starts the clock at 0.
 ///
 /// # Safety
-/// Called once, and nobody else uses SysTick.
+/// Called only once, and nothing else uses SysTick.
 pub unsafe fn start() {
-    // SAFETY: this function's contract promises that nobody else uses SysTick.
+    // SAFETY: the caller guarantees that nothing else uses SysTick.
     let mut systick = unsafe { Peripherals::steal() }.SYST;
     systick.set_reload(FREQUENCY - 1);
     systick.clear_current();
-    // SAFETY: this only starts the counter that was set up. Its handler does not break any other critical section.
+    // SAFETY: this only starts the counter, which has been set up. Its handler does not break any critical section.
     unsafe { systick.csr.write(CORE_CLOCK | INTERRUPT | ENABLE) };
-    // The counter reads 0 until its first tick, as it does at the end of a second.
+    // Waits for the first tick. Until then, the counter reads 0, which also marks the end of a second.
     while SYST::get_current() == 0 {}
 }
 
@@ -42,18 +42,19 @@ fn SysTick() {
     });
 }
 
-/// Returns the time since the start.
+/// Returns the time since [`start`].
 pub fn now() -> Instant {
     interrupt::free(|token| {
         let mut left = SYST::get_current();
-        // A second that ends while interrupts are masked is not counted yet. `left` may be from before or after that
-        // end. The second read is from after it.
+        // If a second has ended while interrupts are masked, the handler has not counted it yet. `left` may have been
+        // read before or after the end of this second, so it is read again.
         let mut ended = 0_u32;
         if SCB::is_pendst_pending() {
             left = SYST::get_current();
             ended = 1_000_000;
         }
-        // At 0 the interrupt becomes pending. QEMU shows the 0 earlier, when the second is already over.
+        // At 0, the second is over and the interrupt becomes pending. In QEMU, the counter can read 0 before the
+        // interrupt is pending.
         let ticks = match left {
             0 if ended != 0 => 0,
             left => FREQUENCY - left,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The console, which is the LM3S6965's first UART, a PL011.
+//! The console, which is the first UART of the LM3S6965, a PL011.
 
 use core::fmt;
 
@@ -12,19 +12,19 @@ const UART0: usize = 0x4000_c000;
 const CLOCK: u32 = 12_500_000;
 const BAUD: u32 = 115_200;
 
-/// The machine's serial console. Writing waits until there is room, and never fails.
+/// The machine's serial console. Writing blocks while the UART's FIFO is full, and never fails.
 pub struct Console(Uart<'static>);
 
 impl Console {
     /// Takes the console and enables it.
     ///
     /// # Safety
-    /// No other console is in use, now or later.
+    /// No other console is used, now or later.
     pub unsafe fn new() -> Self {
-        // SAFETY: the LM3S6965 has its first UART at this address. The caller promises that no other console is in use.
+        // SAFETY: the LM3S6965 has its first UART at this address. The caller guarantees that no other console is used.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::address::<PL011Registers>(UART0)) });
         let line = LineConfig { data_bits: DataBits::Bits8, parity: Parity::None, stop_bits: StopBits::One };
-        // This can fail only if the two constants do not result in a divisor. They result in 6.78.
+        // Fails only if the two constants do not give a valid divisor. They give 6.78.
         let _ = uart.enable(line, BAUD, CLOCK);
         Self(uart)
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The addresses of the devices of `lm3s6965evb`.
+//! Device addresses on `lm3s6965evb`.
 
 use core::ptr::{NonNull, without_provenance_mut};
 
 use amp_ivshmem::ivshmem::flat::Place;
 
-/// The addresses and the interrupt of the flat device, as in `AMP_QEMU_FLAT`, the preload object's environment variable.
+/// The addresses and the interrupt of the flat device. They must match `AMP_QEMU_FLAT`, the environment variable of the
+/// preload object.
 pub const PLACE: Place = Place { registers: 0x400f_f000, memory: 0x6000_0000, size: 1 << 20, interrupt: 40 };
 
 /// Returns a pointer to `address`.

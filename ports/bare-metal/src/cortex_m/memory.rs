@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Small memory functions for the compiler to call. The compiler's own functions take 1.4 KiB of flash, these 100
-//! bytes. The message path does not use them, because the core copies payload itself.
+//! Small versions of the memory functions that the compiler emits calls to. They take 100 bytes of flash, while the
+//! versions in `compiler_builtins` take 1.4 KiB. The message path does not use them, because the core copies payload
+//! itself.
 //!
-//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. Any alignment is
-//! allowed: single loads and stores of Armv7-M need none in Normal memory, and all of Rust's memory is Normal.
+//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. The functions accept
+//! any alignment. Armv7-M allows unaligned single loads and stores in Normal memory, and Rust uses only Normal memory.
 
 use core::arch::global_asm;
 
-// The compiler's functions are weak symbols, so these replace them. r0 stays unchanged, because memcpy and memset
-// return it. The ABI allows a function to change r3 and ip.
+// These functions replace those in `compiler_builtins`, which are weak symbols. r0 stays unchanged, because memcpy and
+// memset return it. The ABI allows a function to change r3 and ip.
 global_asm!(
     ".section .text.amp_memcpy, \"ax\", %progbits",
     ".global memcpy, __aeabi_memcpy, __aeabi_memcpy4, __aeabi_memcpy8",
@@ -33,7 +34,7 @@ global_asm!(
     "5: bx lr",
 );
 
-// __aeabi_memset takes the length before the value, memset takes it after the value.
+// __aeabi_memset takes the length before the value, and memset takes it after the value.
 global_asm!(
     ".section .text.amp_memset, \"ax\", %progbits",
     ".global memset, __aeabi_memset, __aeabi_memset4, __aeabi_memset8",

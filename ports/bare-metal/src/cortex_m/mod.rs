@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`].
 //!
-//! No silicon has an `ivshmem-flat`, so this code omits clock gates and pin functions, which only silicon needs. Small
-//! size has priority: this port formats no numbers, and its messages are short.
+//! Real chips do not have an `ivshmem-flat`, so this code does not set up clock gates and pin functions, which QEMU
+//! does not need. A small image has priority. For this reason, the port does not use `core::fmt` for numbers, and its
+//! messages are short.
 
 mod alarm;
 mod clock;
@@ -28,9 +29,9 @@ use crate::self_test::{Sleep, doorbell_loopback_test};
 
 const NO_DEVICE: &str = "no ivshmem-flat here: start the server, then QEMU with the preload object, as `amp` does";
 
-/// QEMU's `lm3s6965evb` with an `ivshmem-flat`, which is one side of a link.
+/// QEMU's `lm3s6965evb` with an `ivshmem-flat`, as one side of a link.
 ///
-/// The registers are at 0x400F_F000, 1 MiB of shared memory is at 0x6000_0000, and the interrupt is the NVIC's input 40.
+/// The registers are at 0x400F_F000, 1 MiB of shared memory is at 0x6000_0000, and the interrupt is NVIC input 40.
 pub struct Machine {
     device: &'static Device<'static>,
     memory: Region<'static>,
@@ -38,26 +39,27 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Finds the device and enables its interrupt. An error contains the reason.
+    /// Finds the device and enables its interrupt. On failure, returns the reason.
     ///
     /// # Safety
-    /// Called once, on QEMU's `lm3s6965evb`.
+    /// Called only once, on QEMU's `lm3s6965evb`.
     unsafe fn start(place: &'static mut Option<Device<'static>>) -> Result<Self, &'static str> {
-        // SAFETY: the registers are at this address, or QEMU reads 0 and ignores writes; nobody else uses them.
+        // SAFETY: the registers are at this address, and nothing else accesses them. If the device is missing, QEMU
+        // reads 0 and ignores writes.
         let registers = unsafe { UniqueMmioPointer::new(address::<Registers>(PLACE.registers)) };
         let device = place.insert(flat::device(registers).map_err(|_| NO_DEVICE)?);
-        // SAFETY: the memory is at this address, or QEMU reads 0 and ignores writes. At this address, a multiple of 8,
-        // the default map has Normal memory. The linker puts nothing there.
+        // SAFETY: the memory is at this address, which is 8-byte aligned, and Normal memory in the default map. If the
+        // device is missing, QEMU reads 0 and ignores writes. The linker does not place anything there.
         let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
 
-        // SAFETY: this function is called only once, and so is `clock::start`.
+        // SAFETY: this function is called only once, so `clock::start` is called only once, too.
         unsafe { clock::start() };
-        // SAFETY: likewise.
+        // SAFETY: for the same reason, `Alarm::new` is called only once.
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
-        // Only this test distinguishes a device with the id 0 from no device: an access without a device does not fault
-        // on this machine.
+        // Only this test can tell a device with id 0 from a missing device, because accesses to a missing device do not
+        // fault on this machine.
         if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
 }
@@ -65,8 +67,8 @@ impl Machine {
 impl Sleep for Machine {
     fn sleep(&mut self, deadline: Option<Instant>) -> bool {
         let rung = loop {
-            // Interrupts are masked from the check until `wfi`, so none arrives between the two. `wfi` also returns for
-            // a pending interrupt that is masked; its handler runs when this closure ends.
+            // Interrupts are masked from the check until `wfi`, so that no doorbell is missed between the two. `wfi`
+            // also returns for a masked interrupt. The interrupt handler runs after this closure.
             let over = ::cortex_m::interrupt::free(|_| {
                 if vectors::RUNG.load(Ordering::Relaxed) {
                     vectors::RUNG.store(false, Ordering::Relaxed);
@@ -120,20 +122,21 @@ impl Port for Machine {
 }
 
 unsafe extern "Rust" {
-    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines it, with this type.
+    /// Calls the main function that was passed to [`image!`](crate::image). Only `image!` defines this function, with
+    /// this signature.
     fn __amp_main(machine: Machine, console: Console) -> !;
 }
 
-/// Starts the machine and calls main. `cortex-m-rt` calls this once memory is set up.
+/// Starts the machine and calls main. `cortex-m-rt` calls this after it has set up the memory.
 #[cortex_m_rt::entry]
 fn start() -> ! {
     // `entry` turns this into a `&'static mut`, because this function runs only once.
     static mut DEVICE: Option<Device<'static>> = None;
-    // SAFETY: this runs once; nobody else has a console yet.
+    // SAFETY: this runs once, and no other console exists.
     let console = unsafe { Console::new() };
     // SAFETY: this runs once.
     match unsafe { Machine::start(DEVICE) } {
-        // SAFETY: likewise.
+        // SAFETY: this runs once.
         Ok(machine) => unsafe { __amp_main(machine, console) },
         Err(why) => park::stop(console, why),
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a run: prints one line on the console, then sleeps. It formats numbers by hand, because `core::fmt` is large.
+//! Ends a run by printing one line on the console and then sleeping. It formats numbers by hand, because `core::fmt` is
+//! large.
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -9,14 +10,14 @@ use cortex_m_rt::{ExceptionFrame, exception};
 
 use super::console::Console;
 
-/// Sleeps for ever. The process that started QEMU ends it.
+/// Sleeps forever. The process that started QEMU stops it.
 pub fn park() -> ! {
     loop {
         ::cortex_m::asm::wfi();
     }
 }
 
-/// Prints the reason in one line, then parks.
+/// Prints the reason `why` in one line, then parks.
 pub fn stop(mut console: Console, why: &str) -> ! {
     text(&mut console, "amp: ");
     text(&mut console, why);
@@ -42,10 +43,11 @@ fn end(mut console: Console) -> ! {
     park()
 }
 
-/// Prints the place of a panic, then parks. Printing the reason would bring all formatting code into the image.
+/// Prints the location of a panic, then parks. The panic message is not printed, because that would pull all formatting
+/// code into the image.
 pub fn panicked(info: &PanicInfo) -> ! {
     ::cortex_m::interrupt::disable();
-    // SAFETY: the code that had the console has panicked and never uses it again.
+    // SAFETY: the code that owned the console has panicked, and never uses it again.
     let mut console = unsafe { Console::new() };
     text(&mut console, "amp: panicked");
     if let Some(at) = info.location() {
@@ -59,9 +61,9 @@ pub fn panicked(info: &PanicInfo) -> ! {
 
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    // SAFETY: the code that had the console was interrupted and never uses it again.
+    // SAFETY: the code that owned the console has faulted, and never uses it again.
     let mut console = unsafe { Console::new() };
-    // SAFETY: the system control block is always there, and reading this register changes nothing.
+    // SAFETY: the system control block always exists, and reading this register has no side effects.
     let status = unsafe { &*SCB::PTR }.cfsr.read();
     text(&mut console, "amp: fault at 0x");
     hex(&mut console, frame.pc());

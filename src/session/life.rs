@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The session's state machine, which takes one side from INIT to RUN and back. See "Life" in
+//! The session's state machine, which takes one side from INIT to RUN and back. See "Life cycle" in
 //! `docs/reference/wire-format.md`.
 
 use super::area::{AreaError, Sections};

@@ -16,18 +16,18 @@ use crate::zephyr::build::Build;
 use crate::zephyr::images as zephyr_images;
 use crate::zephyr::tree::Zephyr;
 
-/// The shared memory of a demo, in bytes. The flat device and the server must have the same size.
+/// Size of the demo's shared memory in bytes. The flat device and the server must use the same size.
 pub const SHARED_MEMORY: u64 = 1 << 20;
-/// The flat device as the M3 images expect it: registers, memory, interrupt.
+/// The registers, memory and interrupt of the flat device, as the M3 images expect them.
 const FLAT_DEVICE: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=1M,irq=40";
 
-/// The preload object's file.
+/// File name of the preload object.
 const FLAT_OBJECT: &str = "libamp_qemu_flat.so";
 
-/// Builds the two images for a machine, unless they are up to date.
+/// Builds the host and remote images for a machine, unless they are up to date.
 ///
 /// # Errors
-/// Returns an error if they do not build.
+/// Returns an error if an image does not build.
 pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[PathBuf; 2]> {
     let what = format!("the {} images", machine.name());
     let arguments = ["--profile", "guest", "-p", "amp-ivshmem-test-images", "--bins"];
@@ -35,7 +35,7 @@ pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[Pa
     Ok([checkout::find(&files, Role::Host.image())?, checkout::find(&files, Role::Remote.image())?])
 }
 
-/// Everything that a set of machines needs to start: checked and built.
+/// The files that a set of machines needs to start. All of them have been checked or built.
 #[derive(Debug, Default)]
 pub struct Artifacts {
     images: BTreeMap<Machine, [PathBuf; 2]>,
@@ -46,7 +46,7 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// Checks the QEMUs that `machines` need and builds their images.
+    /// Checks the QEMU programs that `machines` need, and builds the images.
     ///
     /// # Errors
     /// Returns an error if a QEMU is missing or unsuitable, or if a build fails.
@@ -54,7 +54,8 @@ impl Artifacts {
         Self::with_images(checkout, machines, |machine, target| images(checkout, machine, target))
     }
 
-    /// Does the same as [`prepare`](Self::prepare) with other images: one for the rpmsg host, and one for the rpmsg remote.
+    /// Does the same as [`prepare`](Self::prepare), but with the images that `images` returns. The first one is for the
+    /// rpmsg host, and the second one for the rpmsg remote.
     ///
     /// # Errors
     /// Returns the same errors as [`prepare`](Self::prepare).
@@ -80,7 +81,7 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// Returns the image called `name` for `machine`, one of those that are built together with the pair's images.
+    /// Returns the image called `name` for `machine`. It must be built together with the pair's images.
     ///
     /// # Errors
     /// Returns an error if the machine was not prepared or does not boot an image.
@@ -89,7 +90,7 @@ impl Artifacts {
         Ok(built.with_file_name(name))
     }
 
-    /// Does the same as [`prepare`](Self::prepare) with Zephyr images.
+    /// Does the same as [`prepare`](Self::prepare), but with Zephyr images.
     ///
     /// # Errors
     /// Returns an error if an image does not build, or if a QEMU is missing or unsuitable.
@@ -103,7 +104,7 @@ impl Artifacts {
         Ok(artifacts)
     }
 
-    /// Returns the command that starts `machine` as `role`, a peer of the server at `socket`.
+    /// Returns the command that starts `machine` in `role`, as a peer on the server at `socket`.
     ///
     /// # Errors
     /// Returns an error if the machine was not prepared.
@@ -119,7 +120,7 @@ impl Artifacts {
         self.boot(machine, role.image(), socket)
     }
 
-    /// Returns the command that starts `machine` with `image`, one of those that are built together with the pair's images.
+    /// Returns the command that starts `machine` with `image`. The image must be built together with the pair's images.
     ///
     /// # Errors
     /// Returns an error if the machine was not prepared or does not boot an image.
@@ -128,15 +129,16 @@ impl Artifacts {
         let mut command = process::guarded(self.qemu.get(&machine).context(not_prepared)?);
         let image = self.image(machine, image)?;
         match machine {
-            // The image's MSI-X needs only the GICv2's frame for messages. The default network card is left out,
-            // because not every distribution installs its boot code.
+            // For MSI-X, the image needs only the GICv2m frame. There is no default network card, because not every
+            // distribution installs its boot ROM.
             Machine::A53 => command
                 .args(["-nic", "none"])
                 .args(["-machine", "virt,gic-version=2", "-cpu", "cortex-a53", "-m", "64M"])
                 .args(["-device", "ivshmem-doorbell,chardev=ivshmem,vectors=1"]),
             _ => {
-                // The dynamic loader splits LD_PRELOAD at spaces and colons, and has no escape, so it must not contain
-                // a path of the user's. Instead QEMU runs in the object's folder, and all other paths are absolute.
+                // The dynamic loader splits LD_PRELOAD at spaces and colons, which cannot be escaped, so it must not
+                // contain the user's paths. QEMU therefore runs in the object's folder, and all other paths are
+                // absolute.
                 let folder = self.flat_object.parent().context(not_prepared)?;
                 command
                     .args(["-machine", "lm3s6965evb", "-cpu", "cortex-m3"])
@@ -145,7 +147,7 @@ impl Artifacts {
                     .env("AMP_QEMU_FLAT", FLAT_DEVICE)
             }
         };
-        // In QEMU's options a comma is written twice.
+        // In QEMU's options, a literal comma is written as two commas.
         let path = socket.to_str().context("the socket's path is not UTF-8: set TMPDIR to another folder")?;
         let chardev = format!("socket,id=ivshmem,path={}", path.replace(',', ",,"));
         command.args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-chardev"]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The folder in which this tool keeps the files that it makes.
+//! The folder in which this tool caches files.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub fn folder() -> Result<PathBuf> {
     Ok(folder.context("no folder for a cache: set HOME or XDG_CACHE_HOME")?.join("amp-ivshmem"))
 }
 
-/// Returns the folder of the Zephyr workspace that this tool makes.
+/// Returns the folder of the Zephyr workspace that this tool creates.
 ///
 /// # Errors
 /// Returns the same errors as [`folder`].

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{self, Running};
 
-/// The variable that contains the path of the checkout; `./amp` sets it.
+/// The environment variable with the path of the checkout. `./amp` sets it.
 pub const VARIABLE: &str = "AMP_CHECKOUT";
 
 /// A checkout of amp-ivshmem, from which images are built.
@@ -20,17 +20,18 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Finds the checkout in [`VARIABLE`], or else the one around the current folder, or else the one around this program.
+    /// Finds the checkout that [`VARIABLE`] names. If the variable is not set, searches the current folder and its
+    /// parents, and then the folder of this program and its parents.
     ///
     /// # Errors
-    /// Returns an error if there is no checkout, or if the variable contains something else.
+    /// Returns an error if there is no checkout, or if the variable does not name one.
     pub fn find() -> Result<Self> {
         let here = std::env::current_dir().ok();
         let program = std::env::current_exe().ok();
         search(std::env::var_os(VARIABLE), here.iter().chain(&program).map(PathBuf::as_path))
     }
 
-    /// Returns the checkout whose root is `root`.
+    /// Returns the checkout with the root folder `root`.
     ///
     /// # Errors
     /// Returns an error if the folder is not a checkout of amp-ivshmem.
@@ -44,37 +45,37 @@ impl Checkout {
         &self.root
     }
 
-    /// Returns a cargo command that runs in the root and dies with this process.
+    /// Returns a cargo command that runs in the root folder, and is killed when this process exits.
     pub fn cargo(&self) -> Command {
         let mut command = process::guarded("cargo");
         command.current_dir(&self.root);
         command
     }
 
-    /// Makes a cargo command build `core` itself if the toolchain has no `core` for `target`, as with a distribution's
-    /// toolchain.
+    /// Sets the target of a cargo command. If the toolchain has no `core` for `target`, as with a distribution's
+    /// toolchain, makes cargo build `core` from source.
     pub fn for_guest(&self, command: &mut Command, target: &str) {
         if !self.has_target(target) {
-            // Building `core` is unstable. A released compiler does it if RUSTC_BOOTSTRAP tells it to.
+            // Building `core` is an unstable feature, which a release compiler supports only with RUSTC_BOOTSTRAP.
             command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "core,alloc");
         }
         command.args(["--target", target]);
     }
 
-    /// Returns true if the toolchain has `core` compiled for `target`.
+    /// Returns true if the toolchain includes a compiled `core` for `target`.
     pub fn has_target(&self, target: &str) -> bool {
         self.sysroot().join("lib/rustlib").join(target).join("lib").is_dir()
     }
 
-    /// Returns the reason why nothing can be built for `target`: the toolchain has neither `core` for it nor the source
-    /// of `core`.
+    /// Returns an error message if the toolchain cannot build for `target`, because it has neither a compiled `core`
+    /// for the target nor the source of `core`.
     pub fn missing_target(&self, target: &str) -> Option<String> {
         let source = self.sysroot().join("lib/rustlib/src/rust/library/core/Cargo.toml");
         let missing = !self.has_target(target) && !source.is_file();
         missing.then(|| format!("no {target} in this toolchain, nor the source of core (rustup target add {target})"))
     }
 
-    /// Returns the toolchain's folder. It is empty if there is no rustc, and then cargo reports the error.
+    /// Returns the toolchain's folder. Without rustc, the path is empty, and cargo reports the error later.
     fn sysroot(&self) -> &'static Path {
         static SYSROOT: OnceLock<PathBuf> = OnceLock::new();
         SYSROOT.get_or_init(|| {
@@ -83,10 +84,12 @@ impl Checkout {
         })
     }
 
-    /// Runs `cargo build` with `arguments` and shows what it compiles. Returns the files that it made or found up to date.
+    /// Runs `cargo build` with `arguments`, and prints what it compiles. Returns the files that it built or found up to
+    /// date.
     ///
     /// # Errors
-    /// Returns an error if there is no cargo, on an interrupt, or if the build fails (cargo's own lines have been shown).
+    /// Returns an error if there is no cargo, if a signal interrupts the build, or if the build fails. In the last
+    /// case, cargo's messages have been printed.
     pub fn build(&self, what: &str, target: Option<&str>, arguments: &[&str]) -> Result<Vec<PathBuf>> {
         let mut command = self.cargo();
         command.arg("build");
@@ -99,7 +102,7 @@ impl Checkout {
         let mut cargo = Running::spawn(command).context("cargo did not start: start this tool through ./amp")?;
         let status = cargo.lines_until_exit(None, |line, source| match source {
             process::Source::Output => files.extend(artifacts(line)),
-            // This line is left out if everything is up to date.
+            // Not printed, so that there is no output if everything is up to date.
             process::Source::Errors if line.trim_start().starts_with("Finished ") => {}
             process::Source::Errors => {
                 if !announced {
@@ -116,7 +119,7 @@ impl Checkout {
     }
 }
 
-/// Returns the checkout in `variable`, or else the first one around one of `places`.
+/// Returns the checkout that `variable` names, or else the first one found among `places` and their parents.
 fn search<'a>(variable: Option<OsString>, places: impl Iterator<Item = &'a Path>) -> Result<Checkout> {
     if let Some(root) = variable.filter(|root| !root.is_empty()) {
         return Checkout::at(Path::new(&root)).with_context(|| format!("{VARIABLE} is wrong: correct or unset it"));
@@ -131,7 +134,7 @@ fn search<'a>(variable: Option<OsString>, places: impl Iterator<Item = &'a Path>
     Checkout::at(root)
 }
 
-/// Returns true if `folder` has the Zephyr module's name and the source of this tool.
+/// Returns true if `folder` contains the Zephyr module `amp-ivshmem` and the source of this tool.
 fn is_checkout(folder: &Path) -> bool {
     let module = std::fs::read_to_string(folder.join("zephyr/module.yml")).unwrap_or_default();
     module.lines().any(|line| line.trim_end() == "name: amp-ivshmem") && folder.join("tools/amp/Cargo.toml").is_file()
@@ -140,13 +143,13 @@ fn is_checkout(folder: &Path) -> bool {
 /// Returns the file called `name` among the files of a build.
 ///
 /// # Errors
-/// Returns an error if the build made no such file.
+/// Returns an error if the build did not produce the file.
 pub fn find(files: &[PathBuf], name: &str) -> Result<PathBuf> {
     let found = files.iter().find(|file| file.file_name() == Some(OsStr::new(name)));
     found.cloned().with_context(|| format!("cargo's build made no {name}: is the checkout complete?"))
 }
 
-/// Returns the files in one of cargo's JSON messages; none if the message is of another kind.
+/// Returns the files that a JSON message from cargo lists. Other kinds of message do not list any.
 fn artifacts(line: &str) -> Vec<PathBuf> {
     let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { return Vec::new() };
     if message["reason"] != "compiler-artifact" {

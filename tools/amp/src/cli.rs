@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command line of `amp`: the commands for users, which `xtask` also offers, in addition to its own.
+//! The command line of `amp`, with the commands for users. `xtask` offers the same commands and adds its own.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::{client, demo, output, pair, peer, process, server_options};
 /// The commands for users.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start two machines, let them talk, and print the figures
+    /// Start two machines, let them exchange messages, and print the figures
     #[command(after_help = "\
 Each of the 9 pairs of a53, m3 and host goes; the first named is the rpmsg host, the second the remote.
 The exit status is 0 only if every message came back right.
@@ -31,7 +31,7 @@ Examples:
 
 Environment: QEMU_BIN_PATH names the folder of another QEMU; NO_COLOR switches colours off.")]
     Demo(demo::Options),
-    /// Serve shared memory and doorbells to QEMUs and Linux processes
+    /// Serve shared memory and doorbells to QEMU machines and Linux processes
     #[command(after_help = "\
 It speaks version 0 of QEMU's ivshmem protocol, and runs until SIGINT or SIGTERM.
 
@@ -56,7 +56,7 @@ Examples:
 
 Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
     Pair(pair::Options),
-    /// Run one Zephyr build folder on a server that is running: the second machine of a test
+    /// Run one Zephyr build folder on a running server, for example as the second machine of a test
     #[command(after_help = "\
 It becomes the build's QEMU, as west build -t run starts it, with the console on standard input and output and no lock file, so
 that one build can run any number of times. The server's socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a relative one counts
@@ -66,7 +66,7 @@ Examples:
   amp server --socket /tmp/ivshmem_socket --size 1M
   amp machine BUILD_FOLDER")]
     Machine(pair::MachineOptions),
-    /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each
+    /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each one
     #[command(after_help = "\
 The peer is a guest or another process: C OpenAMP's library in its layout (--profile openamp), or this module's.
 Messages go one after the other. The exit status is 0 only if every one came back in time and right.
@@ -78,7 +78,7 @@ Examples:
   amp ping --socket /tmp/ivshmem --role host --profile openamp --address 0x8000000000
   amp ping --socket /tmp/ivshmem --role host --json 2>/dev/null | jq .median_us")]
     Ping(client::PingOptions),
-    /// Answer each message to an endpoint with itself, as a peer on a running server
+    /// Echo each message that arrives at an endpoint, as a peer on a running server
     #[command(after_help = "\
 It runs until Ctrl-C or --count, whatever peers come and go; then it prints how many messages it answered.
 
@@ -87,7 +87,7 @@ Examples:
   amp echo --socket /tmp/ivshmem --role remote --endpoint amp.first --count 1000
   amp echo --socket /tmp/ivshmem --role host --profile openamp --layout static-vrings --address 0")]
     Echo(client::EchoOptions),
-    /// Be one side of the demo's pair, as this process
+    /// Run one side of the demo's pair in this process
     #[command(after_help = "\
 The other side is a peer on the same server: a guest that runs tests/zephyr/workload, or another of these processes. This side
 prints its figures at the end, and answers the other side until a signal ends it.
@@ -97,7 +97,7 @@ Examples:
   amp peer --socket /tmp/ivshmem --role host
   amp peer --socket /tmp/ivshmem --role remote")]
     Peer(peer::Options),
-    /// Become a command that dies with its parent
+    /// Execute a command that is killed when its parent exits
     #[command(hide = true)]
     Guard {
         /// The parent's process id
@@ -109,10 +109,10 @@ Examples:
 }
 
 impl Command {
-    /// Does what the command says.
+    /// Runs the command.
     ///
     /// # Errors
-    /// Returns the errors of the command.
+    /// Returns the error of the command.
     pub fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(options) => demo::run(&options)?,
@@ -128,7 +128,7 @@ impl Command {
     }
 }
 
-/// Prints the completion of the command line `whole` for a shell.
+/// Prints a shell's completion script for the command line `whole`.
 ///
 /// # Errors
 /// Returns an error if standard output cannot be written.
@@ -139,7 +139,8 @@ pub fn completions(shell: Shell, mut whole: clap::Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the exit status of a program. Prints the error, and counts a signal as a shell does.
+/// Returns the exit status of a program, and prints its error. After a signal, the status is 128 plus the signal's
+/// number, as in a shell.
 pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("amp: {error:#}");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Prints the machines' console lines, prefixed with the machine and coloured on a terminal.
+//! Prints the machines' console lines, with the machine as a prefix, and with colours on a terminal.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::output;
 
-/// Shows lines of the two sides.
+/// Prints the console lines of both sides.
 #[derive(Debug)]
 pub struct Console {
     to_errors: bool,
@@ -14,16 +14,16 @@ pub struct Console {
 }
 
 impl Console {
-    /// Creates a console for sides with these labels. It prints to standard error if standard output is machine-readable.
+    /// Creates a console for two sides with `labels`. With `to_errors`, it prints to standard error, because standard
+    /// output is machine-readable.
     pub fn new(labels: [String; 2], to_errors: bool) -> Self {
         let terminal = if to_errors { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-        // no-color.org: any value but an empty one means no colour.
+        // no-color.org: any non-empty value disables colours.
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { to_errors, coloured: terminal && !unwanted, labels }
     }
 
-    /// Shows a line of side 0 or 1. If the output can no longer be written, the session continues, because its result
-    /// comes later.
+    /// Prints a line of side 0 or 1. Errors are ignored, because the session can still return a result.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {
@@ -36,7 +36,7 @@ impl Console {
     fn format(&self, side: usize, line: &str) -> String {
         let width = self.labels.iter().map(String::len).max().unwrap_or(0);
         let label = &self.labels[side];
-        // Cyan and yellow are legible on dark and on light backgrounds, and most people can tell them apart.
+        // Cyan and yellow are legible on dark and light backgrounds, and most people can distinguish them.
         let (on, off) = if self.coloured { (["\x1b[36m", "\x1b[33m"][side], "\x1b[0m") } else { ("", "") };
         format!("{on}{label:width$} | {off}{line}")
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The private folder for a server's socket. It is removed at the end or, if the tool was killed, by the next run.
+//! A private folder for a server's socket. It is removed on exit or, if the tool was killed, by the next run.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 const PREFIX: &str = "amp-";
-/// The socket's name in the folder.
+/// File name of the socket.
 const SOCKET: &str = "ivshmem";
-/// A file that the folder's owner keeps locked. The kernel unlocks it when the owner ends, however it ends.
+/// Name of a file that the folder's owner keeps locked. The kernel always unlocks it when the owner's process exits.
 const OWNER: &str = "amp-demo-owner";
 
 /// A folder for one socket.
@@ -25,18 +25,19 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Creates a new folder in `parent`. First removes the folders of this user whose owners were killed.
+    /// Creates a new folder in `parent`. First removes this user's folders that were left behind by killed processes.
     ///
     /// # Errors
-    /// Returns an error if the system refuses, or if the socket's path would be too long.
+    /// Returns an error if a system call fails, or if the socket's path would be too long.
     pub fn new_in(parent: &Path) -> Result<Self> {
         remove_orphans(parent);
-        // QEMU gets the path too, and may run in another folder than this process.
+        // Absolute, because QEMU also gets the path, and may run in a different folder.
         let parent = std::path::absolute(parent).context("TMPDIR names no folder")?;
         let place = parent.display();
         let no_folder = || format!("no folder for the socket in {place}: name another in TMPDIR");
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).with_context(no_folder)?;
-        // The file gets its name after it is locked. So while the owner lives, nobody finds the file unlocked.
+        // The file gets its final name only after it has been locked, so other processes never see it unlocked while
+        // the owner runs.
         let unnamed = folder.path().join("new");
         let owner = File::create_new(&unnamed).with_context(no_folder)?;
         flock(&owner, FlockOperation::NonBlockingLockExclusive)
@@ -59,7 +60,7 @@ impl Folder {
     }
 }
 
-/// Removes the folders whose owners no longer run. Errors are ignored, because they are not worth a failure.
+/// Removes the folders left behind by killed processes. Errors are ignored, because they do not affect this run.
 fn remove_orphans(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
@@ -68,8 +69,8 @@ fn remove_orphans(parent: &Path) {
     }
 }
 
-/// Removes a folder if it belongs to this user and its owner's lock is free. Removes only the files that this tool
-/// creates, by name.
+/// Removes a folder if it belongs to this user and its owner file is not locked. Deletes only files with the names that
+/// this tool creates.
 fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let folder = open(path, flags | OFlags::DIRECTORY, Mode::empty())?;
@@ -90,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Creates a folder as SIGKILL leaves it: the folder stays, but the lock is gone.
+    /// Creates a folder in the state after a SIGKILL, in which the folder exists, but is no longer locked.
     fn orphan(parent: &Path) -> PathBuf {
         let Folder { folder, _owner } = Folder::new_in(parent).unwrap();
         drop(UnixListener::bind(folder.path().join(SOCKET)).unwrap());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tool `amp` as a library: the commands for users, and the functions that `xtask` shares with them.
+//! The tool `amp` as a library. It contains the commands for users, and functions that `xtask` also uses.
 
 pub mod artifacts;
 pub mod cache;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The kinds of machines that can be a side of a pair, and the QEMU that each needs.
+//! The kinds of machine that can be a side of a pair, and the QEMU program that each kind needs.
 
 use std::path::PathBuf;
 
@@ -13,14 +13,14 @@ use crate::role::Role;
 pub enum Machine {
     /// QEMU's `virt` with a Cortex-A53 and the PCI device.
     A53,
-    /// QEMU's `lm3s6965evb`, which is a Cortex-M3, with the flat device.
+    /// QEMU's `lm3s6965evb` with a Cortex-M3 and the flat device.
     M3,
-    /// A Linux process on this machine, named `host` in a pair.
+    /// A Linux process, called `host` in the name of a pair.
     Linux,
 }
 
 impl Machine {
-    /// Returns the name in a pair.
+    /// Returns the machine's name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::A53 => "a53",
@@ -38,7 +38,7 @@ impl Machine {
         }
     }
 
-    /// Finds the QEMU that the machine needs, if any.
+    /// Finds the QEMU program that the machine needs, if any.
     ///
     /// # Errors
     /// Returns an error if QEMU is missing or unusable.
@@ -50,9 +50,9 @@ impl Machine {
         }
     }
 
-    /// Returns the prefix of the console's lines.
+    /// Returns the prefix for the machine's console lines.
     pub fn label(self, role: Role) -> String {
-        // The label `host host` would be meaningless.
+        // Not the machine's name, because a label like `host host` is confusing.
         format!("{} {role}", if self == Self::Linux { "linux" } else { self.name() })
     }
 }

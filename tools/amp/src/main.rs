@@ -7,7 +7,7 @@ use amp::{cli, process};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or one and a Linux process.
+/// Run rpmsg between machines that share memory and a doorbell, such as QEMU machines and Linux processes.
 #[derive(Debug, Parser)]
 #[command(
     name = "amp",
@@ -29,7 +29,7 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     User(cli::Command),
-    /// Print the completion of this command line for a shell
+    /// Print a shell's completion script for this command line
     #[command(after_help = "Examples:\n  source <(amp completions bash)\n  amp completions fish | source")]
     Completions {
         /// The shell

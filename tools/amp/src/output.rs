@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Writes to standard output. If the reader has gone, such as `head`, the program continues. Any other failure to write
-//! a result, such as a full disk, is an error.
+//! Writes to standard output. If the reader (such as `head`) has exited, the program continues. Any other failure, such
+//! as a full disk, is an error.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
 
-/// Writes text without changing it. It appears when a line ends.
+/// Writes text as it is. Standard output is flushed at the end of each line.
 ///
 /// # Errors
-/// Returns an error if there is a reader that does not get the text.
+/// Returns an error if writing fails for any reason other than a reader that has exited.
 pub fn write(text: &str) -> Result<()> {
     ignore_lost_reader(io::stdout().lock().write_all(text.as_bytes()))
 }
 
-/// Prints text without changing it. It appears at once.
+/// Writes text as it is, and flushes standard output.
 ///
 /// # Errors
 /// Returns the same errors as [`write()`].
@@ -32,7 +32,7 @@ pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Standard output as a console for formatted text. A line appears when it ends.
+/// Standard output as a [`fmt::Write`]. It is flushed at the end of each line.
 #[derive(Clone, Copy, Debug)]
 pub struct Stdout;
 

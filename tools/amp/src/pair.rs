@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp pair`: runs two Zephyr builds as a pair on their own server, with both consoles in one terminal.
+//! `amp pair`: runs two Zephyr builds as a pair on a private server, with both consoles in one terminal.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,19 +20,19 @@ use crate::{artifacts, output};
 /// The options of `amp pair`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// A build folder of west's, for a board of QEMU's, or a sysbuild folder, whose images are the pair
+    /// A west build folder for a QEMU board, or a sysbuild folder with the images of the pair
     #[arg(value_name = "BUILD_A")]
     pub first: PathBuf,
-    /// The other side's; without it, BUILD_A's two images, or its one image twice
+    /// The build folder of the other side [default: the second image of BUILD_A, or its only image a second time]
     #[arg(value_name = "BUILD_B")]
     pub second: Option<PathBuf>,
-    /// End well once a line of either console matches; several must all have matched
+    /// Exit with success once a line on either console matches; if repeated, each expression must have matched
     #[arg(long, value_name = "REGEX")]
     pub until: Vec<Regex>,
-    /// End after this many seconds: well without --until, as a failure with it
+    /// Exit after this many seconds, with failure if --until is given, and with success otherwise
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: Option<u64>,
-    /// The size of the shared memory; a flat device's is in its devicetree, and needs none here
+    /// Size of the shared memory; not needed for a flat device, which has its size in devicetree
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<u64>,
 }
@@ -40,17 +40,17 @@ pub struct Options {
 /// The options of `amp machine`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MachineOptions {
-    /// A build folder of west's, for a board of QEMU's
+    /// A west build folder for a QEMU board
     pub build: PathBuf,
 }
 
-/// Becomes the build's QEMU, as `west build -t run` starts it, with the console on standard input and output. Returns
-/// only on failure.
+/// Replaces this process with the build's QEMU, started as by `west build -t run`, with the console on standard input
+/// and output. Returns only on failure.
 pub fn become_machine(options: &MachineOptions) -> Error {
     use std::os::unix::process::CommandExt;
 
     let command = Build::open(&options.build).and_then(|build| build.command(None, |program| Command::new(program)));
-    // A relative socket path counts from the folder in which this was started, as Twister's tests expect.
+    // QEMU keeps the current folder, because Twister's tests expect a relative socket path to be relative to it.
     let here = std::env::current_dir().context("no current folder");
     match (command, here) {
         (Ok(mut command), Ok(here)) => Error::new(command.current_dir(here).exec()).context("QEMU did not start"),
@@ -58,10 +58,10 @@ pub fn become_machine(options: &MachineOptions) -> Error {
     }
 }
 
-/// Runs both sides until they are done.
+/// Runs both sides until the end that the options select.
 ///
 /// # Errors
-/// Returns an error if the two builds do not make a pair, if a machine ended, or if an expected line did not come.
+/// Returns an error if the two builds do not fit together, if a machine exits, or if an expected line does not appear.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let sides = sides(&options.first, options.second.as_deref())?;
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> Result<()> {
     result
 }
 
-/// Returns the two images.
+/// Returns the builds of the two images.
 fn sides(first: &Path, second: Option<&Path>) -> Result<[Build; 2]> {
     let one = |folder: &Path| {
         let mut images = build::images(folder)?;
@@ -96,7 +96,7 @@ fn sides(first: &Path, second: Option<&Path>) -> Result<[Build; 2]> {
     }
 }
 
-/// Returns the size of the memory and the number of vectors that suit both images.
+/// Returns the size of the memory and the number of vectors for both images.
 fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
     let [first, second] = sides;
     let names = [first.name(), second.name()];
@@ -127,7 +127,7 @@ fn agree(sides: &[Build; 2], wanted: Option<u64>) -> Result<(u64, u16)> {
     }
 }
 
-/// Returns the label for each machine's lines: the folder's name, numbered if both names are equal.
+/// Returns the labels of the machines. A label is the folder's name, with a number if both names are equal.
 fn labels(sides: &[Build; 2]) -> [String; 2] {
     let [first, second] = sides.each_ref().map(Build::name);
     if first == second { [format!("{first} 1"), format!("{second} 2")] } else { [first, second] }
@@ -139,7 +139,7 @@ struct Side {
     last_lines: LastLines,
 }
 
-/// Runs both commands and shows their lines until the end that `options` describe.
+/// Runs both commands and prints their lines until the end that `options` select.
 fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Result<()> {
     let console = Console::new(labels.clone(), false);
     let (sender, lines) = mpsc::sync_channel(256);

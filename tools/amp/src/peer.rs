@@ -10,21 +10,21 @@ use anyhow::{Result, bail};
 use crate::output::Stdout;
 use crate::role::Role;
 
-/// The time limit for the server to send the memory.
+/// Time limit for the server to send the memory.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The options of `amp peer`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The server's socket
+    /// Path of the server's socket
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
-    /// The side to be
+    /// The side to run
     #[arg(long, value_enum)]
     pub role: Role,
 }
 
-/// Runs this side until a signal ends the process.
+/// Runs this side until a signal stops the process.
 ///
 /// # Errors
 /// Returns an error if there is no server, or if the memory is too small for the link.

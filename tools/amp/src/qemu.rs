@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the installed QEMU programs, and checks that they are new enough and that they can be extended.
+//! Finds the installed QEMU programs, and checks that they are new enough and can be extended by a preload object.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use object::{Object, ObjectSymbol, ReadCache};
 
 use crate::process;
 
-/// The first version of QEMU that has `ivshmem-flat`.
+/// First major version of QEMU with `ivshmem-flat`.
 const OLDEST: u32 = 10;
-/// A QEMU function that the preload object calls. If it is exported, the other functions are exported, too.
+/// A QEMU function that the preload object calls. If QEMU exports it, QEMU also exports the other functions.
 const NEEDED_SYMBOL: &str = "qemu_add_machine_init_done_notifier";
 
 /// Finds `program`, and checks that it is new enough.
 ///
 /// # Errors
-/// Returns an error if there is no such program, if it does not print its version, or if it is too old.
+/// Returns an error if the program does not exist, does not print its version, or is too old.
 pub fn find(program: &str) -> Result<PathBuf> {
     let path = locate(program)?;
     let mut command = process::guarded(&path);
@@ -29,7 +29,7 @@ pub fn find(program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Does the same as [`find`], but also checks that a preloaded object can extend QEMU.
+/// Does the same as [`find`], but also checks that a preload object can extend QEMU.
 ///
 /// # Errors
 /// Returns the same errors as [`find`], and an error if QEMU cannot be extended.
@@ -39,7 +39,7 @@ pub fn find_extensible(program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns `program` itself if it is a path; otherwise searches the folder in Zephyr's variable, or PATH.
+/// Returns `program` itself if it is a path. Otherwise, searches the folder in Zephyr's QEMU variable, or PATH.
 fn locate(program: &str) -> Result<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
@@ -63,7 +63,7 @@ fn locate(program: &str) -> Result<PathBuf> {
     absolute(&found)
 }
 
-/// Returns a path to the same file that is valid in any folder.
+/// Returns an absolute path to the same file.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} has no absolute path", path.display()))
 }
@@ -82,10 +82,10 @@ fn check_version(path: &Path, said: &str) -> Result<()> {
     }
 }
 
-/// Checks that a preloaded object can extend `program`: it is linked dynamically, and exports its functions.
+/// Checks that a preload object can extend `program`, which must be dynamically linked and export its functions.
 ///
 /// # Errors
-/// Returns the reason why the object cannot extend it.
+/// Returns the reason why a preload object cannot extend the program.
 fn check_extensible(program: &Path) -> Result<()> {
     let name = program.display();
     let file = File::open(program).with_context(|| format!("{name} cannot be read"))?;
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_no_qemu_is_not_extended() {
-        // This test program is an ELF file without QEMU's functions.
+        // This test is an ELF program without QEMU's functions.
         let error = check_extensible(&std::env::current_exe().unwrap()).unwrap_err().to_string();
         assert!(error.contains(NEEDED_SYMBOL) || error.contains("statically"), "{error}");
         let script = tempfile::NamedTempFile::new().unwrap();

@@ -14,7 +14,7 @@ impl<T, const MOST: usize> Default for Recent<T, MOST> {
 }
 
 impl<T, const MOST: usize> Recent<T, MOST> {
-    /// Adds an item. If the list is full, removes the oldest item.
+    /// Adds an item, and removes the oldest item if the list is full.
     pub fn push(&mut self, item: T) {
         if self.0.len() == MOST {
             self.0.pop_front();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two sides of a link, with their names on the command line.
+//! The two sides of a link, and their names on the command line.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// rpmsg host: says where in the memory the link is
+    /// The rpmsg host, which decides where the link is in the memory
     Host,
-    /// rpmsg remote: finds out where the link is
+    /// The rpmsg remote, which reads the location of the link from the memory
     Remote,
 }
 

@@ -8,20 +8,21 @@ use amp_ivshmem_server as server;
 /// The options of `amp server`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerOptions {
-    /// Path of the socket; only its owner can connect
+    /// Path of the socket; only the user who runs the server can connect
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
-    /// The size of the memory: a power of two from 4K to 2G, in bytes or with K, M or G
+    /// Size of the memory, a power of two from 4K to 2G, in bytes or with a suffix K, M or G
     #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = parse_size)]
     pub size: u64,
-    /// Doorbell vectors of each peer, 1 to 64; with a flat peer it must be 1, and QEMU's `vectors=` must be the same
+    /// Number of doorbell vectors per peer, 1 to 64; must be 1 if any peer is flat, and must equal QEMU's `vectors=`
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub vectors: u16,
-    /// A file that is the memory, kept at the end; without one the memory is anonymous and cannot change its size
+    /// File to use as the memory, which is kept on exit; without it, the memory is anonymous and cannot be resized
     #[arg(long, value_name = "FILE")]
     pub memory: Option<PathBuf>,
-    /// Faults to inject: `lose=N`, `double=N` (one doorbell in N), `late=MS`, `join=MS` (up to so late), `drop=MS` (a peer
-    /// about so often), `stall=ID` (that peer hears no more after its greeting), `seed=S`; several with commas
+    /// Faults to inject, separated by commas: `lose=N` or `double=N` (one doorbell in N), `late=MS` or `join=MS`
+    /// (maximum delay of a doorbell or a greeting), `drop=MS` (average time between disconnections), `stall=ID` (this
+    /// peer gets no messages after its greeting), `seed=S`
     #[arg(long, value_name = "FAULTS")]
     pub fault: Option<server::Faults>,
 }
@@ -33,10 +34,10 @@ impl From<ServerOptions> for server::Options {
     }
 }
 
-/// Parses a size in bytes, or with K, M or G at its end.
+/// Parses a size in bytes, or with a suffix K, M or G.
 ///
 /// # Errors
-/// Returns an error if the text is neither.
+/// Returns an error if the text is not a size.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),

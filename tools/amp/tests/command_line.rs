@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the tool as a process: its help, its refusals, and that the processes that it starts die with it.
+//! Tests the tool as a process. The tests cover its help and its errors, and that its child processes exit with it.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Returns true if a process is alive. A zombie is not.
+/// Returns true if a process is alive. A zombie does not count as alive.
 fn lives(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     !matches!(stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next()), None | Some(Some('Z')))
@@ -59,7 +59,7 @@ fn a_guarded_command_dies_with_its_parent_however_that_ends() {
     let script = r#""$0" guard $$ -- sleep 60 & echo $!; wait"#;
     let mut parent = Command::new("sh").args(["-c", script, AMP]).stdout(Stdio::piped()).spawn().unwrap();
     let guarded = first_line(&mut parent);
-    // Waits until the guard has become the sleep; before that, it refuses to be an orphan.
+    // Waits until the guard has executed `sleep`. Before that, it would exit by itself if its parent exits.
     while lives(&guarded) && !std::fs::read_to_string(format!("/proc/{guarded}/comm")).unwrap().starts_with("sleep") {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -161,7 +161,7 @@ fn what_a_killed_demo_leaves_goes_with_the_next() {
         command.spawn().unwrap()
     };
     let mut killed = demo();
-    // Its second line comes in the midst of the talk.
+    // The second line is printed while the two sides exchange messages.
     let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
     assert!(lines.nth(1).unwrap().unwrap().starts_with("linux"));
     killed.kill().unwrap();

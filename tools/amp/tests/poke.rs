@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests `amp ping` against `amp echo` over `amp server`, each as a process, and their messages when they cannot work.
+//! Tests `amp ping` against `amp echo` over `amp server`, each as a process. Also tests their error messages.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 const AMP: &str = env!("CARGO_BIN_EXE_amp");
 
-/// A child that is killed when the test ends, however it ends.
+/// A child process that is killed when the test passes or fails.
 struct Process(Child);
 
 impl Process {
@@ -17,7 +17,7 @@ impl Process {
         self.end()
     }
 
-    /// Returns everything that the process printed, once it has ended successfully.
+    /// Waits until the process exits with success, and returns everything that it printed.
     fn end(&mut self) -> String {
         let said = std::io::read_to_string(self.0.stdout.as_mut().unwrap()).unwrap();
         assert!(self.0.wait().unwrap().success(), "{said}");
@@ -51,7 +51,7 @@ impl Server {
         let mut command = Command::new(AMP);
         command.args(["server", "--size", size, "--socket"]).arg(&socket);
         let mut process = Process(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-        // Waits for this line, not for the socket's file, which exists before the server listens.
+        // Waits for this line and not for the socket file, which exists before the server listens.
         process.expect("listening");
         Self { socket, _process: process, _folder: folder }
     }
@@ -71,7 +71,7 @@ impl Server {
         self.command("ping", words).output().unwrap()
     }
 
-    /// Returns ping's error in one line, after the figures and the notes.
+    /// Returns ping's error, which is the last line after the figures and notes.
     fn refusal(&self, words: &str) -> String {
         let output = self.ping(words);
         assert_eq!(output.status.code(), Some(1), "{words}: {output:?}");
@@ -101,7 +101,7 @@ fn ping_meets_echo_in_both_roles_of_both_profiles_and_each_layout() {
     for profile in profiles {
         for [ours, theirs] in [["host", "remote"], ["remote", "host"]] {
             let server = Server::start("1M");
-            // The address is above 4 GiB, as a C host could write it; a remote finds it out.
+            // The address is above 4 GiB, as from a C host. A remote detects it.
             let words = |role: &str| match (profile.contains("openamp"), role) {
                 (true, "host") => format!("--role host --timeout 60 {profile} --address 0x8000000000"),
                 _ => format!("--role {role} --timeout 60 {profile}"),
@@ -181,7 +181,7 @@ fn a_role_that_is_taken_is_refused_and_its_holder_undisturbed() {
         assert!(refusal.contains(&format!("is link 0's {role} already: be the --role {other}")), "{refusal}");
     }
     drop(remote);
-    // A peer that was killed holds no role.
+    // A peer that was killed does not keep its role.
     check(&server.ping("--role remote --timeout 60 --count 10 --json"), 10);
     host.interrupt();
 
@@ -193,7 +193,7 @@ fn a_role_that_is_taken_is_refused_and_its_holder_undisturbed() {
     let openamp = "--role remote --profile openamp --timeout 60 --count 10";
     let refusal = server.refusal(&format!("{openamp} --length 0-5"));
     assert!(refusal.contains("an empty message is a greeting"), "{refusal}");
-    // The host above has used the rings, and C's memory cannot say that it is gone.
+    // The host above has used the rings, and the C layout cannot record that it has exited.
     let refusal = server.refusal(openamp);
     assert!(refusal.contains("the rings are in use") && refusal.contains("restart the host"), "{refusal}");
     drop(host);
@@ -248,7 +248,7 @@ fn wrong_words_are_refused_before_anything_is_joined() {
     }
 }
 
-/// Starts a process that takes the place of a server but is none.
+/// Starts a process that is used in place of a server.
 fn sleeper() -> Child {
     Command::new("sleep").arg("60").spawn().unwrap()
 }

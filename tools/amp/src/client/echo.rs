@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp echo`: answers each message at an endpoint with itself, until it is stopped.
+//! `amp echo`: echoes each message that arrives at an endpoint, until it is stopped.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::output;
 use crate::process::{self, Interrupted};
 use crate::role::Role;
 
-/// The longest wait if only a doorbell can end it.
+/// Maximum length of a wait that only a doorbell can end.
 const IDLE: Duration = Duration::from_secs(1);
-/// The polling interval while no buffer is free. A C peer rings no doorbell when it frees one.
+/// Polling interval while no buffer is free. A C peer does not ring the doorbell when it returns a buffer.
 const RETRY: Duration = Duration::from_millis(1);
-/// The time that the peer has to take the last answers before this side leaves.
+/// Time that the peer has to receive the last answers before this side leaves.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs the echo.
 ///
 /// # Errors
-/// Returns an error if the echo cannot join or cannot continue. Ctrl-C is its normal end.
+/// Returns an error if the echo cannot join a link or cannot continue. Stopping it with Ctrl-C is not an error.
 pub fn run(options: &EchoOptions) -> Result<()> {
     process::catch_interrupts()?;
     let (mut answered, mut unanswered) = (0, 0);
@@ -41,7 +41,7 @@ struct Echo<'a> {
     options: &'a EchoOptions,
     answered: &'a mut u64,
     unanswered: &'a mut u64,
-    /// Messages that have no answer yet. They keep the peer's buffers, so there are never more of them than buffers.
+    /// Messages without an answer yet. Each message occupies one of the peer's buffers, which limits their number.
     held: VecDeque<Message>,
 }
 
@@ -84,7 +84,7 @@ impl Echo<'_> {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
                     DownReason::RoleConflict { .. } => bail!(reason),
-                    // C's host cannot tell its remote to start again.
+                    // A host cannot tell a C remote to restart.
                     DownReason::Fault(_)
                         if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
                     {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The counts of `amp ping`.
+//! The figures of `amp ping`.
 
 use std::fmt;
 
@@ -7,29 +7,31 @@ use anyhow::{Result, bail};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// The number of messages by outcome.
+/// The number of messages for each outcome, and the round-trip times.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Messages sent.
+    /// Number of messages sent.
     pub sent: u64,
-    /// Messages that got no answer in time.
+    /// Number of messages without an answer within the time limit.
     pub lost: u64,
-    /// Answers that came after their time.
+    /// Number of answers that arrived after the time limit.
     pub late: u64,
-    /// Answers that differ from the message that was sent.
+    /// Number of answers that differ from the message.
     pub wrong: u64,
     /// Round-trip times of the correct answers, in microseconds.
     times: Vec<u64>,
 }
 
 impl Figures {
-    /// Counts a correct answer that came after this many microseconds.
+    /// Counts a correct answer that arrived after `micros` microseconds.
     pub fn round_trip(&mut self, micros: u64) {
         self.times.push(micros);
     }
 
+    /// Checks that all answers arrived in time and were correct.
+    ///
     /// # Errors
-    /// Returns an error unless all answers came and were correct.
+    /// Returns an error if any answer was lost or wrong.
     pub fn check(&self) -> Result<()> {
         match self {
             Self { lost: 0, wrong: 0, .. } => Ok(()),
@@ -37,11 +39,11 @@ impl Figures {
         }
     }
 
-    /// Returns the time that `percent` of 100 round trips do not exceed, in microseconds.
+    /// Returns a percentile of the round-trip times, in microseconds.
     fn percentile(&self, percent: usize) -> Option<u64> {
         let mut times = self.times.clone();
         times.sort_unstable();
-        // The nearest rank, counted from 1.
+        // Nearest-rank method, in which ranks start at 1.
         times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Joins a server in either role and profile, and passes the link to a task. It does not know what is sent over the link.
+//! Joins a server in either role and profile, and passes the link to a task. It does not depend on what the task sends.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use super::role_in_use;
 use super::side::{ENDPOINTS, Side, nobody};
 use crate::process::check_interrupts;
 
-/// The maximum number of buffers with which a native peer may send.
+/// Maximum number of send buffers of a native peer.
 const NATIVE_BUFFERS: usize = 256;
-/// The maximum number of descriptors of C's vrings: as many as static vrings in 4 MiB have.
+/// Maximum number of descriptors per C OpenAMP vring, which is enough for static vrings in 4 MiB.
 const OPENAMP_BUFFERS: usize = 2048;
-/// The polling interval if C's doorbells go to another peer.
+/// Polling interval if the C peer may ring a different peer's doorbell.
 const UNRUNG: Duration = Duration::from_millis(1);
-/// The polling interval while waiting for a peer to join the server.
+/// Polling interval while waiting for a peer to join the server.
 const JOINING: Duration = Duration::from_millis(100);
-/// The time that a remote has to notice that its host has left, before the next host sets everything up.
+/// Time that a remote has to notice that its host has left, before a new host sets up the link.
 const TAKE_OVER: Duration = Duration::from_millis(500);
 
 /// A task that runs over a link of either profile.
 pub trait Task {
     /// The result of the task.
     type Outcome;
-    /// True if the task waits for a peer without a limit.
+    /// True if the task waits for a peer without a time limit.
     const WAITS_FOREVER: bool;
 
     /// Runs the task.
@@ -91,7 +91,7 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
     let layout = match options.layout {
         LayoutName::DualQemuIvshmem => Layout::dual_qemu_ivshmem(memory).map(sized),
         LayoutName::RpmsgService => Layout::rpmsg_service(memory).map(sized),
-        // C's default alignment.
+        // 4 is the default alignment in C OpenAMP.
         LayoutName::StaticVrings => Layout::static_vrings(memory, size, 4),
     };
     let end = |layout: &Layout| u64::from(layout.to_remote_buffers) + u64::from(layout.count) * u64::from(size);
@@ -103,11 +103,12 @@ fn layout(options: &JoinOptions, memory: u32) -> Result<Layout> {
     })
 }
 
-/// Returns the peer to ring: the one in the options, or else the only one on the server, or else C's neighbour. A
-/// remote's neighbour has joined before it. If there is no other peer, the first one that joins is the host.
+/// Returns the id of the peer to ring. This is the id in the options, or the only other peer on the server. With
+/// several other peers, it is the neighbour that C's samples would ring. A remote waits for another peer to join,
+/// because its host may not have joined yet.
 ///
 /// # Errors
-/// Returns an error on an interrupt, or if there is no peer within the limit.
+/// Returns an error if a signal interrupts the wait, or if no peer joins within the time limit.
 fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> Result<PeerId> {
     if let Some(id) = options.peer_id {
         return Ok(PeerId(id));
@@ -127,7 +128,8 @@ fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> 
     })
 }
 
-/// Returns the polling interval without a doorbell; `None` unless C's doorbells go to a peer other than this process.
+/// Returns the interval at which to poll without a doorbell, or `None` if C's samples would ring this process. Prints a
+/// note if they would not.
 fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
     let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
     let rung = openamp::neighbour(theirs, other);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp ping` and `amp echo`: run this process as the peer of a guest or of another process, in either role and profile.
+//! `amp ping` and `amp echo`: this process as the peer of a guest or of another process, in either role and profile.
 
 mod echo;
 mod figures;

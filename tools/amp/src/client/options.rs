@@ -9,63 +9,64 @@ use serde::Serialize;
 
 use crate::role::Role;
 
-/// The layout and the rules of the shared memory.
+/// The layout and protocol of the shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// This module's own
+    /// amp-ivshmem's own profile
     Native,
-    /// C OpenAMP's
+    /// C OpenAMP
     #[value(name = "openamp")]
     OpenAmp,
 }
 
-/// The place of C OpenAMP's rings and buffers.
+/// The location of C OpenAMP's rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LayoutName {
-    /// OpenAMP's sample of that name: 16 buffers each way, the vring to the host first
+    /// As in OpenAMP's sample of this name: 16 buffers in each direction, with the vring to the host first
     DualQemuIvshmem,
-    /// Zephyr's rpmsg_service: the same, the vring to the remote first
+    /// As in Zephyr's rpmsg_service: 16 buffers in each direction, with the vring to the remote first
     RpmsgService,
-    /// Zephyr's ipc_rpmsg_static_vrings over the whole memory
+    /// As in Zephyr's ipc_rpmsg_static_vrings, in the whole memory
     StaticVrings,
 }
 
-/// How to join a link.
+/// Options for joining a link.
 #[derive(Clone, Debug, clap::Args)]
 pub struct JoinOptions {
-    /// The server's socket
+    /// Path of the server's socket
     #[arg(long, value_name = "PATH")]
     pub socket: PathBuf,
-    /// Side of the link; the peer is the other side
+    /// This side's role; the peer has the other role
     #[arg(long, value_enum)]
     pub role: Role,
     /// Profile of the peer
     #[arg(long, value_enum, default_value = "native")]
     pub profile: Profile,
-    /// The endpoint's name, here and at the peer: 1 to 31 bytes
+    /// Name of the endpoint on both sides, 1 to 31 bytes
     #[arg(long, value_name = "NAME", default_value = "echo")]
     pub endpoint: String,
-    /// Time limit in seconds: for the server, for the peer and its endpoint, and for each answer
+    /// Time limit in seconds, which applies to the server, to the peer and its endpoint, and to each answer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub timeout: f64,
-    /// Bytes of a buffer, of which rpmsg's header takes 16
+    /// Size of a buffer in bytes; the rpmsg header takes 16 bytes of it
     #[arg(long, value_name = "BYTES", default_value_t = 512, value_parser = clap::value_parser!(u32).range(24..=65552))]
     pub buffer_size: u32,
-    /// native: which link of the memory, 0 to 125
+    /// native: number of the link in the memory, 0 to 125
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=125))]
     pub link: u8,
-    /// openamp: where the vrings are
+    /// openamp: location of the vrings
     #[arg(long, value_enum, default_value = "dual-qemu-ivshmem")]
     pub layout: LayoutName,
-    /// openamp: whom to ring; by default the only other peer, or as C's samples do the own id + 1 as host, − 1 as remote
+    /// openamp: id of the peer to ring [default: the only other peer; with several, this peer's id + 1 as host or
+    /// − 1 as remote, as in C's samples]
     #[arg(long, value_name = "ID")]
     pub peer_id: Option<u16>,
-    /// openamp: where the peer has the memory, as C writes it into descriptors. A remote finds it out; a host must know,
-    /// and 0 will do for a peer that finds it out itself, as this module's remotes do
+    /// openamp: address of the memory at the peer, which C writes into descriptors. A remote detects it. A host must
+    /// set it; use 0 for a peer that detects it, as amp-ivshmem's remotes do
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub address: Option<u64>,
-    /// openamp, host: begin although the memory says that there is a host, as one that was killed leaves it
+    /// openamp, host: start even if the memory says that there is a host, for example after that host was killed
     #[arg(long)]
     pub take_over: bool,
 }
@@ -75,14 +76,14 @@ pub struct JoinOptions {
 pub struct PingOptions {
     #[command(flatten)]
     pub join: JoinOptions,
-    /// Bytes of a message, or a range of which each takes a random length: `64`, `1-496`; by default 1 to the most that the
-    /// link holds
+    /// Length of each message in bytes, or a range for random lengths, for example `64` or `1-496` [default: from 1 to
+    /// the maximum of the link]
     #[arg(long, value_name = "BYTES", value_parser = lengths)]
     pub length: Option<RangeInclusive<u16>>,
-    /// How many messages
+    /// Number of messages
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
-    /// Seed of the lengths and bytes; a new one each time by default
+    /// Seed for the lengths and contents [default: random]
     #[arg(long)]
     pub seed: Option<u64>,
     /// Print the figures as one JSON object
@@ -95,7 +96,7 @@ pub struct PingOptions {
 pub struct EchoOptions {
     #[command(flatten)]
     pub join: JoinOptions,
-    /// End after so many messages; by default at Ctrl-C
+    /// Exit after N messages [default: run until Ctrl-C]
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp ping`: sends messages to an endpoint that echoes them, one after the other, and checks and times the answers.
+//! `amp ping`: sends messages to an endpoint that echoes them, one at a time, and checks and times the answers.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -17,12 +17,12 @@ use super::side::Side;
 use crate::role::Role;
 use crate::{output, process};
 
-/// The number of unanswered messages that ping remembers, because their answers may still come.
+/// Maximum number of unanswered messages that ping remembers, because their answers may still arrive.
 const REMEMBERED: usize = 16;
-/// The number of consecutive messages without an answer after which ping gives up the peer.
+/// Number of consecutive messages without an answer after which ping gives up.
 const SILENT: u32 = 3;
 
-/// The result, in machine-readable form.
+/// The result in machine-readable form.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     role: Role,
@@ -36,10 +36,10 @@ struct Report<'a> {
     figures: &'a Figures,
 }
 
-/// Runs ping.
+/// Runs ping. Prints the figures even on failure.
 ///
 /// # Errors
-/// Returns an error if the link failed, or if some answers are missing or wrong. The figures are printed before that.
+/// Returns an error if the link failed, or if any answers are missing or wrong.
 pub fn run(options: &PingOptions) -> Result<()> {
     process::catch_interrupts()?;
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -64,7 +64,7 @@ struct Ping<'a> {
     options: &'a PingOptions,
     seed: u64,
     figures: &'a mut Figures,
-    /// Messages that were given up or got a wrong answer. Their correct answers may still come.
+    /// Messages that timed out or got a wrong answer. Their correct answers may still arrive.
     open: VecDeque<Vec<u8>>,
     silent: u32,
 }
@@ -101,7 +101,7 @@ impl Task for Ping<'_> {
 
 impl Ping<'_> {
     fn lengths<L: AnyLink>(&self, side: &mut Side<'_, L>) -> Result<RangeInclusive<u16>> {
-        // The header limits a message to 65535 bytes; an openamp buffer may be larger.
+        // The rpmsg header limits a message to 65535 bytes, but an openamp buffer may be larger.
         let max = u16::try_from(side.link.bus().max_message()).unwrap_or(u16::MAX);
         let lengths = self.options.length.clone().unwrap_or(1..=max);
         ensure!(
@@ -117,7 +117,7 @@ impl Ping<'_> {
         Ok(lengths)
     }
 
-    /// Sends one message, and waits for its answer.
+    /// Sends a message, and waits for its answer.
     fn one<L: AnyLink>(&mut self, side: &mut Side<'_, L>, bytes: &[u8]) -> Result<()> {
         let end = side.now() + side.timeout();
         let mut answer = Vec::new();
@@ -134,7 +134,7 @@ impl Ping<'_> {
                     Err(error) => bail!(error),
                 }
             }
-            // A C peer does not ring for buffers that it gives back.
+            // A C peer does not ring the doorbell when it returns a buffer, so check for one every millisecond.
             let look = if sent_at.is_some() { end } else { end.min(side.now().plus_micros(1000)) };
             let Some(event) = side.next(look)? else {
                 if side.now() < end {
@@ -180,7 +180,7 @@ impl Ping<'_> {
         }
     }
 
-    /// Handles a message's bytes. Returns false if they are not an answer.
+    /// Reads a message into `answer`. Returns false if the message is not an answer.
     fn take<L: AnyLink>(&self, side: &mut Side<'_, L>, message: Message, answer: &mut Vec<u8>) -> Result<bool> {
         side.read(&message, answer)?;
         side.link.bus().release(message);
@@ -195,7 +195,7 @@ impl Ping<'_> {
     }
 }
 
-/// Returns message `number` for a seed.
+/// Returns the contents of message `number`, derived from `seed`.
 fn message(seed: u64, number: u32, lengths: &RangeInclusive<u16>) -> Vec<u8> {
     let mut random = Random::new(seed.wrapping_add(u64::from(number) << 32));
     let span = u64::from(lengths.end() - lengths.start()) + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs a ping against an echo that makes every possible mistake.
+//! Runs ping against an echo that makes every kind of mistake.
 
 use amp_ivshmem_server::{self as server, Server};
 use clap::Parser;
@@ -19,7 +19,8 @@ struct Join {
     join: JoinOptions,
 }
 
-/// An echo that answers twelve messages: one with a wrong byte, one late, one never, one with an extra byte, one twice.
+/// An echo for twelve messages. It answers one with a wrong byte, one late, one not at all, one with an extra byte, and
+/// one twice.
 struct BadEcho;
 
 impl Task for BadEcho {
@@ -74,8 +75,8 @@ fn each_mistake_is_counted_as_what_it_is() {
     join(&options.join, Ping { options: &options, seed: 1, figures: &mut figures, open: VecDeque::new(), silent: 0 })
         .unwrap();
     echo.join().unwrap().unwrap();
-    // Ping takes the second of two equal answers for the answer to the next message, so the real answer to that message
-    // is late.
+    // Ping takes the duplicate answer for the answer to the next message, so it counts the real answer to that message
+    // as late.
     assert_eq!((figures.sent, figures.lost, figures.wrong, figures.late), (12, 2, 3, 2));
     assert_eq!(figures.check().unwrap_err().to_string(), "2 messages were lost, 3 came back wrong");
 }

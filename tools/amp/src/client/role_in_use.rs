@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks in the memory that no other peer has the role already, because a newcomer would push that peer aside.
+//! Checks in the memory that the role is not in use, because joining would otherwise disconnect the other peer.
 
 use std::time::Duration;
 
@@ -13,16 +13,18 @@ use anyhow::{Result, bail};
 
 use crate::role::Role;
 
-/// The time that a side has to show that it is alive. By default a side's heartbeat is ten times as frequent.
+/// Time that a side has to show that it is alive, which is ten times the default heartbeat interval.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// Checks that no other live peer has `role` on the native `link`.
+///
 /// # Errors
-/// Returns an error if another peer already has `role` on the native `link` and is alive.
+/// Returns an error if another live peer has the role.
 pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
     let memory = peer.memory();
     let directory = Directory::new(&memory);
     let block = || {
-        // If there is no readable block, the role is free. The link itself reports an error in its layout.
+        // Without a readable block, the role is free. If the layout is invalid, opening the link reports the error.
         let found = directory.check().ok().filter(|&written| written).and_then(|_| directory.link(link))?;
         found.block(role.into()).ok().flatten()
     };
@@ -40,10 +42,10 @@ pub fn native(peer: &mut Peer, role: Role, link: u8) -> Result<()> {
     Ok(())
 }
 
-/// Returns true if a C host has set the link up. The host may have been killed since.
+/// Returns true if a C host has set up the link. The host may have been killed since then.
 ///
 /// # Errors
-/// Returns an error if the layout does not fit the memory.
+/// Returns an error if the layout does not fit in the memory.
 pub fn openamp_host<M: SharedMemory>(memory: &M, layout: &Layout) -> Result<bool, Finding> {
     Ok(OpenAmp::new(memory, *layout, None).status()? == status::DRIVER_OK)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A link with its one endpoint, as a task sees it: waits for events with a limit, and for the peer's endpoint.
+//! A link with one endpoint, for a task. It waits for events with a time limit, and for the peer's endpoint.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use anyhow::{Error, Result, anyhow, bail};
 use super::options::{JoinOptions, Profile};
 use crate::process::check_interrupts;
 
-/// The number of endpoints of the link: only the one that the task uses.
+/// Number of endpoints on the link. The task uses only one.
 pub const ENDPOINTS: usize = 1;
-/// The maximum number of the peer's endpoints that an error lists.
+/// Maximum number of the peer's endpoints that an error lists.
 const NAMES: usize = 16;
-/// The longest time for which this side still polls a link that it is leaving.
+/// Maximum time for which this side keeps polling a link that it is leaving.
 const LEAVE: Duration = Duration::from_millis(100);
 
 /// One side of a link.
 pub struct Side<'a, L: AnyLink> {
     peer: &'a mut Peer,
-    /// The link, to send.
+    /// The link, for sending and receiving.
     pub link: &'a mut L,
     /// The endpoint that the task uses.
     pub endpoint: Endpoint,
@@ -30,10 +30,10 @@ pub struct Side<'a, L: AnyLink> {
 }
 
 impl<'a, L: AnyLink> Side<'a, L> {
-    /// Opens the side with its endpoint. The side polls at least once in each `pace`.
+    /// Opens the endpoint. The side polls the link at least once every `pace`.
     ///
     /// # Errors
-    /// Returns an error if no endpoint can have the name.
+    /// Returns an error if the endpoint's name is invalid.
     pub fn open(peer: &'a mut Peer, link: &'a mut L, options: &'a JoinOptions, pace: Option<Duration>) -> Result<Self> {
         let endpoint = link.bus().open(&options.endpoint)?;
         Ok(Self { peer, link, endpoint, options, pace })
@@ -44,7 +44,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
         self.peer.now()
     }
 
-    /// Returns the time limit of each wait.
+    /// Returns the time limit for each wait.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.options.timeout)
     }
@@ -54,10 +54,10 @@ impl<'a, L: AnyLink> Side<'a, L> {
         self.options.profile == Profile::OpenAmp
     }
 
-    /// Returns the next event, or `None` if nothing happens until `end`.
+    /// Returns the next event, or `None` if there is no event before `end`.
     ///
     /// # Errors
-    /// Returns an error on an interrupt.
+    /// Returns an error if a signal interrupts the wait.
     pub fn next(&mut self, end: Instant) -> Result<Option<Event>> {
         loop {
             check_interrupts()?;
@@ -79,7 +79,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
     /// Waits for the peer's endpoint. Returns the peer's id and the endpoint's address.
     ///
     /// # Errors
-    /// Returns an error at the time limit. It lists the endpoints that the peer has instead.
+    /// Returns an error if the time limit expires. The error lists the endpoints that the peer has announced.
     pub fn bind(&mut self) -> Result<(PeerId, Address)> {
         let end = self.now() + self.timeout();
         let (mut up, mut names) = (None, Vec::new());
@@ -122,14 +122,14 @@ impl<'a, L: AnyLink> Side<'a, L> {
     /// Reads a message's bytes without releasing the message.
     ///
     /// # Errors
-    /// Returns an error if the link has gone down since the message came.
+    /// Returns an error if the link has gone down since the message arrived.
     pub fn read(&mut self, message: &Message, bytes: &mut Vec<u8>) -> Result<(), rpmsg::ReadError> {
         bytes.clear();
         bytes.resize(message.length.into(), 0);
         self.link.bus().read(message, 0, bytes)
     }
 
-    /// Closes the endpoint, and tells the peer as far as buffers are free.
+    /// Closes the endpoint, and tells the peer if a buffer is free or becomes free soon.
     pub fn leave(&mut self) {
         self.link.bus().close(self.endpoint);
         let end = self.now() + LEAVE;
@@ -143,7 +143,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
     }
 }
 
-/// Returns the error for a server that has no other peer.
+/// Returns the error for a server without other peers.
 pub fn nobody(options: &JoinOptions) -> Error {
     anyhow!("nobody else is on the server after {} s: start the peer there", options.timeout)
 }

@@ -4,20 +4,20 @@
 use amp_ivshmem_workload::protocol::Figures;
 use serde::Serialize;
 
-/// The figures of both sides, added up.
+/// The combined figures of both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Total {
-    /// Messages that were echoed correctly, for both sides together.
+    /// Number of messages that were echoed correctly.
     pub messages: u64,
-    /// Messages that did not come back.
+    /// Number of messages that did not come back.
     pub lost: u64,
-    /// Messages that differ from what was sent, at either end.
+    /// Number of messages that arrived changed at either side.
     pub wrong: u64,
-    /// Median round trip of the host side, in microseconds.
+    /// Median of the host side's round-trip times, in microseconds.
     pub median_us: u64,
-    /// 99th percentile of the host side's round trips, in microseconds.
+    /// 99th percentile of the host side's round-trip times, in microseconds.
     pub p99_us: u64,
-    /// Doorbells rung by both sides.
+    /// Number of doorbells rung by both sides.
     pub doorbells: u64,
 }
 

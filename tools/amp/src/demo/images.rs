@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Selects the images for the demo's machines: Zephyr's if a workspace can build them, otherwise the bare-metal ones.
+//! Selects the images for the demo. It uses Zephyr images if a workspace can build them, and bare-metal images
+//! otherwise.
 
 use anyhow::Result;
 
@@ -11,21 +12,21 @@ use crate::process;
 use crate::zephyr::create;
 use crate::zephyr::tree::Zephyr;
 
-/// Everything that the demo needs to start.
+/// The files that the demo needs to start.
 pub struct Prepared {
-    /// The machines.
+    /// The images and programs for the machines.
     pub artifacts: Artifacts,
-    /// `zephyr`, `bare-metal`, or `none`.
+    /// The kind of images: `zephyr`, `bare-metal`, or `none`.
     pub images: &'static str,
-    /// The line that states the kind of images and the reason.
+    /// A line that tells the user the kind of images, and why it was selected.
     pub said: String,
 }
 
 /// Finds, builds and checks the images.
 ///
 /// # Errors
-/// Returns an error if a QEMU is missing or unsuitable, a build fails, or, with `--zephyr`, no workspace can be found
-/// or made.
+/// Returns an error if a QEMU is missing or unsuitable, or if a build fails. With `--zephyr`, also returns an error if
+/// no workspace can be found or created.
 pub fn prepare(options: &Options) -> Result<Prepared> {
     let sides = options.pair.sides();
     if sides.iter().all(|(machine, _)| *machine == Machine::Linux) {

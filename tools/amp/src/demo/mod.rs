@@ -23,10 +23,10 @@ use crate::console::Console;
 use crate::folder::Folder;
 use crate::{output, process};
 
-/// The time limit for the first line of a machine's console.
+/// Time limit for the first line on a machine's console.
 const UP_LIMIT: Duration = Duration::from_secs(30);
 
-/// The result of a run, in machine-readable form. The name of each time contains its unit.
+/// The result of a run in machine-readable form. The names of times contain their units.
 #[derive(Debug, Serialize)]
 struct Report {
     pair: Pair,
@@ -47,13 +47,14 @@ struct Report {
 /// Runs the demo.
 ///
 /// # Errors
-/// Returns an error if a part is missing or the run fails; with `json`, the error is also printed as an object.
+/// Returns an error if something that the demo needs is missing, or if a run fails. With `json`, also prints the error
+/// as a JSON object.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     let expected = u64::from(amp_ivshmem_workload::MESSAGES);
     let prepared = images::prepare(options);
     if let (Err(error), true) = (&prepared, options.json) {
-        // The missing part is the more useful of two errors.
+        // If printing fails, too, the first error is the more useful one.
         let _ = report(options, None, Err(error), None);
     }
     let Prepared { artifacts, images, said } = prepared?;
@@ -82,7 +83,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Runs one exchange on its own server, with a private socket.
+/// Runs one exchange with a new server on a private socket.
 fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
@@ -96,12 +97,12 @@ fn run_once(options: &Options, artifacts: &Artifacts) -> Result<Outcome> {
     let console = Console::new(labels, options.json);
     let outcome =
         Session::new([(host_label, host?), (remote_label, remote?)], rules).run(|side, line| console.show(side, line));
-    // An error of the server explains the error of the session.
+    // If the server has failed, its error is the cause of the session's error, and is returned instead.
     server.stop().context("the server ended")?;
     outcome
 }
 
-/// Returns the figures as one line.
+/// Returns the figures as a single line.
 fn line(outcome: &Outcome) -> String {
     let Total { messages, lost, wrong, median_us, p99_us, doorbells } = outcome.total;
     let first = outcome.first_message.map(|time| format!("; first message after {} ms", time.as_millis()));

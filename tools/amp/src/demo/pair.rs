@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::machine::Machine;
 use crate::role::Role;
 
-/// The machines of the rpmsg host and of the rpmsg remote.
+/// The machines for the rpmsg host and the rpmsg remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// The machine of the rpmsg host.
@@ -20,7 +20,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Returns both sides, the host first.
+    /// Returns the host side and then the remote side.
     pub const fn sides(self) -> [(Machine, Role); 2] {
         [(self.host, Role::Host), (self.remote, Role::Remote)]
     }
@@ -53,15 +53,15 @@ impl FromStr for Pair {
     }
 }
 
-/// Who starts first.
+/// The order in which the machines start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
-    /// The rpmsg host; the remote once the host's console shows life
+    /// The rpmsg host first; the remote once the host has printed a line
     HostFirst,
-    /// The rpmsg remote; the host once the remote's console shows life
+    /// The rpmsg remote first; the host once the remote has printed a line
     RemoteFirst,
-    /// Both at once
+    /// Both at the same time
     Together,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs one session of two child processes: starts them in order, watches their consoles, and returns the figures or
-//! the reason for a failure. This file knows processes and lines, but no machines.
+//! Runs a session of two child processes. Starts them in order, watches their consoles, and returns the figures or the
+//! reason for a failure. This file handles only processes and lines, and does not depend on machines.
 
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -14,7 +14,7 @@ use crate::demo::pair::Start;
 use crate::process::{self, DRAIN, LastLines, Next, Running, Source, check_interrupts, cut};
 use crate::role::Role;
 
-/// The beginnings of lines in which a side gives the reason for its end: the workload's own, and the port's.
+/// Prefixes of lines with which the workload or the port reports why a side stopped.
 const REPORTS: [&str; 2] = [ERROR, "amp: "];
 
 /// The rules of a session.
@@ -22,20 +22,20 @@ const REPORTS: [&str; 2] = [ERROR, "amp: "];
 pub struct Rules {
     /// The side that starts first.
     pub start: Start,
-    /// The time limit for the first line of a side's console.
+    /// Time limit for the first line on a side's console.
     pub up_limit: Duration,
-    /// The time limit of the whole session.
+    /// Time limit for the whole session.
     pub limit: Duration,
 }
 
 /// The result of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// Both sides' figures.
+    /// The combined figures of both sides.
     pub total: Total,
-    /// The time from the start of the first process to the last figures.
+    /// Time from the start of the first process to the last figures.
     pub duration: Duration,
-    /// The time from the start of the second process to the first message.
+    /// Time from the start of the second process to the first message.
     pub first_message: Option<Duration>,
 }
 
@@ -59,7 +59,7 @@ struct Side {
     figures: Option<Figures>,
 }
 
-/// The two sides, the host first, and everything that their consoles have printed so far.
+/// A session. The host is side 0, and the remote is side 1.
 pub struct Session {
     sides: [Side; 2],
     rules: Rules,
@@ -70,7 +70,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates a session of the rpmsg host and the rpmsg remote, each with its label.
+    /// Creates a session from the labels and commands of the rpmsg host and the rpmsg remote.
     pub fn new(sides: [(String, Command); 2], rules: Rules) -> Self {
         let (sender, events) = mpsc::sync_channel(256);
         let [host, remote] = sides;
@@ -89,10 +89,11 @@ impl Session {
         Self { sides, rules, sender, events, begun: Instant::now(), first_message: None }
     }
 
-    /// Runs the session; `show` gets every line. Both processes have ended when this returns.
+    /// Runs the session, and passes every console line to `show`. When this returns, both processes have exited.
     ///
     /// # Errors
-    /// Returns the reason why the sides did not both report figures, with the last lines of the side that it concerns.
+    /// Returns an error if either side did not report its figures. The error contains the reason and the side's last
+    /// lines.
     pub fn run(mut self, show: impl Fn(usize, &str)) -> Result<Outcome> {
         let (first, second) = if self.rules.start == Start::RemoteFirst { (1, 0) } else { (0, 1) };
         self.begun = Instant::now();
@@ -124,12 +125,12 @@ impl Session {
     fn start(&mut self, index: usize) -> Result<()> {
         let side = &mut self.sides[index];
         let Some(command) = side.command.take() else { return Ok(()) };
-        // Taken before the process starts, so that the figure includes all of the start.
+        // Taken before the process starts, so that the figure includes the complete start-up.
         side.started = Some(Instant::now());
         let mut running = Running::spawn(command).with_context(|| format!("{} did not start", side.label))?;
         let sender = self.sender.clone();
         running.read(move |source, line| {
-            // The receiver no longer exists after the end of the session.
+            // Fails if the session has ended, because the receiver has then been dropped.
             let _ = sender.send(Event { side: index, source, line, at: Instant::now() });
         });
         side.running = Some(running);
@@ -146,7 +147,7 @@ impl Session {
         Ok(())
     }
 
-    /// Handles a line of a console. Lines on standard error, such as QEMU's warnings, do not come from the machine.
+    /// Handles a console line. Only called for standard output, because QEMU prints its own warnings to standard error.
     fn handle_line(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
         let side = &mut self.sides[index];
         side.up = true;
@@ -171,8 +172,8 @@ impl Session {
         Ok(())
     }
 
-    /// Checks for processes that ended early. A side answers the other one until it is stopped, so any end before both
-    /// have their figures is early.
+    /// Checks for processes that exited early. Each side answers the other until it is stopped, so a process that exits
+    /// before both sides have reported figures has failed.
     fn check_children(&mut self) -> Result<()> {
         for side in &mut self.sides {
             let Some(status) = side.running.as_mut().and_then(Running::exit) else { continue };

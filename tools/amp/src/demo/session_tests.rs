@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sessions in which shell scripts take the place of the machines, for every way in which a session can end.
+//! Tests every way in which a session can end, with shell scripts in place of the machines.
 
 use super::*;
 
@@ -59,7 +59,7 @@ fn only_the_console_is_a_sign_of_life() {
     let quiet = "echo warning >&2; sleep 60";
     let error = format!("{:#}", talk(Start::HostFirst, quiet, "echo up; echo error: started; sleep 60").unwrap_err());
     assert!(error.starts_with("a did not come up within 1 s") && error.contains("warning"), "{error}");
-    // Nor does it report.
+    // A line on standard error does not count as a report, either.
     let error = failure("echo up; sleep 60", "echo error: beside >&2; echo error: said; sleep 60");
     assert_eq!(error, "b reports: said");
 }

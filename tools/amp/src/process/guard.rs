@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Starts processes that die together with the process that started them.
+//! Starts processes that are killed when the process that started them exits.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -9,19 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Error;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// Set if this program has the command `guard`.
+/// True if this program has the command `guard`.
 static GUARD: AtomicBool = AtomicBool::new(false);
 
-/// Records that this program has the command `guard`, which calls [`guard`]. Other programs, such as unit tests, start
-/// their children without it.
+/// Records that this program has the command `guard`, which calls [`guard`]. Without this call, as in unit tests,
+/// children are started without a guard.
 pub fn enable_guard() {
     GUARD.store(true, Ordering::Relaxed);
 }
 
-/// Returns a command for `program` that is killed when the thread that starts it ends, however that thread ends.
+/// Returns a command for `program` that the kernel kills when the thread that started it exits for any reason. Start
+/// the command from the main thread.
 ///
-/// The command first starts this program itself, with its command `guard`, which then becomes `program`. Only code that
-/// runs after the fork can ask the kernel to kill it with its parent. Start such a command from the main thread.
+/// The command first executes this program with the command `guard`, which then executes `program`. This is necessary
+/// because a process can only ask the kernel to kill itself, not another process, when its parent exits.
 pub fn guarded(program: impl AsRef<OsStr>) -> Command {
     if !GUARD.load(Ordering::Relaxed) {
         return Command::new(program);
@@ -31,13 +32,14 @@ pub fn guarded(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The other half of [`guarded`]: becomes `command`, unless `parent` is gone already. Returns only on failure.
+/// Implements the command `guard` for [`guarded`]. Executes `command`, unless `parent` has already exited. Returns only
+/// on failure.
 pub fn guard(parent: i32, command: &[OsString]) -> Error {
     let Some((program, arguments)) = command.split_first() else { return Error::msg("no command to guard") };
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return Error::new(error).context("the kernel does not tie a process to its parent");
     }
-    // The parent may have died before the kernel got the request; then nobody needs the command.
+    // The parent may have exited before the kernel got the request. The command is then not needed.
     if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
         return Error::msg("the process that asked for this one has gone");
     }

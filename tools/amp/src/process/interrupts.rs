@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The signals that end the tool. Every wait checks for them.
+//! Handles the signals that stop the tool. Every wait checks for these signals.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Error, Result};
 
-/// A request of the user or the system that the tool ends.
+/// The error for a wait that was interrupted by a signal. It contains the signal's number.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupted(pub usize);
 
@@ -24,11 +24,11 @@ fn interrupts() -> &'static Arc<AtomicUsize> {
     SIGNAL.get_or_init(Arc::default)
 }
 
-/// Makes SIGINT, SIGTERM and SIGHUP end every wait for a process with [`Interrupted`] from now on, so that all code
-/// cleans up.
+/// Installs handlers for SIGINT, SIGTERM and SIGHUP. From then on, these signals end every wait for a process with
+/// [`Interrupted`], so that the tool can clean up.
 ///
 /// # Errors
-/// Returns an error if the system refuses the handlers.
+/// Returns an error if a handler cannot be installed.
 pub fn catch_interrupts() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -38,8 +38,10 @@ pub fn catch_interrupts() -> Result<()> {
     Ok(())
 }
 
+/// Checks for signals that [`catch_interrupts`] handles.
+///
 /// # Errors
-/// Returns [`Interrupted`] if one of the signals of [`catch_interrupts`] came.
+/// Returns [`Interrupted`] if a signal has arrived.
 pub fn check_interrupts() -> Result<()> {
     match interrupts().load(Ordering::Relaxed) {
         0 => Ok(()),

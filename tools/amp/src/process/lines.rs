@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes a console's lines safe and short enough to show, and keeps the last ones.
+//! Makes console lines safe to print, shortens them, and keeps the last lines.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::recent::Recent;
 
-/// The longest line, in bytes, that is kept whole. A guest that prints no line end must not fill the memory.
+/// Maximum length of a line in bytes. Longer lines are split, so that a guest without line ends cannot exhaust memory.
 const LONGEST_LINE: u64 = 4096;
 
-/// The length of a line in an error, in characters.
+/// Maximum length, in characters, of a line quoted in an error.
 const SHOWN: usize = 200;
-/// The number of a console's last lines that an error shows.
+/// Maximum number of console lines quoted in an error.
 const LAST: usize = 8;
 
-/// Returns a line in the form in which an error shows it.
+/// Shortens a line for quoting in an error.
 pub fn cut(line: &str) -> Cow<'_, str> {
     match line.char_indices().nth(SHOWN) {
         Some((at, _)) => format!("{}…", &line[..at]).into(),
@@ -23,7 +23,7 @@ pub fn cut(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// The last lines of a console, for the error when its machine ends.
+/// The last lines of a console, for the error when its machine exits.
 #[derive(Debug, Default)]
 pub struct LastLines(Recent<String, LAST>);
 
@@ -49,8 +49,8 @@ impl fmt::Display for LastLines {
     }
 }
 
-/// Splits a stream into lines without their line ends. Leaves out colours and cursor movements (ECMA-48 control
-/// sequences), and shows other control characters as escapes, so that a guest cannot control the user's terminal.
+/// Splits a stream into lines without line ends. Removes ECMA-48 control sequences, such as colours and cursor
+/// movements, and escapes other control characters, so that a guest cannot control the user's terminal.
 pub(super) fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn read_lines(stream: impl Read, mut take: impl FnMut(String)) -> io:
         let mut letters = text.trim_end_matches(['\n', '\r']).chars().peekable();
         while let Some(letter) = letters.next() {
             if letter == '\x1b' && letters.next_if_eq(&'[').is_some() {
-                // Skips the parameters, and the one letter that ends the sequence.
+                // Skips the parameters and the final byte of the sequence.
                 while letters.next_if(|letter| (' '..='?').contains(letter)).is_some() {}
                 letters.next_if(|letter| ('@'..='~').contains(letter));
             } else if letter.is_control() && letter != '\t' {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Child processes that never outlive the tool: they die with it, are read line by line, and are stopped by process id.
+//! Child processes that never outlive the tool. Their output is read line by line, and they are stopped by process id.
 
 mod guard;
 mod interrupts;
@@ -19,14 +19,14 @@ pub use self::interrupts::{Interrupted, catch_interrupts, check_interrupts};
 use self::lines::read_lines;
 pub use self::lines::{LastLines, cut};
 
-/// The interval at which a wait checks for an interrupt and for its time limit.
+/// Interval at which a wait checks for signals and for its time limit.
 const TICK: Duration = Duration::from_millis(20);
-/// The time that a process has to end after SIGTERM, before SIGKILL.
+/// Time that a process has to exit after SIGTERM, before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// The time that the last lines of an ended process have to arrive.
+/// Time to wait for the last lines of a process that has exited.
 pub const DRAIN: Duration = Duration::from_millis(500);
 
-/// The stream of a child from which a line came.
+/// The output stream of a child that a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Standard output.
@@ -35,7 +35,7 @@ pub enum Source {
     Errors,
 }
 
-/// A child in its own process group, without standard input. Dropping it stops the child.
+/// A child process in a separate process group, without standard input. Dropping it stops the child.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -43,10 +43,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts `command`, whose two output streams can be read.
+    /// Starts `command` with piped standard output and standard error.
     ///
     /// # Errors
-    /// Returns an error if there is no such program, or if the system has no process for it.
+    /// Returns an error if the program does not exist, or if the system cannot create a process.
     pub fn spawn(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn()?;
@@ -54,24 +54,25 @@ impl Running {
         Ok(Self { child, group })
     }
 
-    /// Reads both streams, each in a thread that ends with its stream. `None` means that a stream has ended.
+    /// Reads each stream in a thread, and passes its lines to `give`. The thread passes `None` and exits when its
+    /// stream ends.
     pub fn read(&mut self, give: impl Fn(Source, Option<String>) + Clone + Send + 'static) {
         let output = self.child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
         let errors = self.child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
         for (source, stream) in [(Source::Output, output), (Source::Errors, errors)] {
             let (Some(stream), give) = (stream, give.clone()) else { continue };
             std::thread::spawn(move || {
-                // An error on a pipe means that it has ended.
+                // An error is treated like the end of the stream.
                 let _ = read_lines(stream, |line| give(source, Some(line)));
                 give(source, None);
             });
         }
     }
 
-    /// Passes each line to `take` until both streams have ended. Returns the exit status, or `None` after `limit`.
+    /// Passes each line to `take` until both streams have ended. Returns the exit status, or `None` if `limit` expires.
     ///
     /// # Errors
-    /// Returns an error on an interrupt; the child is stopped then.
+    /// Returns an error if a signal interrupts the wait. The child is then stopped.
     pub fn lines_until_exit(
         &mut self,
         limit: Option<Duration>,
@@ -97,7 +98,8 @@ impl Running {
                 self.stop();
                 return Ok(None);
             }
-            // A grandchild may hold the streams open for ever, so this does not wait for it.
+            // Does not wait for the streams for long after the child has exited, because a grandchild may keep them
+            // open.
             if exited.is_none() && self.child.try_wait()?.is_some() {
                 exited = Some(Instant::now());
             }
@@ -121,28 +123,28 @@ impl Running {
         self.child.id()
     }
 
-    /// Returns the exit status, or `None` while the process runs.
+    /// Returns the exit status, or `None` if the process is running.
     pub fn exit(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Sends `signal` to the process and its process group. This has no effect if the process has ended.
+    /// Sends `signal` to the process group, unless the process has exited.
     pub fn signal(&mut self, signal: Signal) {
         if self.exit().is_none() {
             let _ = kill_process_group(self.group, signal);
         }
     }
 
-    /// Kills the process and its process group immediately, with no chance to clean up.
+    /// Kills the process group with SIGKILL.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
     }
 
-    /// Ends the process and its process group: with SIGTERM, and with SIGKILL if that has no effect.
+    /// Stops the process group with SIGTERM, and then with SIGKILL if the process does not exit in time.
     pub fn stop(&mut self) {
         let end = Instant::now() + GRACE;
-        // The child has its own group, whose id is the child's. The id stays valid until the child has been waited for.
+        // The group's id is the child's process id, which stays valid until the child has been waited for.
         if self.exit().is_none() {
             let _ = kill_process_group(self.group, Signal::TERM);
             while self.exit().is_none() && Instant::now() < end {
@@ -166,13 +168,13 @@ impl Drop for Running {
 pub enum Next<T> {
     /// An item has arrived.
     Item(T),
-    /// No item yet.
+    /// No item has arrived yet.
     Nothing,
-    /// No more items: all senders have gone.
+    /// No more items can arrive, because all senders have been dropped.
     End,
 }
 
-/// Waits one tick for an item.
+/// Waits for an item, but at most for a short time.
 pub fn next<T>(receiver: &Receiver<T>) -> Next<T> {
     match receiver.recv_timeout(TICK) {
         Ok(item) => Next::Item(item),
@@ -181,7 +183,7 @@ pub fn next<T>(receiver: &Receiver<T>) -> Next<T> {
     }
 }
 
-/// Returns a description of the exit status.
+/// Describes an exit status.
 pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -190,10 +192,10 @@ pub fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Runs a short command to its end. Returns its standard output.
+/// Runs a short command to completion, and returns its standard output.
 ///
 /// # Errors
-/// Returns an error if the command does not start, does not end within `limit`, or fails.
+/// Returns an error if the command does not start, does not exit within `limit`, or fails.
 pub fn output(command: Command, limit: Duration) -> Result<String> {
     let (mut output, mut errors) = (String::new(), String::new());
     let status = Running::spawn(command)?.lines_until_exit(Some(limit), |line, source| {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Zephyr build folder: its board, its side of the link, and the way it runs QEMU. This file depends on no server or
-//! workspace.
+//! A Zephyr build folder, with its board, its side of the link, and its QEMU command. This file does not depend on a
+//! server or a workspace.
 //!
-//! The build itself prints the command of `west build -t run` (`ninja -t commands run`). The module's CMake code
-//! derived it from devicetree, and only the build has it.
+//! The module's CMake code derives the QEMU command from devicetree. Only the build contains this command, which
+//! `ninja -t commands run` prints.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,18 +14,18 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::role::Role;
 use crate::{process, qemu};
 
-/// The time that ninja has to print the command.
+/// Time limit for ninja to print the command.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
-/// One image that runs on a QEMU board with ivshmem.
+/// A build of an image for a QEMU board with ivshmem.
 #[derive(Clone, Debug)]
 pub struct Build {
     folder: PathBuf,
-    /// The image's side of the link, if its Kconfig or devicetree sets one.
+    /// The image's side of the link, if Kconfig or devicetree sets it.
     pub role: Option<Role>,
-    /// Bytes of shared memory in a flat device's node. A PCI device uses the server's size.
+    /// Size of the shared memory in bytes in the flat device's node. A PCI device uses the server's size.
     pub flat_size: Option<u64>,
-    /// Doorbell vectors of each peer.
+    /// Number of doorbell vectors per peer.
     pub vectors: u16,
     qemu: Qemu,
 }
@@ -42,8 +42,8 @@ impl Build {
     /// Reads the build in `folder`.
     ///
     /// # Errors
-    /// Returns an error if the folder is not a build folder or is not built, if its build has no ivshmem device, or if
-    /// QEMU is missing.
+    /// Returns an error if the folder is not a build folder, has not been built, or has no ivshmem device, or if QEMU
+    /// is missing.
     pub fn open(folder: &Path) -> Result<Self> {
         let name = folder.display();
         let cache = folder.join("CMakeCache.txt");
@@ -88,13 +88,13 @@ impl Build {
         Ok(build)
     }
 
-    /// Returns the name of the folder itself.
+    /// Returns the last component of the folder's path.
     pub fn name(&self) -> String {
         self.folder.file_name().unwrap_or(self.folder.as_os_str()).to_string_lossy().into_owned()
     }
 
-    /// Returns the command that runs the build, with its console on standard input and output, as a peer of the server
-    /// at `socket`, or of the server that the build's own command uses.
+    /// Returns the command that runs the build, with its console on standard input and output. The machine is a peer on
+    /// the server at `socket` or, without `socket`, on the server that the build's QEMU command uses.
     ///
     /// # Errors
     /// Returns an error if the socket's path is not UTF-8.
@@ -110,7 +110,7 @@ impl Build {
         }
         for word in arguments {
             match (socket, word.strip_prefix("socket,path=").and_then(|rest| rest.rsplit_once(",id=ivshmem"))) {
-                // In QEMU's options a comma is written twice.
+                // In QEMU's options, a literal comma is written as two commas.
                 (Some(path), Some((_, number))) => {
                     command.arg(format!("socket,path={},id=ivshmem{number}", path.replace(',', ",,")))
                 }
@@ -120,7 +120,7 @@ impl Build {
         Ok(command)
     }
 
-    /// Returns a build without files, to test the checks on two builds.
+    /// Returns a build without files, for testing the checks on two builds.
     #[cfg(test)]
     pub fn for_tests(folder: &str, role: Option<Role>, flat_size: Option<u64>, vectors: u16) -> Self {
         Self { folder: folder.into(), role, flat_size, vectors, qemu: Qemu::default() }
@@ -142,7 +142,7 @@ impl Build {
     }
 }
 
-/// Returns the images of a folder: the folder itself, or the images of a sysbuild folder.
+/// Returns the images of a sysbuild folder, or otherwise the single image of a build folder.
 ///
 /// # Errors
 /// Returns the same errors as [`Build::open`].
@@ -153,7 +153,8 @@ pub fn images(folder: &Path) -> Result<Vec<Build>> {
     }
 }
 
-/// Returns the images' folders in sysbuild's `domains.yaml`. The unindented `build_dir` is sysbuild's own.
+/// Returns the image folders in sysbuild's `domains.yaml`. The unindented `build_dir` is sysbuild's folder, and is
+/// skipped.
 fn domain_folders(domains: &str) -> impl Iterator<Item = &str> {
     let folders = domains.lines().filter(|line| line.starts_with([' ', '-']));
     folders
@@ -161,17 +162,18 @@ fn domain_folders(domains: &str) -> impl Iterator<Item = &str> {
         .map(|path| path.trim().trim_matches(['"', '\'']))
 }
 
-/// Returns true if the Kconfig symbol is set.
+/// Returns true if the Kconfig symbol is `y`.
 fn has(config: &str, symbol: &str) -> bool {
     config.lines().any(|line| line.strip_suffix("=y") == Some(symbol))
 }
 
-/// Returns an entry of CMake's cache.
+/// Returns the value of an entry in CMake's cache.
 fn value<'a>(cache: &'a str, name: &str) -> Option<&'a str> {
     cache.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split_once('=').map(|(_, value)| value))
 }
 
-/// Returns the role set in the Kconfig of the samples and of this repository's tests, or in the `ipc_service` backend's node.
+/// Returns the role from the Kconfig symbols of this repository's samples and tests, or from the devicetree node of the
+/// `ipc_service` backend.
 fn role(config: &str, devicetree: &str) -> Option<Role> {
     for (symbol, role) in [
         ("CONFIG_SAMPLE_HOST", Role::Host),
@@ -193,7 +195,7 @@ fn role(config: &str, devicetree: &str) -> Option<Role> {
 }
 
 impl Qemu {
-    /// Finds the QEMU command among all commands of the build.
+    /// Finds the QEMU command in the build's commands.
     fn among(commands: &str) -> Option<Self> {
         let part =
             commands.lines().rev().flat_map(|line| line.split("&&")).find(|part| part.contains("qemu-system-"))?;
@@ -206,10 +208,10 @@ impl Qemu {
         qemu.program = words.next()?;
         while let Some(word) = words.next() {
             if word == "-pidfile" {
-                // Removed so that two instances of one build can run at once.
+                // Removed, so that several instances of a build can run at the same time.
                 words.next();
             } else if word.starts_with("pipe,id=con,") || word.starts_with("stdio,id=con,") {
-                // Under Twister the console is a pair of pipes.
+                // In a Twister build, the console is a pair of pipes.
                 qemu.arguments.push("stdio,id=con,mux=on".to_owned());
             } else {
                 qemu.arguments.push(word);
@@ -224,7 +226,7 @@ impl Qemu {
         size.strip_prefix("0x").map_or_else(|| size.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
     }
 
-    /// Returns the number of vectors. The PCI device has a property for it; a flat device has one vector.
+    /// Returns the number of vectors from the PCI device's property, or 1 for a flat device.
     fn vectors(&self) -> u16 {
         let device = self.arguments.iter().find_map(|word| word.strip_prefix("ivshmem-doorbell,"));
         let vectors = device.and_then(|device| device.split(',').find_map(|setting| setting.strip_prefix("vectors=")));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes a Zephyr workspace with west in the cache folder, from this repository's `west.yml` and without git history.
+//! Creates a Zephyr workspace with west in the cache folder, from this repository's `west.yml` and without git history.
 
 use std::fs;
 use std::path::Path;
@@ -12,15 +12,15 @@ use super::tree::Zephyr;
 use crate::checkout::Checkout;
 use crate::{cache, process};
 
-/// The time limit of `west update`, which fetches about 400 MB.
+/// Time limit for `west update`, which fetches about 400 MB.
 const UPDATE_LIMIT: Duration = Duration::from_secs(3600);
-/// The time limit of each other step.
+/// Time limit for each of the other steps.
 const STEP_LIMIT: Duration = Duration::from_secs(900);
 
-/// Makes the workspace, or continues where an earlier attempt ended.
+/// Creates the workspace, or continues an earlier attempt.
 ///
 /// # Errors
-/// Returns the step that failed, the reason and the remedy.
+/// Returns an error that names the failed step and its cause, and says how to fix the problem.
 pub fn create(checkout: &Checkout) -> Result<Zephyr> {
     let top = cache::workspace()?;
     eprintln!("amp: making a Zephyr workspace in {} (about 400 MB, some minutes)", top.display());

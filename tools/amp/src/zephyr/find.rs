@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Searches for Zephyr's tree and for west, as Zephyr's own tools do.
+//! Searches for a Zephyr tree and for west, as Zephyr's own tools do.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::{fmt, fs};
 
 use anyhow::{Context, Result, ensure};
 
-/// The way in which a tree was found, in the order of the search.
+/// How a tree was found. The variants are in search order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The variable `ZEPHYR_BASE`.
     Environment,
     /// The current folder is in a west workspace.
     West,
-    /// CMake's user package registry, `~/.cmake/packages/Zephyr`, into which `west zephyr-export` writes.
+    /// CMake's user package registry, `~/.cmake/packages/Zephyr`, which `west zephyr-export` writes.
     Registry,
-    /// The workspace that `amp demo --zephyr` made.
+    /// The workspace that `amp demo --zephyr` created.
     Cache,
 }
 
@@ -31,7 +31,8 @@ impl fmt::Display for Found {
     }
 }
 
-/// Returns the first tree that exists: `ZEPHYR_BASE`, the west workspace around `here`, CMake's registry in `home`, or `own`.
+/// Returns the first tree that exists. Searches `ZEPHYR_BASE`, the west workspace that contains `here`, CMake's
+/// registry in `home`, and this tool's workspace `own`, in this order.
 pub(super) fn search(
     variable: Option<OsString>,
     here: &Path,
@@ -55,13 +56,13 @@ pub(super) fn search(
     let entries = home
         .into_iter()
         .flat_map(|home| fs::read_dir(home.join(".cmake/packages/Zephyr")).into_iter().flatten().flatten());
-    // Each entry refers to .../share/zephyr-package/cmake. An entry whose folder is gone is skipped, as in CMake.
+    // Each entry is a path to .../share/zephyr-package/cmake. Entries with missing folders are skipped, as in CMake.
     let bases = entries.filter_map(|entry| {
         let package = fs::read_to_string(entry.path()).ok()?;
         let base = Path::new(package.trim()).ancestors().nth(3)?.to_owned();
         is_zephyr(&base).then_some(base)
     });
-    // CMake's own order is not defined; this order is the same each time.
+    // CMake does not define an order. The smallest path is always the same one.
     if let Some(base) = bases.min() {
         return Ok((base, Found::Registry));
     }
@@ -81,7 +82,7 @@ pub(super) fn ancestor_with(path: &Path, name: &str) -> Option<PathBuf> {
     path.ancestors().find(|folder| folder.join(name).is_dir()).map(Path::to_owned)
 }
 
-/// Returns `zephyr.base` of west's configuration, or the place where manifests put Zephyr.
+/// Returns `zephyr.base` from west's configuration, or the folder in which manifests usually put Zephyr.
 fn west_base(top: &Path) -> PathBuf {
     let config = fs::read_to_string(top.join(".west/config")).unwrap_or_default();
     let section = config.lines().map(str::trim).skip_while(|line| *line != "[zephyr]").skip(1);
@@ -90,7 +91,7 @@ fn west_base(top: &Path) -> PathBuf {
     top.join(base.map_or("zephyr", |(_, base)| base.trim()))
 }
 
-/// Finds west in PATH, or in a virtual environment of the workspace.
+/// Finds west in PATH, or in a virtual environment in or next to the workspace.
 pub(super) fn find_west(top: &Path) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = [".venv", "venv", "../.venv", "../venv"].map(|folder| top.join(folder).join("bin"));

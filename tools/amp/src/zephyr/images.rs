@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Builds Zephyr images of this repository's applications with west in a cache, and rebuilds them when their sources change.
+//! Builds Zephyr images of this repository's applications with west. The builds are cached, and rebuilt when their
+//! sources change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,11 @@ use crate::machine::Machine;
 use crate::process;
 use crate::role::Role;
 
-/// The time that one image has to build. The first one compiles Zephyr and Rust's `core`.
+/// Time limit for building an image. The first image also compiles Zephyr and Rust's `core`.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
-/// The time that the image has to build which shows whether Zephyr can build at all.
+/// Time limit for building the image that shows whether the workspace can build Zephyr.
 const PROBE_LIMIT: Duration = Duration::from_secs(600);
-/// The time that CMake has to find that nothing has changed, or to build the changes.
+/// Time limit for CMake to rebuild an image, or to find that nothing has changed.
 const REBUILD_LIMIT: Duration = Duration::from_secs(600);
 
 /// Returns Zephyr's name for a machine's board.
@@ -33,7 +34,7 @@ pub fn board(machine: Machine) -> Result<&'static str> {
     }
 }
 
-/// Builds the demo's image, the application `tests/zephyr/workload`.
+/// Builds the demo's image from the application `tests/zephyr/workload`.
 ///
 /// # Errors
 /// Returns an error if the image does not build.
@@ -43,10 +44,10 @@ pub fn exchange(zephyr: &Zephyr, machine: Machine, role: Role) -> Result<Build> 
     Build::open(&build(zephyr, &name, board(machine)?, "tests/zephyr/workload", choice)?)
 }
 
-/// Builds an application unless it is up to date. Returns the build folder.
+/// Builds an application, unless it is up to date. Returns the build folder.
 ///
 /// # Errors
-/// Returns an error if it does not build: the line with the cause, and the place of the full output.
+/// Returns an error if the build fails. The error contains the line with the cause, and the path of the full output.
 pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, setting: &str) -> Result<PathBuf> {
     let cache = zephyr.cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
@@ -64,16 +65,16 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
     Ok(folder)
 }
 
-/// Checks whether the workspace can build at all for a machine's board, with a separate application in the cache.
+/// Checks that the workspace can build for a machine's board, by building Zephyr's `hello_world` in the cache.
 ///
 /// # Errors
-/// Returns an error if a required part is missing or the cache folder cannot be created.
+/// Returns an error if the build fails, or if the cache folder cannot be created.
 pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> {
     let board = board(machine)?;
     let cache = zephyr.cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("no folder {}", cache.display()))?;
     let (application, settings): (_, &[&str]) = match machine {
-        // Without the Zephyr SDK, the sample's allocator has no arena.
+        // Without the Zephyr SDK, the sample's allocator needs an explicit arena size.
         Machine::M3 => (lang_rust.join("samples/hello_world"), &["--", "-DCONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE=4096"]),
         _ => (zephyr.base().join("samples/hello_world"), &[]),
     };
@@ -85,7 +86,7 @@ pub fn probe(zephyr: &Zephyr, lang_rust: &Path, machine: Machine) -> Result<()> 
     Ok(())
 }
 
-/// Rebuilds a folder. The build itself knows what has changed.
+/// Rebuilds a build folder. The build system detects what has changed.
 fn rebuild(zephyr: &Zephyr, folder: &Path) -> Result<()> {
     let mut cmake = zephyr.cmake();
     cmake.arg("--build").arg(folder);

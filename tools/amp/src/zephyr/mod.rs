@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr: finds its tree and west, makes a workspace, and handles builds.
+//! Finds Zephyr and west, creates a workspace, and handles Zephyr builds.
 
 pub mod build;
 pub mod create;

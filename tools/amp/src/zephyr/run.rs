@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs long commands of Zephyr's tools to their end with a time limit. Keeps their output, and finds the one line in
-//! it that gives the reason for a failure.
+//! Runs long commands of Zephyr's tools to completion, with a time limit. Keeps their output, and finds the line in the
+//! output that explains a failure.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,17 +9,18 @@ use anyhow::{Error, Result, anyhow, bail};
 
 use crate::process::{self, Running};
 
-/// The marks of a line that gives the cause, the best one first. CMake gives it in the line that follows.
+/// Texts that mark the line with the cause of a failure, in order of preference. For CMake, the cause is in the next
+/// non-empty line.
 const CAUSES: [&str; 8] =
     ["ModuleNotFoundError", "fatal error: ", "error: ", "error[", "CMake Error", "fatal: ", "FATAL ERROR: ", "ERROR"];
-/// The length of a shown line, in characters.
+/// Maximum length of a printed line, in characters.
 const SHOWN: usize = 240;
 
-/// Runs `command` to its end; `show` gets each line.
+/// Runs `command` to completion, and passes each line to `show`.
 ///
 /// # Errors
-/// Returns an error if the command does not start, fails (with the cause from its output), takes longer than `limit`,
-/// or is interrupted.
+/// Returns an error if the command does not start, fails, takes longer than `limit`, or is interrupted by a signal. If
+/// the command fails, the error contains the cause from its output.
 pub fn run(command: Command, limit: Duration, mut show: impl FnMut(&str)) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let status = Running::spawn(command)?.lines_until_exit(Some(limit), |line, _| {
@@ -33,7 +34,7 @@ pub fn run(command: Command, limit: Duration, mut show: impl FnMut(&str)) -> Res
     }
 }
 
-/// Returns the line that gives the cause.
+/// Returns the line with the cause of a failure.
 fn cause(lines: &[String]) -> Option<String> {
     let marked = CAUSES.iter().find_map(|mark| Some((mark, lines.iter().position(|line| line.contains(mark))?)));
     let line = match marked {
@@ -44,7 +45,7 @@ fn cause(lines: &[String]) -> Option<String> {
     line.map(|line| line.trim().chars().take(SHOWN).collect())
 }
 
-/// Reduces an error to the one line that gives the cause.
+/// Reduces an error to the line with the cause.
 pub fn first_line(error: Error) -> Error {
     let text = format!("{error:#}");
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Zephyr: finds its tree and west as Zephyr's own tools do, and checks for missing parts before anything relies on them.
+//! Finds a Zephyr tree and west, as Zephyr's own tools do, and checks that required parts exist before they are used.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,12 +15,12 @@ use super::run;
 use crate::checkout::Checkout;
 use crate::{cache, process};
 
-/// The time that west has to list the workspace's projects.
+/// Time limit for west to list the workspace's projects.
 const LIST_LIMIT: Duration = Duration::from_secs(60);
 /// The module's name in `zephyr/module.yml`.
 const MODULE: &str = "amp-ivshmem";
 
-/// A Zephyr tree in a west workspace, and its west.
+/// A Zephyr tree in a west workspace, and the west program for it.
 #[derive(Clone, Debug)]
 pub struct Zephyr {
     base: PathBuf,
@@ -37,10 +37,10 @@ impl fmt::Display for Zephyr {
 }
 
 impl Zephyr {
-    /// Finds the tree that Zephyr's own tools would take.
+    /// Finds the tree that Zephyr's own tools would use.
     ///
     /// # Errors
-    /// Returns an error with the remedy if there is no tree, or if it cannot be used.
+    /// Returns an error if there is no tree, or if the tree cannot be used. The error says how to fix the problem.
     pub fn find(checkout: &Checkout) -> Result<Self> {
         let here = std::env::current_dir().context("no current folder")?;
         let home = std::env::var_os("HOME").map(PathBuf::from);
@@ -66,7 +66,7 @@ impl Zephyr {
         command
     }
 
-    /// Returns the user's modules and this checkout.
+    /// Returns the list of the user's modules and this checkout.
     fn modules(&self) -> String {
         extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), Some(&self.checkout))
     }
@@ -76,12 +76,12 @@ impl Zephyr {
         self.program(&self.west)
     }
 
-    /// Returns the folder of Zephyr itself.
+    /// Returns the folder of the Zephyr tree.
     pub fn base(&self) -> &Path {
         &self.base
     }
 
-    /// Returns the checkout that is the module.
+    /// Returns the checkout that Zephyr uses as a module.
     pub const fn checkout(&self) -> &Checkout {
         &self.checkout
     }
@@ -91,11 +91,11 @@ impl Zephyr {
         let mut command = process::guarded(program);
         command.current_dir(&self.top).env("ZEPHYR_BASE", &self.base);
         match extra_modules(std::env::var_os("ZEPHYR_EXTRA_MODULES"), None) {
-            // Zephyr would treat an empty list as the current folder.
+            // Zephyr would interpret an empty list as the current folder.
             none if none.is_empty() => command.env_remove("ZEPHYR_EXTRA_MODULES"),
             modules => command.env("ZEPHYR_EXTRA_MODULES", modules),
         };
-        // The virtual environment that contains west has the other Python packages, too.
+        // If west is in a virtual environment, the environment also contains the other Python packages.
         let folder = self.west.parent().map(Path::to_owned);
         let path = std::env::var_os("PATH").unwrap_or_default();
         if let Ok(path) = std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path))) {
@@ -107,8 +107,8 @@ impl Zephyr {
     /// Returns the folder of zephyr-lang-rust.
     ///
     /// # Errors
-    /// Returns an error if it is not in the workspace, if west does not work, or if the workspace has another checkout
-    /// of this module.
+    /// Returns an error if zephyr-lang-rust is not in the workspace, if west does not work, or if the workspace
+    /// contains a different checkout of this module.
     pub fn lang_rust(&self) -> Result<PathBuf> {
         let mut list = self.bare_west();
         list.args(["list", "-f", "{abspath}"]);
@@ -129,7 +129,7 @@ impl Zephyr {
         Ok(found.to_path_buf())
     }
 
-    /// Checks that Rust's targets for both boards are installed, if rustup can list them.
+    /// Checks that the Rust targets for both boards are installed.
     ///
     /// # Errors
     /// Returns an error if a target is missing.
@@ -144,10 +144,10 @@ impl Zephyr {
         Ok(())
     }
 
-    /// Returns the cache folder for builds with this workspace and this checkout.
+    /// Returns the cache folder for builds of this checkout in this workspace.
     ///
     /// # Errors
-    /// Returns an error if there is no folder for a cache.
+    /// Returns an error if there is no cache folder.
     pub fn cache(&self) -> Result<PathBuf> {
         use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -157,7 +157,7 @@ impl Zephyr {
     }
 }
 
-/// Returns the user's modules, without any amp-ivshmem except this one.
+/// Returns the user's modules, with every checkout of amp-ivshmem replaced by `ours`.
 fn extra_modules(given: Option<OsString>, ours: Option<&Checkout>) -> String {
     let given = given.unwrap_or_default().to_string_lossy().into_owned();
     let others =
@@ -166,13 +166,13 @@ fn extra_modules(given: Option<OsString>, ours: Option<&Checkout>) -> String {
     others.map(str::to_owned).chain(ours).collect::<Vec<_>>().join(";")
 }
 
-/// Returns the name in a module's `zephyr/module.yml`, which zephyr-lang-rust and this module have.
+/// Returns the name in a module's `zephyr/module.yml`. zephyr-lang-rust and this module have this entry.
 fn module_name(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path.join("zephyr/module.yml")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("name:")).map(|name| name.trim().to_owned())
 }
 
-/// Returns the version in Zephyr's `VERSION`, such as `4.0.0`.
+/// Returns the version from Zephyr's `VERSION` file, such as `4.0.0`.
 fn version(base: &Path) -> String {
     let text = fs::read_to_string(base.join("VERSION")).unwrap_or_default();
     let number = |key: &str| {

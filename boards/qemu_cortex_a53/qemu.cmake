@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# QEMU's machine `virt` with a GICv3: QEMU's own PCI device `ivshmem-doorbell`.
+# QEMU's machine `virt` with a GICv3 supports QEMU's PCI device `ivshmem-doorbell`.
 set(AMP_QEMU_DEVICES pci)
 
-# Zephyr's board starts the machine with secure=on, which keeps interrupts of PCI devices from arriving. MSI-X needs the ITS.
+# Zephyr's board starts the machine with secure=on, with which interrupts of PCI devices do not arrive. MSI-X needs the ITS.
 set(AMP_QEMU_FLAGS -machine secure=off,its=on)

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# QEMU's machine `lm3s6965evb`: no PCI; the preload object wires QEMU's `ivshmem-flat` at the addresses of board.overlay.
+# QEMU's machine `lm3s6965evb` has no PCI. The preload object wires QEMU's `ivshmem-flat` at the addresses in board.overlay.
 set(AMP_QEMU_DEVICES flat)

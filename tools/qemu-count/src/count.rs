@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The counts: the instructions that ran while counting was on, and their loads and stores. This file does not depend
-//! on QEMU.
+//! Counts the instructions that run while counting is on, and their loads and stores. This file does not depend on
+//! QEMU.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,18 +9,18 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A hint instruction that is a marker.
+/// A hint instruction used as a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
-    /// Start counting here.
+    /// Starts counting.
     Begin,
-    /// Stop counting here.
+    /// Stops counting.
     End,
-    /// End a section: write the counts so far.
+    /// Ends a section and writes its counts.
     Section,
 }
 
-/// Loads or stores of one kind.
+/// Number and total size of loads or stores.
 #[derive(Debug, Default)]
 struct Accesses {
     count: AtomicU64,
@@ -30,19 +30,20 @@ struct Accesses {
 /// All counters.
 #[derive(Debug)]
 pub struct Counts {
-    /// The bytes of the markers, as they lie in the guest's memory.
+    /// The markers' bytes, in the order in which they are in the guest's memory.
     markers: [([u8; 4], Marker); 3],
     shared: Range<u64>,
     on: AtomicBool,
-    /// The count of each instruction, by address. An instruction that is translated again keeps its count.
+    /// The execution count of each instruction, keyed by address. An instruction that is translated again keeps its
+    /// count.
     places: Mutex<BTreeMap<u64, Arc<AtomicU64>>>,
-    /// Loads, then stores; each for shared memory, then for devices.
+    /// Counts for loads (0) and stores (1), and within each for shared memory (0) and devices (1).
     accesses: [[Accesses; 2]; 2],
     out: Mutex<(BufWriter<File>, u32)>,
 }
 
 impl Counts {
-    /// Creates counters from the plugin's `arguments`, for a guest of QEMU's target `target`. Nothing is counted yet.
+    /// Creates counters from the plugin's `arguments`, for QEMU's target `target`. Counting is off.
     pub fn new(arguments: &[String], target: &str) -> Result<Self, String> {
         let value = |key: &str| {
             let found = arguments.iter().find_map(|argument| argument.strip_prefix(key)?.strip_prefix('='));
@@ -72,12 +73,12 @@ impl Counts {
         })
     }
 
-    /// Returns the marker that an instruction with these bytes is.
+    /// Returns the marker if `bytes` are a marker instruction.
     pub fn marker(&self, bytes: &[u8]) -> Option<Marker> {
         self.markers.iter().find(|(marker, _)| marker == bytes).map(|&(_, marker)| marker)
     }
 
-    /// Returns the count of the instruction at `address`.
+    /// Returns the execution count of the instruction at `address`.
     pub fn place(&self, address: u64) -> Arc<AtomicU64> {
         Arc::clone(lock(&self.places).entry(address).or_default())
     }
@@ -87,7 +88,7 @@ impl Counts {
         self.on.store(on, Ordering::Relaxed);
     }
 
-    /// Counts an executed instruction.
+    /// Counts one execution of an instruction.
     pub fn executed(&self, place: &AtomicU64) {
         if self.on.load(Ordering::Relaxed) {
             place.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +127,7 @@ impl Counts {
     }
 }
 
-/// Locks the mutex even after a panic, because a thread that panicked has left no count half written.
+/// Locks the mutex, even after a panic in another thread, because a panic never leaves a count inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! A QEMU plugin that counts what a guest executes between markers: instructions for each address, and loads and stores
-//! of shared memory and of device registers. It uses no symbols, because the program that starts QEMU has the ELF file.
+//! A QEMU plugin that counts what a guest executes between markers. It counts the instructions at each address, and the
+//! loads from and stores to shared memory and device registers. It does not look up symbols, because the program that
+//! starts QEMU can read them from the ELF file.
 //!
 //! ```text
 //! qemu-system-aarch64 -plugin libamp_qemu_count.so,out=FILE,shared=80000000-100000000 ...
 //! ```
 //!
-//! `out` is the file to write. `shared` is the range of the guest's shared memory: two virtual addresses in
-//! hexadecimal, the second one past the end.
+//! `out` is the file to write. `shared` is the range of the guest's shared memory, as two virtual addresses in
+//! hexadecimal. The second address is one past the end.
 //!
-//! The markers are hints that do nothing on a real machine: A64 `hint #120`, `#121` and `#122`, Thumb `dbg #5`, `#6` and
-//! `#7`. The first starts the count, and the second stops it. The third writes the counts since the last time as a
-//! section. A section has a line `section N`, lines `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`.
-//! Markers do not count themselves.
+//! The markers are hint instructions that have no effect on a real machine: A64 `hint #120`, `#121` and `#122`, and
+//! Thumb `dbg #5`, `#6` and `#7`. The first marker starts counting, and the second one stops it. The third marker
+//! writes the counts since the last section as a new section. A section consists of a line `section N`, lines
+//! `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`. Markers are not counted.
 #![allow(unsafe_code, reason = "QEMU finds a plugin by a constructor and by symbols, which `register!` makes")]
 
 mod count;
@@ -27,7 +28,7 @@ use qemu_plugin::{
 
 /// The functions that QEMU calls.
 struct Plugin {
-    /// Set when QEMU has passed the arguments.
+    /// `None` until QEMU has passed the arguments.
     counts: Option<Arc<Counts>>,
 }
 
@@ -53,7 +54,7 @@ impl HasCallbacks for Plugin {
     }
 }
 
-/// Counts every execution of `instruction`, or does what it requests as a marker.
+/// Counts every execution of `instruction`, or handles it as a marker.
 fn watch(instruction: &Instruction<'_>, counts: &Arc<Counts>) {
     let all = Arc::clone(counts);
     match counts.marker(&instruction.data()) {

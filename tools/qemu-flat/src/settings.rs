@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Parses the settings from one environment variable. This file does not depend on QEMU.
+//! Parses the settings from an environment variable. This file does not depend on QEMU.
 
 use std::ffi::CString;
 
-/// The environment variable.
+/// Name of the environment variable.
 pub const VARIABLE: &str = "AMP_QEMU_FLAT";
 
-/// The size of the device's registers, in bytes (QEMU 10.0: `ivshmem-mmio`).
+/// Size of the device's registers in bytes (QEMU 10.0: `ivshmem-mmio`).
 pub const REGISTERS_SIZE: u64 = 0x10;
 
-/// The highest input that an NVIC can have (ARMv7-M: 496 external interrupts).
+/// Highest possible input of an NVIC (ARMv7-M: 496 external interrupts).
 pub const IRQ_MAX: u32 = 495;
 
-/// The place of the device.
+/// The addresses and connections of the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The `id=` of the `-chardev socket` that is connected to the ivshmem server.
     pub chardev: CString,
-    /// The guest address of the 16 bytes of registers, a multiple of 4.
+    /// Guest address of the 16 bytes of registers, 4-byte aligned.
     pub registers: u64,
-    /// The guest address of the shared memory, a multiple of 4096.
+    /// Guest address of the shared memory, 4096-byte aligned.
     pub memory: u64,
-    /// The size of the shared memory in bytes, a power of two from 4096 to 2 GiB; it must be the server's.
+    /// Size of the shared memory in bytes, a power of two from 4096 to 2 GiB. It must equal the server's size.
     pub size: u64,
-    /// The number of the NVIC input, from 0.
+    /// Number of the NVIC input, starting at 0.
     pub irq: u32,
 }
 
-/// The error in the settings.
+/// An error in the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// An entry is not `key=value`.
     #[error("`{0}` in {VARIABLE} is not key=value; write {EXAMPLE}")]
     NotKeyValue(String),
-    /// The key does not exist.
+    /// The key is unknown.
     #[error("{VARIABLE} has no key `{0}`; write {EXAMPLE}")]
     UnknownKey(String),
     /// The key is given twice.
@@ -42,22 +42,22 @@ pub enum SettingsError {
     /// The key is missing.
     #[error("{VARIABLE} lacks `{0}=`; write {EXAMPLE}")]
     Missing(&'static str),
-    /// The value is not a number, or not a valid one.
+    /// The value is not a number, or the number is not valid.
     #[error("`{key}={value}` in {VARIABLE} must be {must}")]
     Value {
         /// The key.
         key: &'static str,
-        /// The value as it was written.
+        /// The value as given.
         value: String,
-        /// The condition that it must meet.
+        /// The requirement that the value does not meet.
         must: &'static str,
     },
-    /// The registers lie in the memory.
+    /// The registers overlap the memory.
     #[error("registers={registers:#x} in {VARIABLE} lies in the memory at {memory:#x}; choose another address")]
     Overlap {
-        /// The registers' address.
+        /// Address of the registers.
         registers: u64,
-        /// The memory's address.
+        /// Address of the memory.
         memory: u64,
     },
 }
@@ -66,11 +66,11 @@ const EXAMPLE: &str = "chardev=ID,registers=ADDRESS,memory=ADDRESS,size=BYTES,ir
 const KEYS: [&str; 5] = ["chardev", "registers", "memory", "size", "irq"];
 const SPACE: u64 = 1 << 32;
 
-/// Reads `chardev=ID,registers=ADDRESS,memory=ADDRESS,size=BYTES,irq=NUMBER`, in any order. Numbers are decimal, or
-/// hexadecimal after `0x`; K, M and G after a number multiply by powers of 1024.
+/// Parses `chardev=ID,registers=ADDRESS,memory=ADDRESS,size=BYTES,irq=NUMBER`, with the keys in any order. Numbers are
+/// decimal, or hexadecimal with the prefix `0x`. The suffixes K, M and G multiply a number by powers of 1024.
 ///
 /// # Errors
-/// Returns the first error, with the correction.
+/// Returns the first error. Its message says how to correct it.
 pub fn parse(text: &str) -> Result<Settings, SettingsError> {
     let mut values: [(&'static str, Option<&str>); KEYS.len()] = KEYS.map(|key| (key, None));
     for part in text.split(',') {

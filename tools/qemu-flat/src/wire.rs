@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Creates the device and wires it as a board would: memory, registers, interrupt.
+//! Creates the device, and wires its memory, registers and interrupt as a board would.
 
 use std::ffi::CStr;
 
@@ -14,7 +14,7 @@ pub enum Error {
     /// The environment variable contains an error.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// This QEMU is not linked as distributions link it.
+    /// This QEMU does not export its symbols, as distributions' builds do.
     #[error(
         "this QEMU does not export `{0}`: it is stripped or too old; use a distribution's qemu-system-arm of 10.0 or later"
     )]
@@ -25,10 +25,10 @@ pub enum Error {
     /// The chardev is not on QEMU's command line.
     #[error("QEMU has no chardev `{0}`; add -chardev socket,path=SOCKET,id={0} or correct chardev= in {VARIABLE}")]
     NoChardev(String),
-    /// The chardev is not a socket but a file, a terminal, ...
+    /// The chardev is not a socket, but for example a file or a terminal.
     #[error("chardev `{0}` is not a socket; give QEMU -chardev socket,path=SOCKET,id={0}")]
     NotASocket(String),
-    /// The machine has no M-profile CPU, or several of them.
+    /// The machine has no M-profile CPU, or more than one.
     #[error(
         "this machine does not have exactly one ARMv7-M CPU; use -machine lm3s6965evb or mps2-an385, or unset {VARIABLE}"
     )]
@@ -38,32 +38,32 @@ pub enum Error {
     NoIrq {
         /// The requested input.
         irq: u32,
-        /// The last input of the NVIC.
+        /// The highest input of the NVIC.
         last: u32,
     },
-    /// Another region is already at the address.
+    /// A different memory region already uses the address.
     #[error(
         "{key}={start:#x} in {VARIABLE}: {size:#x} bytes there overlap `{name}` of this machine; choose a free address"
     )]
     Occupied {
-        /// The key of the address: `registers` or `memory`.
+        /// The key of the address, `registers` or `memory`.
         key: &'static str,
         /// The address.
         start: u64,
         /// The length in bytes.
         size: u64,
-        /// The name of the region that is there.
+        /// The name of the existing region.
         name: String,
     },
-    /// The device itself refused.
+    /// QEMU could not create the device.
     #[error("QEMU refused the device: {message}{}", hint(message))]
     Refused {
-        /// QEMU's own message.
+        /// QEMU's error message.
         message: String,
     },
 }
 
-/// Returns the remedy. QEMU's message only describes the problem.
+/// Returns advice on how to fix the problem, because QEMU's message only describes it.
 fn hint(message: &str) -> &'static str {
     let message = message.to_ascii_lowercase();
     if message.contains("size") {
@@ -78,14 +78,14 @@ fn hint(message: &str) -> &'static str {
 /// Puts the device on the machine's bus.
 ///
 /// # Errors
-/// Returns the first problem. The device may then be incomplete, so QEMU must not continue.
+/// Returns the first error. The device may then be incomplete, so QEMU must not continue.
 pub fn wire(qemu: &Qemu, settings: &Settings) -> Result<(), Error> {
     if !qemu.has_class(CLASS) {
         return Err(Error::NoClass);
     }
     let id = || settings.chardev.to_string_lossy().into_owned();
     let chardev = qemu.chardev(&settings.chardev).ok_or_else(|| Error::NoChardev(id()))?;
-    // The device reads the server's greeting while it is created, and would wait for ever on another kind of chardev.
+    // The device reads the server's greeting while it is created. On any other kind of chardev, it would wait forever.
     if !qemu.is_a(chardev, c"chardev-socket") {
         return Err(Error::NotASocket(id()));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Tests the object in a real QEMU and in other processes: its messages when it cannot work, and its silence elsewhere.
-//! Needs `qemu-system-arm` 10.0 or later. `amp demo`, which has a server, tests that the object works.
+//! Tests the preload object's errors in a real QEMU, and that it prints nothing in other processes. These tests need
+//! `qemu-system-arm` 10.0 or later. `amp demo`, which has a server, tests that the object works.
 
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ const GOOD: &str = "chardev=ivshmem,registers=0x400ff000,memory=0x60000000,size=
 
 const OBJECT: &str = "libamp_qemu_flat.so";
 
-/// Returns the folder of the object, built in the same way as this test. Cargo builds no `cdylib` for tests by itself,
-/// and one that is already there may be old.
+/// Builds the object in the same way as this test, and returns its folder. Cargo does not build a `cdylib` for tests,
+/// and an existing one may be out of date.
 fn folder_of_object() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -33,7 +33,8 @@ fn folder_of_object() -> &'static Path {
     })
 }
 
-/// Runs a program that loads the object, in the object's `folder`, because the loader splits LD_PRELOAD at spaces and colons.
+/// Runs a program with the object preloaded. It runs in the object's `folder`, because the loader splits LD_PRELOAD at
+/// spaces and colons.
 fn run_with(folder: &Path, program: &str, arguments: &[&str], setting: Option<&str>) -> Output {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env("LD_PRELOAD", Path::new(".").join(OBJECT));
@@ -48,7 +49,7 @@ fn run(program: &str, arguments: &[&str], setting: Option<&str>) -> Output {
     run_with(folder_of_object(), program, arguments, setting)
 }
 
-/// Runs QEMU on `machine` with these settings. Returns what QEMU and the object print before they end.
+/// Runs QEMU on `machine` with `settings`. Returns what QEMU and the preload object print before QEMU exits.
 fn refusal(machine: &str, chardev: &str, settings: &str) -> String {
     let arguments =
         ["-machine", machine, "-nic", "none", "-S", "-display", "none", "-serial", "none", "-monitor", "none"];
@@ -77,7 +78,7 @@ fn one_line_says_what_stands_in_the_way() {
     ] {
         let settings = if from.is_empty() { GOOD.to_owned() } else { GOOD.replace(from, to) };
         let said = refusal(machine, chardev, &settings);
-        // QEMU may print warnings of its own.
+        // QEMU may also print warnings.
         let ours: Vec<&str> = said.lines().filter(|line| line.starts_with("amp-qemu-flat: ")).collect();
         assert!(matches!(*ours, [line] if line.contains(message)), "{machine} {settings}: {said}");
     }

@@ -57,6 +57,19 @@ pub enum ConnectError {
         /// The number that the server sent instead.
         number: i64,
     },
+    /// The server sent something else than an eventfd as this peer's doorbell.
+    #[error(
+        "the server sent a descriptor that is not an eventfd as this peer's doorbell; check that it is an ivshmem server"
+    )]
+    NotEventfd,
+    /// The system has no room for the context of asynchronous operations through which doorbells are rung.
+    #[error(
+        "the system has no room for another process that rings doorbells ({errno}); raise the sysctl fs.aio-max-nr"
+    )]
+    NoContext {
+        /// The system's error. It is not a `source`, for the same reason as above.
+        errno: Errno,
+    },
     /// The server's memory message had no descriptor, or this process could not receive the descriptor.
     #[error("the server's memory did not arrive; if this process has many files open, raise its limit with ulimit -n")]
     NoMemory,

@@ -18,6 +18,7 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
 )]
 
+mod bell;
 mod clock;
 mod connection;
 mod error;
@@ -37,12 +38,15 @@ use connection::Connection;
 pub use error::{ConnectError, SOCKET_PATH_MAX};
 pub use mapping::Mapping;
 pub use peers::HostDoorbell;
-use peers::{Peers, lock};
+use peers::{Peers, Refusal, lock};
 
 /// This process as a peer of an ivshmem server.
 ///
 /// Values from [`memory`](Port::memory) keep the memory mapped, and [`HostDoorbell`]s keep the doorbells open, even
 /// after the `Peer` has been dropped. If the server stops, peers that know each other can still communicate.
+///
+/// No peer can make this process wait, whatever it does to its own eventfd or to this peer's. A child of `fork` cannot
+/// ring.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,
@@ -73,6 +77,7 @@ impl Peer {
     }
 
     fn greet(mut connection: Connection, deadline: Instant) -> Result<Self, ConnectError> {
+        bell::prepare()?;
         let version = connection.expect("its protocol version", deadline)?;
         if version.number != 0 || version.fd.is_some() {
             return Err(ConnectError::Version { number: version.number });
@@ -88,7 +93,10 @@ impl Peer {
         while peers.vectors() == 0 {
             let message = connection.expect("this peer's eventfd", deadline)?;
             let number = message.number;
-            peers.hear(message).map_err(|_| ConnectError::Protocol { what: "a peer's id", number })?;
+            peers.hear(message).map_err(|refusal| match refusal {
+                Refusal::NotId => ConnectError::Protocol { what: "a peer's id", number },
+                Refusal::NotEventfd => ConnectError::NotEventfd,
+            })?;
         }
         peers.connection = Some(connection);
         peers.catch_up();
@@ -147,8 +155,8 @@ impl Port for Peer {
         }
         for (fd, polled) in own.iter().zip(&fds) {
             if !polled.revents().is_empty() {
-                // Takes all rings so far at once. Fails if another reader has already taken them.
-                let _ = rustix::io::read(&**fd, &mut [0_u8; 8]);
+                // Takes all rings so far at once. Another process may have taken them already.
+                let _ = bell::take(&**fd);
             }
         }
         if fds.iter().skip(own.len()).any(|polled| !polled.revents().is_empty()) {

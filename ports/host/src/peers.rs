@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 
-use crate::connection::{Connection, Lost, Message};
+use crate::bell;
+use crate::connection::{Connection, Message};
 
 /// Maximum number of eventfds per peer, which is the maximum of QEMU's devices. Further eventfds are closed, so that a
 /// faulty server cannot exhaust this process's descriptors.
@@ -24,6 +26,15 @@ pub struct Peers {
     eventfds: HashMap<u16, Vec<Option<Arc<OwnedFd>>>>,
     /// `None` during the greeting, and after the connection has been lost.
     pub connection: Option<Connection>,
+}
+
+/// The reason why a message cannot be one of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The number is not a peer's id.
+    NotId,
+    /// The descriptor for one of this peer's own vectors is not an eventfd.
+    NotEventfd,
 }
 
 /// The descriptors to poll for this peer: its own eventfds and the connection.
@@ -56,8 +67,8 @@ impl Peers {
     }
 
     /// Handles a message that follows the memory. It has a peer's next eventfd, or no eventfd if the peer has left.
-    pub fn hear(&mut self, message: Message) -> Result<(), Lost> {
-        let id = u16::try_from(message.number).map_err(|_| Lost)?;
+    pub fn hear(&mut self, message: Message) -> Result<(), Refusal> {
+        let id = u16::try_from(message.number).map_err(|_| Refusal::NotId)?;
         match message.fd {
             None if !message.fd_lost => {
                 // The server never announces to this peer that the peer itself has left.
@@ -66,10 +77,14 @@ impl Peers {
                 }
             }
             fd => {
+                if let Some(fd) = fd.as_ref().filter(|_| id == self.own.0) {
+                    check_own(fd).map_err(|_| Refusal::NotEventfd)?;
+                }
                 let fds = self.eventfds.entry(id).or_default();
                 if fds.len() < VECTORS_MAX {
                     fds.push(fd.map(|fd| {
-                        // Not every server sets this flag. A ring or a wait must not block on the eventfd.
+                        // Not every server sets this flag. Other processes that have the eventfd may depend on it;
+                        // this one does not.
                         if let Ok(flags) = fcntl_getfl(&fd) {
                             let _ = fcntl_setfl(&fd, flags | OFlags::NONBLOCK);
                         }
@@ -87,7 +102,7 @@ impl Peers {
         while let Ok(message) = connection.next() {
             match message.map(|message| self.hear(message)) {
                 Some(Ok(())) => {}
-                Some(Err(Lost)) => return,
+                Some(Err(_)) => return,
                 None => {
                     self.connection = Some(connection);
                     return;
@@ -99,6 +114,15 @@ impl Peers {
     fn eventfd(&self, peer: PeerId, vector: Vector) -> Option<Arc<OwnedFd>> {
         self.eventfds.get(&peer.0)?.get(usize::from(vector.0))?.clone()
     }
+}
+
+/// Checks that `fd` is an eventfd, by ringing it. Rings that came before are kept.
+fn check_own(fd: &OwnedFd) -> Result<(), Errno> {
+    bell::ring(fd)?;
+    if bell::take(fd)? > 1 {
+        bell::ring(fd)?;
+    }
+    Ok(())
 }
 
 /// The doorbells of all peers, including this peer. It can be cloned and sent to other threads.
@@ -130,8 +154,8 @@ impl Doorbell for HostDoorbell {
         if let Some(eventfd) = eventfd {
             // Makes earlier stores to the memory visible before the ring.
             fence(Ordering::SeqCst);
-            // The write fails only if the counter is full. The peer then still has earlier rings to handle.
-            let _ = rustix::io::write(&eventfd, &1_u64.to_ne_bytes());
+            // The only error is a descriptor that is not an eventfd, and so nobody's doorbell.
+            let _ = bell::ring(&eventfd);
         }
         Ok(())
     }

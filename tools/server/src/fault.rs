@@ -5,13 +5,14 @@
 //! With faults, the other peers get eventfds that belong to the server instead. A relay thread forwards or drops the
 //! doorbells that arrive on these eventfds.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::ServerError;
 use crate::error::Explain;
@@ -139,7 +140,7 @@ impl Relay {
         let rung: Vec<_> = rung.map(|(bell, _)| bell).collect();
         for bell in rung {
             // All rings so far count as one, as for any reader of an eventfd.
-            let _ = rustix::io::read(&bell.ours, &mut [0_u8; 8]);
+            clear(&bell.ours);
             if one_in(&mut self.random, self.faults.lose) {
                 continue;
             }
@@ -151,10 +152,25 @@ impl Relay {
         }
         let now = Instant::now();
         for (_, bell) in self.late.extract_if(.., |(at, _)| *at <= now) {
-            // The write fails only if the counter is full. The owner then still has a doorbell to read.
-            let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+            // If the counter is full, the owner still has a doorbell to read. A write would wait for it if the owner has
+            // cleared O_NONBLOCK.
+            if has_room(&bell) {
+                let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+            }
         }
     }
+}
+
+/// Clears an eventfd without waiting, even if a peer has cleared O_NONBLOCK and was faster.
+fn clear(eventfd: &OwnedFd) {
+    let nowhere = u64::MAX;
+    let _ = preadv2(eventfd, &mut [IoSliceMut::new(&mut [0; 8])], nowhere, ReadWriteFlags::NOWAIT);
+}
+
+/// Returns true if a write to an eventfd does not wait.
+fn has_room(eventfd: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(eventfd, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready == 1)
 }
 
 /// Returns the time in `delay` from now, or the current time if the clock cannot represent it.
@@ -206,6 +222,23 @@ mod tests {
         let mut count = [0; 8];
         let _ = rustix::io::read(&*bell.theirs, &mut count);
         u64::from_ne_bytes(count)
+    }
+
+    #[test]
+    fn an_eventfd_that_blocks_does_not_stop_the_relay() {
+        // Both descriptors block, as after a peer has cleared O_NONBLOCK.
+        let new = || eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        let bell = Arc::new(Bell { owner: 0, ours: new(), theirs: Arc::new(new()) });
+        rustix::io::write(&*bell.theirs, &(u64::MAX - 1).to_ne_bytes()).unwrap();
+        rustix::io::write(&bell.ours, &1_u64.to_ne_bytes()).unwrap();
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut relay = Relay { faults: Faults::default(), random: Random::new(3), late: Vec::new() };
+            relay.turn(std::slice::from_ref(&bell));
+            clear(&bell.ours);
+            sender.send(())
+        });
+        ended.recv_timeout(Duration::from_secs(5)).expect("the relay stands still");
     }
 
     #[test]

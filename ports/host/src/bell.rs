@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Rings and clears eventfds that other processes share, without ever waiting.
+//!
+//! O_NONBLOCK belongs to the open file and not to a descriptor, so any process that has an eventfd can clear the flag
+//! for all. `write` then waits while the counter is full. Checking first would leave a race, and `RWF_NOWAIT` does not
+//! exist for writes to an eventfd. But the kernel also adds to an eventfd when an asynchronous operation ends, and that
+//! never waits.
+#![allow(unsafe_code, reason = "no crate offers the kernel's asynchronous operations with an eventfd")]
+
+use std::ffi::{c_long, c_ulong};
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::OnceLock;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Timespec;
+use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::error::ConnectError;
+
+/// The number of results to make room for. The kernel makes room for more.
+const RESULTS: usize = 64;
+/// The number of attempts to ring. An attempt fails only when other threads have used all room for results since.
+const ATTEMPTS: usize = 64;
+
+/// The operation "poll" (`IOCB_CMD_POLL`).
+const POLL: u16 = 5;
+/// The flag that `eventfd` is valid (`IOCB_FLAG_RESFD`).
+const WITH_EVENTFD: u32 = 1;
+
+/// One asynchronous operation: the kernel's `struct iocb`.
+#[repr(C)]
+#[derive(Default)]
+struct Operation {
+    data: u64,
+    key_and_flags: [u32; 2],
+    opcode: u16,
+    priority: i16,
+    descriptor: u32,
+    /// For "poll": the events to wait for.
+    buffer: u64,
+    length: u64,
+    offset: i64,
+    reserved: u64,
+    flags: u32,
+    /// The eventfd to ring when the operation ends.
+    eventfd: u32,
+}
+
+/// The result of an operation: the kernel's `struct io_event`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Completion {
+    words: [u64; 4],
+}
+
+/// The way in which this process rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through this context of asynchronous operations.
+    Asynchronous(c_ulong),
+    /// Through `write`, because the kernel has no asynchronous operations or forbids them.
+    Write,
+}
+
+/// The way that the first peer has found, for all peers of this process. A context lasts until the process ends.
+static WAY: OnceLock<Way> = OnceLock::new();
+
+/// Finds the way to ring, unless it is known.
+///
+/// # Errors
+/// Returns an error if the system has no room for another context.
+pub fn prepare() -> Result<(), ConnectError> {
+    if WAY.get().is_some() {
+        return Ok(());
+    }
+    let way = match new_context() {
+        Ok(context) => Way::Asynchronous(context),
+        Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => Way::Write,
+        Err(errno) => return Err(ConnectError::NoContext { errno }),
+    };
+    // If another thread was faster, its context serves, and this one stays unused.
+    let _ = WAY.set(way);
+    Ok(())
+}
+
+/// Rings an eventfd. It never waits. A full counter is not an error: its owner has not handled earlier rings yet.
+///
+/// # Errors
+/// Returns `INVAL` if the descriptor is not an eventfd. Without asynchronous operations such a descriptor may go unnoticed.
+pub fn ring(eventfd: impl AsFd) -> Result<(), Errno> {
+    match WAY.get() {
+        Some(&Way::Asynchronous(context)) => ring_asynchronously(context, eventfd.as_fd()),
+        Some(Way::Write) | None => ring_by_write(eventfd.as_fd()),
+    }
+}
+
+/// Clears an eventfd, and returns the number of rings, or 0 if another process was faster. It never waits.
+///
+/// # Errors
+/// Returns the system's error if the descriptor is not an eventfd.
+pub fn take(eventfd: impl AsFd) -> Result<u64, Errno> {
+    let eventfd = eventfd.as_fd();
+    let mut count = [0; 8];
+    // The offset that stands for none.
+    let nowhere = u64::MAX;
+    let got = rustix::io::preadv2(eventfd, &mut [IoSliceMut::new(&mut count)], nowhere, ReadWriteFlags::NOWAIT);
+    match got {
+        // QEMU's user-mode emulator, for one.
+        Err(Errno::NOSYS) if is_ready(eventfd, PollFlags::IN) => rustix::io::read(eventfd, &mut count),
+        Err(Errno::NOSYS | Errno::AGAIN | Errno::INTR) => return Ok(0),
+        got => got,
+    }
+    .and_then(|length| if length == 8 { Ok(u64::from_ne_bytes(count)) } else { Err(Errno::INVAL) })
+}
+
+/// Returns true if one of `events` is there.
+fn is_ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(descriptor, events)];
+    poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready == 1)
+}
+
+/// Rings with `write`. Another process can still fill the counter between the check and the write.
+fn ring_by_write(eventfd: BorrowedFd<'_>) -> Result<(), Errno> {
+    if is_ready(eventfd, PollFlags::OUT) {
+        rustix::io::write(eventfd, &1_u64.to_ne_bytes())?;
+    }
+    Ok(())
+}
+
+fn ring_asynchronously(context: c_ulong, eventfd: BorrowedFd<'_>) -> Result<(), Errno> {
+    let descriptor = u32::try_from(eventfd.as_raw_fd()).unwrap_or(u32::MAX);
+    // An eventfd has a ring, or room for one, at any time. So this ends at once, and rings the eventfd.
+    let events = u64::from((PollFlags::IN | PollFlags::OUT).bits());
+    let operation = Operation {
+        opcode: POLL,
+        descriptor,
+        buffer: events,
+        flags: WITH_EVENTFD,
+        eventfd: descriptor,
+        ..Operation::default()
+    };
+    for _ in 0..ATTEMPTS {
+        match submit(context, &operation) {
+            Err(Errno::AGAIN) => forget_results(context),
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
+    }
+    Ok(())
+}
+
+/// Returns the result of a system call.
+fn result(returned: c_long) -> Result<(), Errno> {
+    if returned >= 0 {
+        Ok(())
+    } else {
+        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+    }
+}
+
+/// Makes a context of asynchronous operations.
+fn new_context() -> Result<c_ulong, Errno> {
+    let mut context: c_ulong = 0;
+    // SAFETY: `io_setup` writes only the context, which lives until after the call.
+    result(unsafe { libc::syscall(libc::SYS_io_setup, RESULTS as c_ulong, &raw mut context) })?;
+    Ok(context)
+}
+
+/// Starts an operation. "Poll" accesses no memory of this process.
+fn submit(context: c_ulong, operation: &Operation) -> Result<(), Errno> {
+    let list = [&raw const *operation];
+    // SAFETY: `io_submit` reads the list and the operation, which live until after the call, and writes only the
+    // operation's `key`, which nobody reads.
+    result(unsafe { libc::syscall(libc::SYS_io_submit, context, 1 as c_long, list.as_ptr()) })
+}
+
+/// Makes room for the results of further operations. The results are not used.
+fn forget_results(context: c_ulong) {
+    let mut completions = [Completion::default(); RESULTS];
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `io_getevents` writes at most as many results as the array has, and reads the time. Both live until after
+    // the call.
+    let _ = unsafe {
+        let (least, most) = (0 as c_long, RESULTS as c_long);
+        libc::syscall(libc::SYS_io_getevents, context, least, most, completions.as_mut_ptr(), &raw const at_once)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{EventfdFlags, eventfd};
+
+    use super::*;
+
+    #[test]
+    fn rings_are_counted_and_taken_and_a_full_counter_holds() {
+        prepare().unwrap();
+        let bell = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        assert_eq!(take(&bell), Ok(0));
+        // Several times as many rings as there is room for results.
+        for _ in 0..1000 {
+            ring(&bell).unwrap();
+        }
+        assert_eq!(take(&bell), Ok(1000));
+        rustix::io::write(&bell, &(u64::MAX - 1).to_ne_bytes()).unwrap();
+        ring(&bell).unwrap();
+        assert_eq!(take(&bell), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn rings_of_many_threads_all_arrive() {
+        prepare().unwrap();
+        let bell = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..2000).for_each(|_| ring(&bell).unwrap()));
+            }
+        });
+        assert_eq!(take(&bell), Ok(16_000));
+    }
+
+    #[test]
+    fn without_asynchronous_operations_a_full_counter_is_left_alone() {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
+        ring_by_write(bell.as_fd()).unwrap();
+        assert_eq!(take(&bell), Ok(1));
+        rustix::io::write(&bell, &(u64::MAX - 1).to_ne_bytes()).unwrap();
+        ring_by_write(bell.as_fd()).unwrap();
+        assert_eq!(take(&bell), Ok(u64::MAX - 1));
+    }
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp fuzz`, which uses cargo-fuzz. If cargo-fuzz is missing, it is installed from crates.io.
+//! `./amp fuzz`: runs a fuzz target with cargo-fuzz. Installs cargo-fuzz from crates.io if it is missing.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,9 +19,9 @@ pub const SECONDS: u32 = 20;
 /// The options of `./amp fuzz`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The fuzz target: the name of a file in fuzz/fuzz_targets
+    /// Run the fuzz target in fuzz/fuzz_targets/TARGET.rs
     pub target: String,
-    /// Duration of the run in seconds
+    /// Stop after SECONDS seconds
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub seconds: u32,
 }
@@ -52,8 +52,8 @@ fn answers(words: &[&str]) -> Result<bool> {
     Ok(answer.is_ok())
 }
 
-/// Returns why targets cannot run, or `None` if they can. Installs cargo-fuzz if only cargo-fuzz is missing. The result
-/// is computed only once.
+/// Returns why fuzz targets cannot run on this machine, or `None` if they can. Installs cargo-fuzz if nothing else is
+/// missing. The result is computed only once.
 ///
 /// # Errors
 /// Returns an error if the user interrupts the run (Ctrl-C), or if there is no cache folder.
@@ -81,7 +81,7 @@ fn find() -> Result<Option<String>> {
     CARGO_FUZZ.by_cargo()
 }
 
-/// Returns the command that runs `target` for some seconds, starting with its corpus.
+/// Returns the command that runs `target` for `seconds` seconds, starting with its corpus.
 ///
 /// # Errors
 /// Returns an error if there is no cache folder.
@@ -89,8 +89,8 @@ pub fn command(target: &str, seconds: u32) -> Result<Command> {
     let mut cargo = CARGO_FUZZ.cargo()?;
     // No sanitizer is needed, because the core checks its accesses to shared memory with assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
-    // libFuzzer measures its timeout in wall-clock time. The timeout is long, so that a machine that pauses for seconds
-    // does not cause a finding.
+    // libFuzzer measures its timeout in wall-clock time. The timeout is long, so that a pause of several seconds on a
+    // busy machine is not reported as a finding.
     cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
     Ok(cargo)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The `xtask` program, with the commands for developers of amp-ivshmem, started by `./amp`. It also provides the
-//! commands for users, so that its help and completions cover all of `./amp`.
+//! The `xtask` program, which `./amp` builds and runs. It adds the commands for developers of amp-ivshmem to the
+//! commands for users, so that the help and the completions cover both.
 
 mod bench;
 mod check;
@@ -20,7 +20,8 @@ use amp::{cli, process};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// rpmsg between machines that share memory and a doorbell: two QEMU machines, or a QEMU machine and a Linux process.
+/// Exchange rpmsg messages between two machines that share memory and doorbells: two QEMU machines, or a QEMU machine
+/// and a Linux process.
 #[derive(Debug, Parser)]
 #[command(
     name = "amp",
@@ -61,7 +62,7 @@ Examples:
 
 Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses the scenarios.")]
     Test(test::Options),
-    /// Kill, stop, reset and restart random sides while they exchange messages, and check every message
+    /// Kill, stop, reset and restart random sides of pairs that exchange messages, and check every message
     #[command(after_help = "\
 Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
 lost within a session, corrupted or of another session, no side hung, ended by itself or was untimely, and no session ended by a fault
@@ -72,7 +73,7 @@ Examples:
   ./amp torture --pair a53,m3 --cycles 1000 --seed 7
   ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
     Torture(torture::Options),
-    /// Check the tree: licences, links in the docs, the repository's address, published crates, import cycles
+    /// Check licences, links and programs in the docs, the repository's address, published crates, and import cycles
     #[command(after_help = "\
 Each line names a place, the cause and the remedy. `./amp test` runs each rule as a job of its own.
 
@@ -81,32 +82,32 @@ Examples:
   ./amp check links
   ./amp check licences --fix")]
     Check(check::Options),
-    /// Measure instructions and doorbells per message, flash and RAM sizes, and times
+    /// Measure instructions and doorbells per message, flash and RAM usage, and times
     #[command(after_help = "Examples:\n  ./amp bench\n  ./amp bench --json\n  ./amp bench --check flash")]
     Bench(bench::Options),
-    /// Run a fuzz target for some seconds, starting with its corpus
+    /// Run the fuzz target TARGET, starting with its corpus
     #[command(after_help = "Examples:\n  ./amp fuzz link_native\n  ./amp fuzz client --seconds 3600")]
     Fuzz(fuzz::Options),
-    /// Build the bare-metal images, and print their paths
+    /// Build the bare-metal images of the demo and the torture test, and print their paths
     #[command(after_help = "Examples:\n  ./amp images")]
     Images,
-    /// Build amp as a static program for x86_64 and aarch64, and test it outside of the checkout
+    /// Build amp as a static program for x86_64 and aarch64, test it outside the checkout, and print the paths
     #[command(after_help = "Examples:\n  ./amp static\n  ./amp static aarch64-unknown-linux-musl")]
     Static(static_build::Options),
-    /// Execute a program that the parent process traces
+    /// Execute PROGRAM while the parent process traces it
     #[cfg(target_arch = "x86_64")]
     #[command(hide = true)]
     Traced {
-        /// The program
+        /// Execute the program at this path
         program: PathBuf,
     },
-    /// Run as a Linux process in a torture test
+    /// Run one side of a torture test as a Linux process
     #[command(hide = true)]
     Member(torture::linux::Options),
-    /// Print the shell completions for this command line
+    /// Print the completion script for SHELL
     #[command(after_help = "Examples:\n  source <(./amp completions bash)\n  ./amp completions fish | source")]
     Completions {
-        /// The shell
+        /// Print the completion script for this shell
         shell: Shell,
     },
 }

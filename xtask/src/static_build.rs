@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp static`: builds `amp` as a static program, and tests it outside of the checkout.
+//! `./amp static`: builds `amp` as a static program, and tests it outside the checkout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use object::{Architecture, Endianness, Object};
 use crate::checkout::checkout;
 use crate::trial;
 
-/// The targets for which `amp` is built, with their architectures.
+/// Targets of the static build, each with its architecture.
 const TARGETS: [(&str, Architecture); 2] =
     [("x86_64-unknown-linux-musl", Architecture::X86_64), ("aarch64-unknown-linux-musl", Architecture::Aarch64)];
 /// Time limit for rustup to install a target.
@@ -24,7 +24,7 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 /// The options of `./amp static`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Build only for this target
+    /// Build only for TARGET (default: all targets)
     #[arg(value_parser = TARGETS.map(|(target, _)| target))]
     pub target: Option<String>,
 }
@@ -53,8 +53,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Returns the emulator that runs a program for `target` on this machine, as words to put before the program's name.
-/// The list is empty on the target's own architecture. Returns `None` if QEMU's user-mode emulator is not installed.
+/// Returns the words to put before the name of a program for `target`, so that QEMU's user-mode emulator runs it. The
+/// list is empty if this machine has the target's architecture. Returns `None` if the emulator is not installed.
 fn emulator(target: &str) -> Option<&'static [&'static str]> {
     if target.starts_with(std::env::consts::ARCH) {
         return Some(&[]);
@@ -64,8 +64,8 @@ fn emulator(target: &str) -> Option<&'static [&'static str]> {
     version.is_ok_and(|version| version.status.success()).then_some(std::slice::from_ref(name))
 }
 
-/// Returns why `amp` cannot be built for `target`, or `None` if it can. If rustup is installed, it installs the target
-/// first.
+/// Returns why `amp` cannot be built for `target`, or `None` if it can. Installs the target first if rustup is
+/// available.
 ///
 /// # Errors
 /// Returns an error if the user interrupts the run (Ctrl-C).
@@ -86,7 +86,8 @@ pub fn missing(target: &str) -> Result<Option<String>> {
 }
 
 fn build(target: &str) -> Result<PathBuf> {
-    // Rust's own linker makes a cross compiler unnecessary. The target includes musl's start-up files.
+    // No cross compiler is needed, because Rust's own linker links the program and the target includes musl's start-up
+    // files.
     let linker = format!("target.{target}.linker=\"rust-lld\"");
     let what = format!("amp for {target}");
     let arguments = ["--release", "--locked", "-p", "amp-ivshmem-tool", "--bin", "amp", "--config", &linker];
@@ -94,7 +95,7 @@ fn build(target: &str) -> Result<PathBuf> {
     built::find(&files, "amp")
 }
 
-/// Checks that `program` needs neither a dynamic loader nor a shared library.
+/// Checks that `program` is for `architecture` and needs no dynamic loader, and therefore no shared library.
 fn check_static(program: &Path, architecture: Architecture) -> Result<()> {
     let name = program.display();
     let data = fs::read(program).with_context(|| format!("{name} cannot be read"))?;

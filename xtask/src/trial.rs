@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests an `amp` program outside of the checkout.
+//! Tests an `amp` program outside the checkout.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,9 +16,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Number of messages to exchange.
 const MESSAGES: u64 = 1000;
 
-/// Copies `program` to an empty folder and runs it there without any environment variable except `PATH`. Tests the
-/// help, a server with echo and ping, and a command that must fail because it needs a checkout. The words in
-/// `emulator`, if any, come before the program's name.
+/// Copies `program` to an empty folder, and runs it there with no environment variables except `PATH`. Tests the help,
+/// a server with echo and ping, and a command that must fail because it needs a checkout. If an emulator is needed,
+/// `emulator` contains the words to put before the program's name.
 ///
 /// # Errors
 /// Returns an error if a command fails unexpectedly, prints the wrong text, or takes too long.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `amp bench`: measures each metric in the [table], group by group, and compares it with its limit and with C
+//! `amp bench`: measures each metric in the [table], group by group, and compares the figure with its limit and with C
 //! OpenAMP's figure. Each group is in a separate file.
 
 mod context;
@@ -32,21 +32,22 @@ use report::{Report, Row, row};
 /// The options of `./amp bench`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Measure only the metrics whose names contain this text
+    /// Measure only the metrics whose names contain FILTER
     pub filter: Option<String>,
-    /// Print JSON
+    /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
-    /// Plot the figures next to C OpenAMP's in this .svg file
+    /// Write a plot that compares the figures with C OpenAMP's figures to FILE, which must end in .svg
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
     /// Fail if a figure is worse than its limit
     #[arg(long)]
     pub check: bool,
-    /// Fail if a reproducible figure is worse than its limit, or worse than its recorded value if that misses the limit
+    /// Fail if an exact figure is worse than its limit; if the recorded figure misses the limit, fail only if the new
+    /// figure is more than 3 % worse than the recorded one
     #[arg(long)]
     pub no_worse: bool,
-    /// Print details, for example the instructions per function
+    /// Also print details, for example the number of instructions in each function
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -96,7 +97,7 @@ pub fn missing(words: &str) -> Result<Option<String>> {
 /// Runs the benchmarks and prints the result.
 ///
 /// # Errors
-/// Returns an error if a program does not build or run, after the other results have been printed. With `check` or
+/// Returns an error if a program does not build or run. The other results are printed first. With `check` or
 /// `no_worse`, also returns an error if a figure is worse than allowed, or if no figure could be measured.
 pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that programs printed in the docs match files that are built. The page and the file must have the same lines.
+//! Checks that programs printed in the docs match the files that are built. The page and the file must have the same
+//! lines.
 
 use anyhow::Result;
 
 use super::tree::{Finding, Tree};
 
-/// Start of the line above a printed program. The file's path follows.
+/// Start of the line above a printed program. The rest of the line is the file's path.
 const MARK: &str = "<!-- printed from ";
 /// Maximum number of lines in a printed program, so that the page stays readable.
 const MOST: usize = 30;
@@ -48,8 +49,8 @@ fn printed(page: &str) -> Vec<(usize, &str, Vec<&str>)> {
         .collect()
 }
 
-/// Returns true if `file` contains the lines of `block` in sequence. Indentation is ignored, and so are crate-level
-/// attributes, which may be elsewhere in the file.
+/// Returns true if `file` contains the lines of `block` in sequence. Ignores indentation. Also ignores crate-level
+/// attributes, because they may be elsewhere in the file.
 fn contains(file: &str, block: &[&str]) -> bool {
     let block: Vec<&str> =
         block.iter().map(|line| line.trim()).skip_while(|line| line.is_empty() || line.starts_with("#![")).collect();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Files keyed by their paths from the checkout's root, each with the files that it imports.
+/// The files that each file imports. All paths are relative to the checkout's root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the names that a Rust file uses from other files, in its `use` declarations and paths, as parsed by `syn`.
+//! Parses a Rust file with `syn`, and finds the names that the file uses from other files in `use` declarations and
+//! paths.
 
 use std::path::PathBuf;
 
 use syn::visit::{self, Visit};
 
-/// A `use` declaration: the whole path and the name that it brings into scope, or `None` for a glob.
+/// A `use` declaration: the full path, and the name brought into scope (`None` for a glob).
 pub type Use = (Vec<String>, Option<String>);
 
 /// A child module in a separate file.

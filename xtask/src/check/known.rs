@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The import cycles that still exist, each with all its files. The check fails if a cycle contains another file.
-//! Remove a cycle from this list when it no longer exists.
+//! The import cycles that still exist, each with all its files. The check fails if a cycle contains a file that is not
+//! listed here. When a cycle no longer exists, remove it from this list.
 
 /// The known cycles, in alphabetical order.
 pub const KNOWN: &[&[&str]] = &[

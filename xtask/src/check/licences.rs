@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that each file states its licence near the top, that this is the licence for the file's folder, and that the
+//! Checks that each file states its licence near the top, that files in its folder must have this licence, and that the
 //! licence text is in `LICENSES/`.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::tree::{Finding, Tree};
 
-/// File that lists the files that need no licence line, in the format of the REUSE specification.
+/// Name of the file that lists the files without a licence line. The REUSE specification defines its format.
 const ANNOTATIONS: &str = "REUSE.toml";
 /// Number of lines at the top of a file that may contain the licence line.
 const LINES: usize = 6;
@@ -87,8 +87,8 @@ fn wrong(file: &str, text: &str) -> Option<String> {
     }
 }
 
-/// Returns the text with a licence line added at the top, below a `#!` line. Returns `None` if the file already has a
-/// licence line or if its comment syntax is unknown.
+/// Returns `text` with a licence line added at the top, or below the `#!` line if there is one. Returns `None` if the
+/// file already has a licence line or if its comment syntax is unknown.
 fn with_line(file: &str, text: &str) -> Option<String> {
     if named(text).is_some() {
         return None;
@@ -101,7 +101,7 @@ fn with_line(file: &str, text: &str) -> Option<String> {
     Some(format!("{interpreter}{line}\n{rest}"))
 }
 
-/// Returns `words` as a comment, in the syntax for the file's name.
+/// Returns `words` as a comment in the syntax for this type of file.
 fn comment(file: &str, words: &str) -> Option<String> {
     let name = file.rsplit('/').next()?;
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);

@@ -82,7 +82,8 @@ fn names_owner(words: &str) -> bool {
     words.trim_end().ends_with("'s")
 }
 
-/// Returns the targets of `` `text <target>`_ `` and of literal spans. Sphinx checks the rest.
+/// Returns the targets of `` `text <target>`_ `` links and the contents of literal spans. Sphinx checks the other
+/// links.
 fn restructured(text: &str) -> Page {
     let mut page = Page::default();
     for (number, line) in text.lines().enumerate() {
@@ -123,7 +124,7 @@ fn broken(tree: &Tree, pages: &BTreeMap<&str, Page>, file: &str, target: &str) -
     missing.then(|| format!("the link {target} leads nowhere: {place} has no heading #{anchor}"))
 }
 
-/// Returns the path from the root for `path` as written in `file`, or `None` if it leads out of the root.
+/// Converts `path` in `file` to a path from the root. Returns `None` if the path leads outside the root.
 fn resolve(file: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(file.to_owned());
@@ -140,11 +141,11 @@ fn resolve(file: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Folder names that also occur elsewhere: cargo's output folder, and a folder in Zephyr's tree.
+/// Folder names that may refer to something else: cargo's output folder, or a folder in Zephyr's tree.
 const AMBIGUOUS: [&str; 2] = ["target", "zephyr"];
 
-/// Returns true if a span is clearly a path and does not exist. A path begins with a folder of this repository, and
-/// contains neither spaces nor placeholders.
+/// Returns true if `span` is clearly a path, but nothing exists at this path. A path begins with a folder of this
+/// repository, and contains neither spaces nor placeholders.
 fn is_broken_path(tree: &Tree, span: &str) -> bool {
     let path = span.strip_prefix("./").unwrap_or(span);
     let path = path.strip_prefix("amp-ivshmem/").unwrap_or(path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The `check` command: rules for the whole tree that compilers and linters do not check.
+//! The `check` command: checks rules that compilers and linters do not cover.
 
 mod address;
 mod cycles;
@@ -25,14 +25,14 @@ use crate::checkout::checkout;
 /// The options of `./amp check`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Rule to check (default: all rules)
+    /// Check only RULE (default: all rules)
     rule: Option<Rule>,
-    /// Add missing licence lines
+    /// Add licence lines where they are missing
     #[arg(long)]
     fix: bool,
 }
 
-/// A rule for the tree.
+/// A rule for the files in the checkout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Rule {
     /// Each file states its licence near the top
@@ -45,7 +45,7 @@ enum Rule {
     Packages,
     /// No two files import each other, directly or indirectly
     Cycles,
-    /// Programs printed in the docs match files that are built
+    /// Programs printed in the docs match the files that are built
     Examples,
 }
 
@@ -53,7 +53,7 @@ enum Rule {
 ///
 /// # Errors
 /// Returns an error if git is missing, if a file cannot be read, or if standard output cannot be written. A violation
-/// sets only the exit status.
+/// is not an error, but the exit status reports it.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let root = checkout()?.root();
     let all = [Rule::Licences, Rule::Links, Rule::Address, Rule::Packages, Rule::Cycles, Rule::Examples];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The modules in a Rust crate with their files, and the imports between the files.
+//! Finds the modules in a Rust crate, their files, and the imports between these files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ struct Modules<'r> {
     modules: BTreeMap<ModulePath, Module>,
 }
 
-/// Adds the imports between the files of a crate with the root file `file`. Paths are relative to `root`.
+/// Adds the imports between the files of the crate whose root file is `file`. Paths are relative to `root`.
 ///
 /// # Errors
 /// Returns an error if a file is missing or cannot be parsed.
@@ -73,7 +73,8 @@ impl Modules<'_> {
         Ok(())
     }
 
-    /// Returns the module to which `used` refers when seen from module `here`, or `None` if it is outside the crate.
+    /// Returns the module that the path `used` refers to in module `here`, or `None` if that module is outside the
+    /// crate.
     fn resolve(&self, here: &[String], used: &[String], budget: usize) -> Option<&Module> {
         let (mut at, mut rest): (ModulePath, _) = match used.first()?.as_str() {
             "crate" => (Vec::new(), &used[1..]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that published crates have the metadata shown on crates.io and docs.rs, and that their packages contain few
-//! files other than code.
+//! Checks that published crates have the metadata that crates.io and docs.rs show, and that their packages contain the
+//! licence, the README, and not too many files.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::tree::Finding;
 use crate::checkout::checkout;
 
-/// Maximum number of files in a package. The largest package, the core, has about 150.
+/// Maximum number of files in a package. The core is the largest package, with about 150 files.
 const FILES_MAX: usize = 180;
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::graph::Graph;
 
-/// Adds the imports between `files`. Files in the same folder import each other by name.
+/// Adds the imports between `files`. A Python file imports a file in the same folder by its name.
 ///
 /// # Errors
 /// Returns an error if a file cannot be read.
@@ -25,7 +25,7 @@ pub fn add_files(graph: &mut Graph, root: &Path, files: &[PathBuf]) -> Result<()
     Ok(())
 }
 
-/// Returns the modules imported by a line.
+/// Returns the modules that `line` imports.
 fn modules(line: &str) -> Vec<&str> {
     let line = line.trim();
     if let Some(rest) = line.strip_prefix("from ") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files in the checkout, as listed by git, and the rules' findings in them.
+//! The files that git lists in the checkout, and the findings in these files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -54,7 +54,7 @@ impl Tree {
         Ok(Self { root: root.to_owned(), files })
     }
 
-    /// Creates a tree from file names only, for tests.
+    /// Creates a tree of file names without contents, for tests.
     #[cfg(test)]
     pub fn of(files: &[&str]) -> Self {
         Self { root: PathBuf::new(), files: files.iter().map(|&file| file.to_owned()).collect() }

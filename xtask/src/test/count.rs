@@ -22,9 +22,9 @@ impl Count {
     /// One test that did not run.
     pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
-    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). Only the part that begins with
-    /// the numbers is written in a single call. When Miri runs many seeds in parallel, the text before it may be mixed
-    /// up, and one line may contain two results.
+    /// Adds up libtest's results (`test result: ok. 3 passed; 0 failed; 1 ignored; …`). libtest writes the numbers and
+    /// the rest of the line in a single call, but not the text before the numbers. If Miri runs many seeds in parallel,
+    /// that text may be garbled, and a line may contain two results.
     pub fn of_libtest(lines: &[String]) -> Self {
         let mut sum = Self::default();
         for result in lines.iter().flat_map(|line| line.split(". ").skip(1)) {

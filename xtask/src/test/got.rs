@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs that jobs need but that few machines have. They are looked up in the cache folder, or installed there from
-//! their registry.
+//! Programs that jobs need but few machines have. Each program is installed from its registry into the cache folder.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,14 +12,14 @@ use anyhow::Result;
 
 use crate::checkout::checkout;
 
-/// Time limit for building a program from crates.io, on two cores that also do other work.
+/// Time limit for building a program from crates.io. It allows for two cores that also do other work.
 const BUILD_LIMIT: Duration = Duration::from_secs(1200);
 /// Time limit for a download.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
 /// Time limit for a query.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 
-/// A program in a fixed version, in a separate folder.
+/// A program with a pinned version, which is installed in a separate folder.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// Name of the crate or the Python package, which is also the program's name.
@@ -37,7 +36,7 @@ impl Program {
         Ok(cache::folder()?.join(format!("{}-{}", self.name, self.version)))
     }
 
-    /// Returns the path of the program's file, which may not exist yet.
+    /// Returns the path of the installed program. The file may not exist yet.
     ///
     /// # Errors
     /// Returns an error if there is no cache folder.
@@ -73,7 +72,7 @@ impl Program {
         let folder = self.folder()?;
         eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
         let mut install = self.cargo()?;
-        // This project's own build settings must not apply. If the registry cannot be reached, do not retry.
+        // Do not use this project's target folder. Retry only once if the registry cannot be reached.
         install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
         install.args(["install", "--quiet", "--locked", "--version", version, "--root"]).arg(&folder).arg(name);
         absent(install, BUILD_LIMIT, &format!("{name} cannot be installed"), &format!("cargo install {name}"))
@@ -122,7 +121,7 @@ pub fn toolchain(version: &str) -> Result<Absent> {
     absent(rustup, DOWNLOAD_LIMIT, &format!("Rust {version} cannot be installed"), &remedy)
 }
 
-/// Runs a command. If it fails, returns the most relevant line of its output and the remedy.
+/// Runs `command`. If the command fails, returns the most relevant line of its output, and `remedy`.
 fn absent(command: Command, limit: Duration, what: &str, remedy: &str) -> Result<Absent> {
     let answer = process::output(command, limit);
     process::check_interrupts()?;

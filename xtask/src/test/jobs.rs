@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The table of all jobs that `./amp test` runs, with each job's name, work and time limit.
+//! The jobs that `./amp test` runs. Each job has a name, work and a time limit.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use super::lint::Lint;
 /// The work of a job.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Runs cargo with these words, for this machine.
+    /// Runs cargo with these arguments for this machine.
     Cargo(&'static str),
-    /// Runs cargo with these words, for a guest's target.
+    /// Runs cargo for this target with these arguments.
     Guest(&'static str, &'static str),
     /// Runs the image of `tests/copies` for this target, with this QEMU program, machine and options.
     Copies(&'static str, &'static str, &'static str),
-    /// Runs cargo with these words, with loom's memory model.
+    /// Runs cargo with these arguments and enables loom.
     Loom(&'static str),
-    /// Runs cargo from the nightly toolchain with these words under Miri, on several interleavings.
+    /// Runs the nightly cargo with these arguments under Miri, which tries several thread interleavings.
     Miri(&'static str),
-    /// As `Miri`, but only once, for tests with a single thread.
+    /// Does the same as `Miri`, but tries only one interleaving, for single-threaded tests.
     MiriOnce(&'static str),
-    /// Runs cargo-fuzz on this target for some seconds, with the nightly toolchain.
+    /// Runs this fuzz target for a few seconds with the nightly toolchain.
     Fuzz(&'static str),
     /// Runs a linter for files other than Rust code.
     Lint(Lint),
-    /// Runs cargo with these words, from the toolchain of the oldest supported Rust version.
+    /// Runs the cargo of the oldest supported Rust version with these arguments.
     Oldest(&'static str),
-    /// Runs cargo from the nightly toolchain with these words, as docs.rs does.
+    /// Runs the nightly cargo with these arguments and with docs.rs's settings.
     DocsRs(&'static str),
-    /// Runs this tool with these words.
+    /// Runs this tool with these arguments.
     Amp(Cow<'static, str>),
     /// Installs the tool with `cargo install`, and tests the installed program.
     Install,
@@ -54,7 +54,7 @@ pub enum Counted {
 /// One job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The job's name, to which the filter applies.
+    /// The job's name. The command line's filter selects jobs by name.
     pub name: String,
     /// The work to do.
     pub work: Work,
@@ -98,7 +98,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ),
     ("copies m0", Work::Copies("thumbv6m-none-eabi", "qemu-system-arm", "microbit"), Counted::AsOne, 5),
     ("copies m3", Work::Copies(M3, "qemu-system-arm", "lm3s6965evb"), Counted::AsOne, 5),
-    // QEMU does not support the Cortex-M23. This image makes a Cortex-M33 fault on unaligned accesses instead.
+    // QEMU does not support the Cortex-M23, so this image makes a Cortex-M33 fault on unaligned accesses.
     ("copies m23", Work::Copies("thumbv8m.base-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
     ("copies m33", Work::Copies("thumbv8m.main-none-eabi", "qemu-system-arm", "mps2-an505"), Counted::AsOne, 5),
     (
@@ -107,8 +107,8 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         Counted::AsOne,
         5,
     ),
-    // This also builds files that no test links, for example the preload object, so that the tests use current
-    // versions.
+    // This job also builds files that tests load but do not link, for example the preload object. The tests therefore
+    // use current versions.
     ("build linux", Work::Cargo("build --all-features"), Counted::AsOne, 15),
     ("tests", Work::Cargo("test --all-features --tests --no-fail-fast"), Counted::ByLibtest, 20),
     ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
@@ -135,11 +135,12 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
         15,
     ),
     ("miri core", Work::MiriOnce(MIRI_CORE), Counted::ByLibtest, 10),
-    // The same tests on a 32-bit big-endian machine. The contents of shared memory must stay little-endian.
+    // Run the same tests for a 32-bit big-endian target, where the contents of shared memory must still be
+    // little-endian.
     ("miri core big-endian", Work::MiriOnce(MIRI_CORE_BIG_ENDIAN), Counted::ByLibtest, 15),
     ("miri C ABI", Work::MiriOnce("miri test -p amp-ivshmem-capi --lib"), Counted::ByLibtest, 10),
-    // The corpora and random bytes run on any toolchain. With the nightly toolchain, each target also runs for a short
-    // time.
+    // Any toolchain can run the fuzz targets on their corpora and on random bytes. With the nightly toolchain,
+    // cargo-fuzz also runs each target for a short time.
     (
         "fuzz corpora",
         Work::Cargo("test -p amp-ivshmem-fuzz --no-default-features --lib --release"),
@@ -173,9 +174,9 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
 /// Builds the documentation of the published crates with all features.
 const DOCS_RS: &str = "doc --locked --no-deps --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
 const OLDEST: &str = "check --locked --all-features -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Packages the crates as for crates.io, and builds the packages.
+/// Packages the crates for crates.io, and builds the packages.
 const PACKAGES: &str = "package --locked --allow-dirty --quiet --target-dir target/packages -p amp-ivshmem -p amp-ivshmem-host -p amp-ivshmem-server -p amp-ivshmem-workload -p amp-ivshmem-tool";
-/// Runs Miri on the tests that access memory and finish within seconds. `words` are passed to cargo.
+/// Runs Miri on the tests that access memory and finish within seconds. `words` contains more arguments for cargo.
 macro_rules! miri_core {
     ($words:literal) => {
         concat!(
@@ -192,7 +193,7 @@ const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D war
 const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,io,log -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-sample-bare-metal -p amp-ivshmem-test-images -p amp-ivshmem-workload -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
-/// Short runs of `./amp torture`, in the form of [`JOBS`]. Long runs are started by hand.
+/// Short runs of `./amp torture`, in the same format as [`JOBS`]. Long runs are started manually.
 const TORTURES: &[(&str, Work, Counted, u64)] = &[
     (
         "torture",
@@ -212,7 +213,8 @@ const TORTURES: &[(&str, Work, Counted, u64)] = &[
 const FAULTS: &str =
     "torture --minutes 0.5 --seed 1 --fault lose=3,double=4,late=10,join=80,drop=2000 --pair a53,m3 --pair host,m3";
 
-/// The pairs that must exchange messages. Each runs with either machine as the host.
+/// The pairs that must exchange messages. Each pair runs twice: the host starts first, and then the remote starts
+/// first.
 const PAIRS: [(Machine, Machine); 5] = [
     (Machine::A53, Machine::M3),
     (Machine::A53, Machine::A53),
@@ -221,8 +223,8 @@ const PAIRS: [(Machine, Machine); 5] = [
     (Machine::Linux, Machine::A53),
 ];
 
-/// Targets for which the core is checked in addition to the machines' targets: Armv6-M, Armv8-M Baseline and Mainline,
-/// RISC-V, 32-bit x86, and a big-endian target.
+/// More targets for which clippy checks the core, besides the targets of the machines: Armv6-M, Armv8-M Baseline and
+/// Mainline, RISC-V, 32-bit x86, and a big-endian target.
 const CORE_TARGETS: [&str; 7] = [
     "thumbv6m-none-eabi",
     "thumbv8m.base-none-eabi",
@@ -257,7 +259,7 @@ pub fn all() -> Vec<Job> {
                 name: format!("pair {pair} {}", start.name()),
                 work: Work::Amp(words.into()),
                 counted: Counted::AsOne,
-                // The time limit includes building the images, in case this is the first pair.
+                // The time limit includes the build of the images, which happens when the first pair runs.
                 limit: Duration::from_secs(300),
             }
         })

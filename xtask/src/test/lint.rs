@@ -18,7 +18,7 @@ const RUFF: Program = Program { name: "ruff", version: "0.17.5" };
 
 /// Versions of clang-format that format the C code identically.
 const CLANG_FORMATS: RangeInclusive<u32> = 14..=19;
-/// Marks generated headers, which have the generator's layout and are tested separately.
+/// Text that marks a generated header. Generated headers keep the generator's layout, and another job tests them.
 const GENERATED: &str = "by cbindgen; do not edit.";
 
 /// Time limit for downloading the advisories.
@@ -27,9 +27,9 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 /// A linter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lint {
-    /// Licences, duplicates and sources of all crates, as configured in `deny.toml`.
+    /// Licences, duplicates and sources of all crates. `deny.toml` has the rules.
     Deny,
-    /// Known vulnerabilities in all crates, from the RustSec database, which is downloaded first.
+    /// Known vulnerabilities in all crates. Downloads the RustSec database first.
     Advisories,
     /// Errors in Python files.
     Ruff,
@@ -37,7 +37,7 @@ pub enum Lint {
     RuffFormat,
     /// Errors in shell scripts.
     Shellcheck,
-    /// Formatting of C files, as configured in `.clang-format`.
+    /// Formatting of C files. `.clang-format` has the rules.
     ClangFormat,
 }
 
@@ -138,7 +138,8 @@ fn clang_version(text: &str) -> Option<u32> {
     text.split_once("clang-format version ")?.1.split_once('.')?.0.parse().ok()
 }
 
-/// Returns true if `text` starts with a shell's `#!` line. Shell scripts have no file name extension here.
+/// Returns true if `text` starts with a shell's `#!` line. The shell scripts in this repository have no file name
+/// extension.
 fn is_shell(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     first.starts_with("#!") && [" bash", "/bash", "/sh", " sh"].iter().any(|shell| first.ends_with(shell))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `./amp test`: runs the table of jobs, each with a time limit, shows the failures, and counts the tests.
+//! `./amp test`: runs each job within its time limit, prints the failures, and counts the tests.
 
 mod count;
 mod end;
@@ -33,21 +33,22 @@ const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 /// The options of `./amp test`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Run only the jobs whose names contain this text
+    /// Run only the jobs whose names contain FILTER
     pub filter: Option<String>,
-    /// Print the names of the jobs without running them
+    /// Print the names of the jobs, and do not run them
     #[arg(long)]
     pub list: bool,
-    /// Run all pairs of devices under Zephyr, not only PCI with flat (takes about ten minutes longer)
+    /// Run the Zephyr tests with all device pairs, not only with a PCI device and a flat device; this takes about ten
+    /// minutes longer
     #[arg(long)]
     pub all_zephyr: bool,
 }
 
-/// Runs the jobs that match the filter. The last line counts their tests.
+/// Runs the jobs that match the filter, and prints the number of tests on the last line.
 ///
 /// # Errors
-/// Returns an error if the user interrupts the run (Ctrl-C), or if standard output cannot be written. A failed test
-/// sets only the exit status.
+/// Returns an error if the user interrupts the run (Ctrl-C), or if standard output cannot be written. A failed test is
+/// not an error, but the exit status reports it.
 pub fn run(options: &Options) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let filter = options.filter.as_deref().unwrap_or_default();
@@ -140,7 +141,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
             return Ok(static_build::missing(&words["static ".len()..])?.map(Cow::Owned));
         }
         Work::Miri(_) | Work::MiriOnce(_) => (
-            // Also builds the parts of the standard library that Miri needs, on the first run.
+            // On the first run, this also builds the parts of the standard library that Miri needs.
             &["+nightly", "miri", "setup"],
             "no nightly toolchain with Miri (rustup component add --toolchain nightly miri rust-src)",
         ),
@@ -159,8 +160,7 @@ fn missing(work: &Work) -> Result<Option<Cow<'static, str>>> {
     Ok(answer.is_err().then_some(Cow::Borrowed(reason)))
 }
 
-/// Returns a job's command. Returns `None` for jobs that need more than one command: the installation, the samples, and
-/// Twister, which is planned only after Zephyr has been found.
+/// Returns the command for `work`, or `None` if the job needs several commands (installation, samples and Twister).
 fn command(work: &Work) -> Result<Option<Command>> {
     let command = match work {
         Work::Cargo(words) => {
@@ -199,9 +199,8 @@ fn command(work: &Work) -> Result<Option<Command>> {
         }
         Work::MiriOnce(words) => {
             let mut cargo = checkout()?.cargo();
-            // Miri's weak memory emulation does not support memory that is reused with another access width, for
-            // example after a link has been laid out again. Leaks are ignored, because a side that dies is never
-            // dropped.
+            // Miri's weak memory emulation does not support accesses of different widths to the same memory, which
+            // happen after a link's layout has changed. Leaks are ignored, because a side that dies is never dropped.
             cargo.env("MIRIFLAGS", "-Zmiri-disable-weak-memory-emulation -Zmiri-ignore-leaks");
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
@@ -210,7 +209,8 @@ fn command(work: &Work) -> Result<Option<Command>> {
         Work::Lint(lint) => lint::command(*lint)?,
         Work::Oldest(words) => {
             let mut cargo = checkout()?.cargo();
-            // Use a separate folder. Otherwise, this compiler and the project's compiler would each rebuild everything.
+            // Use a separate target folder. Otherwise, this compiler and the project's compiler would discard each
+            // other's builds.
             cargo.arg(format!("+{OLDEST_RUST}")).args(words.split_whitespace()).args(["--target-dir", "target/oldest"]);
             cargo
         }

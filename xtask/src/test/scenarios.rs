@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 
 /// The folders that contain scenarios, relative to the repository's root.
 pub const ROOTS: [&str; 2] = ["samples", "tests/zephyr"];
-/// Device pairs with which a scenario's name can end: the device on the board under test, and the peer's device.
+/// Device pairs that a scenario's name can end with. The first device is on the board under test, and the second is the
+/// peer's device.
 const PAIRS: [&str; 4] = ["pci_pci", "pci_flat", "flat_pci", "flat_flat"];
 
 /// Returns all scenarios in alphabetical order.

@@ -18,12 +18,12 @@ use super::count::Count;
 use super::scenarios;
 use crate::checkout::checkout;
 
-/// Environment variable with the user's own arguments for Twister, for example `--force-toolchain`. If they contain
-/// `-s`, they select the scenarios.
+/// Environment variable that contains more arguments for Twister, for example `--force-toolchain`. If `-s` is among the
+/// arguments, it selects the scenarios.
 pub const WORDS: &str = "AMP_TWISTER_ARGS";
 /// Time limit for pytest to print its version.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
-/// Folder in the cache that Twister uses.
+/// Name of Twister's folder in the cache folder.
 const FOLDER: &str = "twister";
 
 /// The planned Twister run.
@@ -36,11 +36,11 @@ pub struct Plan {
     results: std::path::PathBuf,
 }
 
-/// Finds Zephyr, checks that it can build anything, and plans the run. The check does not build this repository's code,
-/// because Twister tests that.
+/// Finds Zephyr, checks that Zephyr can build an application, and plans the Twister run. The check does not build this
+/// repository's code, because Twister tests that.
 ///
 /// # Errors
-/// Returns an error that names what this machine lacks and the remedy.
+/// Returns an error that names the missing part and the remedy.
 pub fn plan(all: bool) -> Result<(Command, Plan)> {
     let zephyr = Zephyr::find(checkout()?)?;
     let lang_rust = zephyr.lang_rust()?;
@@ -83,7 +83,7 @@ pub fn plan(all: bool) -> Result<(Command, Plan)> {
 }
 
 impl Plan {
-    /// Returns the number of tests by outcome and the names of the failed tests, from Twister's report.
+    /// Reads Twister's report. Returns the number of tests by outcome, and the names of the failed tests.
     ///
     /// # Errors
     /// Returns an error if Twister did not write a report.

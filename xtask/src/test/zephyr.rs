@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that runs Twister. The job is skipped with a reason if Zephyr is not available. The number of tests
-//! comes from Twister's report.
+//! The job that runs Twister. If Zephyr is not available, the job is skipped and reports the reason. The number of
+//! tests comes from Twister's report.
 
 use std::time::Duration;
 

@@ -3,9 +3,10 @@
 //!
 //! The crate is `no_std` and has neither an allocator nor a clock: the caller passes in the memory, the doorbell and
 //! the time. The same core therefore runs on bare metal, under Zephyr and in a Linux process, and its tests run in
-//! virtual time. Every function returns immediately. Nothing here blocks or calls back; the port does the waiting.
+//! virtual time. Every function returns immediately. No function blocks or invokes a callback; the port does the
+//! waiting.
 //!
-//! The modules, from the bottom up. Each module depends only on modules above it in this list:
+//! The table lists the modules from the lowest layer up. Each module depends only on modules listed before it:
 //!
 //! | module | contents |
 //! |---|---|
@@ -27,7 +28,7 @@
 //! |---|---|
 //! | `pci` | `ivshmem::pci`, which finds the device on PCI and sets up its MSI-X table (uses the crate `pci_types`) |
 //! | `async` | `rpmsg::tasks`: a runner, and a handle for each endpoint, for any executor (uses the crate `embassy-sync`) |
-//! | `io` | endpoints as byte streams, with the traits of `embedded-io` and `embedded-io-async`; enables `async` |
+//! | `io` | endpoints as byte streams that implement the traits of `embedded-io` and `embedded-io-async`; enables `async` |
 //! | `log` | life-cycle events, logged through the crate `log`; the message path logs nothing |
 //! | `fakes` | `mem::fake`: shared memory on the heap, for tests; needs `std` |
 //!

@@ -45,11 +45,11 @@ pub struct VectorOutOfRange {
 /// Doorbells are edge-triggered, so several rings may arrive as one interrupt. A ring for an absent peer is lost, but
 /// is not an error. A receiver must therefore handle all pending work each time its doorbell rings.
 pub trait Doorbell {
-    /// Rings `vector` at `peer`. When the peer takes its interrupt, it sees every store to shared memory that preceded
+    /// Rings `vector` at `peer`. When the peer takes the interrupt, it sees every store to shared memory that preceded
     /// the call.
     ///
     /// # Errors
-    /// Returns [`VectorOutOfRange`] if the device has no such vector. In that case nothing is rung.
+    /// Returns [`VectorOutOfRange`] if the device has no such vector. In that case, the doorbell is not rung.
     fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange>;
 }
 

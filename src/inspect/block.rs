@@ -12,7 +12,7 @@ pub struct Block {
     pub at: u32,
     /// The epoch of the side's incarnation, or 0 if the side has never started.
     pub epoch: u32,
-    /// The epoch of the other side to which `state` applies, or 0.
+    /// The other side's epoch to which `state` applies, or 0.
     pub peer_epoch: u32,
     /// The side's state as stored in memory. [`state`](Self::state) checks the value.
     pub state: u32,
@@ -32,7 +32,7 @@ pub struct Block {
 impl Block {
     pub(super) fn read(view: View<'_>, at: u32) -> Result<Self, Finding> {
         let word = |field| view.word(Field::Block, behind(at, field));
-        // Read the words in the order that the sides use, which is the reverse of the order of writing.
+        // Read the words in the same order as the sides do: the reverse of the order in which they are written.
         let epoch = word(block::EPOCH)?;
         let mut found = Self {
             at,
@@ -69,8 +69,8 @@ impl Block {
         u16::try_from(self.peer_id).map_err(|_| finding)
     }
 
-    /// Returns true if the side has started, and has neither left nor given up. The result is still true for a side
-    /// that was killed, but the heartbeat of such a side has stopped.
+    /// Returns true if the side has started, and has neither left nor given up. A side that was killed still counts as
+    /// present, but its heartbeat has stopped.
     #[must_use]
     pub fn is_present(&self) -> bool {
         self.epoch != 0 && matches!(self.state(), Ok(State::Init | State::Ready | State::Run))

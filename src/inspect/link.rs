@@ -137,11 +137,11 @@ impl<'m> Link<'m> {
         QueueOffer::read(self.view, block.at, number).map(Some)
     }
 
-    /// Returns the queue `number` whose driver is the side `driver`. In a link that carries rpmsg, the driver sends
-    /// messages with this queue. Returns `None` until the blocks of both sides say that the queue is ready.
+    /// Returns queue `number` for which the side `driver` is the driver. In a link that carries rpmsg, the driver sends
+    /// messages through this queue. Returns `None` until the blocks of both sides say that the queue is ready.
     ///
     /// # Errors
-    /// Returns an error if the words of a side do not describe a queue in that side's own data.
+    /// Returns an error if either side's words do not describe a queue in that side's data.
     pub fn queue(&self, driver: Role, number: u8) -> Result<Option<Queue<'m>>, Finding> {
         let entry = self.entry()?;
         let Some(area) = self.area_of(&entry)? else { return Ok(None) };
@@ -195,7 +195,7 @@ impl<'m> Link<'m> {
         Ok(Some(Queue::new(self.view, parts, Carrier::Available, buffers)))
     }
 
-    /// Checks the whole link and reports each finding. [`Queue::findings`] describes `left`.
+    /// Checks the whole link and reports each finding. See [`Queue::findings`] for `left`.
     pub(super) fn findings(&self, left: &mut u32, mut report: impl FnMut(Finding)) {
         for role in [Role::Host, Role::Remote] {
             match self.block(role) {

@@ -43,7 +43,7 @@ impl<'m> Message<'m> {
         Ok(Self { view, position, descriptor, at, size, header })
     }
 
-    /// Copies the start of the payload to `to`, as many bytes as fit, and returns the number of bytes.
+    /// Copies as much of the payload as fits in `to`, and returns the number of bytes copied.
     ///
     /// If the buffer has been returned in the meantime, the bytes may belong to a newer message.
     pub fn read(&self, to: &mut [u8]) -> usize {

@@ -9,8 +9,8 @@ use crate::wire::area::Role;
 use crate::wire::openamp::{Layout, status};
 use crate::wire::vring::descriptor;
 
-/// A memory in C OpenAMP's layout. The layout is not stored in the memory, so the reader must know it, as both sides
-/// do.
+/// A memory in C OpenAMP's layout. The layout is not stored in the memory, so the reader must know it in advance, like
+/// both sides.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAmp<'m> {
     view: View<'m>,
@@ -21,9 +21,9 @@ pub struct OpenAmp<'m> {
 impl<'m> OpenAmp<'m> {
     /// Creates a view of a memory with this layout. This does not read the memory yet.
     ///
-    /// `address` is the address of the first byte of the memory on the host. It is subtracted from the addresses in
-    /// descriptors to get offsets. If it is unknown, it is derived from the lowest buffer address that the host has
-    /// posted.
+    /// `address` is the address of the first byte of the memory on the host. The address is subtracted from the
+    /// addresses in descriptors to get offsets. If `address` is `None`, it is derived from the lowest buffer address
+    /// that the host has posted.
     #[must_use]
     pub const fn new(memory: &'m dyn ReadMemory, layout: Layout, address: Option<u64>) -> Self {
         Self { view: View(memory), layout, address }

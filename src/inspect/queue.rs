@@ -10,7 +10,7 @@ use crate::wire::vring::{available, descriptor, used};
 pub enum Carrier {
     /// The available ring, because the sender is the driver.
     Available,
-    /// The used ring, because the sender is the device. It fills buffers that the driver has posted.
+    /// The used ring, because the sender is the device. The device fills buffers that the driver has posted.
     Used,
 }
 
@@ -86,15 +86,14 @@ impl Indices {
         self.size.wrapping_sub(self.in_flight())
     }
 
-    /// Returns true if the device is waiting for a buffer, so that the driver rings the doorbell for the next available
+    /// Returns true if the device is waiting for a buffer. The driver then rings the doorbell for the next available
     /// buffer.
     #[must_use]
     pub const fn device_waits(&self) -> bool {
         if self.by_events { self.available_event == self.available } else { self.used_flags & used::NO_NOTIFY == 0 }
     }
 
-    /// Returns true if the driver is waiting for a buffer, so that the device rings the doorbell for the next used
-    /// buffer.
+    /// Returns true if the driver is waiting for a buffer. The device then rings the doorbell for the next used buffer.
     #[must_use]
     pub const fn driver_waits(&self) -> bool {
         if self.by_events { self.used_event == self.used } else { self.available_flags & available::NO_INTERRUPT == 0 }
@@ -198,8 +197,8 @@ impl<'m> Queue<'m> {
     /// Returns the messages in flight, oldest first. The number of messages is determined by this call. Each message is
     /// read when the iterator reaches it.
     ///
-    /// The number is always exact. If the receiver returns buffers out of order, the iterator yields that many of the
-    /// newest messages, and some of these may already have been returned.
+    /// The number of messages is always exact. The iterator assumes that the newest messages are in flight. If the
+    /// receiver returns buffers out of order, some messages that the iterator yields may already have been returned.
     ///
     /// # Errors
     /// Returns the same errors as [`indices`](Self::indices).
@@ -212,8 +211,8 @@ impl<'m> Queue<'m> {
         Ok(InFlight { queue: *self, next: end.wrapping_sub(indices.in_flight()), left: indices.in_flight() })
     }
 
-    /// Reads the message at `position` in the ring that delivers messages. Positions count like the ring's index and
-    /// are taken modulo the size of the queue. A reader that follows the index sees every message.
+    /// Reads the message at `position` in the ring that delivers messages. Positions count up like the ring's index,
+    /// and are taken modulo the size of the queue. A reader that follows the index sees every message.
     ///
     /// # Errors
     /// Returns an error if the entry does not refer to a valid descriptor, if the buffer is out of bounds, or if the
@@ -267,7 +266,7 @@ impl<'m> Queue<'m> {
     }
 
     /// Checks the indices and the messages in flight, and reports the first finding. `left` is decremented for each
-    /// message, and the check stops when it reaches 0.
+    /// message, and the check stops when `left` reaches 0.
     pub(super) fn findings(&self, left: &mut u32, report: impl FnOnce(Finding)) {
         let mut look = || {
             for message in self.in_flight()? {

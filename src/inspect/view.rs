@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checked access to single fields of the memory. A field that cannot be read is a finding.
+//! Checked access to single fields of the memory. A field that cannot be read is reported as a finding.
 
 use core::fmt;
 

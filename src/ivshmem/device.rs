@@ -10,7 +10,7 @@ use safe_mmio::{UniqueMmioPointer, field, field_shared};
 use super::registers::Registers;
 use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
-/// An error of [`Device::new`].
+/// An error returned by [`Device::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// IVPOSITION is not a valid peer id.
@@ -74,10 +74,10 @@ impl Doorbell for Device<'_> {
             return Err(VectorOutOfRange { vector, vectors: self.vectors });
         }
         // Orders earlier stores to shared memory before the store to the register: `dmb ish` on AArch64, `dmb sy` on
-        // Armv7-M, `mfence` on x86. The inner shareable domain is enough, because a hypervisor observes the register on
-        // cores in the domain that shares the memory. (A hardware mailbox would need the outer shareable domain, `dmb
-        // oshst`.) `dsb` would wait longer without ordering more. An observer that sees the register store, and raises
-        // the interrupt, also sees all stores before the barrier.
+        // Armv7-M, `mfence` on x86. The inner shareable domain is enough, because the cores on which a hypervisor
+        // observes the register are in that domain. (A hardware mailbox would need the outer shareable domain, `dmb
+        // oshst`.) `dsb` would wait longer, but would not order any more accesses. An observer that sees the register
+        // store, and raises the interrupt, also sees all stores before the barrier.
         fence(Ordering::SeqCst);
         if let Some(mut registers) = self.registers.take() {
             field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());

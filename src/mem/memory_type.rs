@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory types that need different copies, in Arm's terms.
+//! Memory types that need different copy functions. The names are Arm's.
 
 use super::copy::{self, aligned};
 

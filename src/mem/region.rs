@@ -19,7 +19,8 @@ pub struct Region<'m, T = NormalMemory> {
     mapping: PhantomData<(&'m (), T)>,
 }
 
-// SAFETY: a `Region` is only an address. Its accesses are atomic, or are copies designed to race with another machine.
+// SAFETY: a `Region` is only an address. Its accesses are atomic, or are copies designed to tolerate races with another
+// machine.
 unsafe impl<T: MemoryType> Send for Region<'_, T> {}
 // SAFETY: same as for `Send`.
 unsafe impl<T: MemoryType> Sync for Region<'_, T> {}

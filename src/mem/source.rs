@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 
 /// Bytes to copy from. There is no Rust reference to them, so they may be in memory that another machine writes.
 ///
-/// A slice converts into a source. A port can also make a source from a raw pointer of its operating system, because an
-/// application may send its reply directly from the buffer of a received message.
+/// A slice converts into a source. A port can also make a source from a raw pointer that its operating system supplies.
+/// An application can then send a reply directly from the buffer of a received message.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     start: *const u8,
@@ -21,7 +21,7 @@ impl Source<'_> {
     ///
     /// # Safety
     /// For the whole lifetime `'a`, the bytes must stay mapped and readable, in memory without side effects that allows
-    /// unaligned loads. Others may write the bytes; the copy is then a mix of old and new bytes.
+    /// unaligned loads. If others write the bytes during the copy, the result is a mix of old and new bytes.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn new(start: *const u8, len: usize) -> Self {

@@ -9,8 +9,8 @@ use super::{Load, MemoryError, SharedMemory, Store, WordAccess};
 /// Indices are masked, as in any ring. Field offsets are constants that the compiler checks. Accesses therefore need no
 /// run-time check.
 ///
-/// Values are little-endian in memory, as virtio and rpmsg require here, and in native byte order in arguments and
-/// return values.
+/// Values are little-endian in memory, as virtio and rpmsg require, and in native byte order in arguments and return
+/// values.
 #[derive(Clone, Debug)]
 pub struct Table<M: SharedMemory, const STRIDE: u32, const HEADER: u32 = 0, const TAIL: u32 = 0> {
     memory: M::Words,

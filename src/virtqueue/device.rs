@@ -117,9 +117,9 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         let before = self.avail_count;
         let taken = before as u16;
         if taken == self.seen {
-            // Request the notification before loading the index; otherwise the driver would not notify if it adds a
-            // buffer after the load. One request per ring position is enough, because every later load comes after the
-            // same barrier.
+            // Request the notification before loading the index; otherwise the driver would not notify this side of a
+            // buffer that it adds after the load. One request per ring position is enough, because every later load
+            // comes after the same barrier.
             if arm && !self.is_armed() {
                 self.arm();
             }
@@ -198,8 +198,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         }
     }
 
-    /// Asks the driver for a notification when the next buffer becomes available. Returns true if the ring is empty, so
-    /// that the caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the driver for a notification when the next buffer becomes available. Returns true if the ring is empty, in
+    /// which case the caller may sleep. If the result is false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.arm();
         self.ring.available.load_header::<{ available::INDEX }>(Load::Relaxed) == self.avail_count as u16

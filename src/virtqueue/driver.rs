@@ -28,7 +28,7 @@ impl DescriptorToken {
 
 /// State of a descriptor that this side holds.
 const HELD: u16 = 0xfffe;
-/// State of a descriptor that the device holds. A descriptor already has this state once it is allocated.
+/// State of a descriptor that the device holds. A descriptor enters this state as soon as it is allocated.
 const WITH_DEVICE: u16 = 0xffff;
 /// End of the free list.
 const END: u16 = 0xfffd;
@@ -221,8 +221,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.used.load_u32::<{ used::LENGTH }>(self.used_count.wrapping_sub(1), Load::Relaxed)
     }
 
-    /// Asks the device for a notification when it has used the next buffer. Returns true if the ring is empty, so that
-    /// the caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the device for a notification when it has used the next buffer. Returns true if the ring is empty, in which
+    /// case the caller may sleep. If the result is false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         let collected = self.used_count as u16;
         match self.suppression.by_events() {

@@ -148,7 +148,7 @@ proptest! {
         }
     }
 
-    /// Checks that a peer that writes anywhere at any time causes no panic, no duplicate descriptor, and no
+    /// Checks that a peer that writes anywhere at any time does not cause a panic, a duplicate descriptor, or an
     /// out-of-bounds access.
     #[test]
     fn survives_a_peer_that_scribbles(

@@ -6,7 +6,7 @@ use super::session::PAGE;
 /// A side of a link. Each link has one host and one remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The side that decides where in the memory the link is.
+    /// The side that chooses the link's place in the memory.
     Host,
     /// The side that looks the link up in the directory.
     Remote,
@@ -62,7 +62,8 @@ impl Area {
     pub const SMALLEST: u32 = 4 * PAGE;
 
     /// Returns the area that a directory entry describes, in a memory of `memory` bytes. Returns `None` if the area is
-    /// not made of whole pages, is out of bounds, overlaps the directory, or is too small for the blocks and some data.
+    /// not made of whole pages, is out of bounds, overlaps the directory, or is smaller than
+    /// [`SMALLEST`](Self::SMALLEST) plus the shared section.
     #[must_use]
     pub fn new(memory: u32, offset: u32, size: u32, shared: u32) -> Option<Self> {
         let pages = (offset | size | shared).is_multiple_of(PAGE);
@@ -83,8 +84,8 @@ impl Area {
         self.shared
     }
 
-    /// Returns the same area without a shared section, for services that do not use one. Its bytes become data of the
-    /// two sides.
+    /// Returns the same area without a shared section, for services that do not use one. The bytes of the section
+    /// become data of the two sides.
     #[must_use]
     #[inline(always)]
     pub const fn unshared(&self) -> Self {

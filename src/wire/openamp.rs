@@ -6,7 +6,7 @@
 
 use super::vring::{available_len, descriptor_table_len, used_len};
 
-/// The host's status. It is the low byte of a separate word.
+/// The host's status, which is the low byte of a separate word.
 pub mod status {
     /// There is no host, or the host is resetting the link.
     pub const RESET: u32 = 0;
@@ -18,7 +18,7 @@ pub mod status {
     pub const MASK: u32 = 0xff;
 }
 
-/// The `next` value with which C ends a chain of free descriptors.
+/// The `next` value that C OpenAMP uses to end a chain of free descriptors.
 pub const CHAIN_END: u16 = 0x8000;
 
 /// The offsets and sizes of all parts. Both sides must use the same layout.
@@ -32,12 +32,13 @@ pub struct Layout {
     pub to_remote: u32,
     /// Number of descriptors per vring, a power of two.
     pub count: u16,
-    /// Alignment of the used rings in bytes: a power of two, at least 4. C aligns addresses, and this layout aligns
-    /// offsets. The results agree if the memory itself is aligned to this value.
+    /// Alignment of the used rings in bytes: a power of two, at least 4. C OpenAMP aligns addresses, and this layout
+    /// aligns offsets. The results agree if the memory itself is aligned to this value.
     pub align: u32,
     /// Offset of the buffers for messages to the host.
     pub buffers: u32,
-    /// Offset of the buffers for messages to the remote. They follow the other buffers, unless C's pool is split.
+    /// Offset of the buffers for messages to the remote. These buffers follow the buffers for messages to the host,
+    /// unless the C side splits its pool.
     pub to_remote_buffers: u32,
     /// Size of a buffer for messages to the host, in bytes, including the header. The remote uses the size that the
     /// host has posted.
@@ -119,9 +120,9 @@ impl Layout {
         Self { status, to_host, to_remote, count, align, buffers, to_remote_buffers, to_host_size, to_remote_size }
     }
 
-    /// Returns the same layout with buffers in one pool at `start`, in the order that C's host uses: first the buffers
-    /// to the host, then the buffers to the remote. The sums saturate, so that a layout with absurd sizes is later
-    /// rejected as out of bounds.
+    /// Returns the same layout with buffers in one pool at `start`. The order is that of a C host: first the buffers
+    /// for messages to the host, then the buffers for messages to the remote. The sums saturate, so that a layout with
+    /// absurd sizes is later rejected as out of bounds.
     #[must_use]
     pub const fn with_buffers(self, start: u32, to_host_size: u32, to_remote_size: u32) -> Self {
         let to_remote_buffers = start.saturating_add(to_host_size.saturating_mul(self.count as u32));

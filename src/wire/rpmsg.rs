@@ -78,7 +78,8 @@ impl core::hash::Hash for Name {
     }
 }
 
-// Equivalent to a derived implementation, but without `memcmp`, which would otherwise not be linked into a small image.
+// Equivalent to a derived implementation, but does not call `memcmp`. This saves flash in a small image, which may not
+// need `memcmp` for anything else.
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(own, others)| own == others)
@@ -123,8 +124,8 @@ impl Name {
         length
     }
 
-    /// Returns the name in a received field: the bytes before the first NUL. Like Linux, it ignores any bytes after the
-    /// NUL. If there is no NUL, it ignores the last byte of the field. Returns `None` if the name is empty.
+    /// Returns the name in a received field: the bytes before the first NUL. Bytes after the NUL are ignored, as in
+    /// Linux. If there is no NUL, the last byte of the field is ignored. Returns `None` if the name is empty.
     #[must_use]
     pub fn from_field(field: &[u8; NAME_SIZE]) -> Option<Self> {
         let mut name = Self::NONE;

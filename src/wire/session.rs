@@ -10,7 +10,7 @@ use core::fmt;
 pub const VERSION: u32 = 2;
 
 /// Alignment of all sections and blocks. Each page has a single writer, so that a memory protection unit or the
-/// read-only mappings of ivshmem 2.0 can enforce it.
+/// read-only mappings of ivshmem 2.0 can enforce this rule.
 pub const PAGE: u32 = 4096;
 
 /// The first page of the memory. It identifies the memory and lists its links.
@@ -39,7 +39,7 @@ pub mod entry {
     pub const OFFSET: u32 = 4;
     /// Size of the link's area, a multiple of [`PAGE`](super::PAGE). Written by the link's host.
     pub const SIZE: u32 = 8;
-    /// The [`Waiting`](super::Waiting) remote, or 0. The host rings this remote when it starts. Written by the link's
+    /// The [`Waiting`](super::Waiting) remote, or 0. When the host starts, it rings this remote. Written by the link's
     /// remote.
     pub const REMOTE: u32 = 12;
     /// The [`Kind`](super::Kind) of the link's service. Written by the link's host.
@@ -53,11 +53,11 @@ pub mod entry {
 
 /// The block of a side, at the start of the side's page. Only that side writes to it.
 pub mod block {
-    /// Size in bytes of the fields below and of the first two queues.
+    /// Size of a block with two queues, in bytes.
     pub const SIZE: u32 = 128;
     /// The epoch of this side's incarnation. It increases with each start, and is never 0 once the side has started.
     pub const EPOCH: u32 = 0;
-    /// The epoch of the other side to which `STATE` applies, or 0.
+    /// The other side's epoch to which `STATE` applies, or 0.
     pub const PEER_EPOCH: u32 = 4;
     /// The [`State`](super::State) of this side.
     pub const STATE: u32 = 8;
@@ -121,7 +121,7 @@ impl fmt::Display for Kind {
 }
 
 /// The wire version in the high half, the number of queues in the next byte, and the kind of service in the low byte.
-/// The words of both sides for queue number `n` describe the same queue.
+/// Queue `n` in one side's block and queue `n` in the other side's block are the same queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaks(pub u32);
 
@@ -162,8 +162,8 @@ impl Speaks {
     }
 }
 
-/// The remote that waits for a link's host. The low 24 bits are the peer id + 1, and the high byte is the kind of
-/// service that the remote expects.
+/// The remote that is waiting for the link's host. The low 24 bits are the peer id + 1, and the high byte is the kind
+/// of service that the remote expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting(pub u32);
 
@@ -184,7 +184,8 @@ impl Waiting {
         }
     }
 
-    /// Returns the kind of service that the remote expects. Remotes of version 1 do not state it, so the result is 0.
+    /// Returns the kind of service that the remote expects. Returns 0 for a remote of version 1, which does not write
+    /// the kind.
     #[must_use]
     pub const fn kind(self) -> Kind {
         Kind(self.0 >> 24)

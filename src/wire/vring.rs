@@ -110,8 +110,8 @@ pub const fn used_len(size: u16) -> u32 {
     (size as u32).wrapping_mul(used::ENTRY).wrapping_add(used::HEADER).wrapping_add(used::TAIL)
 }
 
-/// Returns true if an index that moves from `old` to `new` passes `event`, so that the other side must be notified
-/// (virtio 1.3, sections 2.7.7 and 2.7.10). All three values wrap at 65536.
+/// Returns true if an index that moves from `old` to `new` passes `event`, in which case the other side must be
+/// notified (virtio 1.3, sections 2.7.7 and 2.7.10). All three values wrap at 65536.
 #[must_use]
 pub const fn need_event(event: u16, new: u16, old: u16) -> bool {
     new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)

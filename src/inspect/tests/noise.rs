@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests memories with values that no side would write. Each one must be reported by name, without a panic.
+//! Tests memories with values that no side would write. Each invalid field must be reported by name, without a panic.
 
 use proptest::prelude::*;
 
@@ -163,7 +163,7 @@ fn value() -> impl Strategy<Value = u32> {
 }
 
 proptest! {
-    /// Checks random bytes, optionally after a valid magic number so that the reader does not stop there.
+    /// Checks random bytes, optionally after a valid magic number so that the reader continues past it.
     #[test]
     fn random_bytes_do_nothing(seed in proptest::collection::vec(any::<u32>(), 64..256), magic in any::<bool>()) {
         let heap = Heap::new(MEMORY);

@@ -54,7 +54,7 @@ pub enum PciError {
         "this ivshmem device has no interrupts (ivshmem-plain, or vectors=0): use -device ivshmem-doorbell,vectors=1"
     )]
     NoMsix,
-    /// The MSI-X table is not inside BAR1, where an ivshmem device has it.
+    /// The MSI-X table is not inside BAR1, as it is on every ivshmem device.
     #[error("ivshmem's MSI-X table is said to be in BAR{bar} at {offset:#x}: it must lie inside BAR1")]
     BadMsixTable {
         /// The BAR number in the capability.

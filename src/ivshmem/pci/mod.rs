@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the PCI device, assigns its addresses and enables it. This is for ports that have no operating system to do
-//! it.
+//! Finds the PCI device, assigns its addresses and enables it. Ports without an operating system need this module.
 //!
 //! A port passes its configuration space and its host bridge's windows to [`find`] and [`Function::attach`], which
 //! return the addresses to map. This module does not set up bridges, so it sees only buses that are already set up.

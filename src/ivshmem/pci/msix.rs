@@ -78,8 +78,8 @@ impl Msix {
         Self { table: bar.saturating_add(self.table), ..self }
     }
 
-    /// Enables the interrupts whose entries are unmasked. Earlier doorbells are lost, so a port enables interrupts,
-    /// then checks the shared memory once, then sleeps.
+    /// Enables the interrupts whose entries are unmasked. Earlier doorbells are lost, so a port must enable interrupts,
+    /// then check the shared memory once, and only then sleep.
     pub fn enable(&self, config: &mut impl ConfigSpace) {
         let control = config.read(self.function.0, self.capability);
         config.write(self.function.0, self.capability, (control | ENABLE) & !FUNCTION_MASK);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Copies for AArch64. They use vector registers if the image may use them, otherwise pairs of general-purpose
-//! registers.
+//! Copies for AArch64. The copies use vector registers if the target enables them, and otherwise pairs of
+//! general-purpose registers.
 
 // One function serves both directions.
 pub use self::{copy as copy_in, copy as copy_out};

@@ -16,7 +16,7 @@ trait Direction {
     /// Returns the shared address, which determines the alignment of the units.
     fn shared(&self, from: *const u8, to: *mut u8) -> usize;
     unsafe fn byte(&self, from: *const u8, to: *mut u8);
-    /// Moves a word. The private address must be aligned, too.
+    /// Moves a word. The private address must also be aligned.
     unsafe fn word(&self, from: *const usize, to: *mut usize);
     /// Moves a word. The private address may have any alignment.
     unsafe fn word_unaligned(&self, from: *const usize, to: *mut usize);
@@ -124,7 +124,7 @@ unsafe fn copy(direction: &impl Direction, from: *const u8, to: *mut u8, len: us
         unsafe { direction.byte(from.wrapping_add(at), to.wrapping_add(at)) };
         at += 1;
     }
-    // The shared address is aligned now. The private address is aligned, too, if both addresses have the same offset
+    // The shared address is aligned now. The private address is also aligned if both addresses have the same offset
     // within a word.
     if (from.addr() ^ to.addr()).is_multiple_of(WORD) {
         while at < end {

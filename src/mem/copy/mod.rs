@@ -4,8 +4,8 @@
 //!
 //! A peer may write the shared bytes during the copy. In Rust's memory model this would be a data race if the compiler
 //! saw the accesses. Assembly is opaque to the compiler, so the compiler can neither assume that two reads agree nor
-//! invent more reads. The volatile accesses in [`aligned`] are outside any Rust allocation, where Rust's model gives
-//! them the semantics of the hardware.
+//! invent more reads. The volatile accesses in [`aligned`] go to memory outside any Rust allocation. Rust gives such
+//! accesses the semantics of the hardware.
 
 pub mod aligned;
 

@@ -12,10 +12,10 @@ pub use self::{copy as copy_in, copy as copy_out};
 /// Both ranges must be mapped. Nothing else may access the private range during the copy.
 #[inline(always)]
 pub unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // If the length is not a multiple of the step, the first step starts at the beginning and another ends at the end,
-    // so some bytes are copied twice. In the loop, both pointers point 64 bytes before the end of their range, and `i`
-    // counts up to 0. The shortest case comes last in the code, so that it takes the fewest jumps.
-    // SAFETY: the caller upholds the same contract.
+    // If the length is not a multiple of the step, the last step still ends at the end of the range. It then overlaps
+    // the previous step, so some bytes are copied twice. In the loop, both pointers point 64 bytes before the end of
+    // their range, and `i` counts up to 0. The case of 16 to 32 bytes comes last in the code, so that it takes the
+    // fewest jumps. SAFETY: the caller upholds the same contract.
     unsafe {
         core::arch::asm!(
             "cmp {n}, 16",

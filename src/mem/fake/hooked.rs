@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A memory view that calls a hook before each access of a side. The hook can run the other side, overwrite the memory
-//! like a hostile peer, or let the side die.
+//! A memory view that calls a hook before each access by a side. The hook can run the other side, overwrite the memory
+//! as a hostile peer would, or kill the side.
 
 use super::super::{Forward, Region};
 
 /// Code that runs before each access to a [`Hooked`] memory.
 pub trait Hook {
-    /// Runs before each load, store and copy. Returns false if the side is dead; its stores then have no effect. A side
-    /// can therefore die between two stores without leaving the code under test.
+    /// Runs before each load, store and copy. Returns false if the side is dead; its stores then have no effect. A test
+    /// can thus kill a side between any two stores, although the code under test runs on.
     fn before(&self) -> bool;
 }
 

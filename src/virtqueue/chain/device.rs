@@ -136,7 +136,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     }
 
     /// Walks the rest of a chain. A later walk continues at the point where this one stops. A chain may be returned
-    /// before its end.
+    /// before the walk has reached its end.
     ///
     /// # Errors
     /// Returns [`WrongQueue`] if the chain belongs to another queue.
@@ -239,8 +239,8 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         Ok(self.ring.add_used(chain.head, written.min(chain.writable)))
     }
 
-    /// Asks the driver for a notification when the next chain becomes available. Returns true if the ring is empty, so
-    /// that the caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the driver for a notification when the next chain becomes available. Returns true if the ring is empty, in
+    /// which case the caller may sleep. If the result is false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.ring.enable_notification()
     }

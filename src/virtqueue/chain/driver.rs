@@ -222,8 +222,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         }
     }
 
-    /// Asks the device for a notification when it has used the next chain. Returns true if the ring is empty, so that
-    /// the caller may sleep. If it returns false, the caller must pop first.
+    /// Asks the device for a notification when it has used the next chain. Returns true if the ring is empty, in which
+    /// case the caller may sleep. If the result is false, the caller must pop first.
     pub fn enable_notification(&mut self) -> bool {
         self.ring.enable_notification()
     }

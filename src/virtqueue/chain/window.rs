@@ -4,8 +4,8 @@
 /// Translates the driver's addresses to offsets in the shared memory.
 pub trait AddressMap {
     /// Returns the offset of the `length` bytes at `address`. Returns `None` if the device must not access the range.
-    /// The access is a write if `writable` is true, otherwise a read. The caller checks that the range is in bounds of
-    /// the memory.
+    /// The access is a write if `writable` is true, otherwise a read. The caller checks that the range is inside the
+    /// memory.
     fn offset(&self, address: u64, length: u32, writable: bool) -> Option<u32>;
 }
 

@@ -135,8 +135,8 @@ pub struct Vdev {
     pub vrings: [Vring; 2],
 }
 
-/// The notification id of a device that is published here. OpenAMP's parser requires ids to be unique across the vrings
-/// and devices of a table, and less than the number of bits in an `unsigned long`.
+/// The notification id of each device that this code publishes. OpenAMP's parser requires ids to be unique across the
+/// vrings and devices of a table, and less than the number of bits in an `unsigned long`.
 const NOTIFY_ID: u32 = 2;
 
 /// Feature bit 0: the name service.

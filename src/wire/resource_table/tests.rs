@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests tables as remotes publish them, and invalid tables.
+//! Tests of tables like those that remotes publish, and of invalid tables.
 
 use proptest::prelude::*;
 use std::vec;
@@ -85,7 +85,7 @@ proptest! {
         }
     }
 
-    /// Same check for almost valid tables, which get past more of the parser's checks.
+    /// Same check for almost valid tables, which pass more of the parser's checks.
     #[test]
     fn a_damaged_table_is_a_table_or_an_error(
         damage in proptest::collection::vec((0..LENGTH, any::<u8>()), 0..6),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Breaks each chain rule once, as the driver and as the device, and tests what virtio allows.
+//! Breaks each chain rule once, as the driver and as the device. Also tests unusual chains that virtio allows.
 
 use super::*;
 use crate::mem::{Store, Table};
@@ -30,8 +30,8 @@ fn put(heap: &Heap, offset: u32, count: u32, words: &[Words]) {
     }
 }
 
-/// Makes a device whose driver has written these descriptors to its own table and to the indirect table, and has made
-/// descriptor 0 available.
+/// Makes a device for which the driver has written `queue` to the queue's table and `table` to the indirect table, and
+/// has made descriptor 0 available.
 fn given<'m>(heap: &'m Heap, queue: &[Words], table: &[Words], indirect: Indirect) -> TestDevice<'m> {
     let (_, device) = pair(heap, Suppression::Events, indirect);
     put(heap, LAYOUT.descriptors, SIZE.into(), queue);
@@ -43,8 +43,8 @@ fn given<'m>(heap: &'m Heap, queue: &[Words], table: &[Words], indirect: Indirec
     device
 }
 
-/// Walks the chain of these descriptors, and returns its segments or its fault. Checks that a fault is reported again
-/// by later calls.
+/// Walks the chain formed by these descriptors, and returns its segments or its fault. Checks that a fault is reported
+/// again by later calls.
 fn come_to(queue: &[Words], table: &[Words], indirect: Indirect) -> Result<Vec<Segment>, ChainFault> {
     let heap = Heap::new(MEMORY);
     let mut device = given(&heap, queue, table, indirect);

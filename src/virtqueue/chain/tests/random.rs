@@ -12,7 +12,7 @@ use super::*;
 enum Step {
     /// The driver adds a chain. The arguments are the lengths of the readable and of the writable elements.
     Add(Vec<u32>, Vec<u32>),
-    /// The device pops a chain. If the flag is set, it requests a notification if there is none.
+    /// The device pops a chain. If the flag is set and no chain is available, the device requests a notification.
     Pop(bool),
     /// The device walks some elements of one of its chains.
     Walk(usize, usize),

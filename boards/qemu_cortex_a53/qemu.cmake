@@ -2,5 +2,5 @@
 # QEMU's machine `virt` with a GICv3 supports QEMU's PCI device `ivshmem-doorbell`.
 set(AMP_QEMU_DEVICES pci)
 
-# Zephyr's board starts the machine with secure=on, with which interrupts of PCI devices do not arrive. MSI-X needs the ITS.
+# Zephyr's board starts the machine with secure=on, which blocks interrupts from PCI devices. MSI-X needs the ITS.
 set(AMP_QEMU_FLAGS -machine secure=off,its=on)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The connection to the server. Each message is an 8-byte number, in some messages with a descriptor.
+//! The connection to the server. Each message is an 8-byte number. Some messages also carry a descriptor.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;

@@ -115,8 +115,8 @@ impl Peer {
         lock(&self.peers).others()
     }
 
-    /// Returns true, only once, after the connection to the server has been lost. This peer then does not learn of new
-    /// peers, but the memory and the doorbells of known peers still work.
+    /// Returns true once after the connection to the server has been lost, and false otherwise. Without the server,
+    /// this peer does not learn of new peers, but the memory and the doorbells of known peers still work.
     pub fn server_has_gone(&mut self) -> bool {
         let gone = lock(&self.peers).connection.is_none();
         gone && !std::mem::replace(&mut self.loss_said, true)

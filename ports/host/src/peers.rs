@@ -13,8 +13,8 @@ use rustix::io::Errno;
 use crate::bell;
 use crate::connection::{Connection, Message};
 
-/// Maximum number of eventfds per peer, which is the maximum of QEMU's devices. Further eventfds are closed, so that a
-/// faulty server cannot exhaust this process's descriptors.
+/// Maximum number of eventfds per peer, which is also the limit of QEMU's devices. Further eventfds are closed, so that
+/// a faulty server cannot exhaust this process's descriptors.
 const VECTORS_MAX: usize = 64;
 
 /// The peers' eventfds, and the connection on which the server announces more.
@@ -66,12 +66,12 @@ impl Peers {
         (own, self.connection.as_ref().map(|connection| Arc::clone(connection.socket())))
     }
 
-    /// Handles a message that follows the memory. It has a peer's next eventfd, or no eventfd if the peer has left.
+    /// Handles a message that follows the memory. It carries a peer's next eventfd, or no eventfd if the peer has left.
     pub fn hear(&mut self, message: Message) -> Result<(), Refusal> {
         let id = u16::try_from(message.number).map_err(|_| Refusal::NotId)?;
         match message.fd {
             None if !message.fd_lost => {
-                // The server never announces to this peer that the peer itself has left.
+                // Ignores a message that this peer itself has left, which a correct server never sends.
                 if id != self.own.0 {
                     self.eventfds.remove(&id);
                 }

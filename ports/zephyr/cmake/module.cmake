@@ -45,8 +45,8 @@ if(NOT amp_cargo_target_dir)
   set(amp_cargo_target_dir ${ZEPHYR_CURRENT_MODULE_DIR}/target)
 endif()
 
-# A C application links the Rust code as one static library. A Rust application already depends on it as a crate, so
-# the library would link it a second time.
+# A C application links the Rust code as one static library. A Rust application already depends on this code as a crate,
+# so the library would add a second copy.
 if(NOT CONFIG_RUST)
   include(${CMAKE_CURRENT_LIST_DIR}/rust.cmake)
 endif()

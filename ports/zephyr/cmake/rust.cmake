@@ -42,7 +42,7 @@ if(CONFIG_AMP_IVSHMEM_IPC)
 endif()
 set(amp_rust_library ${amp_rust_target_dir}/${amp_rust_target}/guest/libamp_ivshmem_zephyr_c.a)
 
-# Every build calls Cargo, which detects changes by itself. Targets that depend on the library are rebuilt only if the
+# Every build calls Cargo, which detects what has changed. Targets that depend on the library are rebuilt only if the
 # library has changed. With --locked, Cargo uses exactly the versions in Cargo.lock.
 add_custom_target(amp_ivshmem_rust
   COMMAND ${CMAKE_COMMAND} -E env ${amp_rust_settings} ${CARGO} build --quiet --locked --profile guest --package amp-ivshmem-zephyr-c

@@ -141,7 +141,9 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 		break;
 	}
 
-	/* The callback, and other threads during the callback, may use the instance. */
+	/* Release the lock, because the callback and other threads may use the instance during the
+	 * callback.
+	 */
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
 	/* The entry is NULL if the endpoint has been deregistered in the meantime. */
@@ -386,7 +388,7 @@ static int init(const struct device *dev)
 #define AREA(n, cell)                                                                              \
 	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, cell)), (0))
 
-/* Must start after the ivshmem device, which uses CONFIG_KERNEL_INIT_PRIORITY_DEVICE. */
+/* An instance must start after its ivshmem device (CONFIG_KERNEL_INIT_PRIORITY_DEVICE). */
 #define AMP_IPC(n)                                                                                 \
 	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
 		     "the ivshmem device of this node is disabled");                               \

@@ -162,7 +162,7 @@ uint64_t amp_rust_micros(void)
 	uint64_t cycles = about + (int32_t)(k_cycle_get_32() - (uint32_t)about);
 #endif
 
-	/* If the frequency is a constant, as is usual, the compiler evaluates this condition. */
+	/* The frequency is usually a constant, so the compiler can evaluate this condition. */
 	if (per_second % USEC_PER_SEC == 0) {
 		return cycles / (per_second / USEC_PER_SEC);
 	}
@@ -189,7 +189,8 @@ void amp_rust_wait(struct amp_rust_device *device, uint64_t until)
 	}
 }
 
-/* Kept apart from `devices`, so that the linker drops them if an image does not use watches. */
+/* Separate from `devices`, so that the linker can drop this array if an image does not use watches.
+ */
 static struct amp_rust_watch {
 	struct k_work_delayable work;
 	void (*arrived)(const void *context);

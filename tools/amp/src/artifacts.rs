@@ -35,7 +35,7 @@ pub fn images(checkout: &Checkout, machine: Machine, target: &str) -> Result<[Pa
     Ok([checkout::find(&files, Role::Host.image())?, checkout::find(&files, Role::Remote.image())?])
 }
 
-/// The files that a set of machines needs to start. All of them have been checked or built.
+/// The checked or built files that a set of machines needs to start.
 #[derive(Debug, Default)]
 pub struct Artifacts {
     images: BTreeMap<Machine, [PathBuf; 2]>,

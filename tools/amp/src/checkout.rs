@@ -88,8 +88,8 @@ impl Checkout {
     /// date.
     ///
     /// # Errors
-    /// Returns an error if there is no cargo, if a signal interrupts the build, or if the build fails. In the last
-    /// case, cargo's messages have been printed.
+    /// Returns an error if there is no cargo, if a signal interrupts the build, or if the build fails. If the build
+    /// fails, cargo's messages have already been printed.
     pub fn build(&self, what: &str, target: Option<&str>, arguments: &[&str]) -> Result<Vec<PathBuf>> {
         let mut command = self.cargo();
         command.arg("build");
@@ -102,7 +102,7 @@ impl Checkout {
         let mut cargo = Running::spawn(command).context("cargo did not start: start this tool through ./amp")?;
         let status = cargo.lines_until_exit(None, |line, source| match source {
             process::Source::Output => files.extend(artifacts(line)),
-            // Not printed, so that there is no output if everything is up to date.
+            // Skips cargo's last line, so that nothing is printed if everything is up to date.
             process::Source::Errors if line.trim_start().starts_with("Finished ") => {}
             process::Source::Errors => {
                 if !announced {
@@ -149,7 +149,7 @@ pub fn find(files: &[PathBuf], name: &str) -> Result<PathBuf> {
     found.cloned().with_context(|| format!("cargo's build made no {name}: is the checkout complete?"))
 }
 
-/// Returns the files that a JSON message from cargo lists. Other kinds of message do not list any.
+/// Returns the files that a JSON message from cargo lists, or an empty list for other kinds of message.
 fn artifacts(line: &str) -> Vec<PathBuf> {
     let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { return Vec::new() };
     if message["reason"] != "compiler-artifact" {

@@ -52,7 +52,7 @@ impl Machine {
 
     /// Returns the prefix for the machine's console lines.
     pub fn label(self, role: Role) -> String {
-        // Not the machine's name, because a label like `host host` is confusing.
+        // Uses `linux` for a Linux process, because the label `host host` would be confusing.
         format!("{} {role}", if self == Self::Linux { "linux" } else { self.name() })
     }
 }

@@ -58,7 +58,7 @@ pub fn become_machine(options: &MachineOptions) -> Error {
     }
 }
 
-/// Runs both sides until the end that the options select.
+/// Runs both sides until a condition in the options ends the run.
 ///
 /// # Errors
 /// Returns an error if the two builds do not fit together, if a machine exits, or if an expected line does not appear.
@@ -139,7 +139,7 @@ struct Side {
     last_lines: LastLines,
 }
 
-/// Runs both commands and prints their lines until the end that `options` select.
+/// Runs both commands and prints their lines, until a condition in `options` ends the run.
 fn watch(labels: [String; 2], commands: [Command; 2], options: &Options) -> Result<()> {
     let console = Console::new(labels.clone(), false);
     let (sender, lines) = mpsc::sync_channel(256);

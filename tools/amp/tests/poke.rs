@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 const AMP: &str = env!("CARGO_BIN_EXE_amp");
 
-/// A child process that is killed when the test passes or fails.
+/// A child process that is killed at the end of the test, even if the test fails.
 struct Process(Child);
 
 impl Process {

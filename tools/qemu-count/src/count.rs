@@ -37,7 +37,7 @@ pub struct Counts {
     /// The execution count of each instruction, keyed by address. An instruction that is translated again keeps its
     /// count.
     places: Mutex<BTreeMap<u64, Arc<AtomicU64>>>,
-    /// Counts for loads (0) and stores (1), and within each for shared memory (0) and devices (1).
+    /// The first index is 0 for loads and 1 for stores. The second index is 0 for shared memory and 1 for devices.
     accesses: [[Accesses; 2]; 2],
     out: Mutex<(BufWriter<File>, u32)>,
 }

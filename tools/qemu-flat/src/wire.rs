@@ -8,13 +8,13 @@ use crate::settings::{REGISTERS_SIZE, Settings, SettingsError, VARIABLE};
 
 const CLASS: &CStr = c"ivshmem-flat";
 
-/// The reason why there is no device.
+/// The reason why the device could not be created or wired.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment variable contains an error.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// This QEMU does not export its symbols, as distributions' builds do.
+    /// This QEMU does not export the required symbols, unlike the builds of distributions.
     #[error(
         "this QEMU does not export `{0}`: it is stripped or too old; use a distribution's qemu-system-arm of 10.0 or later"
     )]

@@ -40,7 +40,7 @@ pub struct Client {
     pub id: u16,
     /// The client's eventfds, indexed by vector.
     pub eventfds: Vec<Rc<OwnedFd>>,
-    /// The eventfds that other clients ring. They belong to the client itself or to a relay.
+    /// The eventfds that other clients ring. With faults, they belong to a relay. Otherwise, they are the client's own.
     pub doorbells: Vec<Rc<OwnedFd>>,
     /// True if a fault stalls this client. It then gets only the messages that are already queued.
     pub stalled: bool,
@@ -99,14 +99,14 @@ impl Client {
 
     /// Tells the client that peer `id` has left. First removes the queued messages about this peer, so that a client
     /// that does not read cannot keep the peer's eventfds open. If all `vectors` announcements of the peer were still
-    /// queued, the client does not know the peer and is not told that it has left.
+    /// queued, the client does not know the peer, so no message is necessary.
     ///
     /// # Errors
     /// Returns the same errors as [`push`](Self::push).
     pub fn drop_queued_for(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
         let number = i64::from(id);
         let before = self.queue.len();
-        // Keeps the greeting's version and own id, which have no descriptor, even if they are equal to `id`.
+        // Keeps messages without a descriptor. In the greeting, the version and the own id may be equal to `id`.
         self.queue.retain(|message| message.number != number || message.fd.is_none());
         if self.queue.len().saturating_add(vectors) == before { Ok(()) } else { self.push(number, None) }
     }

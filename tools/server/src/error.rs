@@ -80,7 +80,7 @@ pub enum ServerError {
     /// A system call failed.
     #[error("{what}: {error}")]
     System {
-        /// What failed, with advice on how to fix it where possible.
+        /// A description of the failed action, with advice on how to fix the problem where possible.
         what: String,
         /// The system's error. It is not a `source`, because error reporters would then print it a second time.
         error: io::Error,

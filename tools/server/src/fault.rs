@@ -38,7 +38,7 @@ pub struct FaultInjector {
     faults: Faults,
     random: Random,
     bells: Bells,
-    /// Connections of clients that are still to be greeted, and when.
+    /// Clients that wait for their greeting, and the times at which they get it.
     waiting: Vec<(Instant, OwnedFd)>,
     next_drop: Instant,
 }
@@ -75,7 +75,7 @@ impl FaultInjector {
         self.faults.drop > 0 || !self.waiting.is_empty()
     }
 
-    /// Creates doorbells for the other peers that relay to the eventfds of peer `owner`.
+    /// Creates the eventfds that the other peers ring in place of the eventfds of peer `owner`.
     pub fn relay(&self, owner: u16, eventfds: &[Rc<OwnedFd>]) -> io::Result<Vec<Rc<OwnedFd>>> {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         eventfds
@@ -104,7 +104,7 @@ impl FaultInjector {
         None
     }
 
-    /// Returns the connections of clients that are to be greeted now, after their delay.
+    /// Returns the clients that are to be greeted now, because their delay has expired.
     pub fn due(&mut self) -> Vec<OwnedFd> {
         let now = Instant::now();
         self.waiting.extract_if(.., |(at, _)| *at <= now).map(|(_, connection)| connection).collect()
@@ -173,7 +173,7 @@ fn has_room(eventfd: &OwnedFd) -> bool {
     poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready == 1)
 }
 
-/// Returns the time in `delay` from now, or the current time if the clock cannot represent it.
+/// Returns the time `delay` from now, or the current time if the clock cannot represent it.
 fn after(delay: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(delay).unwrap_or(now)

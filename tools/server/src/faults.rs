@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::random::Random;
 
-/// The faults to inject, and how often. Default: no faults.
+/// The faults to inject, with their rates and delays. Default: no faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// One in `lose` doorbells is lost. 0 means none.
@@ -52,8 +52,8 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// Returns the relay's random number generator. The server uses a separate generator, because how many numbers it
-    /// draws depends on the clients' timing.
+    /// Returns the relay's random number generator. The server uses a separate generator, because the number of values
+    /// that it draws depends on the clients' timing.
     pub(crate) fn relays(&self) -> Random {
         Random::new(self.seed ^ 0xbe11)
     }

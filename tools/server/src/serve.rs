@@ -161,8 +161,8 @@ impl<R: FnMut(Event)> Serving<R> {
         }
     }
 
-    /// Makes a connected client a peer. Queues its greeting, and announces it and the other peers to each other, in the
-    /// protocol's order.
+    /// Turns a connected client into a peer. Queues its greeting, and announces the new peer and the existing peers to
+    /// each other, in the protocol's order.
     fn admit(&mut self, connection: OwnedFd) -> Result<u16, String> {
         let _ = sockopt::set_socket_send_buffer_size(&connection, SEND_BUFFER);
         let eventfds: Vec<_> = (0..self.server.vectors)

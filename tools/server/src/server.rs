@@ -35,7 +35,7 @@ impl Server {
     ///
     /// # Errors
     /// Returns an error if an option is out of range, a server is already listening on the socket, or a system call
-    /// fails. The socket is then removed again.
+    /// fails. On an error, the socket is removed.
     pub fn bind(options: &Options) -> Result<Self, ServerError> {
         if !(1..=VECTORS_MAX).contains(&options.vectors) {
             return Err(ServerError::Vectors { vectors: options.vectors });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The generic timer, which provides the time and an alarm, and a sleep function.
+//! The generic timer, which provides the time and an alarm. This module also contains the sleep function.
 
 use core::arch::asm;
 
@@ -19,7 +19,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Returns the timer, or `None` if its frequency is below 1 MHz, which means that firmware has not set it.
+    /// Returns the timer, or `None` if its frequency is below 1 MHz because firmware has not set it.
     pub fn new() -> Option<Self> {
         let frequency: u64;
         // SAFETY: only reads a register.

@@ -3,8 +3,8 @@
 //! interrupt. Only the doorbell and the timer use interrupts. The core acknowledges both without taking an exception.
 //!
 //! Both interrupts stay masked in the core, for two reasons:
-//! * An interrupt cannot get lost between the check for a pending interrupt and `wfi`, because `wfi` also returns for a
-//!   masked interrupt.
+//! * An interrupt cannot be missed between the check for a pending interrupt and `wfi`, because `wfi` also returns for
+//!   a masked interrupt.
 //! * An exception handler in Rust may use vector registers, which the exception vectors of `aarch64-rt` do not save.
 
 use arm_gic::gicv2::GicV2;

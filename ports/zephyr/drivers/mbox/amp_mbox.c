@@ -24,7 +24,7 @@ LOG_MODULE_REGISTER(amp_mbox, CONFIG_AMP_IVSHMEM_LOG_LEVEL);
 #define CHANNELS 1
 #endif
 
-/* Peer id that selects the other side of a pair with ids 0 and 1. */
+/* Peer id that selects the other side of a pair (ids 0 and 1, 2 and 3, and so on). */
 #define OTHER -1
 
 struct channel {

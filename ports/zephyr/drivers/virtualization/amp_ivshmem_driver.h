@@ -20,8 +20,8 @@ struct amp_ivshmem_listener {
 
 /* Must be the first member of each driver's data. */
 struct amp_ivshmem_data {
-	/* Held while ringing, and while registering or looking up a handler. The ISR also takes it,
-	 * so that a handler is not signalled once it has been removed.
+	/* Held while ringing, and while registering or looking up a handler. The ISR also takes
+	 * this lock, so that a handler is not signalled once it has been removed.
 	 */
 	struct k_spinlock lock;
 	struct amp_ivshmem rust;

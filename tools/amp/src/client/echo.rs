@@ -41,7 +41,8 @@ struct Echo<'a> {
     options: &'a EchoOptions,
     answered: &'a mut u64,
     unanswered: &'a mut u64,
-    /// Messages without an answer yet. Each message occupies one of the peer's buffers, which limits their number.
+    /// Messages that have not been answered yet. Each message occupies one of the peer's buffers, so their number is
+    /// limited.
     held: VecDeque<Message>,
 }
 

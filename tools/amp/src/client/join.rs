@@ -128,8 +128,8 @@ fn other<E: Task>(peer: &mut Peer, role: rpmsg::Role, options: &JoinOptions) -> 
     })
 }
 
-/// Returns the interval at which to poll without a doorbell, or `None` if C's samples would ring this process. Prints a
-/// note if they would not.
+/// Returns the interval at which to poll without a doorbell, and prints a note about it. Returns `None` if polling is
+/// not needed, because C's samples would ring this process.
 fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
     let theirs = if role == rpmsg::Role::Host { rpmsg::Role::Remote } else { rpmsg::Role::Host };
     let rung = openamp::neighbour(theirs, other);

@@ -23,11 +23,11 @@ pub enum Profile {
 /// The location of C OpenAMP's rings and buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LayoutName {
-    /// As in OpenAMP's sample of this name: 16 buffers in each direction, with the vring to the host first
+    /// Layout of OpenAMP's sample of this name: 16 buffers in each direction, with the vring to the host first
     DualQemuIvshmem,
-    /// As in Zephyr's rpmsg_service: 16 buffers in each direction, with the vring to the remote first
+    /// Layout of Zephyr's rpmsg_service: 16 buffers in each direction, with the vring to the remote first
     RpmsgService,
-    /// As in Zephyr's ipc_rpmsg_static_vrings, in the whole memory
+    /// Layout of Zephyr's ipc_rpmsg_static_vrings, which uses the whole memory
     StaticVrings,
 }
 

@@ -13,9 +13,9 @@ use crate::role::Role;
 /// The machines for the rpmsg host and the rpmsg remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// The machine of the rpmsg host.
+    /// The machine that runs the rpmsg host.
     pub host: Machine,
-    /// The machine of the rpmsg remote.
+    /// The machine that runs the rpmsg remote.
     pub remote: Machine,
 }
 
@@ -66,7 +66,7 @@ pub enum Start {
 }
 
 impl Start {
-    /// Returns the name on the command line.
+    /// Returns the order's name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HostFirst => "host-first",

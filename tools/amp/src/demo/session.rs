@@ -147,7 +147,7 @@ impl Session {
         Ok(())
     }
 
-    /// Handles a console line. Only called for standard output, because QEMU prints its own warnings to standard error.
+    /// Handles a line on standard output. Lines on standard error come from QEMU and not from the machine's console.
     fn handle_line(&mut self, index: usize, line: &str, at: Instant) -> Result<()> {
         let side = &mut self.sides[index];
         side.up = true;

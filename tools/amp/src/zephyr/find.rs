@@ -7,7 +7,7 @@ use std::{fmt, fs};
 
 use anyhow::{Context, Result, ensure};
 
-/// How a tree was found. The variants are in search order.
+/// The place where a tree was found. The variants are in search order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The variable `ZEPHYR_BASE`.
@@ -62,7 +62,7 @@ pub(super) fn search(
         let base = Path::new(package.trim()).ancestors().nth(3)?.to_owned();
         is_zephyr(&base).then_some(base)
     });
-    // CMake does not define an order. The smallest path is always the same one.
+    // CMake does not define an order. This takes the smallest path, so that the result is always the same.
     if let Some(base) = bases.min() {
         return Ok((base, Found::Registry));
     }

@@ -44,7 +44,7 @@ fn wait(fd: &impl AsFd) {
     assert_eq!(poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)), Ok(1), "nothing came in time");
 }
 
-/// Checks that a peer is dropped, but not before half of the interval. The half is long enough for three to connect.
+/// Checks that a peer is dropped, but not before half of the interval has passed. Three peers can connect in this time.
 #[test]
 fn one_is_dropped_and_the_others_hear_of_it() {
     let begun = Instant::now();

@@ -27,7 +27,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     expect(&first, 0, true);
     let error = Server::start(&rig.options).err().expect("refused").to_string();
     assert!(error.contains("a server already listens on") && error.contains("socket"), "{error}");
-    // The first server was not disturbed, because the next id is 1.
+    // The next id is 1, which shows that the first server was not disturbed.
     let (_second, _) = rig.greeted(1);
     drop(rig.server.take());
     drop(UnixListener::bind(path).expect("leaves a stale socket"));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Rings and clears eventfds that other processes share, without ever waiting.
+//! Rings and clears eventfds that are shared with other processes, and never blocks.
 //!
 //! O_NONBLOCK belongs to the open file and not to a descriptor, so any process that has an eventfd can clear the flag
-//! for all. `write` then waits while the counter is full. Checking first would leave a race, and `RWF_NOWAIT` does not
-//! exist for writes to an eventfd. But the kernel also adds to an eventfd when an asynchronous operation ends, and that
-//! never waits.
+//! for all processes. `write` then blocks while the counter is full. Checking the counter first would leave a race, and
+//! writes to an eventfd do not support `RWF_NOWAIT`. However, the kernel also adds to an eventfd when an asynchronous
+//! operation completes, and this never blocks.
 #![allow(unsafe_code, reason = "no crate offers the kernel's asynchronous operations with an eventfd")]
 
 use std::ffi::{c_long, c_ulong};
@@ -18,17 +18,18 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::error::ConnectError;
 
-/// The number of results to make room for. The kernel makes room for more.
+/// Requested size of the result queue. The kernel allocates more entries than requested.
 const RESULTS: usize = 64;
-/// The number of attempts to ring. An attempt fails only when other threads have used all room for results since.
+/// Maximum number of attempts to ring. An attempt fails only if other threads have filled the result queue in the
+/// meantime.
 const ATTEMPTS: usize = 64;
 
-/// The operation "poll" (`IOCB_CMD_POLL`).
+/// The operation code for a poll (`IOCB_CMD_POLL`).
 const POLL: u16 = 5;
-/// The flag that `eventfd` is valid (`IOCB_FLAG_RESFD`).
+/// The flag that marks `eventfd` as valid (`IOCB_FLAG_RESFD`).
 const WITH_EVENTFD: u32 = 1;
 
-/// One asynchronous operation: the kernel's `struct iocb`.
+/// An asynchronous operation, which is the kernel's `struct iocb`.
 #[repr(C)]
 #[derive(Default)]
 struct Operation {
@@ -37,39 +38,39 @@ struct Operation {
     opcode: u16,
     priority: i16,
     descriptor: u32,
-    /// For "poll": the events to wait for.
+    /// For a poll, the events to wait for.
     buffer: u64,
     length: u64,
     offset: i64,
     reserved: u64,
     flags: u32,
-    /// The eventfd to ring when the operation ends.
+    /// The eventfd that the kernel rings when the operation completes.
     eventfd: u32,
 }
 
-/// The result of an operation: the kernel's `struct io_event`.
+/// The result of an operation, which is the kernel's `struct io_event`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 struct Completion {
     words: [u64; 4],
 }
 
-/// The way in which this process rings.
+/// The method that this process uses to ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// Through this context of asynchronous operations.
+    /// An asynchronous operation in this context.
     Asynchronous(c_ulong),
-    /// Through `write`, because the kernel has no asynchronous operations or forbids them.
+    /// A `write`, because the kernel does not support or does not permit asynchronous operations.
     Write,
 }
 
-/// The way that the first peer has found, for all peers of this process. A context lasts until the process ends.
+/// The method for all peers of this process, which the first peer selects. Its context lasts until the process exits.
 static WAY: OnceLock<Way> = OnceLock::new();
 
-/// Finds the way to ring, unless it is known.
+/// Selects the method to ring, unless it has already been selected.
 ///
 /// # Errors
-/// Returns an error if the system has no room for another context.
+/// Returns an error if the system cannot create another context.
 pub fn prepare() -> Result<(), ConnectError> {
     if WAY.get().is_some() {
         return Ok(());
@@ -79,15 +80,17 @@ pub fn prepare() -> Result<(), ConnectError> {
         Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => Way::Write,
         Err(errno) => return Err(ConnectError::NoContext { errno }),
     };
-    // If another thread was faster, its context serves, and this one stays unused.
+    // If another thread was faster, all peers use its context, and this context stays unused.
     let _ = WAY.set(way);
     Ok(())
 }
 
-/// Rings an eventfd. It never waits. A full counter is not an error: its owner has not handled earlier rings yet.
+/// Rings an eventfd without blocking. A full counter is not an error, because its owner still has earlier rings to
+/// handle.
 ///
 /// # Errors
-/// Returns `INVAL` if the descriptor is not an eventfd. Without asynchronous operations such a descriptor may go unnoticed.
+/// Returns `INVAL` if the descriptor is not an eventfd. Without asynchronous operations, this error may not be
+/// detected.
 pub fn ring(eventfd: impl AsFd) -> Result<(), Errno> {
     match WAY.get() {
         Some(&Way::Asynchronous(context)) => ring_asynchronously(context, eventfd.as_fd()),
@@ -95,18 +98,19 @@ pub fn ring(eventfd: impl AsFd) -> Result<(), Errno> {
     }
 }
 
-/// Clears an eventfd, and returns the number of rings, or 0 if another process was faster. It never waits.
+/// Clears an eventfd without blocking. Returns the number of rings, or 0 if there are none, for example because another
+/// process was faster.
 ///
 /// # Errors
 /// Returns the system's error if the descriptor is not an eventfd.
 pub fn take(eventfd: impl AsFd) -> Result<u64, Errno> {
     let eventfd = eventfd.as_fd();
     let mut count = [0; 8];
-    // The offset that stands for none.
+    // The offset -1 means that there is no offset.
     let nowhere = u64::MAX;
     let got = rustix::io::preadv2(eventfd, &mut [IoSliceMut::new(&mut count)], nowhere, ReadWriteFlags::NOWAIT);
     match got {
-        // QEMU's user-mode emulator, for one.
+        // For example, QEMU's user-mode emulator does not support `preadv2`.
         Err(Errno::NOSYS) if is_ready(eventfd, PollFlags::IN) => rustix::io::read(eventfd, &mut count),
         Err(Errno::NOSYS | Errno::AGAIN | Errno::INTR) => return Ok(0),
         got => got,
@@ -114,13 +118,13 @@ pub fn take(eventfd: impl AsFd) -> Result<u64, Errno> {
     .and_then(|length| if length == 8 { Ok(u64::from_ne_bytes(count)) } else { Err(Errno::INVAL) })
 }
 
-/// Returns true if one of `events` is there.
+/// Returns true if any of `events` has occurred.
 fn is_ready(descriptor: BorrowedFd<'_>, events: PollFlags) -> bool {
     let mut polled = [PollFd::from_borrowed_fd(descriptor, events)];
     poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready == 1)
 }
 
-/// Rings with `write`. Another process can still fill the counter between the check and the write.
+/// Rings with `write`. This can block if another process fills the counter between the check and the write.
 fn ring_by_write(eventfd: BorrowedFd<'_>) -> Result<(), Errno> {
     if is_ready(eventfd, PollFlags::OUT) {
         rustix::io::write(eventfd, &1_u64.to_ne_bytes())?;
@@ -130,7 +134,7 @@ fn ring_by_write(eventfd: BorrowedFd<'_>) -> Result<(), Errno> {
 
 fn ring_asynchronously(context: c_ulong, eventfd: BorrowedFd<'_>) -> Result<(), Errno> {
     let descriptor = u32::try_from(eventfd.as_raw_fd()).unwrap_or(u32::MAX);
-    // An eventfd has a ring, or room for one, at any time. So this ends at once, and rings the eventfd.
+    // An eventfd is always readable or writable, so the poll completes at once, and the kernel then rings the eventfd.
     let events = u64::from((PollFlags::IN | PollFlags::OUT).bits());
     let operation = Operation {
         opcode: POLL,
@@ -150,7 +154,7 @@ fn ring_asynchronously(context: c_ulong, eventfd: BorrowedFd<'_>) -> Result<(), 
     Ok(())
 }
 
-/// Returns the result of a system call.
+/// Converts the return value of a system call.
 fn result(returned: c_long) -> Result<(), Errno> {
     if returned >= 0 {
         Ok(())
@@ -159,28 +163,28 @@ fn result(returned: c_long) -> Result<(), Errno> {
     }
 }
 
-/// Makes a context of asynchronous operations.
+/// Creates a context for asynchronous operations.
 fn new_context() -> Result<c_ulong, Errno> {
     let mut context: c_ulong = 0;
-    // SAFETY: `io_setup` writes only the context, which lives until after the call.
+    // SAFETY: `io_setup` writes only `context`, which is valid during the call.
     result(unsafe { libc::syscall(libc::SYS_io_setup, RESULTS as c_ulong, &raw mut context) })?;
     Ok(context)
 }
 
-/// Starts an operation. "Poll" accesses no memory of this process.
+/// Starts a poll operation. The kernel does not access this process's memory for a poll after this call.
 fn submit(context: c_ulong, operation: &Operation) -> Result<(), Errno> {
     let list = [&raw const *operation];
-    // SAFETY: `io_submit` reads the list and the operation, which live until after the call, and writes only the
-    // operation's `key`, which nobody reads.
+    // SAFETY: `list` and `operation` are valid during the call. `io_submit` reads both, and writes only the operation's
+    // `key`, which nothing else reads.
     result(unsafe { libc::syscall(libc::SYS_io_submit, context, 1 as c_long, list.as_ptr()) })
 }
 
-/// Makes room for the results of further operations. The results are not used.
+/// Removes results from the result queue, to make room for further operations. The results are not used.
 fn forget_results(context: c_ulong) {
     let mut completions = [Completion::default(); RESULTS];
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `io_getevents` writes at most as many results as the array has, and reads the time. Both live until after
-    // the call.
+    // SAFETY: `completions` and `at_once` are valid during the call. `io_getevents` writes at most `RESULTS` results,
+    // and reads the time.
     let _ = unsafe {
         let (least, most) = (0 as c_long, RESULTS as c_long);
         libc::syscall(libc::SYS_io_getevents, context, least, most, completions.as_mut_ptr(), &raw const at_once)
@@ -198,7 +202,7 @@ mod tests {
         prepare().unwrap();
         let bell = eventfd(0, EventfdFlags::CLOEXEC).unwrap();
         assert_eq!(take(&bell), Ok(0));
-        // Several times as many rings as there is room for results.
+        // The number of rings is several times the size of the result queue.
         for _ in 0..1000 {
             ring(&bell).unwrap();
         }

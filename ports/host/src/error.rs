@@ -57,17 +57,17 @@ pub enum ConnectError {
         /// The number that the server sent instead.
         number: i64,
     },
-    /// The server sent something else than an eventfd as this peer's doorbell.
+    /// The server sent a descriptor for this peer's doorbell that is not an eventfd.
     #[error(
         "the server sent a descriptor that is not an eventfd as this peer's doorbell; check that it is an ivshmem server"
     )]
     NotEventfd,
-    /// The system has no room for the context of asynchronous operations through which doorbells are rung.
+    /// The system cannot create another context for asynchronous operations, which are used to ring doorbells.
     #[error(
         "the system has no room for another process that rings doorbells ({errno}); raise the sysctl fs.aio-max-nr"
     )]
     NoContext {
-        /// The system's error. It is not a `source`, for the same reason as above.
+        /// The system's error. It is not a `source`, for the same reason as in [`NoServer`](Self::NoServer).
         errno: Errno,
     },
     /// The server's memory message had no descriptor, or this process could not receive the descriptor.

@@ -45,8 +45,8 @@ use peers::{Peers, Refusal, lock};
 /// Values from [`memory`](Port::memory) keep the memory mapped, and [`HostDoorbell`]s keep the doorbells open, even
 /// after the `Peer` has been dropped. If the server stops, peers that know each other can still communicate.
 ///
-/// No peer can make this process wait, whatever it does to its own eventfd or to this peer's. A child of `fork` cannot
-/// ring.
+/// Other peers cannot make this process block, even if they manipulate their own eventfds or this peer's eventfds.
+/// After a `fork`, the child process cannot ring doorbells.
 #[derive(Debug)]
 pub struct Peer {
     id: PeerId,

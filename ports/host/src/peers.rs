@@ -28,12 +28,12 @@ pub struct Peers {
     pub connection: Option<Connection>,
 }
 
-/// The reason why a message cannot be one of the protocol.
+/// The reason why a message violates the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The number is not a peer's id.
+    /// The number is not a valid peer id.
     NotId,
-    /// The descriptor for one of this peer's own vectors is not an eventfd.
+    /// The descriptor for a vector of this peer is not an eventfd.
     NotEventfd,
 }
 
@@ -83,8 +83,8 @@ impl Peers {
                 let fds = self.eventfds.entry(id).or_default();
                 if fds.len() < VECTORS_MAX {
                     fds.push(fd.map(|fd| {
-                        // Not every server sets this flag. Other processes that have the eventfd may depend on it;
-                        // this one does not.
+                        // Not every server sets this flag. This process does not depend on it, but other processes that
+                        // have the eventfd may.
                         if let Ok(flags) = fcntl_getfl(&fd) {
                             let _ = fcntl_setfl(&fd, flags | OFlags::NONBLOCK);
                         }
@@ -116,7 +116,7 @@ impl Peers {
     }
 }
 
-/// Checks that `fd` is an eventfd, by ringing it. Rings that came before are kept.
+/// Checks that `fd` is an eventfd by ringing it. Earlier rings are preserved.
 fn check_own(fd: &OwnedFd) -> Result<(), Errno> {
     bell::ring(fd)?;
     if bell::take(fd)? > 1 {
@@ -154,7 +154,7 @@ impl Doorbell for HostDoorbell {
         if let Some(eventfd) = eventfd {
             // Makes earlier stores to the memory visible before the ring.
             fence(Ordering::SeqCst);
-            // The only error is a descriptor that is not an eventfd, and so nobody's doorbell.
+            // This fails only if the descriptor is not an eventfd, and therefore not a doorbell.
             let _ = bell::ring(&eventfd);
         }
         Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the host port against peers and servers that try to make it wait: an eventfd that blocks, one that another
-//! process empties first, and descriptors that are no eventfds.
+//! Tests the host port against peers and servers that try to make it block. They use blocking eventfds, eventfds that
+//! another process reads first, and descriptors that are not eventfds.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -22,12 +22,12 @@ use rustix::net::{
 };
 use tempfile::TempDir;
 
-/// The time limit for what must not wait at all.
+/// Time limit for operations that must not block.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The time for which a race is tried.
+/// Duration of a race test.
 const RACE: Duration = Duration::from_secs(2);
 
-/// The counter of an eventfd that has no room.
+/// Maximum value of an eventfd's counter.
 const FULL: u64 = u64::MAX - 1;
 
 fn start() -> (TempDir, Options, Running) {
@@ -37,7 +37,7 @@ fn start() -> (TempDir, Options, Running) {
     (directory, options, server)
 }
 
-/// Returns the descriptor of the next message, if it has one.
+/// Receives the next message, and returns its descriptor, if any.
 fn next(client: &UnixStream) -> Option<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -50,7 +50,7 @@ fn next(client: &UnixStream) -> Option<OwnedFd> {
     })
 }
 
-/// Joins as peer `id`, and returns the connection and the eventfds of all peers up to this one.
+/// Joins the server as peer `id`. Returns the connection and the eventfds of peers 0 to `id`.
 fn join(options: &Options, id: usize) -> (UnixStream, Vec<OwnedFd>) {
     let client = UnixStream::connect(&options.socket).expect("connects");
     client.set_read_timeout(Some(LIMIT)).expect("a time limit");
@@ -60,14 +60,14 @@ fn join(options: &Options, id: usize) -> (UnixStream, Vec<OwnedFd>) {
     (client, eventfds)
 }
 
-/// Runs `work` in a thread of its own, and panics if it does not end in time.
+/// Runs `work` in a separate thread, and panics if it does not finish in time.
 fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || sender.send(work()));
     ended.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{what} stands still"))
 }
 
-/// Makes reads and writes of the eventfd wait, in every process that has it.
+/// Makes reads and writes of the eventfd blocking in every process that has it.
 fn make_blocking(eventfd: &OwnedFd) {
     fcntl_setfl(eventfd, OFlags::empty()).expect("its flags");
 }
@@ -85,8 +85,8 @@ fn a_full_eventfd_that_blocks_does_not_stop_the_one_who_rings() {
     in_time("ring()", move || peer.doorbell().ring(PeerId(1), Vector(0))).expect("a vector that is there");
 }
 
-/// Calls `act` in a loop and has the other process call `attack`, until the time for a race is over. When an attack
-/// stops `act`, the attacker leaves it so.
+/// Calls `act` in one thread and `attack` in another thread, both in a loop, for the duration of a race test. If an
+/// attack makes `act` block, the attacker does not unblock it.
 fn race(what: &str, mut act: impl FnMut() + Send + 'static, mut attack: impl FnMut() + Send + 'static) {
     let acts = Arc::new(AtomicU64::new(0));
     let attacker = thread::spawn({
@@ -143,7 +143,7 @@ fn an_eventfd_that_another_process_empties_does_not_stop_the_one_who_waits() {
     race("wait()", wait, move || {
         fcntl_setfl(&eventfds[0], OFlags::NONBLOCK).expect("its flags");
         rustix::io::write(&eventfds[0], &1_u64.to_ne_bytes()).expect("rings");
-        // Each time after another pause, to come between the other one's poll and its read.
+        // Varies the pause, in order to hit the time between the peer's poll and its read.
         pause = (pause + 7) % 3000;
         (0..pause).for_each(|_| std::hint::spin_loop());
         let _ = rustix::io::read(&eventfds[0], &mut [0; 8]);
@@ -151,7 +151,7 @@ fn an_eventfd_that_another_process_empties_does_not_stop_the_one_who_waits() {
     });
 }
 
-/// Sends a message of the protocol.
+/// Sends a protocol message.
 fn send(server: &OwnedFd, number: i64, fd: Option<BorrowedFd<'_>>) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -163,7 +163,8 @@ fn send(server: &OwnedFd, number: i64, fd: Option<BorrowedFd<'_>>) {
     assert_eq!(sendmsg(server, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::empty()), Ok(8));
 }
 
-/// Returns the server's end and the peer's result after a greeting with these eventfds for peers 0 (the own) and 1.
+/// Greets a new peer 0 with the eventfd `own`, and with the eventfd `other` for peer 1. Returns the server's end of the
+/// connection and the result of connecting.
 fn greeted(own: BorrowedFd<'_>, other: BorrowedFd<'_>) -> (OwnedFd, Result<Peer, String>) {
     let (server, client) =
         socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a pair");
@@ -204,7 +205,7 @@ fn what_is_no_eventfd_is_refused_as_ones_own_and_harmless_as_another_s() {
         let (server, peer) = greeted(own.as_fd(), fd);
         let mut peer = peer.expect("the own one is right");
         in_time(name, move || {
-            // More rings than a pipe or a socket has room for.
+            // A pipe or a socket cannot buffer this many rings.
             (0..20_000).for_each(|_| peer.doorbell().ring(PeerId(1), Vector(0)).expect("in range"));
             let soon = peer.now() + Duration::from_millis(1);
             peer.wait(Some(soon));

@@ -152,7 +152,7 @@ impl Relay {
         }
         let now = Instant::now();
         for (_, bell) in self.late.extract_if(.., |(at, _)| *at <= now) {
-            // If the counter is full, the owner still has a doorbell to read. A write would wait for it if the owner has
+            // If the counter is full, the owner still has a doorbell to read. A write would then block if the owner has
             // cleared O_NONBLOCK.
             if has_room(&bell) {
                 let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
@@ -161,13 +161,13 @@ impl Relay {
     }
 }
 
-/// Clears an eventfd without waiting, even if a peer has cleared O_NONBLOCK and was faster.
+/// Clears an eventfd without blocking, even if a peer has cleared O_NONBLOCK and has already read the eventfd.
 fn clear(eventfd: &OwnedFd) {
     let nowhere = u64::MAX;
     let _ = preadv2(eventfd, &mut [IoSliceMut::new(&mut [0; 8])], nowhere, ReadWriteFlags::NOWAIT);
 }
 
-/// Returns true if a write to an eventfd does not wait.
+/// Returns true if a write to an eventfd would not block.
 fn has_room(eventfd: &OwnedFd) -> bool {
     let mut polled = [PollFd::new(eventfd, PollFlags::OUT)];
     poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready == 1)
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_eventfd_that_blocks_does_not_stop_the_relay() {
-        // Both descriptors block, as after a peer has cleared O_NONBLOCK.
+        // Both descriptors are blocking, as if a peer had cleared O_NONBLOCK.
         let new = || eventfd(0, EventfdFlags::CLOEXEC).unwrap();
         let bell = Arc::new(Bell { owner: 0, ours: new(), theirs: Arc::new(new()) });
         rustix::io::write(&*bell.theirs, &(u64::MAX - 1).to_ne_bytes()).unwrap();

@@ -85,7 +85,7 @@ impl Echo<'_> {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
                     DownReason::RoleConflict { .. } => bail!(reason),
-                    // A host cannot tell a C remote to restart.
+                    // With the openamp profile, a host cannot tell its remote to restart.
                     DownReason::Fault(_)
                         if self.options.join.profile == Profile::OpenAmp && self.options.join.role == Role::Host =>
                     {

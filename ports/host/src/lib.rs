@@ -61,8 +61,8 @@ impl Peer {
     /// sent the memory and this peer's first eventfd.
     ///
     /// # Errors
-    /// Returns a [`ConnectError`] if there is no server, if the server does not answer in time or speaks a different
-    /// protocol, or if the memory cannot be mapped.
+    /// Returns a [`ConnectError`] if there is no server, or if the server does not answer in time or speaks a different
+    /// protocol. Also returns a [`ConnectError`] if the memory cannot be mapped.
     pub fn connect(path: impl AsRef<Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let deadline = now() + timeout;
         Self::greet(Connection::open(path.as_ref(), deadline)?, deadline)

@@ -67,8 +67,8 @@ impl Checkout {
         self.sysroot().join("lib/rustlib").join(target).join("lib").is_dir()
     }
 
-    /// Returns an error message if the toolchain cannot build for `target`, because it has neither a compiled `core`
-    /// for the target nor the source of `core`.
+    /// Returns an error message if the toolchain cannot build for `target`. A build needs a compiled `core` for the
+    /// target, or the source of `core`.
     pub fn missing_target(&self, target: &str) -> Option<String> {
         let source = self.sysroot().join("lib/rustlib/src/rust/library/core/Cargo.toml");
         let missing = !self.has_target(target) && !source.is_file();

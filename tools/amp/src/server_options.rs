@@ -20,9 +20,9 @@ pub struct ServerOptions {
     /// File to use as the memory, which is kept on exit; without it, the memory is anonymous and cannot be resized
     #[arg(long, value_name = "FILE")]
     pub memory: Option<PathBuf>,
-    /// Faults to inject, separated by commas: `lose=N` or `double=N` (one doorbell in N), `late=MS` or `join=MS`
-    /// (maximum delay of a doorbell or a greeting), `drop=MS` (average time between disconnections), `stall=ID` (this
-    /// peer gets no messages after its greeting), `seed=S`
+    /// Faults to inject, separated by commas. `lose=N` and `double=N` affect one doorbell in N. `late=MS` and `join=MS`
+    /// are the maximum delays of a doorbell and of a greeting. `drop=MS` is the average time between disconnections.
+    /// `stall=ID` sends no more messages to this peer after its greeting. `seed=S` is the seed of the random numbers
     #[arg(long, value_name = "FAULTS")]
     pub fault: Option<server::Faults>,
 }

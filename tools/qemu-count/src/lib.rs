@@ -10,10 +10,11 @@
 //! `out` is the file to write. `shared` is the range of the guest's shared memory, as two virtual addresses in
 //! hexadecimal. The second address is one past the end.
 //!
-//! The markers are hint instructions that have no effect on a real machine: A64 `hint #120`, `#121` and `#122`, and
-//! Thumb `dbg #5`, `#6` and `#7`. The first marker starts counting, and the second one stops it. The third marker
-//! writes the counts since the last section as a new section. A section consists of a line `section N`, lines
-//! `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`. Markers are not counted.
+//! The markers are hint instructions, which have no effect on a real machine. They are `hint #120`, `#121` and `#122`
+//! in A64 code, and `dbg #5`, `#6` and `#7` in Thumb code. The first marker starts counting, and the second one stops
+//! it. The third marker writes the counts since the last section as a new section. A section consists of a line
+//! `section N`, lines `instruction ADDRESS COUNT`, and lines `loads|stores shared|device COUNT BYTES`. Markers are not
+//! counted.
 #![allow(unsafe_code, reason = "QEMU finds a plugin by a constructor and by symbols, which `register!` makes")]
 
 mod count;

@@ -58,8 +58,8 @@ impl Machine {
         let alarm = unsafe { Alarm::new() };
         vectors::enable_doorbell();
         let mut machine = Self { device, memory, alarm };
-        // Only this test can tell a device with id 0 from a missing device, because accesses to a missing device do not
-        // fault on this machine.
+        // Only this test can tell a device with id 0 from a missing device. On this machine, accesses to a missing
+        // device do not fault.
         if doorbell_loopback_test(&mut machine) { Ok(machine) } else { Err(NO_DEVICE) }
     }
 }

@@ -58,8 +58,8 @@ pub struct JoinOptions {
     /// openamp: location of the vrings
     #[arg(long, value_enum, default_value = "dual-qemu-ivshmem")]
     pub layout: LayoutName,
-    /// openamp: id of the peer to ring [default: the only other peer; with several, this peer's id + 1 as host or
-    /// − 1 as remote, as in C's samples]
+    /// openamp: id of the peer to ring. By default, this is the only other peer. With several other peers, it is this
+    /// peer's id + 1 as host or − 1 as remote, as in C's samples
     #[arg(long, value_name = "ID")]
     pub peer_id: Option<u16>,
     /// openamp: address of the memory at the peer, which C writes into descriptors. A remote detects it. A host must
@@ -76,8 +76,8 @@ pub struct JoinOptions {
 pub struct PingOptions {
     #[command(flatten)]
     pub join: JoinOptions,
-    /// Length of each message in bytes, or a range for random lengths, for example `64` or `1-496` [default: from 1 to
-    /// the maximum of the link]
+    /// Length of each message in bytes, such as `64`, or a range for random lengths, such as `1-496` [default: 1 to the
+    /// link's maximum]
     #[arg(long, value_name = "BYTES", value_parser = lengths)]
     pub length: Option<RangeInclusive<u16>>,
     /// Number of messages

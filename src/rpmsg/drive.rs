@@ -85,7 +85,17 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
             RxOutcome::Empty | RxOutcome::Other => (),
         }
     }
-    poll_slow(link, now)
+    if cfg!(for_size) {
+        return poll_slow(link, now);
+    }
+    match poll_slow(link, now)? {
+        // Also moved field by field. If the call had written the event in its final place, every message would go
+        // through memory.
+        Event::Message(Message { endpoint, source, length, buffer, session }) => {
+            Some(Event::Message(Message { endpoint, source, length, buffer, session }))
+        }
+        event => Some(event),
+    }
 }
 
 /// Polls if life-cycle work is due, if the bus has deferred work, or if the peer has changed or broken the protocol.

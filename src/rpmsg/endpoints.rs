@@ -45,14 +45,48 @@ impl Maybe {
     }
 }
 
+/// An endpoint's address plus 1, or 0 in a free slot. [`UNBOUND`](Self::UNBOUND) is set while there is no peer.
+/// Addresses of this side are below 2^31 - 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Own(u32);
+
+impl Own {
+    const FREE: Self = Self(0);
+    /// The mark for no peer, so that one comparison on the message path finds a bound endpoint. A build for size has no
+    /// mark and makes two comparisons, because setting the mark takes more flash.
+    const UNBOUND: u32 = if cfg!(for_size) { 0 } else { 1 << 31 };
+
+    /// Returns the value for a bound endpoint at `address`.
+    #[inline(always)]
+    const fn bound(address: Address) -> Self {
+        Self(address.0.wrapping_add(1))
+    }
+
+    /// Returns the address, or [`Address::ANY`] in a free slot.
+    #[inline(always)]
+    const fn or_any(self) -> Address {
+        Address((self.0 & !Self::UNBOUND).wrapping_sub(1))
+    }
+
+    /// Returns whether `address` is dynamic. The peer may send to an address whose value would equal a marked one. The
+    /// signed comparison does not count it as dynamic.
+    #[inline(always)]
+    const fn is_dynamic(address: Address) -> bool {
+        match cfg!(for_size) {
+            true => address.0 >= Address::FIRST_DYNAMIC.0,
+            false => Self::bound(address).0.cast_signed() > Address::FIRST_DYNAMIC.0.cast_signed(),
+        }
+    }
+}
+
 /// The part of an endpoint that is needed for each message. Bindings are kept in a separate table whose entry size is a
 /// power of two, so indexing takes one shift.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The endpoint's address. None if the slot is free.
-    address: Maybe,
+    /// The endpoint's address. None if the slot is free. Marked while there is no peer, so that one comparison finds an
+    /// endpoint that is bound.
+    own: Own,
     /// The peer's address. None if it is unknown, if the slot is free, or if the endpoint is closed.
-    /// [`Endpoints::peer_of`] therefore needs no other check.
     peer: Maybe,
 }
 
@@ -140,15 +174,17 @@ impl<T: EndpointTable> Endpoints<T> {
                 return Err(OpenError::AddressInUse(address));
             }
         }
-        let free = self.all().enumerate().find(|(_, (binding, _))| !binding.address.is_some());
+        let free = self.all().enumerate().find(|(_, (binding, _))| binding.own.or_any() == Address::ANY);
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
         // CAST: the index is less than `CAPACITY`. The first addresses are 1024, 1025, and so on, as in C OpenAMP. The
-        // later addresses of a slot are `STRIDE` apart.
-        let further = u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32);
+        // later addresses of a slot are `STRIDE` apart, and repeat before they reach the mark.
+        let further =
+            u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32) & (Own::UNBOUND >> 1).wrapping_sub(1);
         let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
         let address = config.address.unwrap_or(Address(dynamic));
         // In a free slot, `peer`, `notified` and `announce` already have their initial values.
-        binding.address = Maybe::from(address);
+        binding.own = Own::bound(address);
+        binding.set_peer(Maybe::NONE);
         slot.name = name;
         slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
         if up {
@@ -163,7 +199,7 @@ impl<T: EndpointTable> Endpoints<T> {
         if up && slot.name.is_some() {
             slot.announce = Announce::Gone;
             slot.notified = false;
-            binding.peer = Maybe::NONE;
+            binding.set_peer(Maybe::NONE);
         } else {
             slot.vacate(binding);
         }
@@ -173,17 +209,18 @@ impl<T: EndpointTable> Endpoints<T> {
     /// Returns the peer address of the endpoint at `address`, or `None` if the endpoint does not exist or is not bound.
     #[inline]
     pub fn peer_of(&self, address: Address) -> Option<Address> {
-        let &Binding { address: own, peer } = self.0.bindings().get(self.index_of(address)?)?;
-        (own == Maybe::from(address) && peer.is_some()).then(|| peer.or_any())
+        let &Binding { own, peer } = self.0.bindings().get(self.index_of(address)?)?;
+        (own == Own::bound(address) && (!cfg!(for_size) || peer.is_some())).then(|| peer.or_any())
     }
 
     /// Returns the index of the slot that an endpoint at `address` would use.
     #[inline]
     pub(super) fn index_of(&self, address: Address) -> Option<usize> {
         // A dynamic address determines its slot. Other addresses are few, so the table is searched for them.
-        match address.0.checked_sub(Address::FIRST_DYNAMIC.0) {
-            Some(dynamic) => Some(dynamic as usize & Self::STRIDE.wrapping_sub(1)),
-            None => self.0.bindings().iter().position(|binding| binding.address == Maybe::from(address)),
+        match Own::is_dynamic(address) {
+            true => Some(address.0.wrapping_sub(Address::FIRST_DYNAMIC.0) as usize & Self::STRIDE.wrapping_sub(1)),
+            false if address.0 >= Address::FIRST_DYNAMIC.0 => None,
+            false => self.0.bindings().iter().position(|binding| binding.own.or_any() == address),
         }
     }
 
@@ -191,13 +228,13 @@ impl<T: EndpointTable> Endpoints<T> {
     fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         let index = self.index_of(address)?;
         let (bindings, slots) = self.0.parts();
-        let binding = bindings.get_mut(index).filter(|binding| binding.address == Maybe::from(address))?;
+        let binding = bindings.get_mut(index).filter(|binding| binding.own.or_any() == address)?;
         Some((binding, slots.get_mut(index)?))
     }
 
     /// Returns the open endpoint at `address`.
     fn open_at(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
-        self.find(address).filter(|(binding, slot)| binding.address.is_some() && slot.announce != Announce::Gone)
+        self.find(address).filter(|(_, slot)| address != Address::ANY && slot.announce != Announce::Gone)
     }
 
     /// Returns whether there is an open endpoint at `address`.
@@ -210,7 +247,7 @@ impl<T: EndpointTable> Endpoints<T> {
     pub fn learn_peer(&mut self, address: Address, peer: Option<Address>) -> bool {
         let Some((binding, _)) = self.open_at(address) else { return false };
         if let Some(peer) = peer {
-            binding.peer = Maybe::from(peer);
+            binding.set_peer(Maybe::from(peer));
         }
         true
     }
@@ -226,7 +263,7 @@ impl<T: EndpointTable> Endpoints<T> {
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
-        Some((binding.address.or_any(), slot.notified.then(|| binding.peer.or_any())))
+        Some((binding.own.or_any(), slot.notified.then(|| binding.peer.or_any())))
     }
 
     /// Returns the source and destination of the next message that an endpoint owes the peer. The destination is the
@@ -236,7 +273,7 @@ impl<T: EndpointTable> Endpoints<T> {
         // `max_by_key` returns the last maximum, so `rev` makes it return the first one in table order.
         let all = self.0.bindings().iter().zip(self.0.slots()).rev();
         let (binding, slot) = all.max_by_key(|(_, slot)| slot.announce as u8 / 2)?;
-        let address = binding.address.or_any();
+        let address = binding.own.or_any();
         match slot.announce {
             Announce::Nothing => None,
             Announce::Greeting => Some((address, binding.peer.or_any())),
@@ -276,7 +313,7 @@ impl<T: EndpointTable> Endpoints<T> {
     /// Unbinds all endpoints after the peer has gone, and drops all pending announcements.
     pub fn down(&mut self) {
         for (binding, slot) in self.all() {
-            binding.peer = Maybe::NONE;
+            binding.set_peer(Maybe::NONE);
             match slot.announce {
                 Announce::Gone => slot.vacate(binding),
                 _ => slot.announce = Announce::Nothing,
@@ -302,7 +339,7 @@ impl<T: EndpointTable> Endpoints<T> {
             }
         }
         let Some((binding, slot)) = unbound else { return false };
-        binding.peer = Maybe::from(peer);
+        binding.set_peer(Maybe::from(peer));
         // The peer may have opened its endpoint after this one was announced, so tell it this endpoint's address again.
         slot.announce = answer;
         true
@@ -313,7 +350,7 @@ impl<T: EndpointTable> Endpoints<T> {
     pub fn unbind(&mut self, peer: Address) -> bool {
         let mut any = false;
         for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {
-            binding.peer = Maybe::NONE;
+            binding.set_peer(Maybe::NONE);
             if slot.announce == Announce::Greeting {
                 slot.announce = Announce::Nothing;
             }
@@ -324,7 +361,16 @@ impl<T: EndpointTable> Endpoints<T> {
 }
 
 impl Binding {
-    const FREE: Self = Self { address: Maybe::NONE, peer: Maybe::NONE };
+    const FREE: Self = Self { own: Own::FREE, peer: Maybe::NONE };
+
+    /// Sets the peer's address, or none.
+    fn set_peer(&mut self, peer: Maybe) {
+        self.peer = peer;
+        self.own = match peer.is_some() {
+            true => Own(self.own.0 & !Own::UNBOUND),
+            false => Own(self.own.0 | Own::UNBOUND),
+        };
+    }
 }
 
 impl Slot {
@@ -337,7 +383,7 @@ impl Slot {
     /// A named endpoint is then due to be announced, unless `all` is false and the peer's address is known. No slot is
     /// in the state [`Announce::Gone`] here, because [`Endpoints::down`] has freed such slots.
     fn up(&mut self, binding: &mut Binding, all: bool) {
-        binding.peer = self.configured;
+        binding.set_peer(self.configured);
         if self.name.is_some() && (all || !binding.peer.is_some()) {
             self.announce = Announce::Exists;
         }
@@ -358,13 +404,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_address_of_the_peers_choice_finds_a_free_or_an_unbound_slot() {
+        let mut endpoints = Endpoints::<Table<1>>::new();
+        let never = [Address::ANY, Address(0x7fff_ffff), Address(0x8000_0000), Address(0x8000_0400), Address(0)];
+        let none = |endpoints: &mut Endpoints<Table<1>>| {
+            never.iter().all(|&address| endpoints.peer_of(address).is_none() && !endpoints.is_open(address))
+        };
+        assert!(none(&mut endpoints), "all slots are free");
+        endpoints.up(true);
+        endpoints.down();
+        assert!(none(&mut endpoints), "free slots are marked as unbound");
+        let own = endpoints.open(&Config::default(), true, true).unwrap();
+        assert!(none(&mut endpoints) && endpoints.is_open(own) && endpoints.peer_of(own).is_none());
+        assert!(endpoints.learn_peer(own, Some(Address(7))));
+        assert!(none(&mut endpoints) && endpoints.peer_of(own) == Some(Address(7)));
+        assert!(endpoints.close(own, false) && endpoints.peer_of(own).is_none());
+        let fixed = Config { address: Some(Address(3)), peer: Some(Address(9)), ..Config::default() };
+        assert_eq!(endpoints.open(&fixed, true, true).map(|own| endpoints.peer_of(own)), Ok(Some(Address(9))));
+        endpoints.down();
+        assert!(endpoints.is_open(Address(3)) && endpoints.peer_of(Address(3)).is_none());
+    }
+
+    #[test]
     fn what_is_gone_is_announced_first_and_equals_in_the_order_of_the_table() {
         let mut endpoints = Endpoints::<Table<4>>::new();
         let mut open = |name| endpoints.open(&Config { name: Some(name), ..Config::default() }, true, true).unwrap();
         let [a, b, c, d] = ["a", "b", "c", "d"].map(&mut open);
         assert!(endpoints.close(c, true));
         let (binding, slot) = endpoints.find(b).unwrap();
-        (binding.peer, slot.announce) = (Maybe::from(Address(7)), Announce::Greeting);
+        binding.set_peer(Maybe::from(Address(7)));
+        slot.announce = Announce::Greeting;
         let mut message = NameService::new_zeroed();
         for (from, to, exists) in [
             (c, Address::NAME_SERVICE, false),

@@ -144,9 +144,8 @@ impl<M: SharedMemory> Directory<M> {
         self.entries.store_u32::<{ directory::MAGIC }>(0, directory::MAGIC_VALUE, Store::Release);
     }
 
-    /// Returns the remote that is waiting for this link's host, and the kind of service that it expects.
-    pub fn waiting(&self) -> Option<(PeerId, Kind)> {
-        let waiting = Waiting(self.entries.load_u32::<{ entry::REMOTE }>(Self::index(self.link), Load::Acquire));
-        Some((PeerId(waiting.id()?), waiting.kind()))
+    /// Returns the remote that is waiting for this link's host, if any, and the kind of service that it expects.
+    pub fn waiting(&self) -> Waiting {
+        Waiting(self.entries.load_u32::<{ entry::REMOTE }>(Self::index(self.link), Load::Acquire))
     }
 }

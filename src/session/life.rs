@@ -5,12 +5,13 @@
 use super::area::{AreaError, Sections};
 use super::block::{LocalBlock, Offer, PeerError, PeerSnapshot, RemoteBlock};
 use super::config::{Role, Roles};
+use super::directory::Directory;
 use super::error::{DownReason, SessionEvent, SetupError};
 use super::{Blocks, Life, Service, Session};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::wire::area::Area;
-use crate::wire::session::{Kind, Speaks, State};
+use crate::wire::session::{Kind, Speaks, State, Waiting};
 
 /// Delay before an unanswered doorbell is repeated, in microseconds. Each further delay is twice as long, up to the
 /// heartbeat interval. The first doorbell may be lost, because the server announces a new peer to the other peers' QEMU
@@ -72,7 +73,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
                     _ if matches!(self.life, Life::Run) => return self.check_running(service, snapshot.as_ref(), now),
                     Some(snapshot) => self.approach(service, &snapshot, alive),
                     // There is no area yet, the peer is just beginning an incarnation, or the state is invalid.
-                    None => Ok(None),
+                    None => self.stranger(S::KIND),
                 }
             }
             Err(error) => Err(error),
@@ -80,11 +81,6 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         match met {
             Ok(Some(peer)) => return Some(S::Event::up(peer)),
             Err(error) if !self.reported => return self.report::<S>(error),
-            Ok(None) if !alive && !self.reported => {
-                if let Some(error) = self.stranger(S::KIND) {
-                    return self.report::<S>(SetupError::Peer(error));
-                }
-            }
             _ => (),
         }
         self.keep_ringing(service, now, alive);
@@ -97,18 +93,20 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: returns the reason why the remote that is waiting for this link cannot use it. Such a remote has not
-    /// written a block.
-    fn stranger(&self, expected: Kind) -> Option<PeerError> {
+    /// Host only: checks whether the remote that is waiting for this link can use it. Such a remote has not written
+    /// a block, so no peer is returned.
+    fn stranger<E>(&self, expected: Kind) -> Result<Option<PeerId>, SetupError<E>> {
         if self.role() == Role::Remote {
-            return None;
+            return Ok(None);
         }
-        match self.directory.as_ref()?.waiting()? {
-            (_, kind) if kind == expected => None,
-            // Version 1 has no kind field.
-            (_, Kind(0)) => Some(PeerError::Speaks { found: Speaks(0), expected }),
-            (_, kind) => Some(PeerError::Speaks { found: Speaks::new(kind, 0), expected }),
+        let waiting = self.directory.as_ref().map_or(Waiting(0), Directory::waiting);
+        let kind = waiting.kind();
+        if waiting.id().is_none() || kind == expected {
+            return Ok(None);
         }
+        // Version 1 has no kind field.
+        let found = if kind == Kind(0) { Speaks(0) } else { Speaks::new(kind, 0) };
+        Err(PeerError::Speaks { found, expected }.into())
     }
 
     /// Records a snapshot of the peer's block, and whether it differs from the previous snapshot.
@@ -140,7 +138,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
             if self.confirmed != 0 {
                 self.confirm(0);
             }
-            return Ok(None);
+            return self.stranger(S::KIND);
         }
         if snapshot.epoch != self.confirmed {
             self.confirm(snapshot.epoch);
@@ -333,7 +331,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let peer = match known {
             Some(blocks) => blocks.peer.id().ok(),
             None if self.role() == Role::Host => {
-                self.directory.as_ref().and_then(|directory| directory.waiting()).map(|(peer, _)| peer)
+                self.directory.as_ref().and_then(|directory| directory.waiting().id()).map(PeerId)
             }
             None => None,
         };

@@ -26,12 +26,13 @@ impl DescriptorToken {
     }
 }
 
+// The states are constants that fit into the compare instructions of Thumb and AArch64.
 /// State of a descriptor that this side holds.
-const HELD: u16 = 0xfffe;
+const HELD: u16 = 0xe000;
 /// State of a descriptor that the device holds. A descriptor enters this state as soon as it is allocated.
-const WITH_DEVICE: u16 = 0xffff;
+const WITH_DEVICE: u16 = 0xf000;
 /// End of the free list.
-const END: u16 = 0xfffd;
+const END: u16 = 0xd000;
 
 /// The driver side of a queue with at most `N` descriptors.
 ///

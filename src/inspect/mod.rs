@@ -25,7 +25,7 @@
 //! for link in Directory::new(&memory).links() {
 //!     let host = link.block(Role::Host)?.expect("the link exists");
 //!     println!("link {}: the host is {:?}", link.number(), host.state()?);
-//! None until both sides are ready.
+//!     // There is no queue until both sides are ready.
 //!     let Some(queue) = link.queue(Role::Host, 0)? else { continue };
 //!     for message in queue.in_flight()? {
 //!         let message = message?;

@@ -6,7 +6,8 @@ use core::ptr::NonNull;
 
 use amp_ivshmem::mem::Source;
 
-use crate::{EventKind, Setup, State, Status};
+use crate::instance::State;
+use crate::types::{EventKind, Setup, Status};
 
 /// Opens the instance.
 ///

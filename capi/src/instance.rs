@@ -10,55 +10,15 @@ use core::slice;
 use core::time::Duration;
 
 use amp_ivshmem::mem::{Region, Source};
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Link, Message, Native, OpenError, Role, Settings};
+use amp_ivshmem::platform::{Instant, PeerId};
+use amp_ivshmem::rpmsg::{self, Endpoint, Link, Message, OpenError, Role, Settings};
 use amp_ivshmem::wire::rpmsg::NAME_SIZE;
 
-use crate::buffers::Lent;
+use crate::lent::Lent;
+use crate::port::{CLink, Port};
+use crate::sizes::{BUFFERS, ENDPOINTS};
+use crate::types::{BUFFER_WORDS, Callbacks, ENDPOINT_WORDS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status};
 use crate::words;
-use crate::{
-    BUFFER_WORDS, BUFFERS, Callbacks, ENDPOINT_WORDS, ENDPOINTS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status,
-};
-
-/// The port's callbacks and their context.
-#[derive(Clone, Copy, Debug)]
-pub struct Port {
-    callbacks: &'static Callbacks,
-    context: *mut c_void,
-}
-
-impl Port {
-    /// Returns the current time.
-    pub fn now(&self) -> Instant {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        Instant::from_micros(unsafe { (self.callbacks.now)(self.context) })
-    }
-
-    fn log(&self, level: LogLevel, text: &'static CStr) {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
-    }
-
-    /// Passes an event to the port. Nothing in the instance may be borrowed during the call.
-    pub fn event(&self, event: &Event) {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        unsafe { (self.callbacks.event)(self.context, event) }
-    }
-}
-
-impl Doorbell for Port {
-    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
-            0 => Ok(()),
-            // All 16-bit peer ids are valid, so the driver can refuse only the vector.
-            _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
-        }
-    }
-}
-
-pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
-pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;
 
 /// Access to an open instance.
 pub struct Instance<'s> {
@@ -111,7 +71,7 @@ impl State {
     }
 
     pub(crate) fn open(&mut self, setup: &Setup, callbacks: &'static Callbacks) -> Status {
-        let port = Port { callbacks, context: setup.context };
+        let port = Port::new(callbacks, setup.context);
         if self.open.is_some() {
             return Status::AlreadyOpen;
         }

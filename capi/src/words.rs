@@ -7,7 +7,7 @@ use core::ffi::CStr;
 use amp_ivshmem::rpmsg::{DownReason, SetupError};
 use amp_ivshmem::session::{AreaError, PeerError};
 
-use crate::LogLevel;
+use crate::types::LogLevel;
 
 /// Returns the log line for a link that went down.
 pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {

@@ -7,6 +7,7 @@
 mod exchange;
 mod rivalry;
 mod side;
+mod view;
 mod world;
 
 use self::world::{SIDES, World, world};

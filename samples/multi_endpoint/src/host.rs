@@ -10,7 +10,7 @@ use embassy_executor::Spawner;
 use static_cell::StaticCell;
 use zephyr::embassy::Executor;
 
-use crate::{LONGEST, SERVICES, SLOW};
+use crate::services::{LONGEST, SERVICES, SLOW};
 
 /// Number of answers from the slow service after which the results are printed.
 const ROUNDS: u32 = 10;

@@ -8,7 +8,7 @@ use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
 use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event, Message, Role};
 use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
-use crate::{LONGEST, SERVICES, SLOW};
+use crate::services::{LONGEST, SERVICES, SLOW};
 
 /// Time that the slow service takes per request.
 const WORK: Duration = Duration::from_millis(200);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Buffers of a link that C fills or reads in place, and passes by address. On a native link, each
-//! address is 8-byte aligned, so C may store any type there. This module does not access the
-//! contents of the buffers.
+//! Buffers of a link that C fills or reads in place, and identifies by their addresses. On a native
+//! link, each address is 8-byte aligned, so C may store any type there. This module does not access
+//! the contents of the buffers.
 
 use core::ffi::c_void;
 

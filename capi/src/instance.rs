@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open link. Its endpoints are addressed by number, and its events are returned one at a time. Never waits, and
-//! takes no lock.
+//! One open link. Its endpoints are addressed by number, and its events are returned one at a time.
+//! This code never waits and does not take a lock.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -49,7 +49,7 @@ const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS 
 
 const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
-// The word counts are upper limits. On 32-bit CPUs, a link takes less.
+// The word counts are upper limits. On 32-bit CPUs, a link takes less memory.
 const _: () = assert!(
     cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
     "struct amp_ipc is larger than needed: lower the words in types.rs"
@@ -111,8 +111,8 @@ impl State {
         if self.open.take().is_none() {
             return Status::NotOpen;
         }
-        // SAFETY: the link was initialised when `open` was set, and is not used again before it is initialised again.
-        // Dropping the link tells the peer.
+        // SAFETY: the link was initialised when `open` was set, and is not used again before it is
+        // initialised again. Dropping the link tells the peer that this side is leaving.
         unsafe { drop_in_place(self.link.as_mut_ptr()) };
         Status::Ok
     }
@@ -195,8 +195,8 @@ impl Instance<'_> {
                         return event(EventKind::Unbound, number, 0);
                     }
                 }
-                // Ignore announcements. An endpoint that is registered later is announced again by the peer, and bound
-                // then.
+                // Ignore announcements. If the application registers such an endpoint later, the
+                // peer announces its endpoint again, and the two are then bound.
                 _ => {}
             }
         }

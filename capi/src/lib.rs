@@ -2,9 +2,10 @@
 //! The C ABI: one rpmsg link with functions and callbacks, for ports to any RTOS. `include/amp_ipc.h` is generated from
 //! this crate.
 //!
-//! A port allocates a `struct amp_ipc` and opens it with its [`Callbacks`]. It calls [`amp_ipc_poll`] when the doorbell
-//! rings and when the returned time has come. This crate never waits and takes no lock. The port must call every
-//! function of an instance under the same lock, but may release the lock while its event callback runs.
+//! A port allocates a `struct amp_ipc` and opens it with its [`Callbacks`]. It calls
+//! [`amp_ipc_poll`] when the doorbell rings, and when the time that the previous call returned has
+//! come. This crate never waits and does not take a lock. The port must call every function of an
+//! instance under the same lock, but may release the lock while its event callback runs.
 #![allow(unsafe_code, reason = "C hands over pointers, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(

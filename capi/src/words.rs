@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Converts the core's reasons into log lines. The lines are constant, because formatting code would take more flash
-//! than the link itself.
+//! Converts the reasons reported by the core into log lines. The lines are constant, because
+//! formatting code would take more flash than the link itself.
 
 use core::ffi::CStr;
 

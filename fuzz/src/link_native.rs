@@ -97,7 +97,7 @@ fn quiet(world: &'static World, end: u8) {
             (false, true) if !world.is_up(role) => Some(role | 2),
             _ => None,
         });
-        // While rivals are present, only the second half of the steps counts, because the link must last.
+        // While rivals are present, check only in the second half of the steps, because the link must stay up.
         let lasting = !world.is_disputed_now() || step > RIVAL_STEPS / 2;
         if let [Some(host), Some(remote)] = one_each
             && lasting

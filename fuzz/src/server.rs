@@ -38,7 +38,7 @@ struct Told {
 struct Client {
     socket: UnixStream,
     told: Told,
-    /// True if the client has sent something or has closed its direction, so that the server must drop it.
+    /// True if the client has sent something or has closed its sending direction. The server must then drop the client.
     bad: bool,
     closed: bool,
 }

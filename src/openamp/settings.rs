@@ -12,10 +12,10 @@ pub struct Settings {
     pub layout: Layout,
     /// The peer to ring. Default: the peer that C's samples ring; see [`neighbour`].
     pub peer: Option<PeerId>,
-    /// Vector of the peer's doorbell. C uses 0.
+    /// Vector of the peer's doorbell. C OpenAMP uses 0.
     pub vector: Vector,
-    /// Address of the memory's first byte on the C side, as C writes it into descriptors. Default on the host: 0. On
-    /// the remote, the default is derived from the buffers that the host has posted.
+    /// Address of the memory's first byte on the C side, as used in descriptors. Default on the host: 0. On the remote,
+    /// the default is derived from the buffers that the host has posted.
     pub address: Option<u64>,
 }
 

@@ -19,8 +19,8 @@ pub enum Event {
     },
     /// The link is down. Unreleased messages are invalid, and messages that the peer has not received are lost.
     Down(DownReason),
-    /// The link cannot come up for the given reason. It keeps retrying, and reports this event only once before it
-    /// comes up.
+    /// The link cannot come up for the given reason. The link keeps retrying. It reports this event once, and again
+    /// only after it has been up.
     Incompatible(SetupError),
     /// A message has arrived.
     Message(Message),
@@ -92,7 +92,8 @@ bitflags::bitflags! {
         const BINDINGS = 1 << 0;
         /// An endpoint may have to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped early, so there may be more messages. Within a poll, a message has been deferred.
+        /// Between polls: the last poll stopped early, so there may be more messages. During a poll: a message has been
+        /// deferred.
         const MORE = 1 << 2;
     }
 }
@@ -127,8 +128,8 @@ pub(super) struct Attached<P: Profile> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
-    /// The current or last session. It combines a count, which starts at 1, with the bus number in the upper bits, so
-    /// that each session number is unique.
+    /// Number of the current or last session. It combines a count, which starts at 1, with the bus number in the upper
+    /// bits, so that each session number is unique.
     pub(super) session: u32,
     /// Number of this bus, unique within the process. 0 until the number is first needed.
     pub(super) number: u32,

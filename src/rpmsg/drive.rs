@@ -64,7 +64,7 @@ pub(crate) trait LinkDriver: AnyLink {
         true
     }
 
-    /// Follows a change of the peer's state, or ends the session after a fault of the bus.
+    /// Reacts to a change in the peer's state, or ends the session after a fault of the bus.
     fn resync(&mut self, now: Instant) -> Option<Event>;
 }
 

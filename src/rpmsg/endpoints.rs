@@ -6,7 +6,7 @@ use core::fmt::Debug;
 use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
-/// A message that an endpoint owes the peer. Half of the discriminant is the priority.
+/// A message that an endpoint owes the peer. Half of the discriminant, rounded down, is the priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// No message.
@@ -15,7 +15,7 @@ pub(super) enum Announce {
     Greeting = 2,
     /// An announcement that the endpoint exists.
     Exists = 3,
-    /// An announcement that the endpoint has been closed. The slot is free once it has been sent.
+    /// An announcement that the endpoint has been closed. The slot is freed once this announcement has been sent.
     Gone = 4,
 }
 

@@ -37,7 +37,7 @@ impl BufferPool {
         self.address.wrapping_add((slot as u64).wrapping_mul(self.size as u64))
     }
 
-    /// Returns the slot of the buffer that the peer has `offered`, out of `count` slots.
+    /// Returns the slot, out of `count` slots, of the buffer `offered` by the peer.
     ///
     /// # Errors
     /// Returns [`Fault::Outside`] if the offered buffer is not in any slot.

@@ -17,7 +17,7 @@ use crate::wire::rpmsg::{Header, NameService};
 pub(crate) enum RxOutcome {
     /// A message for a bound endpoint, which can be delivered directly.
     Message(Message),
-    /// No message. The peer is requested to ring for the next one.
+    /// No message. The peer has been asked to ring for the next one.
     Empty,
     /// A message has been deferred, or there is no peer. For example, the peer may just have broken the protocol.
     Other,
@@ -42,8 +42,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 
     /// Returns a message's payload as a range of offsets from the start of the link's memory. Use this to pass the
-    /// payload on without a copy. The range is always within the memory. It may be misaligned, because the peer chooses
-    /// it.
+    /// payload on without copying it. The range is always within the memory. It may be misaligned, because the peer
+    /// chooses it.
     ///
     /// The peer may write to the payload at any time. After the message has been released or the link has gone down,
     /// the range belongs to the peer again.
@@ -180,8 +180,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         {
             return Some(event);
         }
-        // Once the application is told that an endpoint is bound, it may send from it immediately. Send the greeting
-        // first, because it must precede the application's messages.
+        // Once the application is told that an endpoint is bound, it may send from that endpoint immediately. Send the
+        // greeting first, because the greeting must precede the application's messages.
         if self.owes_greetings() {
             self.announce();
         }
@@ -257,7 +257,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        // The peer may have read unwritten entries. An announcement would hide this damage from the check.
+        // If this side's index has been overwritten, the peer may have consumed ring entries that this side has not
+        // written yet. An announcement would hide this damage from the check.
         if P::AUTO_RESTART && !self.is_intact() {
             return;
         }

@@ -195,9 +195,9 @@ impl<M: SharedMemory> RemoteBlock<M> {
     }
 
     /// Returns whether the peer is in RUN and has confirmed this side's `epoch`. While both sides are in RUN, a peer
-    /// always leaves RUN before it does anything that this side must notice. It returns to RUN only with a new
-    /// confirmation: from this side, or from a side that has taken over this side's block with another epoch. The two
-    /// loads are unordered, because [`snapshot`](Self::snapshot) rereads both words.
+    /// always leaves RUN before it does anything that this side must notice. The peer returns to RUN only after its own
+    /// epoch has been confirmed again, either by this side or by a side that has taken over this side's block and uses
+    /// another epoch. The two loads are unordered, because [`snapshot`](Self::snapshot) rereads both words.
     #[inline(always)]
     pub(super) fn is_running(&self, epoch: u32) -> bool {
         self.get::<{ block::STATE }>() == State::Run.to_wire() && self.confirmed() == epoch
@@ -209,7 +209,7 @@ impl<M: SharedMemory> RemoteBlock<M> {
         Speaks(self.get::<{ block::SPEAKS }>()).queues()
     }
 
-    /// Returns this side's epoch that the peer confirmed last. The peer may have written any value.
+    /// Returns the epoch of this side that the peer confirmed last. The peer may have written any value.
     pub(super) fn confirmed(&self) -> u32 {
         self.get::<{ block::PEER_EPOCH }>()
     }

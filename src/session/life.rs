@@ -56,7 +56,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
     }
 
     /// Takes the steps towards RUN that are possible now. In RUN, checks the peer instead. If the link cannot come up,
-    /// reports the reason, and repeats the report only after the link has been up.
+    /// reports the reason once. A reason is reported again only after the link has been up.
     pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now < self.not_before || self.role_conflict.is_some() {
             return None;
@@ -173,8 +173,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let peer = blocks.peer.id()?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
-        // Before it noticed this side, a second side in the same role may have overwritten the initial indices. The
-        // peer would then read unwritten entries, and the first message would hide the damage.
+        // A second side in the same role may have overwritten the initial indices before it noticed this side. The peer
+        // would then consume ring entries that this side has not written, and the first message would hide the damage.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);
@@ -222,7 +222,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(DownReason::PeerTimeout))
     }
 
-    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 confirms no incarnation.
+    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 means that no incarnation is confirmed.
     #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
@@ -232,7 +232,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Remote only: looks up the link in the directory, and follows a host that has moved it.
+    /// Remote only: looks up the link in the directory, and follows a host that has moved the link.
     fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
@@ -272,7 +272,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let own = &blocks.own;
         let words =
             own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
-        // If an index had been set back, both sides would wait for each other forever.
+        // If an index has been set back and this side does not restart, both sides wait for each other forever.
         match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);

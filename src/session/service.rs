@@ -12,7 +12,7 @@ use crate::wire::session::Kind;
 /// and then the service. The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only after the peer has
 /// confirmed this incarnation and before the peer uses this side's rings.
 pub trait Service<M: SharedMemory> {
-    /// Kind of service in the directory entry and in both blocks. A peer of another kind is refused.
+    /// Kind of service in the directory entry and in both blocks. A peer with another kind of service is rejected.
     const KIND: Kind;
     /// [`Features`](crate::wire::session::Features) in this side's block.
     const FEATURES: u32;

@@ -229,7 +229,7 @@ fn another_kind_of_service_is_refused_by_both_sides() {
     assert_eq!(host.events, [Event::Incompatible(of_host.into())], "reported once");
     assert!(of_remote.to_string().starts_with("the link carries rpmsg, this side expects virtio: "));
     assert!(of_host.to_string().starts_with("the peer expects virtio on this link, this side rpmsg: "));
-    // The refused remote has written nothing that would disturb a remote of the right kind, and keeps retrying in
+    // The rejected remote has not written anything that would disturb a remote of the right kind, and keeps retrying in
     // parallel.
     assert_eq!(word(&heap, 2 * PAGE + block::EPOCH), 0);
     let mut right: Side<'_, 1> = Side::new(&heap, Role::Remote);

@@ -27,7 +27,7 @@ pub struct World {
     /// Sides that run immediately when they are rung.
     pub(super) prompt: [Cell<bool>; 4],
     pub(super) dead: [Cell<bool>; 4],
-    /// For each side, the number of accesses until the next event, and the kind of this event.
+    /// For each side, the number of accesses until the next event, and the kind of that event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
     /// Number of events so far.
     pub(super) disturbances: Cell<u32>,
@@ -39,11 +39,11 @@ pub struct World {
     pub(super) sessions: Cell<u32>,
     pub(super) session: [Cell<u32>; 4],
     /// True if two sides of one role existed during the side's session or while its rings were being set up. Two such
-    /// sides overwrite each other's words until one of them detects it.
+    /// sides overwrite each other's words until one of them detects the other.
     pub(super) disputed: [Cell<bool>; 4],
     /// True if two sides of one role may have affected the rings of the side's next session.
     pub(super) disputable: [Cell<bool>; 4],
-    /// True if the side has polled since it started. Until then, its block may still be the one of the previous
+    /// True if the side has polled since it started. Until then, the block may still contain the words of the previous
     /// incarnation.
     pub(super) polled: [Cell<bool>; 4],
     /// True if two sides of one role have existed at any time.
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// Voids the messages in flight to the previous incarnation before a new one starts.
+    /// Voids the messages in flight to the previous incarnation before a new incarnation starts.
     fn begin(&self, which: usize) {
         self.bells[which].set(false);
         self.new_session(which);
@@ -208,7 +208,7 @@ impl World {
         });
     }
 
-    /// Schedules an event after a number of accesses by the side, which the input determines.
+    /// Schedules an event. The input determines the number of accesses by the side until the event.
     pub fn disturb(&self, which: usize, kind: u8) {
         self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind & 0x0f)));
     }

@@ -59,8 +59,8 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.endpoint
     }
 
-    /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before that, the next
-    /// [`recv_or_down`](Self::recv_or_down) does not report it.
+    /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before the endpoint was
+    /// bound, the next [`recv_or_down`](Self::recv_or_down) does not report that.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();

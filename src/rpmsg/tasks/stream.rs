@@ -158,7 +158,7 @@ pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
 }
 
 impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
-    /// Returns the blocking form, which drives the link while it waits through `port`.
+    /// Returns a blocking stream, which drives the link while it waits through `port`.
     pub const fn blocking<P: Port>(self, port: &'e mut P, limit: Duration) -> BlockingStream<'e, 'a, L, P> {
         BlockingStream { stream: self, port, limit }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The table of the buffers to which C has pointers, by endpoint and address.
+//! Tracks the buffers to which C holds pointers, by endpoint and address.
 
 use amp_ivshmem::rpmsg::{Endpoint, Message, TxBuffer};
 
@@ -7,10 +7,10 @@ use crate::port::{CBus, CLink};
 use crate::sizes::BUFFERS;
 use crate::types::Status;
 
-/// Messages that C reads, or buffers that it fills.
+/// Messages that C reads, or buffers that C fills.
 type Slots<T> = [Option<T>; BUFFERS];
 
-/// The pointers that C has into one link. They become invalid when the link goes down.
+/// The pointers to one link's buffers that C holds. They become invalid when the link goes down.
 #[derive(Debug)]
 pub struct Lent {
     /// Address of the shared memory.
@@ -72,7 +72,7 @@ impl Lent {
         if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
-    /// Returns all buffers of an endpoint that C still has. Called when the endpoint is closed.
+    /// Releases all buffers of an endpoint that C still holds. Called when the endpoint is closed.
     pub fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {

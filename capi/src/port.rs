@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The port's callbacks as the core's doorbell, and the type of the links that ring it.
+//! The doorbell that calls the port's callbacks, and the types of the links that use this doorbell.
 
 use core::ffi::{CStr, c_void};
 
@@ -45,13 +45,13 @@ impl Doorbell for Port {
         // SAFETY: guaranteed by `amp_ipc_open`'s contract.
         match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
             0 => Ok(()),
-            // All 16-bit peer ids are valid, so the driver can refuse only the vector.
+            // All 16-bit peer ids are valid, so the driver can reject only the vector.
             _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
         }
     }
 }
 
-/// A link of the C ABI without its session.
+/// The bus of a link of the C ABI.
 pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
 /// A link of the C ABI.
 pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The number of endpoints and buffers that an instance has room for, from the environment of the build.
+//! Maximum numbers of endpoints and buffers per instance, taken from the build environment.
 
 /// Maximum number of endpoints per instance. Set by AMP_IPC_ENDPOINTS in the build environment. Default: 8.
 pub const ENDPOINTS: usize = setting(option_env!("AMP_IPC_ENDPOINTS"), 8);

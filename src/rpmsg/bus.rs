@@ -37,8 +37,8 @@ pub enum Event {
         endpoint: Endpoint,
     },
     /// The peer has announced an endpoint, and this side has no unbound endpoint of the same name. In the native
-    /// profile, the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile,
-    /// open the endpoint with this address as its peer.
+    /// profile, the peer repeats its announcement when this side opens an endpoint of that name. In the `openamp`
+    /// profile, open the endpoint with this address as its peer.
     Announced {
         /// The name of the peer's endpoint.
         name: Name,
@@ -112,7 +112,7 @@ pub(super) enum Peer<P: Profile> {
     Broken(Fault) = 2,
 }
 
-/// Both directions of an attached peer, and its doorbell address.
+/// The queues in both directions for an attached peer, and the peer's doorbell address.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
     pub outgoing: P::Outgoing,

@@ -93,8 +93,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: checks whether the remote that is waiting for this link can use it. Such a remote has not written
-    /// a block, so no peer is returned.
+    /// Host only: returns an error if the remote that is waiting for this link expects another kind of service. Such a
+    /// remote has not written a block, so a peer is never returned.
     fn stranger<E>(&self, expected: Kind) -> Result<Option<PeerId>, SetupError<E>> {
         if self.role() == Role::Remote {
             return Ok(None);

@@ -49,7 +49,7 @@ pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// Makes the device side of a queue in [prepared](super::prepare_used) memory. The device holds no descriptors, and
-    /// the driver is asked to notify. This does not access the memory.
+    /// the driver is asked for notifications. This does not access the memory.
     ///
     /// # Errors
     /// Returns a [`LayoutError`] if a part of the queue is out of bounds, or if the queue has more than `N`

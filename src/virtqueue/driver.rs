@@ -26,7 +26,7 @@ impl DescriptorToken {
     }
 }
 
-// The states are constants that fit into the compare instructions of Thumb and AArch64.
+// The values of the states can be encoded in the compare instructions of Thumb and AArch64.
 /// State of a descriptor that this side holds.
 const HELD: u16 = 0xe000;
 /// State of a descriptor that the device holds. A descriptor enters this state as soon as it is allocated.

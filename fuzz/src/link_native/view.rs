@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory and the doorbell as one side sees them: each access and each ring passes through the side's surroundings.
+//! The memory and the doorbell as one side sees them. Each access and each ring first calls the [`Surroundings`].
 
 use std::cell::Cell;
 
 use amp_ivshmem::mem::fake::Hook;
 use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 
-/// Everything around the sides that an access or a doorbell can set in motion.
+/// The test environment, which reacts to accesses and doorbells.
 pub trait Surroundings {
-    /// Runs before each access of side `which`. Returns true if the side is alive.
+    /// Runs before each access by side `which`. Returns true if the side is alive.
     fn before(&self, which: usize) -> bool;
 
     /// Rings side `which`.
@@ -19,7 +19,7 @@ thread_local! {
     static SURROUNDINGS: Cell<Option<&'static dyn Surroundings>> = const { Cell::new(None) };
 }
 
-/// Sets the surroundings of all sides of this thread.
+/// Sets the surroundings for all sides in this thread.
 pub fn surround_with(surroundings: &'static dyn Surroundings) {
     SURROUNDINGS.set(Some(surroundings));
 }

@@ -15,7 +15,8 @@ use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 pub enum DeviceError {
     /// IVPOSITION is not a valid peer id.
     #[error(
-        "ivshmem's IVPOSITION reads {ivposition:#x}, not a peer's number: no server has greeted it; start the server first"
+        "ivshmem's IVPOSITION is {ivposition:#x}, which is not a peer id: no server has greeted it; start the server \
+         first"
     )]
     NoId {
         /// The value of IVPOSITION.

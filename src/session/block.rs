@@ -14,7 +14,7 @@ use crate::wire::session::{Kind, Speaks, State, VERSION, block};
 #[repr(u32)]
 pub enum PeerError {
     /// The peer's id is outside the valid range.
-    #[error("the peer says that its id is {id}: ids are 0 to 65535")]
+    #[error("the peer's block has the id {id}, but ids are 0 to 65535: restart the peer")]
     Id {
         /// The id in the peer's block.
         id: u32,
@@ -38,11 +38,11 @@ impl fmt::Display for Mismatch {
         match found.version() {
             VERSION => {
                 let found = found.kind();
-                write!(f, "the peer expects {found} on this link, this side {expected}: ")?;
-                f.write_str("use another link, or start the same kind on both sides")
+                write!(f, "the peer expects {found} on this link, but this side carries {expected}: ")?;
+                f.write_str("use another link, or the same service on both sides")
             }
             version => {
-                write!(f, "the peer speaks wire version {version}; this side speaks {VERSION}: ")?;
+                write!(f, "the peer uses wire version {version}, but this side uses {VERSION}: ")?;
                 f.write_str("use the same version of amp-ivshmem on both sides")
             }
         }

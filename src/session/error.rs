@@ -41,7 +41,7 @@ pub enum DownReason<F> {
     },
     /// Another peer has overwritten this side's words. This side restarts with a new epoch.
     #[error(
-        "another peer has overwritten this side's block or ring indices: keep peers that do not belong to the link away"
+        "another peer has overwritten this side's block or ring indices: remove peers that do not belong to the link"
     )]
     StateCorrupted,
 }

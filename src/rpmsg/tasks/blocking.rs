@@ -13,7 +13,7 @@ use crate::rpmsg::AnyLink;
 
 /// The error returned when a wait's time limit expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the wait has reached its limit; try again, or give it more time")]
+#[error("the time limit has expired; try again, or allow more time")]
 pub struct TimedOut;
 
 impl<L: AnyLink> Shared<L> {

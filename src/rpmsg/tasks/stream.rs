@@ -15,7 +15,10 @@ use crate::rpmsg::{AnyLink, ReadError, SendError};
 pub enum StreamError {
     /// The link has gone down, and bytes may be lost. This error is returned once. The stream then continues with the
     /// peer's next incarnation.
-    #[error("the link has gone down, and bytes on their way may be lost; read on for the peer's next incarnation")]
+    #[error(
+        "the link has gone down, and bytes in flight may be lost; read again to go on with the peer's next \
+         incarnation"
+    )]
     Down,
     /// The time limit of a blocking read or write has expired.
     #[error(transparent)]

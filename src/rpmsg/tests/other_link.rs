@@ -53,7 +53,7 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert_eq!(bus.buffer_range(&buffer), Err(SendError::OtherLink));
     let (error, buffer) = bus.send_nocopy(at_second, buffer, 4).unwrap_err();
     assert_eq!(error, SendError::OtherLink);
-    let text = "the endpoint or the buffer belongs to another link: use it with the link that it is from";
+    let text = "the endpoint or buffer belongs to another link: use it with that link";
     assert_eq!(std::format!("{error}"), text);
     bus.cancel(buffer);
     bus.write(&own, 0, b"own").unwrap();

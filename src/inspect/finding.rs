@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Findings: fields in the memory whose values no side would write.
+//! Findings: fields with values that no side would write.
 
 use core::fmt;
 
 use crate::wire::area::Span;
 use crate::wire::session::VERSION;
 
-/// A field whose value no side of this version would write, or a field that is out of bounds.
+/// A field that is out of bounds, or that has a value that no side of this version would write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} at offset {at:#x}: {problem}")]
 pub struct Finding {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Policies of the layer above the rings. They differ between wire profiles, and are constants, so that each image
-//! contains only the code for its own profile.
+//! contains only the code for the profile that it uses.
 
 use core::fmt::Debug;
 

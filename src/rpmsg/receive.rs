@@ -170,8 +170,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.deferred.is_some()
     }
 
-    /// Does the rare work, which may yield an event: handles a deferred message, tells the application about bindings,
-    /// and tells the peer about endpoints.
+    /// Does the rare work, and returns an event if there is one. Handles a deferred message, tells the application
+    /// about bindings, and tells the peer about endpoints.
     #[inline(never)]
     pub(crate) fn process_deferred(&mut self) -> Option<Event> {
         self.due.remove(Due::MORE);

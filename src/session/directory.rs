@@ -82,7 +82,7 @@ impl<M: SharedMemory> Directory<M> {
     pub fn find(&self, own: PeerId, expected: Kind, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::REMOTE }>(index, Waiting::new(own.0, expected).0, Store::Release);
-        // Store first, then check. The host uses the reverse order.
+        // Store the id, then check the entry. The host stores the entry, then checks the id.
         self.entries.fence();
         if !self.check()? {
             return Ok(None);

@@ -46,8 +46,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.life = Life::Init;
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(blocks) = &self.blocks {
-            // The new epoch must exceed the epoch in the block, which another side may have written, and the epoch that
-            // the peer has confirmed last.
+            // The new epoch must exceed both the epoch in the block, which another side may have written, and the last
+            // epoch that the peer has confirmed.
             let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
             self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
             blocks.own.begin(self.epoch, self.config.id, offer::<M, S>(), |block| service.offer(block));

@@ -7,9 +7,9 @@
 //! has confirmed the side's current incarnation, and before the peer uses the rings. Stale contents are therefore never
 //! read as new. `docs/reference/wire-format.md` describes the layout and the states.
 //!
-//! A session is polled and never blocks. The service's owner also holds the session, and calls [`tick`](Session::tick)
-//! when the session [is due](Session::is_due), and [`resync`](Session::resync) when the session [is not in
-//! sync](Session::is_in_sync) or the service has found a fault.
+//! A session is polled and never blocks. The service's owner also holds the session. The owner calls
+//! [`tick`](Session::tick) when the session [is due](Session::is_due), and [`resync`](Session::resync) when the session
+//! [is not in sync](Session::is_in_sync) or the service has found a fault.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)

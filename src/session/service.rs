@@ -50,8 +50,8 @@ pub trait Service<M: SharedMemory> {
     /// Returns whether the words that [`offer`](Self::offer) wrote are unchanged in the block.
     fn verify(&self, block: &LocalBlock<M>) -> bool;
 
-    /// Goes from INIT to READY: lays out this side's rings in its own data to match the offer of `peer`, then writes
-    /// the rings and their offsets.
+    /// Goes from INIT to READY: lays out the rings in this side's data to match the offer of `peer`, then writes the
+    /// rings and their offsets.
     ///
     /// # Errors
     /// Returns an error if this side cannot work with the offer, or if the rings do not fit.

@@ -173,10 +173,9 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.avail_count = old.wrapping_add(1);
         // Release: publishes the entry, the descriptor and the buffer contents.
         self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
-        // Publish, then check. The device does this in the opposite order (see `Device::pop_avail_or_enable`). With a
-        // full barrier on both sides, at least one side sees the other's store:
-        //   driver: index := n;       fence; read event
-        //   device: event := n - 1;   fence; read index
+        // Publish the index, then check the event. The device sets the event, then checks the index (see
+        // `Device::pop_avail_or_enable`). With a full barrier on both sides, at least one side sees the other's store:
+        // driver: index := n; fence; read event device: event := n - 1; fence; read index
         self.ring.available.fence();
         match self.suppression.by_events() {
             true => {

@@ -43,7 +43,7 @@ fn a_host_that_restarts_is_noticed() {
 
 /// A C remote that restarts alone reads the ring from index 0 again, but continues to write at the used index in the
 /// memory. It therefore takes old messages again, and fills buffers that do not belong to it. Each case is reported
-/// with its own error, and no message is delivered twice.
+/// with a separate error, and no message is delivered twice.
 #[test]
 fn a_c_remote_that_restarts_alone_is_named() {
     let (to_host, to_remote) = (MEMORY - 0x800, MEMORY - 0x400);

@@ -66,7 +66,8 @@ impl<'a, L: AnyLink> Runner<'a, L> {
     ///
     /// `arrival` must be signalled on each doorbell. `now` returns the time to pass to
     /// [`poll`](crate::rpmsg::Link::poll). `sleep_until` returns a future that becomes ready at the given time, such as
-    /// a timer of the executor. If `arrival` is signalled at that time instead, the future need not become ready.
+    /// a timer of the executor. If `arrival` is signalled at that time instead, the future does not have to become
+    /// ready.
     pub async fn next<S: Future<Output = ()>>(
         &mut self,
         arrival: &Arrival,

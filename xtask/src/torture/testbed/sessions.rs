@@ -68,7 +68,7 @@ impl Sessions {
         }
     }
 
-    /// Returns the session ends that happened at least [`SETTLE`] before `until` and are still unexplained. An end is
+    /// Returns the session ends that happened at least `SETTLE` before `until` and are still unexplained. An end is
     /// also explained if the other side restarted the session because of a timeout or a fault.
     pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
         let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);

@@ -90,7 +90,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// buffer to the peer.
     ///
     /// # Errors
-    /// Returns a [`SendError`] and the message. Reply again later, or release the message.
+    /// Returns a [`SendError`] and the message. Try to reply again later, or release the message.
     pub fn reply(&mut self, message: Message, payload: &[u8]) -> Result<(), (SendError, Message)> {
         match self.send_to(message.endpoint, message.source, payload) {
             Ok(()) => {

@@ -175,7 +175,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
         // Publish the index, then check the event. The device sets the event, then checks the index (see
         // `Device::pop_avail_or_enable`). With a full barrier on both sides, at least one side sees the other's store:
-        // driver: index := n; fence; read event device: event := n - 1; fence; read index
+        //   driver: index := n;       fence; read event
+        //   device: event := n - 1;   fence; read index
         self.ring.available.fence();
         match self.suppression.by_events() {
             true => {

@@ -137,8 +137,9 @@ impl<'m> Link<'m> {
         QueueOffer::read(self.view, block.at, number).map(Some)
     }
 
-    /// Returns queue `number` for which the side `driver` is the driver. In a link that carries rpmsg, the driver sends
-    /// messages through this queue. Returns `None` until the blocks of both sides say that the queue is ready.
+    /// Returns queue `number` of the side `driver`, which is the driver of this queue. In a link that carries rpmsg,
+    /// the driver sends messages through this queue. Returns `None` until the blocks of both sides say that the queue
+    /// is ready.
     ///
     /// # Errors
     /// Returns an error if either side's words do not describe a queue in that side's data.

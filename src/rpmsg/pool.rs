@@ -25,7 +25,7 @@ impl BufferPool {
         BufferArray::new(memory, self.start, self.size, count)
     }
 
-    /// As [`buffers`](Self::buffers), but returns `None` on any error.
+    /// Like [`buffers`](Self::buffers), but returns `None` on any error.
     #[inline]
     pub(crate) fn buffers_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<BufferArray<M>> {
         BufferArray::within(memory, self.start, self.size, count)

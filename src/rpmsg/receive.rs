@@ -42,8 +42,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 
     /// Returns a message's payload as a range of offsets from the start of the link's memory. Use this to pass the
-    /// payload on without copying it. The range is always within the memory. It may be misaligned, because the peer
-    /// chooses it.
+    /// payload on without copying it. The range is always within the memory. The range may be misaligned, because the
+    /// peer chooses it.
     ///
     /// The peer may write to the payload at any time. After the message has been released or the link has gone down,
     /// the range belongs to the peer again.

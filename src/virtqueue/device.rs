@@ -222,8 +222,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.fence();
     }
 
-    /// Asks the driver not to notify. One more notification may still arrive if the driver has already read the earlier
-    /// request.
+    /// Asks the driver not to notify this side. One more notification may still arrive if the driver has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         let events = self.suppression.by_events();
         // The driver does not pass this index until it has added 65535 more buffers.

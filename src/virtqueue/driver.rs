@@ -235,8 +235,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }
 
-    /// Asks the device not to notify. One more notification may still arrive if the device has already read the earlier
-    /// request.
+    /// Asks the device not to notify this side. One more notification may still arrive if the device has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         match self.suppression.by_events() {
             // The device does not pass this index until it has used 65535 more buffers.

@@ -30,7 +30,7 @@ pub struct Entry {
     pub waiting: Waiting,
     /// The kind of the link's service.
     pub kind: Kind,
-    /// Size of the shared section at the end of the area, in bytes. Both sides write to it.
+    /// Size of the shared section at the end of the area, in bytes. Both sides write to this section.
     pub shared: u32,
 }
 

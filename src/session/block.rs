@@ -183,8 +183,8 @@ impl<M: SharedMemory> RemoteBlock<M> {
     /// Reads the words of a snapshot. Returns `None` if the peer is just beginning an incarnation or the state is
     /// invalid.
     pub(super) fn snapshot(&self) -> Option<PeerSnapshot> {
-        // These are acquire loads, so they happen in this order. It is the reverse of the order of the stores in
-        // `LocalBlock::begin` and `LocalBlock::confirm`.
+        // These are acquire loads, so they happen in this order. This order is the reverse of the order in which
+        // `LocalBlock::begin` and `LocalBlock::confirm` store the words.
         let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
         let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
         let state = self.0.load::<{ block::STATE }>(Load::Acquire);

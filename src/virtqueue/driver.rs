@@ -90,7 +90,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     }
 
     /// Returns true if the available index in memory is still the value that this side wrote. Otherwise a peer has
-    /// overwritten it, and the device may miss buffers.
+    /// overwritten the index, and the device may miss buffers.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         // CAST: ring indices have 16 bits, here and below.

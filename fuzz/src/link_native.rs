@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Fuzzes two honest sides of a native link. They start, die, lose doorbells, and take turns between any two accesses,
 //! in any order. Rival sides may start in a role that is already taken. No message may be duplicated, reordered, lost
-//! within a session, or delivered to a wrong incarnation or endpoint. No buffer may be lost, and at the end the two
+//! within a session, or delivered to the wrong incarnation or endpoint. No buffer may be lost, and at the end the two
 //! sides must exchange messages.
 
 mod exchange;

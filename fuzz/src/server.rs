@@ -79,7 +79,7 @@ impl Told {
             (_, None) => {
                 let id = u16::try_from(number).expect("an id");
                 assert_ne!(id, self.id, "told of its own end");
-                // The server may withdraw a peer that has left before all of its eventfds were sent.
+                // If a peer leaves before all its eventfds have been sent, the server may withdraw the peer.
                 assert!(self.peers.remove(&id).is_some(), "the end of {id}, of which nothing was said");
             }
         }

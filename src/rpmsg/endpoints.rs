@@ -340,7 +340,8 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let Some((binding, slot)) = unbound else { return false };
         binding.set_peer(Maybe::from(peer));
-        // The peer may have opened its endpoint after this one was announced, so tell it this endpoint's address again.
+        // The peer may have opened its endpoint only after this endpoint was announced, so tell the peer this
+        // endpoint's address again.
         slot.announce = answer;
         true
     }

@@ -13,11 +13,11 @@
 //! | [`mem`] | the only code that accesses shared memory, and the core's only `unsafe` |
 //! | [`platform`] | the traits that a port implements: memory, doorbell, clock, waiting |
 //! | [`wire`] | layouts as types and constants; no state |
+//! | [`inspect`] | a read-only view of any shared memory: directory, blocks, rings, messages in flight; and trace events |
 //! | [`virtqueue`] | one split ring: driver side, device side, event suppression |
 //! | [`session`] | how two sides find each other, agree on a session, restart, and detect a dead peer; a session carries one service |
 //! | [`rpmsg`] | a service: the bus, its endpoints and their names; zero-copy buffers |
 //! | [`openamp`] | the C library's memory layout and handshake: another way to bring up an rpmsg bus |
-//! | [`inspect`] | a read-only view of any shared memory: directory, blocks, rings, messages in flight (depends on `wire` and `mem` only) |
 //! | [`ivshmem`] | the device: registers, doorbell, PCI and flat (depends on `platform` only) |
 //!
 //! # Features
@@ -30,6 +30,7 @@
 //! | `async` | `rpmsg::tasks`: a runner, and a handle for each endpoint, for any executor (uses the crate `embassy-sync`) |
 //! | `io` | endpoints as byte streams that implement the traits of `embedded-io` and `embedded-io-async`; enables `async` |
 //! | `log` | life-cycle events, logged through the crate `log`; the message path logs nothing |
+//! | `trace` | `inspect::Trace`, a recorder of each step of a link |
 //! | `fakes` | `mem::fake`: shared memory on the heap, for tests; needs `std` |
 //!
 //! Requires Rust 1.88 or newer.

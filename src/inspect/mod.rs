@@ -10,6 +10,8 @@
 //! would write, the result is a [`Finding`] that names the field. Each loop is limited to the number of entries in the
 //! largest possible ring.
 //!
+//! With the feature `trace`, a link tells a recorder of each step that it takes: [`Trace`].
+//!
 //! [`ReadMemory`]: crate::mem::ReadMemory
 //!
 #![cfg_attr(feature = "fakes", doc = "```")]
@@ -50,6 +52,7 @@ mod openamp;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod view;
 
 pub use block::{Block, QueueOffer};
@@ -59,5 +62,7 @@ pub use link::{Entry, Link};
 pub use message::Message;
 pub use openamp::OpenAmp;
 pub use queue::{Carrier, InFlight, Indices, Queue};
+pub(crate) use trace::Tracer;
+pub use trace::{Trace, TraceEvent};
 
 pub use crate::wire::area::{Area, Role, Span};

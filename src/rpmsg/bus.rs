@@ -6,6 +6,9 @@ use super::{
     Address, Config, DownReason, Endpoint, Fault, Incoming, Message, Name, OpenError, Outgoing, Profile, RingError,
     SetupError, serial,
 };
+#[cfg(feature = "trace")]
+use crate::inspect::Trace;
+use crate::inspect::{TraceEvent, Tracer};
 use crate::platform::{Doorbell, PeerId, Vector};
 use crate::session::SessionEvent;
 
@@ -19,8 +22,8 @@ pub enum Event {
     },
     /// The link is down. Unreleased messages are invalid, and messages that the peer has not received are lost.
     Down(DownReason),
-    /// The link cannot come up for the given reason. The link keeps retrying. It reports this event once, and again
-    /// only after it has been up.
+    /// The link cannot come up for the given reason. It keeps retrying, and reports this event only once before it
+    /// comes up.
     Incompatible(SetupError),
     /// A message has arrived.
     Message(Message),
@@ -37,8 +40,8 @@ pub enum Event {
         endpoint: Endpoint,
     },
     /// The peer has announced an endpoint, and this side has no unbound endpoint of the same name. In the native
-    /// profile, the peer repeats its announcement when this side opens an endpoint of that name. In the `openamp`
-    /// profile, open the endpoint with this address as its peer.
+    /// profile, the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile,
+    /// open the endpoint with this address as its peer.
     Announced {
         /// The name of the peer's endpoint.
         name: Name,
@@ -92,8 +95,7 @@ bitflags::bitflags! {
         const BINDINGS = 1 << 0;
         /// An endpoint may have to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// Between polls: the last poll stopped early, so there may be more messages. During a poll: a message has been
-        /// deferred.
+        /// The last poll stopped early, so there may be more messages. Within a poll, a message has been deferred.
         const MORE = 1 << 2;
     }
 }
@@ -112,7 +114,7 @@ pub(super) enum Peer<P: Profile> {
     Broken(Fault) = 2,
 }
 
-/// The queues in both directions for an attached peer, and the peer's doorbell address.
+/// Both directions of an attached peer, and its doorbell address.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
     pub outgoing: P::Outgoing,
@@ -128,8 +130,8 @@ pub(super) struct Attached<P: Profile> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
-    /// Number of the current or last session. It combines a count, which starts at 1, with the bus number in the upper
-    /// bits, so that each session number is unique.
+    /// The current or last session. It combines a count, which starts at 1, with the bus number in the upper bits, so
+    /// that each session number is unique.
     pub(super) session: u32,
     /// Number of this bus, unique within the process. 0 until the number is first needed.
     pub(super) number: u32,
@@ -143,6 +145,7 @@ pub struct Bus<P: Profile, D> {
     pub(super) doorbell: Option<D>,
     pub(super) peer: Peer<P>,
     pub(super) endpoints: Endpoints<P::Endpoints>,
+    pub(super) trace: Tracer,
 }
 
 impl<P: Profile, D: Doorbell> Bus<P, D> {
@@ -164,7 +167,14 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
             deferred: None,
             due: Due::empty(),
             counters: Counters { sent: 0, received: 0, doorbells: 0, unknown: 0 },
+            trace: Tracer::NONE,
         }
+    }
+
+    /// Sets the recorder of the bus's steps. It records no earlier step.
+    #[cfg(feature = "trace")]
+    pub const fn set_trace(&mut self, recorder: &'static dyn Trace) {
+        self.trace = Tracer::new(recorder);
     }
 
     /// Sets the doorbell. Call this before [`attach`](Self::attach).
@@ -185,6 +195,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     fn attached_now(&mut self) {
         if let Peer::Here(attached) = &mut self.peer {
             attached.outgoing.start();
+            self.trace.record(|| TraceEvent::Up { peer: attached.peer.0 });
         }
         let number = self.number();
         self.session = (self.session ^ number).wrapping_add(1) ^ number;
@@ -198,6 +209,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
             self.counters = self.counters();
             self.endpoints.down();
             self.due |= Due::BINDINGS;
+            self.trace.record(|| TraceEvent::Down);
         }
         self.peer = Peer::Absent;
         self.deferred = None;
@@ -288,6 +300,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     pub fn open_with(&mut self, config: &Config<'_>) -> Result<Endpoint, OpenError> {
         let address = self.endpoints.open(config, self.is_up(), P::ANNOUNCE_ALL)?;
         self.due |= Due::BINDINGS | Due::ANNOUNCEMENTS;
+        self.trace.record(|| TraceEvent::Opened { endpoint: address });
         Ok(Endpoint { address, bus: self.number() })
     }
 
@@ -296,6 +309,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     pub fn close(&mut self, endpoint: Endpoint) {
         if self.owns(endpoint) && self.endpoints.close(endpoint.address, self.is_up()) {
             self.due |= Due::ANNOUNCEMENTS;
+            self.trace.record(|| TraceEvent::Closed { endpoint: endpoint.address });
         }
     }
 
@@ -350,9 +364,10 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
 impl<P: Profile> Attached<P> {
     /// Rings the peer, and counts the doorbell.
     #[inline(always)]
-    pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters) {
+    pub(super) fn ring<D: Doorbell>(&self, doorbell: Option<&D>, counters: &mut Counters, trace: Tracer) {
         if let Some(doorbell) = doorbell {
             counters.doorbells = counters.doorbells.wrapping_add(1);
+            trace.record(|| TraceEvent::Doorbell { peer: self.peer.0, vector: self.vector.0 });
             // Cannot fail: the link has already rung its own doorbell with this vector.
             let _ = doorbell.ring(self.peer, self.vector);
         }

@@ -6,6 +6,8 @@ use core::time::Duration;
 use super::drive::{self, AnyLink, LinkDriver, any_link};
 use super::rings::{Native, Rings};
 use super::{Bus, Event, SetupError};
+#[cfg(feature = "trace")]
+use crate::inspect::{Trace, Tracer};
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId, Vector};
 use crate::session::{self, Role, Roles, Session};
@@ -101,6 +103,14 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         self.rings.set_buffers(settings.buffer_count, settings.buffer_size)?;
         self.rings.bus.set_doorbell(doorbell);
         Ok(self.session.open(&mut self.rings, memory, id, &settings.session())?)
+    }
+
+    /// Sets the recorder of the link's steps. It records no earlier step, so call this on an
+    /// [unopened](Self::unopened) link.
+    #[cfg(feature = "trace")]
+    pub const fn set_trace(&mut self, recorder: &'static dyn Trace) {
+        self.session.set_trace(Tracer::new(recorder));
+        self.rings.bus.set_trace(recorder);
     }
 
     /// Tells the peer that this side is leaving, and returns the link to the unopened state. Endpoints stay open.

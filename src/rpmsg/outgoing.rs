@@ -39,6 +39,9 @@ pub trait Outgoing {
         Ok(None)
     }
 
+    /// Returns the number of an allocated buffer's descriptor.
+    fn descriptor(token: &Self::Token) -> u16;
+
     /// Frees an allocated buffer without sending it.
     fn free(&mut self, token: Self::Token);
 
@@ -162,6 +165,10 @@ impl<M: SharedMemory, const N: usize, S: DescriptorPolicy> Outgoing for DriverOu
         let token = Self::alloc_from(&mut self.queue, &self.pool).ok().flatten()?;
         fitting.fill(token.id(), header.to_words());
         Some(token)
+    }
+
+    fn descriptor(token: &DescriptorToken) -> u16 {
+        token.id()
     }
 
     fn free(&mut self, token: DescriptorToken) {
@@ -313,6 +320,10 @@ impl<M: SharedMemory, const N: usize> Outgoing for DeviceOutgoing<M, N> {
         let id = self.alloc().ok().flatten()?;
         let _ = self.fill(&id, header, payload);
         Some(id)
+    }
+
+    fn descriptor(id: &u16) -> u16 {
+        *id
     }
 
     fn free(&mut self, id: u16) {

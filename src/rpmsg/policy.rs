@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Policies for a driver's descriptors. They are constants, so that each image contains only the code for the policy
-//! that it uses.
+//! Policies for a driver's descriptors. They are constants, so each image contains only the code of its own policy.
 
 use core::fmt::Debug;
 

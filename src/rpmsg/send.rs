@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::bus::{Attached, Bus, Peer};
 use super::message::TxBuffer;
 use super::{Address, Endpoint, Fault, Outgoing, Profile, SendError};
+use crate::inspect::TraceEvent;
 use crate::mem::Source;
 use crate::platform::Doorbell;
 use crate::wire::rpmsg::Header;
@@ -142,9 +143,11 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
             false => None,
         };
         let Some(token) = token else { return Err((self.gone_buffer(&buffer), buffer)) };
-        attached.outgoing.set_header(&token, Header { source: endpoint.address, destination, length });
+        let header = Header { source: endpoint.address, destination, length };
+        attached.outgoing.set_header(&token, header);
+        self.trace.record(|| sent(header, P::Outgoing::descriptor(&token)));
         if attached.outgoing.send(token) {
-            attached.ring(self.doorbell.as_ref(), &mut self.counters);
+            attached.ring(self.doorbell.as_ref(), &mut self.counters, self.trace);
         }
         if self.owes_greetings() {
             self.endpoints.greeted(endpoint.address, destination);
@@ -194,7 +197,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends the message if a buffer is free, no caller is waiting for a buffer, and the payload fits. Returns false if
+    /// Sends the message if a buffer is free, no caller waits for a buffer, and the payload fits. Returns false if
     /// nothing was sent. In that case, no buffer has been allocated.
     #[inline(always)]
     fn send_fast(&mut self, source: Address, destination: Address, payload: Source<'_>) -> bool {
@@ -205,8 +208,9 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         let Some(token) = attached.outgoing.alloc_and_fill(header(source, destination, payload), payload) else {
             return false;
         };
+        self.trace.record(|| sent(header(source, destination, payload), P::Outgoing::descriptor(&token)));
         if attached.outgoing.send(token) {
-            attached.ring(self.doorbell.as_ref(), &mut self.counters);
+            attached.ring(self.doorbell.as_ref(), &mut self.counters, self.trace);
         }
         true
     }
@@ -222,8 +226,9 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         match attached.alloc_slow() {
             Ok(Some(token)) => {
                 let _ = attached.outgoing.fill(&token, header(source, destination, payload), payload);
+                self.trace.record(|| sent(header(source, destination, payload), P::Outgoing::descriptor(&token)));
                 if attached.outgoing.send(token) {
-                    attached.ring(self.doorbell.as_ref(), &mut self.counters);
+                    attached.ring(self.doorbell.as_ref(), &mut self.counters, self.trace);
                 }
                 if self.owes_greetings() {
                     self.endpoints.greeted(source, destination);
@@ -244,12 +249,18 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 }
 
-/// Returns the header for `payload`. Truncating the length to 16 bits is safe, because a longer payload does not fit in
-/// any buffer and is rejected.
+/// Returns the header for `payload`. The length may be truncated to 16 bits, because such a payload does not fit in any
+/// buffer and is refused.
 #[inline(always)]
 const fn header(source: Address, destination: Address, payload: Source<'_>) -> Header {
     // CAST: see the doc comment.
     Header { source, destination, length: payload.len() as u16 }
+}
+
+/// Returns the trace event of a message.
+const fn sent(header: Header, buffer: u16) -> TraceEvent {
+    let Header { source, destination, length } = header;
+    TraceEvent::Sent { source, destination, length, buffer }
 }
 
 impl<P: Profile> Attached<P> {
@@ -273,8 +284,8 @@ impl<P: Profile> Attached<P> {
                 }
                 return Ok(Some(token));
             }
-            // The peer may have returned a buffer just before the notification was requested, so try once more. One
-            // more attempt is enough, because a peer gains nothing by withdrawing that buffer.
+            // The peer may return a buffer just before the notification request. One more attempt is enough: a peer
+            // that takes the buffer back again gains nothing.
             self.waiting = true;
             if asked || self.outgoing.enable_notification() {
                 return Ok(None);

@@ -8,6 +8,7 @@ use super::config::{Role, Roles};
 use super::directory::Directory;
 use super::error::{DownReason, SessionEvent, SetupError};
 use super::{Blocks, Life, Service, Session};
+use crate::inspect::TraceEvent;
 use crate::mem::SharedMemory;
 use crate::platform::{Doorbell, Instant, PeerId};
 use crate::wire::area::Area;
@@ -46,17 +47,18 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.life = Life::Init;
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(blocks) = &self.blocks {
-            // The new epoch must exceed both the epoch in the block, which another side may have written, and the last
-            // epoch that the peer has confirmed.
+            // The new epoch must exceed the epoch in the block, which another side may have written, and the epoch that
+            // the peer has confirmed last.
             let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
             self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
+            self.record(State::Init);
             blocks.own.begin(self.epoch, self.config.id, offer::<M, S>(), |block| service.offer(block));
         }
         self.ring_peer(service);
     }
 
     /// Takes the steps towards RUN that are possible now. In RUN, checks the peer instead. If the link cannot come up,
-    /// reports the reason once. A reason is reported again only after the link has been up.
+    /// reports the reason, and repeats the report only after the link has been up.
     pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now < self.not_before || self.role_conflict.is_some() {
             return None;
@@ -93,8 +95,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: returns an error if the remote that is waiting for this link expects another kind of service. Such a
-    /// remote has not written a block, so a peer is never returned.
+    /// Host only: checks whether the remote that is waiting for this link can use it. Such a remote has not written
+    /// a block, so no peer is returned.
     fn stranger<E>(&self, expected: Kind) -> Result<Option<PeerId>, SetupError<E>> {
         if self.role() == Role::Remote {
             return Ok(None);
@@ -160,6 +162,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         blocks.peer.check(S::KIND)?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.prepare(&blocks.memory, &sections, &blocks.own, &blocks.peer)?;
+        self.record(State::Ready);
         blocks.own.state(State::Ready);
         self.life = Life::Ready;
         Ok(())
@@ -173,12 +176,13 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let peer = blocks.peer.id()?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
-        // A second side in the same role may have overwritten the initial indices before it noticed this side. The peer
-        // would then consume ring entries that this side has not written, and the first message would hide the damage.
+        // Before it noticed this side, a second side in the same role may have overwritten the initial indices. The
+        // peer would then read unwritten entries, and the first message would hide the damage.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);
         }
+        self.record(State::Run);
         blocks.own.state(State::Run);
         self.life = Life::Run;
         (self.reported, self.ring_wait) = (false, 0);
@@ -222,17 +226,18 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(DownReason::PeerTimeout))
     }
 
-    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 means that no incarnation is confirmed.
+    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 confirms no incarnation.
     #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
         self.confirmed = epoch;
         if let Some(blocks) = &self.blocks {
+            self.record(State::Init);
             blocks.own.confirm(epoch);
         }
     }
 
-    /// Remote only: looks up the link in the directory, and follows a host that has moved the link.
+    /// Remote only: looks up the link in the directory, and follows a host that has moved it.
     fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
@@ -272,7 +277,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let own = &blocks.own;
         let words =
             own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
-        // If an index has been set back and this side does not restart, both sides wait for each other forever.
+        // If an index had been set back, both sides would wait for each other forever.
         match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);
@@ -336,9 +341,12 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
             None => None,
         };
         if let Some(peer) = peer
-            && service.doorbell().is_some_and(|doorbell| doorbell.ring(peer, self.config.vector).is_ok())
+            && let Some(doorbell) = service.doorbell()
         {
-            self.doorbells = self.doorbells.wrapping_add(1);
+            self.trace.record(|| TraceEvent::Doorbell { peer: peer.0, vector: self.config.vector.0 });
+            if doorbell.ring(peer, self.config.vector).is_ok() {
+                self.doorbells = self.doorbells.wrapping_add(1);
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs `xtask` as a process, and tests the help, skipped jobs, and output that cannot be written.
+//! Tests the developer program as a process: its help, skipped jobs, and output that cannot be written.
 
 use std::process::{Command, Output, Stdio};
 

@@ -16,7 +16,7 @@ pub const LARGE: u32 = 2 * 1024 * 1024;
 /// Ids of peers that do not exist.
 const HOST: u16 = 0xfffd;
 const REMOTE: u16 = 0xfffe;
-/// Heartbeat interval, which is longer than a benchmark run, so that no counted section contains a heartbeat.
+/// Longer than a benchmark run, so that no heartbeat falls into a counted section.
 pub const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
 /// Two linked sides. Each has an endpoint that is bound to the endpoint of the other side.
@@ -54,11 +54,11 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.bind(a, b, endpoints)
     }
 
-    /// Brings up a link that uses the `openamp` profile.
+    /// Brings up a link in C OpenAMP's profile.
     #[inline(never)]
     pub fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
         let memory = self.part(part)?;
-        // The ids are consecutive, as in the C sample.
+        // The ids are consecutive, as in C.
         let settings = openamp::Settings::dual_qemu_ivshmem(PART).ok_or("the memory is too small for C's layout")?;
         let host =
             Host::new(memory.clone(), self.doorbell, PeerId(HOST), settings).map_err(|_| "C's host cannot be")?;
@@ -78,6 +78,11 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
             last = Some((at_a, at_b));
         }
         let (at_a, at_b) = last.ok_or("no endpoint asked for")?;
+        #[cfg(feature = "trace")]
+        {
+            a.bus().set_trace(&crate::recorder::RECORDER);
+            b.bus().set_trace(&crate::recorder::RECORDER);
+        }
         for _ in 0..100_000 {
             let now = (self.now)();
             while a.poll(now).is_some() {}

@@ -4,6 +4,8 @@
 mod native;
 mod noise;
 mod openamp;
+#[cfg(feature = "trace")]
+mod trace;
 
 use core::cell::Cell;
 use std::vec;

@@ -8,8 +8,7 @@ use semihosting::{eprintln, process};
 use crate::image::{SIZE, address, expect};
 
 unsafe extern "C" {
-    /// End of the RAM that the linker uses. `cortex-m-rt`'s linker script defines this symbol. `build.rs` reserves
-    /// [`SIZE`] bytes after the symbol's address.
+    /// End of the RAM that the linker uses, set by `cortex-m-rt`'s script. `build.rs` reserves [`SIZE`] bytes after it.
     static _stack_start: u8;
 }
 
@@ -19,7 +18,7 @@ const UNALIGN_TRP: u32 = 1 << 3;
 
 #[entry]
 fn main() -> ! {
-    // QEMU runs the image for Armv8-M Baseline on a Mainline CPU. This bit makes the CPU as strict as a Baseline CPU.
+    // The image for Armv8-M Baseline runs on a Mainline CPU here. This bit makes the CPU as strict as a Baseline CPU.
     #[cfg(trap_unaligned)]
     // SAFETY: nothing else uses the register. The bit affects only unaligned accesses, which the code for this target
     // does not contain.

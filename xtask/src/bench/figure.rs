@@ -17,7 +17,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Creates a figure that is the same in every run, so that one run is enough.
+    /// Creates a figure that is the same in every run and therefore measured only once.
     pub const fn exact(key: &'static str, value: f64) -> Self {
         Self { key, value, range: None, noise: None }
     }
@@ -30,7 +30,7 @@ pub struct Missing {
     pub keys: Vec<&'static str>,
     /// The missing part and its remedy, or the failure.
     pub reason: String,
-    /// True if the measurement failed although no part was missing.
+    /// True if no part was missing but the measurement failed.
     #[serde(skip)]
     pub failed: bool,
 }

@@ -114,6 +114,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("tests of the bare core", Work::Cargo("test -p amp-ivshmem --no-default-features"), Counted::ByLibtest, 10),
     ("tests of the core with io", Work::Cargo("test -p amp-ivshmem --features io --lib"), Counted::ByLibtest, 10),
     ("tests of the core with log", Work::Cargo("test -p amp-ivshmem --features log --lib"), Counted::ByLibtest, 10),
+    ("tests of the core with trace", Work::Cargo("test -p amp-ivshmem --features trace --lib"), Counted::ByLibtest, 10),
     ("tests of the core with pci", Work::Cargo("test -p amp-ivshmem --features pci --lib"), Counted::ByLibtest, 10),
     ("tests of the core with fakes", Work::Cargo("test -p amp-ivshmem --features fakes"), Counted::ByLibtest, 10),
     ("doc tests", Work::Cargo("test --all-features --doc --no-fail-fast"), Counted::ByLibtest, 10),
@@ -190,7 +191,7 @@ macro_rules! miri_core {
 const MIRI_CORE: &str = miri_core!("");
 const MIRI_CORE_BIG_ENDIAN: &str = miri_core!("--target powerpc-unknown-linux-gnu ");
 const CLIPPY_BARE: &str = "clippy -p amp-ivshmem --no-default-features -- -D warnings";
-const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,io,log -- -D warnings";
+const CLIPPY_ALL: &str = "clippy -p amp-ivshmem --features pci,io,log,trace -- -D warnings";
 const GUEST_CLIPPY: &str = "clippy -p amp-ivshmem-bare-metal -p amp-ivshmem-sample-bare-metal -p amp-ivshmem-test-images -p amp-ivshmem-workload -p amp-ivshmem-instructions -p amp-ivshmem-timed -- -D warnings";
 
 /// Short runs of `./amp torture`, in the same format as [`JOBS`]. Long runs are started manually.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Linux process under torture. The process runs the message stream on one link until a signal asks the process to
-//! leave.
+//! A Linux process under torture. It runs the message stream on one link until a signal asks it to leave.
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
@@ -19,13 +18,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The options of the process.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Connect to the server's socket at SOCKET
+    /// The server's socket
     #[arg(long)]
     socket: PathBuf,
-    /// Run the ROLE side of the link
+    /// Side of the link
     #[arg(long, value_enum)]
     role: Role,
-    /// Use link number LINK
+    /// The link
     #[arg(long)]
     link: u8,
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Records when sessions begin and end, and when actions affect their sides. Finds sessions that ended without such an
-//! action.
+//! Records when sessions begin and end, and the actions on their sides. Finds sessions that ended without a reason.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,9 +9,9 @@ use amp::recent::Recent;
 
 use crate::torture::console::Why;
 
-/// Time limit for the other side to report the cause of a session's end.
+/// Time after a session's end during which the other side may still report the cause.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Number of actions to keep for each side, and number of session ends to keep.
+/// Number of actions per side, and of ends, to keep.
 const REMEMBERED: usize = 64;
 
 /// The end of a session, as reported by one side.
@@ -31,11 +30,11 @@ pub struct Down {
 pub struct Sessions {
     /// The links of each member.
     links: Vec<Range<u8>>,
-    /// When each member's recent actions happened.
+    /// The times of the actions on each member.
     acts: Vec<Recent<Instant, REMEMBERED>>,
     ups: BTreeMap<(usize, u8), Instant>,
     ends: Recent<Down, REMEMBERED>,
-    /// Session ends that no action explains.
+    /// Ends that no action explains.
     pending: Vec<Down>,
 }
 
@@ -55,8 +54,8 @@ impl Sessions {
         self.ups.insert((member, link), at);
     }
 
-    /// Handles a side's report that a link is down. If no action has affected either side since the link came up, the
-    /// end needs an explanation. Faults are counted separately.
+    /// Handles a side's report that a link is down. If there was no action on either side since the link came up, the
+    /// end needs an explanation. A fault is counted separately.
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
         let down = Down { member, link, why, up, at };
@@ -68,8 +67,8 @@ impl Sessions {
         }
     }
 
-    /// Returns the session ends that happened at least `SETTLE` before `until` and are still unexplained. An end is
-    /// also explained if the other side restarted the session because of a timeout or a fault.
+    /// Returns the unexplained ends that happened before `until`. An end is explained if the other side restarted the
+    /// session after a timeout or a fault of its own.
     pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
         let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);
         self.pending = pending;
@@ -84,7 +83,7 @@ impl Sessions {
         Vec::into_iter(due).filter(|down| !explained(down)).collect()
     }
 
-    /// Returns all session ends that are still unexplained at the end of the test.
+    /// Returns all remaining unexplained ends, when the test is over.
     pub fn rest(&mut self) -> Vec<Down> {
         let last = self.pending.iter().map(|down| down.at + SETTLE).max();
         last.map(|last| self.unprovoked(last)).unwrap_or_default()
@@ -95,7 +94,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    /// Returns the sessions of a host with two links and one remote on each link.
+    /// Returns the sessions of a host with two links and of the remote on each link.
     fn sessions() -> (Sessions, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
         (Sessions::new(vec![0..2, 0..1, 1..2]), move |seconds| begun + Duration::from_secs(seconds))
@@ -126,7 +125,7 @@ mod tests {
         let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
         assert_eq!(sessions.rest(), [silent], "whichever is heard first");
         assert_eq!(sessions.rest(), []);
-        // A session end on a different link, or an earlier session end, is not an explanation.
+        // Neither an end on another link nor an earlier end is an explanation.
         sessions.up(2, 1, at(6));
         sessions.down(2, 1, Why::Restarted, at(6));
         sessions.up(1, 0, at(7));

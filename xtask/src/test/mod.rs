@@ -9,6 +9,7 @@ mod jobs;
 mod lint;
 mod samples;
 mod scenarios;
+mod space;
 mod twister;
 mod zephyr;
 
@@ -61,6 +62,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         eprintln!("amp: no job's name contains '{filter}'; amp test --list prints them all");
         output::line("0 passed, 0 failed, 0 skipped")?;
         return Ok(ExitCode::FAILURE);
+    }
+    if filter.is_empty()
+        && let Some(warning) = space::warning(checkout()?.root())
+    {
+        eprintln!("amp: {warning}");
     }
     let mut sum = Count::default();
     for (index, job) in jobs.iter().enumerate() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Prints console lines without the formatting code of `core::fmt`, which would cost a small machine 2 KiB of flash.
+//! Prints console lines without the formatting code in `core::fmt`, which would take 2 KiB of flash on a small machine.
 
 use core::fmt::Write;
 use core::num::NonZeroU32;
@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 #[cfg(not(feature = "small"))]
 use amp_ivshmem::rpmsg::Name;
 
-/// A line being printed. Console errors are ignored, because the caller cannot act on them.
+/// A line that is being printed. Console errors are ignored, because the caller cannot act on them.
 pub struct Line<'c, W: Write>(&'c mut W);
 
 /// Begins a line.
@@ -22,7 +22,7 @@ impl<W: Write> Line<'_, W> {
         self
     }
 
-    /// Prints an endpoint's name, with `?` in place of each unprintable byte.
+    /// Prints an endpoint's name. Replaces each unprintable byte with `?`.
     #[cfg(not(feature = "small"))]
     pub fn name(self, name: &Name) -> Self {
         for &byte in name.as_bytes() {
@@ -69,13 +69,13 @@ impl<W: Write> Line<'_, W> {
 const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const SIXTEEN: NonZeroU32 = NonZeroU32::new(16).unwrap();
 
-/// Prints `what` and the cause. With the `small` feature, only the kind of cause is printed.
+/// Prints `what` and the cause. With the `small` feature, only the kind of the cause is printed.
 #[cfg(not(feature = "small"))]
 pub fn because(console: &mut impl Write, what: &str, cause: &impl core::fmt::Display, _: &str) {
     let _ = writeln!(console, "{what}{cause}");
 }
 
-/// Prints `what` and the kind of cause. Without the `small` feature, the whole cause is printed.
+/// Prints `what` and the kind of the cause. Without the `small` feature, the whole cause is printed.
 #[cfg(feature = "small")]
 pub fn because<C>(console: &mut impl Write, what: &str, _: &C, kind: &str) {
     line(console).text(what).text(kind).end();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Message content. Length and bytes are derived from two numbers that both sides know.
+//! Message content. The length and the bytes are derived from two numbers that both sides know.
 
 /// Maximum message length in bytes: the payload of rpmsg's usual 512-byte buffers.
 pub const MAX_MESSAGE: usize = 496;
@@ -29,12 +29,12 @@ impl Content {
         self.state
     }
 
-    /// Returns the message length, uniformly distributed from 0 to [`MAX_MESSAGE`] bytes.
+    /// Returns the message length in bytes. Lengths are uniformly distributed from 0 to [`MAX_MESSAGE`].
     pub fn length(&self) -> usize {
         self.state as usize % (MAX_MESSAGE + 1)
     }
 
-    /// Writes the message to the start of `buffer` and returns the part written.
+    /// Writes the message to the start of `buffer`, and returns the written part.
     pub fn write(mut self, buffer: &mut [u8; MAX_MESSAGE]) -> &[u8] {
         let length = self.length();
         for (index, place) in buffer.iter_mut().take(length).enumerate() {

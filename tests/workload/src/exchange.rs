@@ -9,7 +9,7 @@ use crate::content::{Content, MAX_MESSAGE};
 use crate::histogram::Histogram;
 use crate::plan::EXCHANGES;
 
-/// A node's link, with one endpoint per exchange and rpmsg's usual 16 buffers.
+/// A node's link. It has one endpoint for each exchange, and 16 buffers, as is usual for rpmsg.
 pub type NodeLink<M, D> = Link<M, D, { EXCHANGES.len() }, 16>;
 
 /// Time after which a message without an echo counts as lost.
@@ -35,8 +35,8 @@ pub struct Exchange {
     /// True if this side is the initiator.
     starts: bool,
     messages: u32,
-    /// Number of messages that are finished: echoed, wrong or lost on the initiator's side, and sent back on the other
-    /// side.
+    /// Number of finished messages. On the initiator's side, these messages were echoed, wrong or lost. On the other
+    /// side, they were sent back.
     done: u32,
     /// When the message in flight was sent.
     sent: Option<Instant>,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A histogram of round-trip times, for quantiles on machines with little memory. It takes only a few hundred bytes.
+//! A histogram of round-trip times. It takes only a few hundred bytes, so that even small machines can compute
+//! percentiles.
 
-/// Number of buckets per power of two. A quantile is accurate to within 1/32 of its value.
+/// Number of buckets per power of two. A percentile is accurate to within 1/32 of its value.
 const STEPS: u32 = 16;
-/// Number of bits in the longest time. Longer times are counted as 2^24 µs, about 16 s.
+/// Number of bits in the longest time in microseconds. Longer times are counted as 2^24 - 1 µs, which is about 17 s.
 const LONGEST_BITS: u32 = 24;
 const BUCKETS: usize = ((LONGEST_BITS - 3) * STEPS) as usize;
 
@@ -19,8 +20,8 @@ impl Default for Histogram {
     }
 }
 
-/// Returns a time's bucket. There is one bucket for each microsecond below 16, and 16 buckets per power of two above
-/// that.
+/// Returns the bucket for a time. There is one bucket for each microsecond up to 15 µs. From 16 µs on, there are 16
+/// buckets for each power of two.
 fn bucket(micros: u64) -> usize {
     // CAST: limited to 24 bits.
     let micros = micros.min((1 << LONGEST_BITS) - 1) as u32;
@@ -49,8 +50,7 @@ impl Histogram {
         }
     }
 
-    /// Returns the time in microseconds that `percent` of all counted times do not exceed. Returns 0 if no time was
-    /// counted.
+    /// Returns the `percent`th percentile of the added times, in microseconds. Returns 0 if no time has been added.
     #[must_use]
     pub fn quantile(&self, percent: u32) -> u32 {
         let total: u32 = self.counts.iter().map(|&count| u32::from(count)).sum();

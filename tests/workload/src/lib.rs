@@ -5,7 +5,7 @@
 //!   endpoints, and both check every byte.
 //! * [`Stream`] is one side of the traffic in `amp torture`: an endless stream of numbered messages on one or several
 //!   links.
-//! * [`protocol`] defines the lines that both print, for tools that parse them.
+//! * [`protocol`] defines the lines that [`Node`] and [`Stream`] print, so that tools can parse the lines.
 //!
 //! An image only has to call [`run`] or [`stream::run_in`].
 #![no_std]
@@ -32,9 +32,9 @@ use core::mem::MaybeUninit;
 use amp_ivshmem::platform::Port;
 use amp_ivshmem::rpmsg::Role;
 
-/// Runs one side forever: exchanges the messages, prints the figures, and keeps answering.
+/// Runs one side forever: exchanges the messages, prints the figures, and then only answers the peer.
 ///
-/// Returns only if the link does not fit in the port's memory, after printing the reason.
+/// If the link does not fit in the port's memory, prints the reason and returns.
 pub fn run<P: Port>(port: &mut P, role: Role, console: &mut impl Write) {
     run_in(&mut MaybeUninit::uninit(), port, role, console);
 }

@@ -77,7 +77,7 @@ pub struct Node<P: Port> {
 }
 
 impl<P: Port> Node<P> {
-    /// Opens the link and the endpoints, and prints a line about the side.
+    /// Opens the link and the endpoints, and prints a line that describes this side.
     ///
     /// # Errors
     /// See [`StartError`].

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Format of the machine-readable lines that a side prints, with functions to write and to parse them.
+//! Defines the format of the machine-readable lines that a side prints, and functions that write and parse these lines.
 //!
 //! A line consists of a keyword and then `key=value` words in a fixed order, separated by single spaces.
 
@@ -49,7 +49,7 @@ impl Figures {
         fields(line(console).text("figures ").text(role_word(role)), &Self::KEYS, &values).end();
     }
 
-    /// Parses a line. Returns `None` if it does not have exactly this form.
+    /// Parses a line. Returns `None` if the line does not have exactly this format.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = words(line, "figures")?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Endless traffic for `amp torture`. Each side streams numbered messages on one or several links. It checks that it
-//! receives all messages of a session, in order, and no message of another session.
+//! Endless traffic for `amp torture`. Each side streams numbered messages on one or several links. Each side checks
+//! that all messages in a session arrive in order, and that messages from other sessions do not arrive.
 //!
-//! A session begins when a link comes up and ends when it goes down. Each message contains three numbers: a session number
-//! that its sender has drawn, the message number, and how many of the receiver's messages have arrived. From the last
-//! of these, a side knows how many of its messages were in flight when its peer died.
+//! A session begins when a link comes up, and ends when the link goes down. Each message contains three numbers: the
+//! sender's session number, the message number, and the number of messages that the sender has received. The third
+//! number tells a side how many of its messages were in flight when its peer died.
 
 use core::fmt::Write;
 use core::mem::MaybeUninit;
@@ -27,7 +27,7 @@ const PAUSE_MICROS: u64 = 4000;
 const TALLY_MICROS: u64 = 250_000;
 /// Size of each link's area in bytes, if there are several links.
 const AREA: u32 = 128 * 1024;
-/// Maximum number of events to handle per link before the next link has its turn.
+/// Maximum number of events to handle on a link before the next link gets its turn.
 const EVENTS: u32 = 64;
 
 /// Size of the message header in bytes: three little-endian words.
@@ -39,11 +39,12 @@ struct StreamLink<P: Port> {
     endpoint: Endpoint,
     number: u8,
     up: bool,
-    /// This side's session number, and the peer's session number, which is known once the first message has arrived.
+    /// This side's session number and the peer's session number. The peer's number is known once the first message has
+    /// arrived.
     session: u32,
     peer_session: Option<u32>,
     sent: u32,
-    /// Number of this side's messages that have arrived at the peer, as reported by the peer.
+    /// Number of this side's messages that the peer has received, as the peer has reported.
     arrived: u32,
     received: u32,
     next: Instant,
@@ -64,7 +65,7 @@ fn settings(role: Role, index: u8, links: usize) -> Settings {
 }
 
 impl<P: Port, const L: usize> Stream<P, L> {
-    /// Opens `L` links, numbered from `first` on.
+    /// Opens `L` links. Link numbers start at `first`.
     ///
     /// # Errors
     /// Returns an error if the links do not fit in the shared memory.
@@ -210,10 +211,11 @@ impl<P: Port> StreamLink<P> {
     }
 }
 
-/// Runs one side with `L` links, numbered from `first` on, until `keep_on` returns false. `keep_on` is called each time
-/// the port wakes up. The state is kept in `place`.
+/// Runs one side until `keep_on` returns false. The side has `L` links, and link numbers start at `first`. `keep_on` is
+/// called each time the port wakes up. `place` is the storage for the side's state.
 ///
-/// Finally closes the links. Returns false if the links do not fit in the port's memory, after printing the reason.
+/// At the end, closes the links and returns true. If the links do not fit in the port's memory, prints the reason and
+/// returns false.
 pub fn run_in<P: Port, const L: usize>(
     place: &mut MaybeUninit<Stream<P, L>>,
     port: &mut P,

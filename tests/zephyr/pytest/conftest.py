@@ -21,8 +21,7 @@ class Server:
 
     def __init__(self, folder: Path, size: str):
         self.socket = folder / SOCKET
-        # The path is relative, because Twister's build folders may have paths too long for a
-        # socket.
+        # The path is relative, because the paths of Twister's build folders may be too long for a socket.
         self.process = subprocess.Popen(
             [AMP, "server", "--socket", SOCKET, "--size", size],
             cwd=folder,
@@ -49,13 +48,13 @@ class Server:
 
 @pytest.fixture
 def size() -> str:
-    """Size of the shared memory, as in the devicetree node of the flat device."""
+    """Returns the size of the shared memory. It must equal the size in the flat device's devicetree node."""
     return "1M"
 
 
 @pytest.fixture
 def server(device_object, size):
-    """The server for the machine under test. Request it before `dut`, so that it starts first."""
+    """The server for the machine under test. Request this fixture before `dut`, so that the server starts first."""
     server = Server(Path(device_object.device_config.app_build_dir), size)
     yield server
     server.stop()
@@ -73,7 +72,7 @@ def peer(server, dut):
 
 
 def qemu_command(folder: Path) -> list[str]:
-    """Returns the QEMU command from the build, adapted so that the console uses standard input and output."""
+    """Returns the QEMU command from the build, changed so that the console uses standard input and output."""
     ninja = ["ninja", "-C", str(folder), "-t", "commands", "run"]
     found = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
     line = next(line for line in reversed(found.splitlines()) if "qemu-system-" in line)
@@ -85,7 +84,7 @@ def qemu_command(folder: Path) -> list[str]:
 
 @pytest.fixture
 def start(device_object):
-    """Starts machines with the image under test, with some words of the QEMU command replaced or added."""
+    """Starts a machine with the image under test. The test can replace or add arguments of the QEMU command."""
     machines: list[Machine] = []
 
     def start(old="", new="", *more) -> Machine:

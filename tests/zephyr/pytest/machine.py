@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The second machine: QEMU as `west build -t run` starts it, with its console on pipes. Twister runs the first one."""
+"""The second machine. QEMU starts as in `west build -t run`, with the console on pipes. Twister runs the first
+machine."""
 
 import os
 import re
@@ -27,7 +28,7 @@ class Machine:
     """A running QEMU process."""
 
     def __init__(self, folder: Path, run_in: Path, command: list[str] | None = None):
-        """Starts the image in a build folder, with `command` if it is given."""
+        """Starts the image in a build folder with `command`, or with `amp machine` by default."""
         self.name = f"{folder.name} in {run_in.name}"
         self.command = command or [AMP, "machine", str(folder)]
         self.run_in = run_in
@@ -61,7 +62,7 @@ class Machine:
             self.changed.notify_all()
 
     def expect(self, pattern: str, seconds: float = 60, since: int = 0) -> str:
-        """Waits for a line that matches `pattern`, and returns it."""
+        """Waits for a line that matches `pattern`, and returns the line."""
         deadline = time.monotonic() + seconds
         with self.changed:
             while True:

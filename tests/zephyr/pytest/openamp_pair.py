@@ -23,7 +23,7 @@ def numbers(line: str) -> dict[str, int]:
 
 
 class Pair:
-    """Two machines. Twister runs neither, because a test may kill and restart both."""
+    """Two machines. Twister does not run them, because a test may kill and restart both."""
 
     def __init__(self, build: Path, run_in: Path):
         self.c = Machine(run_in, run_in=run_in)

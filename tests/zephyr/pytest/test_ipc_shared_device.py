@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that two ipc_service instances on one device miss no doorbell while their threads wake for other reasons."""
+"""Tests that two ipc_service instances on one device do not miss doorbells when other events wake their threads."""
 
 
 def test_no_doorbell_is_lost_to_a_registration(server, dut, peer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests C OpenAMP against this module. Each test is a cell in one row of docs/reference/openamp-compatibility.md."""
+"""Tests C OpenAMP against this module. docs/reference/openamp-compatibility.md lists the tested features in a table."""
 
 from openamp_pair import pair  # noqa: F401, a fixture
 
@@ -7,7 +7,7 @@ MESSAGES = 100_000
 
 
 def test_traffic(pair):
-    """Tests the name service, traffic both ways, no-copy, hold, and more endpoints over time than C's 128 addresses."""
+    """Tests the name service, all streams in both directions, and more endpoints than C OpenAMP has addresses (128)."""
     pair.check_figures("dual-qemu-ivshmem", MESSAGES)
 
 
@@ -18,7 +18,7 @@ def test_a_host_that_is_killed_and_returns(pair):
         marks = pair.marks()
         pair.host.restart()
         if pair.remote is pair.rust:
-            # The remote detects the host's status, rings that were set up again, or an index that
+            # The remote detects the restart by the host's status, by rings that were set up again, or by an index that
             # restarted from 0.
             pair.rust.expect("link down: ", since=marks[1])
             pair.rust.expect("link up", since=marks[1])
@@ -28,7 +28,7 @@ def test_a_host_that_is_killed_and_returns(pair):
 
 
 def test_a_remote_that_is_killed_and_returns(pair):
-    """The memory does not record a restart. This module reports what it detects, and delivers no message twice."""
+    """Tests a restart that the memory does not record. This module must not deliver a message twice."""
     pair.progress()
     marks = pair.marks()
     pair.remote.restart()
@@ -38,7 +38,7 @@ def test_a_remote_that_is_killed_and_returns(pair):
         pair.host.restart()
         pair.rust.expect("link up", since=marks[1])
     else:
-        # C reads messages that it has already read, and then reads past the last one.
+        # The C side reads old messages again, and then reads past the last message.
         pair.rust.expect("link down: ", since=marks[1])
         pair.c.expect("the host has gone", since=marks[0])
         marks = pair.marks()

@@ -18,7 +18,7 @@ LONG = 200
 
 
 class Guest:
-    """The machine that runs C OpenAMP, with `amp` commands as its peer."""
+    """The machine that runs C OpenAMP. Its peer is an `amp` command."""
 
     def __init__(self, folder: Path, socket: Path):
         self.machine = Machine(folder, run_in=folder)
@@ -28,7 +28,7 @@ class Guest:
     def amp(self, command: str, *words: str) -> str:
         role = ["--role", "remote"]
         if not self.is_host:
-            # C uses the addresses in descriptors as its own pointers.
+            # The C side uses the addresses in descriptors directly as pointers.
             line = self.machine.expect("shared memory at 0x")
             role = ["--role", "host", "--address", re.search(r"at (0x[0-9a-f]+)", line)[1]]
         words = [AMP, command, "--socket", self.socket.name, "--profile", "openamp", "--timeout", "60", *role, *words]

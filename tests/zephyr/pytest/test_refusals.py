@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs one image on machines that differ from its devicetree. It must print the node and the cause, without a fault."""
+"""Runs one image on machines that differ from its devicetree.
+
+The image must print the node and the cause, and must not fault.
+"""
 
 import os
 import re
@@ -107,7 +110,7 @@ def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
     environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
     done = subprocess.run(configure, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    # `-k 0` builds all files, so that the errors of all files are shown.
+    # With `-k 0`, ninja continues after errors, so that the errors in all files are shown.
     libraries = ["drivers__virtualization", "drivers__mbox", "amp_ivshmem_ipc"]
     done = subprocess.run(["ninja", "-C", str(tmp_path), "-k", "0", *libraries], capture_output=True, text=True)
     assert done.returncode != 0

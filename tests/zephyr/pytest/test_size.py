@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that the images used to measure code size work."""
+"""Tests that the images for the size measurement work."""
 
 
 def test_echo(server, dut, peer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests Zephyr's doorbell sample on two machines. Each rings the other from Zephyr's `ivshmem` shell."""
+"""Tests Zephyr's doorbell sample on two machines. Each machine rings the other one from Zephyr's `ivshmem` shell."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests Zephyr's ipc_service sample on two machines: two endpoints on one instance, and a zero-copy one on another."""
+"""Tests Zephyr's ipc_service sample, which has two instances. The second instance uses zero-copy buffers."""
 
 import re
 

@@ -9,22 +9,22 @@ use amp_ivshmem::rpmsg::DownReason;
 use super::words::{fields, numbers};
 use crate::console::line;
 
-/// Message counts of one side of a stream since it started: `tally sent=… received=… …`. Each count wraps around.
+/// Message counts since this side of the stream started: `tally sent=… received=… …`. Each count wraps around.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Number of messages sent.
     pub sent: u32,
-    /// Number of messages received within their session.
+    /// Number of messages that arrived in their own session.
     pub received: u32,
     /// Number of messages that may have been in flight when a session ended.
     pub in_flight: u32,
     /// Number of messages that arrived twice or out of order.
     pub duplicated: u32,
-    /// Number of messages that did not arrive within their session.
+    /// Number of messages that did not arrive before the end of their session.
     pub lost: u32,
     /// Number of messages with wrong content.
     pub corrupted: u32,
-    /// Number of messages from another session.
+    /// Number of messages that belong to a different session.
     pub stale: u32,
 }
 
@@ -43,7 +43,7 @@ pub enum Why {
     Timeout,
     /// The peer broke the protocol.
     Fault,
-    /// Another side has this role.
+    /// A different peer already has this side's role.
     RoleConflict,
     /// Another program overwrote this side's words in the shared memory.
     StateCorrupted,
@@ -93,7 +93,7 @@ pub enum Wrong {
     Lost,
     /// The message has wrong content.
     Corrupted,
-    /// The message belongs to another session.
+    /// The message belongs to a different session.
     Stale,
 }
 
@@ -172,7 +172,7 @@ impl Report {
         .end();
     }
 
-    /// Parses a line. Returns `None` if it has none of these forms.
+    /// Parses a line. Returns `None` if the line does not have one of these formats.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let mut rest = line.split_ascii_whitespace();

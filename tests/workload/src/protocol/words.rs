@@ -14,7 +14,7 @@ pub fn fields<'c, W: Write>(mut line: Line<'c, W>, keys: &[&str], values: &[u32]
     line
 }
 
-/// Returns the words after `keyword`, or `None` if the line starts with another word.
+/// Returns the words after `keyword`, or `None` if the line starts with a different word.
 pub fn words<'l>(line: &'l str, keyword: &str) -> Option<SplitAsciiWhitespace<'l>> {
     let mut words = line.split_ascii_whitespace();
     (words.next()? == keyword).then_some(words)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Echo test of ipc_service. The host sends messages of every length and compares the replies. It
- * repeats the test whenever its peer restarts.
+/* Echo test for ipc_service. The host sends messages of every length and compares the replies. The
+ * host repeats the test whenever the remote restarts.
  */
 #include <errno.h>
 #include <string.h>
@@ -106,7 +106,7 @@ static int once(size_t size, uint8_t seed)
 	return length == size && memcmp(message, received, size) == 0 ? 0 : -EBADMSG;
 }
 
-/* Closes an endpoint from its own callback, and then registers it again. */
+/* Closes an endpoint from the endpoint's own callback, and then registers the endpoint again. */
 static int close_and_open(void)
 {
 	int result;
@@ -133,7 +133,7 @@ static void drop_first(struct k_work *work)
 }
 K_WORK_DELAYABLE_DEFINE(dropping, drop_first);
 
-/* Tests zero-copy buffers: takes all of them, tries to take one more, and makes calls that must
+/* Tests zero-copy buffers: takes all buffers, tries to take one more, and makes calls that must
  * fail. Returns 0 or the line number of the failed check.
  */
 static int without_a_copy(int longest)
@@ -203,7 +203,7 @@ int main(void)
 	int result = ipc_service_open_instance(ipc);
 
 	printk("open: %d, again: %d\n", result, ipc_service_open_instance(ipc));
-	/* The peer has no endpoint of this name. */
+	/* The peer has no endpoint with this name. */
 	struct ipc_ept_cfg nobodys = {.name = HOST ? "of the host" : "of the remote",
 				      .cb = config.cb};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two instances on one ivshmem device. The host sends questions on one instance, while the other
- * instance's thread is woken for another reason.
+/* Tests two instances on one ivshmem device. The host sends questions on one instance, while the
+ * other instance's thread wakes for an unrelated reason.
  */
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
@@ -9,7 +9,9 @@
 #define HOST (DT_ENUM_IDX(DT_NODELABEL(ipc0), role) == 0)
 
 #define QUESTIONS 20
-/* Much shorter than the heartbeat period, after which an instance polls without a doorbell. */
+/* Time limit for an answer. It is much shorter than the heartbeat period, after which an instance
+ * polls even without a doorbell.
+ */
 #define LATE      K_MSEC(1000)
 
 /* The quiet instance is opened last. */
@@ -42,7 +44,9 @@ static const struct ipc_ept_cfg config = {
 	.cb.received = on_received,
 };
 
-/* The peer has no endpoint of this name. Registering it only wakes the quiet instance's thread. */
+/* The peer has no endpoint with this name. Registering this endpoint only wakes the quiet
+ * instance's thread.
+ */
 static const struct ipc_ept_cfg nobodys = {.name = "nobody's"};
 
 /* Sends one question and waits for the answer. Returns 0 or an error. */
@@ -54,7 +58,7 @@ static int ask(void)
 	if (result != 1) {
 		return result;
 	}
-	/* The answer's doorbell rings during this time, while the instances' threads cannot run. */
+	/* The doorbell for the answer rings while the instances' threads cannot run. */
 	k_busy_wait(200 * USEC_PER_MSEC);
 	result = ipc_service_register_endpoint(quiet, &other, &nobodys);
 	if (result != 0) {

@@ -7,9 +7,9 @@
 #include <zephyr/sys/util.h>
 #include <zephyr/ztest.h>
 
-/* This limit is long, because other tests run on the same computer. */
+/* Time limit for a doorbell. It is long, because other tests run on the same computer. */
 #define SOON  K_SECONDS(5)
-/* How long to check that a doorbell does not ring. */
+/* Time during which a doorbell must not ring. */
 #define WHILE K_MSEC(300)
 
 static const struct device *const dev = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));

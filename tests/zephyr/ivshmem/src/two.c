@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests two devices in one machine. Each has its own peer id and rings the other. */
+/* Tests two devices in one machine. Each device has its own peer id, and rings the other device. */
 #include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/kernel.h>
 #include <zephyr/ztest.h>

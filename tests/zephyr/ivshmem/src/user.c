@@ -9,8 +9,8 @@ static const struct device *const dev = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
 static struct k_poll_signal signal;
 
 #if DT_NODE_HAS_COMPAT(DT_NODELABEL(ivshmem0), qemu_ivshmem_flat)
-/* Without an MMU, a user thread can access the shared memory only if its domain contains a
- * partition for it. The PCI driver maps the memory for user threads.
+/* Without an MMU, a user thread can access the shared memory only if the thread's memory domain
+ * contains a partition for this memory. The PCI driver maps the memory for user threads.
  */
 static struct k_mem_partition memory = {
 	.start = DT_REG_ADDR_BY_IDX(DT_NODELABEL(ivshmem0), 1),
@@ -41,8 +41,8 @@ ZTEST_USER(user, test_a_user_thread_has_the_device)
 	zassert_equal(*(volatile uint32_t *)address, 0x600dcafe);
 	zassert_equal(ivshmem_get_vectors(dev), 1);
 	zassert_ok(ivshmem_register_handler(dev, &signal, 0));
-	/* Ring repeatedly. QEMU loses a doorbell to itself until the server has sent it the eventfd
-	 * for this doorbell.
+	/* Ring repeatedly. QEMU loses doorbells to its own machine until the server has sent the
+	 * eventfd for these doorbells.
 	 */
 	for (int i = 0; i < 500 && set == 0; i++) {
 		zassert_ok(ivshmem_int_peer(dev, ivshmem_get_id(dev), 0));

@@ -130,7 +130,7 @@ ZTEST(mbox, test_an_interrupt_handler_may_send)
 
 ZTEST_SUITE(mbox, NULL, setup, NULL, NULL, NULL);
 
-/* Answers each doorbell from its callback, forever. */
+/* Answers each doorbell from the callback, forever. */
 static void ring_back(const struct device *dev, mbox_channel_id_t channel, void *user_data,
 		      struct mbox_msg *message)
 {

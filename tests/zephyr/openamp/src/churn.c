@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints that come and go while the streams run. This side announces an endpoint, the peer
- * answers with the endpoint's name, and this side destroys the endpoint. In the other direction,
- * this side answers each of the peer's endpoints, and destroys the answering endpoint when the
- * peer destroys its own.
+/* Short-lived endpoints, which are opened and closed while the streams run. This side announces an
+ * endpoint, the peer answers with the endpoint's name, and this side destroys the endpoint. In the
+ * other direction, this side answers each of the peer's endpoints, and destroys the answering
+ * endpoint when the peer destroys the announced endpoint.
  */
 #include <stdio.h>
 #include <string.h>

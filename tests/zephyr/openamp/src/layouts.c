@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp in each layout that its users have:
+/* Sets up open-amp in each layout that is used with C OpenAMP:
  *
  * dual-qemu-ivshmem  OpenAMP's sample. The status byte comes first, the buffers start at 0x400, and
- *                    the vrings take the last 2 KiB. 16 descriptors, alignment 4, and this
- *                    machine's addresses.
- * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. As dual-qemu-ivshmem, but with the two
- *                    vrings swapped.
+ *                    the vrings take the last 2 KiB. There are 16 descriptors, the alignment is 4,
+ *                    and the addresses are this machine's addresses.
+ * rpmsg-service      Zephyr's subsys/ipc/rpmsg_service. Equals dual-qemu-ivshmem, except that the
+ *                    two vrings are swapped.
  * static-vrings      Zephyr's ipc_static_vrings in 64 KiB, set up by Zephyr's own code.
- * pages              32 descriptors, alignment 4096. Larger buffers, the largest towards the
- *                    remote. Physical addresses, which are above 4 GiB on a 64-bit machine.
+ * pages              32 descriptors, alignment 4096. Larger buffers than in the other layouts. The
+ *                    buffers to the remote are the largest. Physical addresses, which are above
+ *                    4 GiB on a 64-bit machine.
  * split-pool         8 descriptors, alignment 16. One buffer pool per direction.
  * resource-table     open-amp's own remoteproc. The remote's table contains the vring addresses and
  *                    the status.
@@ -26,13 +27,13 @@
 #include "ipc_rpmsg_static_vrings.h"
 
 #define TABLE              0x90000
-/* Address of the first byte of the memory, as used in the table. */
+/* Address that the table uses for the first byte of the memory. */
 #define DEVICE_ADDRESS     0x20000000
 #define STATIC_VRINGS_SIZE 0x10000
 
 struct place {
 	const char *name;
-	/* Offset from the start of the memory, or from its end if negative. */
+	/* Offset from the start of the memory, or if negative, from the end of the memory. */
 	int32_t vrings[2];
 	uint16_t descriptors;
 	uint16_t align;
@@ -138,8 +139,8 @@ static struct table *table(void)
 	return (struct table *)(memory + TABLE);
 }
 
-/* Publishes the remote's table. As in Zephyr's table, the first entry is a trace buffer. The
- * host chooses the vring addresses.
+/* Publishes the remote's table. The first entry is a trace buffer, as in Zephyr's table. The host
+ * chooses the vring addresses.
  */
 static void publish(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp's device in each layout of the test. This code depends only on the memory, not on
- * doorbells or on receiving.
+/* open-amp's device in each of the test's layouts. This code uses only the memory. It does not ring
+ * doorbells or receive messages.
  */
 #ifndef LAYOUTS_H_
 #define LAYOUTS_H_

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The C side of the OpenAMP wire format test. It sends and checks three streams while other
- * endpoints come and go. It also echoes messages, sends pings to the peer's echo endpoint, and
- * prints its counts. When its host goes down, a remote starts again with the next host. With
- * CONFIG_TEST_LAYOUTS, the test runs once in each layout.
+ * endpoints are opened and closed. It also echoes messages, sends pings to the peer's echo
+ * endpoint, and prints its counts. If this side is the remote and the host goes down, this side
+ * starts again with the next host. With CONFIG_TEST_LAYOUTS, the test runs once in each layout.
  */
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -61,8 +61,8 @@ static bool both_are_through(int layout)
 	return transport_is_through(layout);
 }
 
-/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host left
- * earlier, or an error.
+/* Runs one link in one layout. Returns 1 if both sides have finished, 0 if the host has left before
+ * that, or an error.
  */
 static int session(int layout)
 {

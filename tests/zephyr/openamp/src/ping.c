@@ -7,7 +7,7 @@
 #include "traffic.h"
 
 #define PINGS 10000
-/* The first index after those of the streams. */
+/* The first index after the streams' indices. */
 #define INDEX 6
 
 static struct rpmsg_endpoint endpoint;

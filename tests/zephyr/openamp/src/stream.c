@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Three streams of numbered messages in both directions: with a copy, without a copy, and held
- * after reception. The message number determines the content, so a missing, duplicated or
- * corrupted message is detected.
+/* Three streams of numbered messages in both directions. The first stream copies its messages, the
+ * second stream does not copy, and the third stream holds messages after it has received them. The
+ * message number determines the content, so a missing, duplicated or corrupted message is detected.
  */
 #include <string.h>
 
@@ -11,10 +11,10 @@
 #include "traffic.h"
 #include "transport.h"
 
-/* Number of held messages at which the stream releases all of them, in reverse order. */
+/* Number of messages that the stream holds before it releases all of them in reverse order. */
 #define HELD      4
 #define HELD_ROOM 8
-/* Number of messages filled in place per buffer returned unsent. */
+/* Number of messages filled in place for each buffer that is returned unsent. */
 #define UNSENT    16
 
 struct held {
@@ -92,8 +92,8 @@ int streams_open(struct rpmsg_device *rdev)
 	return RPMSG_SUCCESS;
 }
 
-/* Returns a buffer to fill in place. Before some messages, first takes another buffer and
- * returns it unsent.
+/* Takes a buffer that the caller fills in place. Before some messages, first takes a second buffer
+ * and gives it back unsent.
  */
 static uint8_t *take(struct stream *self)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The test's traffic on the C side: three streams, endpoints that come and go, and a ping. All
- * functions are called from the main thread.
+/* The test's traffic on the C side: three streams, short-lived endpoints, and a ping. All functions
+ * are called from the main thread.
  */
 #ifndef TRAFFIC_H_
 #define TRAFFIC_H_
@@ -22,20 +22,20 @@ enum {
 
 /* Opens the stream endpoints. Returns 0 or open-amp's error. */
 int streams_open(struct rpmsg_device *rdev);
-/* Sends and releases as many messages as possible. Returns true if it sent or released any. */
+/* Sends and releases as many messages as possible. Returns true if there was anything to do. */
 bool streams_step(void);
 /* Returns how many of a stream's messages are complete in both directions. */
 uint32_t stream_done(int stream);
 
 /* Resets the counts at the start of a session. */
 void churn_start(struct rpmsg_device *rdev);
-/* Opens and closes this side's endpoints, and answers the peer's endpoints. Returns true if it
- * did anything.
+/* Opens and closes this side's endpoints, and answers the peer's endpoints. Returns true if there
+ * was anything to do.
  */
 bool churn_step(bool begin);
 /* Returns true if this side has an endpoint open. */
 bool churn_is_open(void);
-/* Handles the announcement of an endpoint that matches no local one. */
+/* Handles the announcement of an endpoint that does not match a local endpoint. */
 void churn_announced(struct rpmsg_device *rdev, const char *name, uint32_t address);
 /* Return the number of endpoints that each side has opened and closed. */
 uint32_t churn_own(void);
@@ -43,7 +43,7 @@ uint32_t churn_theirs(void);
 
 /* Opens an endpoint that sends to the peer's echo endpoint. Returns 0 or open-amp's error. */
 int ping_open(struct rpmsg_device *rdev);
-/* Sends the next ping if the previous one has been answered. Returns true if it sent a ping. */
+/* Sends the next ping if the previous ping has been answered. Returns true if a ping was sent. */
 bool ping_step(void);
 
 /* Reports a test failure. */

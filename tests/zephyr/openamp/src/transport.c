@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open-amp on an ivshmem device: the doorbell on vector 0, and the receiving thread.
+/* Runs open-amp on an ivshmem device, with the doorbell on vector 0 and a receiving thread.
  *
- * A region that OpenAMP's layouts do not use holds additional words. Each side publishes its
- * peer id, which changes on a restart, and the number of layouts that it has finished. This side
- * also publishes the address at which the memory is mapped, because a Rust host needs it.
- * While the peer's words are empty, this side rings the neighbouring peer id, as OpenAMP's sample
- * does.
+ * A region that OpenAMP's layouts do not use holds additional words. Each side publishes its peer
+ * id, which changes on a restart, and the number of layouts that it has finished. This side also
+ * publishes the address at which the memory is mapped, because a Rust host needs it. As long as the
+ * peer's words are empty, this side rings the neighbouring peer id. OpenAMP's sample does the same.
  */
 #include "transport.h"
 
@@ -18,7 +17,7 @@
  *
  * - peer id plus one
  * - address of the first byte of the memory, low and high half
- * - number of layouts begun; the address belongs to the last one
+ * - number of layouts begun; the address is valid for the last of these layouts
  * - number of layouts finished
  */
 #define C_WORDS     0x80000

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link that carries the test's traffic. Sets up open-amp's device, tears it down, and waits. */
+/* The link that carries the test's traffic. Sets up and tears down open-amp's device, and waits for
+ * doorbells.
+ */
 #ifndef TRANSPORT_H_
 #define TRANSPORT_H_
 
@@ -19,7 +21,7 @@ void transport_receive(void);
 void transport_stop(void);
 /* Returns open-amp's device, which is valid between transport_start() and transport_stop(). */
 struct rpmsg_device *transport_device(void);
-/* Waits for the next doorbell, but at most one millisecond. */
+/* Waits for the next doorbell for at most one millisecond. */
 void transport_wait(void);
 /* Reports that this side has finished a layout. */
 void transport_through(int layout);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Measures the size of rpmsg in an image. `SIZE_BARE`, `SIZE_REMOTE` and `SIZE_HOST` in Kconfig select the variant: a
-//! bare image, an echo remote, or a host that sends to the remote. The application is the counterpart of a C
-//! application with one rpmsg endpoint.
+//! bare image, an echo remote, or a host that sends to the remote. The application is comparable to a C application
+//! with one rpmsg endpoint.
 #![no_std]
 
 // Links the crate for its panic handler.

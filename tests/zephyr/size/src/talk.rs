@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One endpoint. The remote echoes, and the host sends messages and counts correct replies.
+//! An application with one endpoint. The remote echoes messages. The host sends messages and counts correct replies.
 
 // The link supports only the image's role.
 #[cfg(CONFIG_SIZE_HOST)]
@@ -11,7 +11,7 @@ use static_cell::ConstStaticCell;
 
 static LINK: ConstStaticCell<Link<Only>> = ConstStaticCell::new(Link::unopened());
 
-/// Runs forever. Returns only if it cannot start or, on the host, after a wrong reply.
+/// Runs forever. Returns only if this side cannot start, or if the host receives a wrong reply.
 pub fn run() -> Option<()> {
     let device = Ivshmem::take(zephyr::devicetree::labels::ivshmem0::ORD).ok()?;
     let mut bus = Bus::new(LINK.try_take()?, device, &settings(Only)).ok()?;

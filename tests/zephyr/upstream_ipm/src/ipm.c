@@ -22,8 +22,8 @@ ZTEST(upstream_ipm, test_rings)
 	zassert_true(device_is_ready(ipm));
 	ipm_register_callback(ipm, on_message, &heard);
 	zassert_ok(ipm_set_enabled(ipm, 1));
-	/* Ring repeatedly. QEMU loses a doorbell to itself until the server has sent it the eventfd
-	 * for this doorbell.
+	/* Ring repeatedly. QEMU loses doorbells to its own machine until the server has sent the
+	 * eventfd for these doorbells.
 	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(ipm_send(ipm, 0, ivshmem_get_id(ivshmem), NULL, 0));

@@ -23,8 +23,8 @@ ZTEST(upstream_mbox, test_rings)
 	zassert_true(device_is_ready(mbox));
 	zassert_ok(mbox_register_callback(mbox, 0, on_ring, &heard));
 	zassert_ok(mbox_set_enabled(mbox, 0, true));
-	/* Ring repeatedly. QEMU loses a doorbell to itself until the server has sent it the eventfd
-	 * for this doorbell.
+	/* Ring repeatedly. QEMU loses doorbells to its own machine until the server has sent the
+	 * eventfd for these doorbells.
 	 */
 	for (int i = 0; i < 600; i++) {
 		zassert_ok(mbox_send(mbox, ivshmem_get_id(ivshmem), NULL));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The checked exchange of the `amp-ivshmem-workload` crate as a Zephyr application. It is the image of `amp demo
-//! --zephyr`.
+//! Runs the `amp-ivshmem-workload` crate's checked exchange as a Zephyr application. `amp demo --zephyr` uses this
+//! image.
 #![no_std]
 
 use core::fmt::Write;

@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_millis(10);
 
 type Doorbell = rendezvous::Doorbell<Region<'static>, Bell>;
 
-/// This side in one layout, with the doorbell that also reports when both sides have finished the layout.
+/// This side of the test in one layout. The doorbell also reports when both sides have finished the layout.
 struct Stage {
     device: Ivshmem,
     doorbell: Doorbell,
@@ -41,7 +41,7 @@ fn play() -> Result<(), &'static str> {
     let memory = device.memory();
     let doorbell = Doorbell::new(&memory, device.doorbell(), device.id()).map_err(|_| "a memory that is too small")?;
     if ROLE == Role::Host {
-        // The reset makes a remote that was connected to an earlier run of this side start again.
+        // Reset the host's status. A remote that was connected to an earlier run of this side then starts again.
         let layout = Layout::dual_qemu_ivshmem(memory.len()).ok_or("a memory that is too small")?;
         openamp::reset(&memory, &layout).map_err(|_| "a layout that does not fit")?;
         pause(&mut device, Duration::from_millis(500));
@@ -64,7 +64,7 @@ impl Stage {
             while !self.host(plan)? {
                 pause(&mut self.device, Duration::from_millis(500));
             }
-            // The host's status has been reset, so that the C side can continue.
+            // The host's link has reset the status, so the C side can continue.
             self.doorbell.through(self.number);
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl Stage {
     /// Runs one link as the host. Returns true if the layout is finished.
     fn host(&mut self, plan: Plan) -> Result<bool, &'static str> {
         let memory = self.device.memory();
-        // C's remote uses the addresses in descriptors as its own pointers.
+        // A C remote uses the addresses in descriptors directly as pointers.
         let _ = writeln!(Console, "waiting for where C has the memory");
         let address = loop {
             match self.doorbell.address(self.number) {
@@ -123,8 +123,8 @@ impl Stage {
         Settings { layout, peer: None, vector: Vector(0), address }
     }
 
-    /// Runs the traffic until both sides have finished a layout or the link is unusable. Returns true if both have
-    /// finished.
+    /// Runs the traffic until both sides have finished a layout or the link is unusable. Returns true if both sides
+    /// have finished the layout.
     fn exchange<L: AnyLink>(&mut self, plan: Plan, link: &mut L) -> Result<bool, &'static str> {
         let mut exchange = Exchange::new(ROLE, plan, link).map_err(|_| "too few endpoints")?;
         let mut said = false;

@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<()> {
         bail!(reason);
     }
     let mut running = Running::spawn(command(target, *seconds)?)?;
-    let status = running.lines_until_exit(None, |line, _| eprintln!("{line}"))?;
+    let status = running.lines_until_exit(None, |line, _| amp::output::show_error(line))?;
     ensure!(status.is_some_and(|status| status.success()), "{target} has a finding: see the lines above");
     Ok(())
 }

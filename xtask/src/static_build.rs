@@ -44,9 +44,9 @@ pub fn run(options: &Options) -> Result<()> {
         check_static(&program, architecture)?;
         match emulator(target) {
             Some(emulator) => trial::run(&program, emulator)?,
-            None => {
-                eprintln!("amp: {target} was not tried, as this machine cannot run it: install qemu-user to try it")
-            }
+            None => output::show_error(&format!(
+                "amp: {target} was not tried, as this machine cannot run it: install qemu-user to try it"
+            )),
         }
         output::line(&program.display().to_string())?;
     }

@@ -106,10 +106,10 @@ impl Checkout {
             process::Source::Errors if line.trim_start().starts_with("Finished ") => {}
             process::Source::Errors => {
                 if !announced {
-                    eprintln!("amp: building {what}");
+                    crate::output::show_error(&format!("amp: building {what}"));
                     announced = true;
                 }
-                eprintln!("{line}");
+                crate::output::show_error(line);
             }
         })?;
         if !status.is_some_and(|status| status.success()) {

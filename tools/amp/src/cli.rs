@@ -142,11 +142,13 @@ pub fn completions(shell: Shell, mut whole: clap::Command) -> Result<ExitCode> {
 /// Returns the exit status of a program, and prints its error. After a signal, the status is 128 plus the signal's
 /// number, as in a shell.
 pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        eprintln!("amp: {error:#}");
+    let code = result.unwrap_or_else(|error| {
+        output::show_error(&format!("amp: {error:#}"));
         match error.downcast_ref() {
             Some(process::Interrupted(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
             None => ExitCode::FAILURE,
         }
-    })
+    });
+    output::finish();
+    code
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Prints the machines' console lines, with the machine as a prefix, and with colours on a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use crate::output;
 
@@ -27,9 +27,9 @@ impl Console {
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {
-            let _ = writeln!(io::stderr(), "{text}");
+            output::show_error(&text);
         } else {
-            let _ = output::line(&text);
+            output::show(&text);
         }
     }
 

@@ -1,50 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Writes to standard output. If the reader (such as `head`) has exited, the program continues. Any other failure, such
-//! as a full disk, is an error.
+//! Writes to standard output and standard error. If the reader (such as `head`) has exited, the program continues. Any
+//! other failure, such as a full disk, is an error.
+//!
+//! Threads of their own do the writing. So while nobody reads, the program still serves its peers and obeys signals.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use amp_ivshmem_server::Writer;
 use anyhow::{Context, Result};
 
-/// Writes text as it is. Standard output is flushed at the end of each line.
-///
-/// # Errors
-/// Returns an error if writing fails for any reason other than a reader that has exited.
-pub fn write(text: &str) -> Result<()> {
-    ignore_lost_reader(io::stdout().lock().write_all(text.as_bytes()))
+use crate::process::check_interrupts;
+
+/// The interval at which a wait for the reader checks for an interrupt.
+const TICK: Duration = Duration::from_millis(20);
+/// The time limit for the last lines when the program ends.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+static OUTPUT: OnceLock<Option<Writer>> = OnceLock::new();
+static ERRORS: OnceLock<Option<Writer>> = OnceLock::new();
+
+/// Returns the writer to standard output.
+fn output() -> Result<&'static Writer> {
+    let writer = OUTPUT.get_or_init(|| Writer::start(io::stdout()).ok());
+    writer.as_ref().context("the system has no thread for the output: raise the limit with ulimit -u")
 }
 
-/// Writes text as it is, and flushes standard output.
+/// Writes text as it is, and waits until it is written.
 ///
 /// # Errors
-/// Returns the same errors as [`write()`].
+/// Returns an error if writing fails for any reason other than a reader that has exited, and on an interrupt.
 pub fn print(text: &str) -> Result<()> {
-    write(text)?;
-    ignore_lost_reader(io::stdout().lock().flush())
+    let writer = output()?;
+    while !writer.has_room(text.len()) {
+        check_interrupts()?;
+        // An error of the output makes room, and is reported below.
+        let _ = writer.wait(TICK);
+    }
+    writer.offer(format_args!("{text}"));
+    loop {
+        match writer.wait(TICK) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                if let Err(interrupt) = check_interrupts() {
+                    return if writer.wait(LAST_LINES).is_ok_and(|written| written) { Ok(()) } else { Err(interrupt) };
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => {
+                return Err(error).context("standard output takes no more, and a result is lost: send it elsewhere");
+            }
+        }
+    }
 }
 
-/// Prints a line.
+/// Prints a line, and waits until it is written.
 ///
 /// # Errors
-/// Returns the same errors as [`write()`].
+/// Returns the same errors as [`print`].
 pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Standard output as a [`fmt::Write`]. It is flushed at the end of each line.
-#[derive(Clone, Copy, Debug)]
-pub struct Stdout;
-
-impl fmt::Write for Stdout {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        write(text).map_err(|_| fmt::Error)
+/// Prints a line while something else needs the program: a peer, a server, a machine. It never waits. If too many lines
+/// wait for a reader, this one is left out, and the output says how many are missing.
+pub fn show(text: &str) {
+    if let Ok(writer) = output() {
+        writer.offer(format_args!("{text}\n"));
     }
 }
 
-fn ignore_lost_reader(result: io::Result<()>) -> Result<()> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("standard output takes no more, and a result is lost: send it elsewhere"),
+/// Does the same as [`show`] on standard error.
+pub fn show_error(text: &str) {
+    if let Some(writer) = ERRORS.get_or_init(|| Writer::start(io::stderr()).ok()) {
+        writer.offer(format_args!("{text}\n"));
+    }
+}
+
+/// Gives the last lines of a program a short time to be written.
+pub fn finish() {
+    for writer in [OUTPUT.get(), ERRORS.get()].into_iter().flatten().flatten() {
+        let _ = writer.wait(LAST_LINES);
+    }
+}
+
+/// Standard output as a [`fmt::Write`], which shows each line when it ends.
+#[derive(Clone, Debug, Default)]
+pub struct Stdout {
+    line: String,
+}
+
+impl fmt::Write for Stdout {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.line.push_str(text);
+        if let Some((lines, rest)) = self.line.rsplit_once('\n') {
+            show(lines);
+            self.line = rest.to_owned();
+        }
+        Ok(())
     }
 }

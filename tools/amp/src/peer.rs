@@ -30,6 +30,6 @@ pub struct Options {
 /// Returns an error if there is no server, or if the memory is too small for the link.
 pub fn run(options: &Options) -> Result<()> {
     let mut peer = Peer::connect(&options.socket, CONNECT_LIMIT)?;
-    amp_ivshmem_workload::run(&mut peer, options.role.into(), &mut Stdout);
+    amp_ivshmem_workload::run(&mut peer, options.role.into(), &mut Stdout::default());
     bail!("the exchange ended: the last line above says why")
 }

@@ -22,10 +22,12 @@ mod server;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::io::Write;
+use std::fmt;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -36,8 +38,13 @@ pub use faults::Faults;
 pub use options::{Options, SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 pub use serve::Serving;
 pub use server::{Running, Server, Stop};
+pub use writer::Writer;
 
-/// Serves until SIGINT, SIGTERM or SIGHUP, and prints a line for each event.
+/// The time limit for the last lines to be written.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+/// Serves until SIGINT, SIGTERM or SIGHUP, and prints a line for each event. If nobody reads the lines, the server
+/// continues, and leaves lines out.
 ///
 /// # Errors
 /// Returns the same errors as [`Server::bind`], and an error if polling fails.
@@ -48,25 +55,26 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
         signal_hook::low_level::pipe::register(signal, handlers).explain(format_args!("cannot handle {name}"))?;
         stops.push(Stop { fd: Arc::new(ours.into()), name });
     }
+    let writer =
+        Writer::start(std::io::stdout()).explain("no thread for the output; raise the limit with ulimit -u")?;
+    let print_line = |line: fmt::Arguments<'_>| {
+        writer.offer(format_args!("{line}\n"));
+    };
     let server = Server::bind(options)?;
     let (plural, kind) =
         (if options.vectors == 1 { "" } else { "s" }, options.memory.as_ref().map_or("anonymous", |_| "file"));
-    print_line(&format!(
+    print_line(format_args!(
         "listening on {}: {} bytes ({kind}), {} vector{plural}",
         options.socket.display(),
         options.size,
         options.vectors
     ));
     if let Some(faults) = options.faults {
-        print_line(&format!("faults: {faults}"));
+        print_line(format_args!("faults: {faults}"));
     }
-    let stopped_by = server.serve(&stops, |event| print_line(&event.to_string()))?;
-    print_line(&format!("stopped by {stopped_by}; removed {}", options.socket.display()));
+    let stopped_by = server.serve(&stops, |event| print_line(format_args!("{event}")))?;
+    print_line(format_args!("stopped by {stopped_by}; removed {}", options.socket.display()));
+    // Without a reader the lines are lost, which is no reason to stay.
+    let _ = writer.wait(LAST_LINES);
     Ok(())
-}
-
-/// Prints a line. Errors are ignored, so that the server keeps running if nothing reads its output.
-fn print_line(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -38,7 +38,9 @@ pub fn measure(bench: &Bench) -> Result<Vec<Figure>> {
             let (flash, ram) = size(path)?;
             if bench.verbose {
                 let machine = machine.name();
-                eprintln!("amp: {name} on {machine}: {flash} bytes of flash, {ram} of RAM without its stack");
+                amp::output::show_error(&format!(
+                    "amp: {name} on {machine}: {flash} bytes of flash, {ram} of RAM without its stack"
+                ));
             }
             if (machine, *name) == (Machine::M3, "echo") {
                 figures = KEYS.iter().zip([flash, ram]).map(|(key, size)| Figure::exact(key, size as f64)).collect();

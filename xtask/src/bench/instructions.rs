@@ -153,14 +153,14 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
 fn show(machine: &str, section: &Section, functions: &Functions) {
     let (all, own) = (section.instructions(), functions.own);
     let name = &section.name;
-    eprintln!(
+    amp::output::show_error(&format!(
         "amp: {machine} {name}: {:.1} instructions for each message, without the program's own {own:.1}",
         all - own
-    );
+    ));
     for kind in section.counted.accesses.keys() {
-        eprintln!("    {:8.2} {kind}", section.accesses(kind));
+        amp::output::show_error(&format!("    {:8.2} {kind}", section.accesses(kind)));
     }
     for (name, instructions) in &functions.each {
-        eprintln!("    {instructions:8.2} {name}");
+        amp::output::show_error(&format!("    {instructions:8.2} {name}"));
     }
 }

@@ -52,10 +52,10 @@ pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     let runs = (0..RUNS).map(|_| run(&artifacts)).collect::<Result<Vec<_>>>()?;
     let busy = watch.end()?;
     if let Some(busy) = &busy {
-        eprintln!("amp: {busy}: times mean little");
+        amp::output::show_error(&format!("amp: {busy}: times mean little"));
     }
     if bench.verbose {
-        runs.iter().for_each(|told| eprintln!("amp: run of the pair: {told:?}"));
+        runs.iter().for_each(|told| amp::output::show_error(&format!("amp: run of the pair: {told:?}")));
     }
     let figure = |&key: &&'static str| {
         let mut values = runs.iter().map(|told| value(key, told)).collect::<Result<Vec<_>>>()?;

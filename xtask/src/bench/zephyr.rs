@@ -43,7 +43,12 @@ pub fn measure(bench: &Context) -> Result<Vec<Figure>> {
     for (size_of, folder) in sizes.iter_mut().zip(&built) {
         *size_of = size(&folder.join("zephyr/zephyr.elf"))?;
         if bench.verbose {
-            eprintln!("amp: {}: {} bytes of flash, {} of RAM", folder.display(), size_of.0, size_of.1);
+            amp::output::show_error(&format!(
+                "amp: {}: {} bytes of flash, {} of RAM",
+                folder.display(),
+                size_of.0,
+                size_of.1
+            ));
         }
     }
     let [bare, remote, host] = sizes;

@@ -70,7 +70,10 @@ impl Program {
         }
         let Self { name, version } = self;
         let folder = self.folder()?;
-        eprintln!("amp: installing with cargo: {name} {version} in {} (some minutes)", folder.display());
+        amp::output::show_error(&format!(
+            "amp: installing with cargo: {name} {version} in {} (some minutes)",
+            folder.display()
+        ));
         let mut install = self.cargo()?;
         // Do not use this project's target folder. Retry only once if the registry cannot be reached.
         install.env_remove("CARGO_TARGET_DIR").env("CARGO_NET_RETRY", "1");
@@ -88,7 +91,7 @@ impl Program {
         }
         let Self { name, version } = self;
         let folder = self.folder()?;
-        eprintln!("amp: installing with pip: {name} {version} in {}", folder.display());
+        amp::output::show_error(&format!("amp: installing with pip: {name} {version} in {}", folder.display()));
         let mut venv = process::guarded("python3");
         venv.args(["-m", "venv"]).arg(&folder);
         let reason = format!("{name} cannot be installed");
@@ -114,7 +117,7 @@ pub fn toolchain(version: &str) -> Result<Absent> {
     if answer.is_ok() {
         return Ok(None);
     }
-    eprintln!("amp: installing with rustup: Rust {version}");
+    amp::output::show_error(&format!("amp: installing with rustup: Rust {version}"));
     let mut rustup = process::guarded("rustup");
     rustup.args(["toolchain", "install", version, "--no-self-update", "--profile", "minimal"]);
     let remedy = format!("rustup toolchain install {version}");

@@ -59,7 +59,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if jobs.is_empty() {
-        eprintln!("amp: no job's name contains '{filter}'; amp test --list prints them all");
+        output::show_error(&format!("amp: no job's name contains '{filter}'; amp test --list prints them all"));
         output::line("0 passed, 0 failed, 0 skipped")?;
         return Ok(ExitCode::FAILURE);
     }

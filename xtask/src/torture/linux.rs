@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<()> {
     process::catch_interrupts()?;
     // A signal ends the current wait. A signal that arrives before the wait is detected at the next heartbeat.
     let keep_on = || process::check_interrupts().is_ok();
-    if stream::run_in(&mut place, &mut peer, options.role.into(), options.link, &mut Stdout, keep_on) {
+    if stream::run_in(&mut place, &mut peer, options.role.into(), options.link, &mut Stdout::default(), keep_on) {
         return Ok(());
     }
     bail!("there was no talk: its own line above says why")

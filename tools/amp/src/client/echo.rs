@@ -80,7 +80,7 @@ impl Echo<'_> {
 
     fn handle_event<L: AnyLink>(&mut self, side: &mut Side<'_, L>, event: Event) -> Result<()> {
         match event {
-            Event::Up { peer } => output::line(&format!("up with peer {peer}"))?,
+            Event::Up { peer } => output::show(&format!("up with peer {peer}")),
             Event::Down(reason) => {
                 *self.unanswered += self.held.drain(..).len() as u64;
                 match reason {
@@ -91,13 +91,13 @@ impl Echo<'_> {
                     {
                         return Err(Error::new(reason).context("the link went down for good, start both sides again"));
                     }
-                    reason => output::line(&format!("down: {reason}"))?,
+                    reason => output::show(&format!("down: {reason}")),
                 }
             }
             Event::Incompatible(refusal @ SetupError::RoleConflict { .. }) => bail!(refusal),
-            Event::Incompatible(refusal) => eprintln!("amp: not yet: {refusal}"),
+            Event::Incompatible(refusal) => output::show_error(&format!("amp: not yet: {refusal}")),
             Event::Bound { peer, .. } => {
-                output::line(&format!("{} is bound to {peer}", self.options.join.endpoint))?;
+                output::show(&format!("{} is bound to {peer}", self.options.join.endpoint));
             }
             Event::Message(message) if message.length == 0 && side.empty_is_greeting() => {
                 side.link.bus().release(message);
@@ -126,7 +126,7 @@ impl Echo<'_> {
                     if let Ok(Err(error @ SendError::TooLong { .. })) = failed
                         && *self.unanswered == 1
                     {
-                        eprintln!("amp: not answered: {error}");
+                        output::show_error(&format!("amp: not answered: {error}"));
                     }
                 }
             }

@@ -136,10 +136,10 @@ fn pace(peer: &Peer, role: rpmsg::Role, other: PeerId) -> Option<Duration> {
     if rung == peer.id() {
         return None;
     }
-    eprintln!(
+    crate::output::show_error(&format!(
         "amp: this process has id {}, and C's samples as peer {other} ring id {rung}: in case it does, this looks every \
          millisecond",
         peer.id()
-    );
+    ));
     Some(UNRUNG)
 }

@@ -83,9 +83,9 @@ impl Task for Ping<'_> {
         let (endpoint, seed) = (&self.options.join.endpoint, self.seed);
         let said = format!("{endpoint} at peer {peer} has address {address}; messages of {span} bytes, seed {seed}");
         if self.options.json {
-            eprintln!("amp: {said}");
+            output::show_error(&format!("amp: {said}"));
         } else {
-            output::line(&said)?;
+            output::show(&said);
         }
         let mut result = Ok(());
         for number in 0..self.options.count {

@@ -9,6 +9,7 @@ use amp_ivshmem_host::Peer;
 use anyhow::{Error, Result, anyhow, bail};
 
 use super::options::{JoinOptions, Profile};
+use crate::output;
 use crate::process::check_interrupts;
 
 /// Number of endpoints on the link. The task uses only one.
@@ -69,7 +70,7 @@ impl<'a, L: AnyLink> Side<'a, L> {
                 return Ok(None);
             }
             if self.peer.server_has_gone() {
-                eprintln!("amp: the server has gone; this goes on with the peers that are known");
+                output::show_error("amp: the server has gone; this goes on with the peers that are known");
             }
             let paced = self.pace.map_or(end, |pace| now + pace);
             self.peer.wait(Some(self.link.deadline().min(paced).min(end)));

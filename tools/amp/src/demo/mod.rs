@@ -59,7 +59,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let Prepared { artifacts, images, said } = prepared?;
     if options.json {
-        eprintln!("amp: {said}");
+        output::show_error(&format!("amp: {said}"));
     } else {
         output::line(&said)?;
     }

@@ -23,7 +23,10 @@ const STEP_LIMIT: Duration = Duration::from_secs(900);
 /// Returns an error that names the failed step and its cause, and says how to fix the problem.
 pub fn create(checkout: &Checkout) -> Result<Zephyr> {
     let top = cache::workspace()?;
-    eprintln!("amp: making a Zephyr workspace in {} (about 400 MB, some minutes)", top.display());
+    crate::output::show_error(&format!(
+        "amp: making a Zephyr workspace in {} (about 400 MB, some minutes)",
+        top.display()
+    ));
     fs::create_dir_all(top.join("manifest")).with_context(|| format!("no folder {}", top.display()))?;
     fs::copy(checkout.root().join("west.yml"), top.join("manifest/west.yml")).context("no copy of west.yml")?;
     let venv = top.join(".venv");
@@ -47,7 +50,7 @@ pub fn create(checkout: &Checkout) -> Result<Zephyr> {
 }
 
 fn step(name: &str, remedy: &str, program: &Path, words: &[&str], folder: &Path, limit: Duration) -> Result<()> {
-    eprintln!("amp: {name}");
+    crate::output::show_error(&format!("amp: {name}"));
     let mut command = process::guarded(program);
     command.args(words).current_dir(folder).env_remove("ZEPHYR_BASE").env("GIT_TERMINAL_PROMPT", "0");
     let result = run::run(command, limit, |_| {});

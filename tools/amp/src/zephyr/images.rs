@@ -59,7 +59,9 @@ pub fn build(zephyr: &Zephyr, name: &str, board: &str, application: &str, settin
     let mut west = zephyr.west();
     west.args(["build", "-p", "always", "-S", "amp-ivshmem", "-b", board, "-d"]).arg(&folder);
     west.arg(zephyr.checkout().root().join(application)).args(["--", setting]);
-    eprintln!("amp: building {application} for {board} ({name}) with west; the first time takes a minute or more");
+    crate::output::show_error(&format!(
+        "amp: building {application} for {board} ({name}) with west; the first time takes a minute or more"
+    ));
     finish(&cache, name, run::run(west, BUILD_LIMIT, |_| {}))?;
     fs::write(folder.join("built"), "")?;
     Ok(folder)

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use amp::output;
 use amp::process::Source;
 
 use super::Testbed;
@@ -15,7 +16,7 @@ impl Testbed<'_> {
         let Some(line) = event.line else { return };
         let label = self.members[event.member].machine.label(self.members[event.member].role);
         if self.verbose {
-            eprintln!("{label} | {line}");
+            output::show_error(&format!("{label} | {line}"));
         }
         let seen = &mut self.seen[event.member];
         if !line.starts_with("tally ") {
@@ -91,7 +92,7 @@ impl Testbed<'_> {
 
     /// Records a finding, up to a maximum number.
     pub fn finding(&mut self, text: String) {
-        eprintln!("amp: torture: {text}");
+        output::show_error(&format!("amp: torture: {text}"));
         if self.report.findings.len() < 50 {
             self.report.findings.push(text);
         }

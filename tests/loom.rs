@@ -37,8 +37,8 @@ fn send(memory: &Model, driver: &mut Driver<Model, 2>, number: u8) -> bool {
     driver.add_avail(taken)
 }
 
-/// Receives a message, if there is one, and returns its buffer. Returns the message's byte and whether the driver must
-/// be notified.
+/// Receives a message if there is one, and marks its buffer as used. Returns the message's byte, and true if the driver
+/// must be notified.
 fn receive(memory: &Model, device: &mut Device<Model, 2>) -> Option<(u8, bool)> {
     let buffers = Bytes::new(memory, BUFFERS, 2).unwrap();
     let id = device.pop_avail().unwrap()?;
@@ -65,7 +65,7 @@ fn contents_arrive_with_the_index(suppression: Suppression, [driver_lacks, devic
     });
 }
 
-/// A receiver that checks for a message. Returns true if the receiver goes to sleep.
+/// A receiver's check for messages. Returns true if the receiver goes to sleep.
 type Sleeps = fn(&Model, &mut Device<Model, 2>) -> bool;
 
 /// Checks for a message, enables notifications, and checks again.
@@ -73,7 +73,7 @@ fn looks_first(memory: &Model, device: &mut Device<Model, 2>) -> bool {
     receive(memory, device).is_none() && device.enable_notification()
 }
 
-/// Enables notifications before the first check, and checks again without a second request.
+/// Enables notifications before the first check. They are still enabled during the second check.
 fn asks_first(_: &Model, device: &mut Device<Model, 2>) -> bool {
     device.pop_avail_or_enable().unwrap().is_none() && device.pop_avail_or_enable().unwrap().is_none()
 }
@@ -216,8 +216,8 @@ fn a_chain_and_its_answer_arrive_by_the_indices() {
     a_chain_and_its_answer_arrive(SOUND);
 }
 
-/// The same checks with one memory ordering of the queue removed at a time. Each check must fail. Otherwise, it does
-/// not test that ordering.
+/// Runs the same checks, each with one of the queue's memory orderings removed. A check that does not fail does not
+/// test that ordering.
 mod weakened {
     use super::*;
 

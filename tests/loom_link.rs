@@ -13,9 +13,9 @@ use amp_ivshmem::wire::session::{PAGE, block, directory};
 use loom::model::Builder;
 use loom::thread;
 
-/// Maximum number of preemptions per execution, that is, of switches away from a thread that could continue. The choice
-/// of the value that a load returns is not limited. The tests finish within a minute with one preemption, but not
-/// within several minutes with two.
+/// Maximum number of preemptions per execution. A preemption is a switch away from a thread that could continue. The
+/// limit does not affect the values that a load may return. The tests finish within a minute with one preemption, but
+/// not within several minutes with two.
 const PREEMPTIONS: usize = 1;
 
 /// Number of turns until the host and the first remote are running and have each received a message.
@@ -26,8 +26,7 @@ const NEW: u8 = 100;
 const BUFFERS: u16 = 1;
 const BUFFER: u32 = 56;
 
-/// Offsets of the host's and the remote's blocks, and of their rings and buffers, when the link uses its default
-/// layout.
+/// Offsets of both sides' blocks, and of both sides' rings and buffers, in the link's default layout.
 const BLOCKS: [u32; 2] = [PAGE, 2 * PAGE];
 const DATA: [u32; 2] = [3 * PAGE, 4 * PAGE];
 
@@ -43,16 +42,16 @@ fn memory() -> Model {
     Model::sparse(5 * PAGE, &[head, host, remote, to_remote, to_host])
 }
 
-/// One side of the link, and the events that it has seen.
+/// One side of the link, and the events that this side has received.
 struct Side {
     link: Link<Model, NoDoorbell, 1, { BUFFERS as usize }>,
     endpoint: Endpoint,
-    /// Mark put into each message of this side, which identifies the current incarnation.
+    /// Mark in each message that this side sends.
     mark: u8,
     up: bool,
     /// True if this side has sent its message in the current session.
     sent: bool,
-    /// Lowest mark accepted in a received message. A lower mark belongs to another incarnation.
+    /// Lowest mark that this side accepts in a message. A lower mark belongs to an earlier incarnation or session.
     least: u8,
     /// Mark of the last received message.
     heard: Option<u8>,
@@ -105,16 +104,18 @@ impl Side {
 #[derive(Clone, Copy, Debug)]
 struct Rebirth {
     role: Role,
-    /// Number of sequential turns before the concurrent part. If it is 0, the newcomer also starts concurrently.
+    /// Number of sequential turns before the concurrent part. If this number is 0, the newcomer also starts
+    /// concurrently.
     stage: usize,
     /// Number of concurrent turns of the survivor and of the newcomer.
     turns: [usize; 2],
 }
 
-/// Connects a host and a remote. One of them then dies with messages in flight, and a newcomer starts in its place.
+/// Connects a host and a remote. Then one side dies while messages are in flight, and a newcomer with the same role
+/// starts.
 ///
-/// The mark in the survivor's messages identifies the session. The mark in the other side's messages identifies the
-/// sender.
+/// The mark in the survivor's messages identifies the session. The mark in the other messages identifies the sender's
+/// incarnation.
 fn one_is_born_again(Rebirth { role, stage, turns }: Rebirth, [host_lacks, remote_lacks]: Weak) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
@@ -177,7 +178,8 @@ fn turn(mut side: Side, turns: usize) -> Side {
 /// Numbers of concurrent turns of the survivor and of the newcomer.
 const TURNS: [[usize; 2]; 4] = [[4, 1], [1, 4], [2, 2], [3, 3]];
 
-/// The concurrent part begins at each point between the newcomer's first store and the RUN state of both sides.
+/// Begins the concurrent part at each point between the newcomer's first store and the moment when both sides are in
+/// the RUN state.
 #[test]
 fn nothing_of_a_former_incarnation_is_accepted() {
     for role in [Role::Remote, Role::Host] {
@@ -189,7 +191,7 @@ fn nothing_of_a_former_incarnation_is_accepted() {
     }
 }
 
-/// The survivor can end the old session and begin another before or during the newcomer's start.
+/// Lets the survivor end the old session and begin a new one before or during the newcomer's start.
 #[test]
 fn a_newcomer_is_seen_whole_or_not_at_all() {
     for turns in TURNS.into_iter().chain([[5, 1]]) {
@@ -197,17 +199,18 @@ fn a_newcomer_is_seen_whole_or_not_at_all() {
     }
 }
 
-/// The same checks with one memory ordering of the link removed at a time. Each check must fail. Two orderings are not
-/// tested.
+/// Runs the same checks, each with one of the link's memory orderings removed. Each check must fail. Two orderings are
+/// not tested:
 ///
-/// * Epoch: `docs/explanation/memory-model.md` explains why.
-/// * Store of the remote's confirmation: the remote's search for the link contains a full barrier before this store.
+/// * The ordering of the epoch. `docs/explanation/memory-model.md` explains why.
+/// * The ordering of the store that confirms the host's epoch on the remote. A full barrier in the remote's search for
+///   the link precedes this store.
 mod weakened {
     use super::*;
 
     const STATE: [u32; 2] = [BLOCKS[0] + block::STATE, BLOCKS[1] + block::STATE];
     const CONFIRMED: [u32; 2] = [BLOCKS[0] + block::PEER_EPOCH, BLOCKS[1] + block::PEER_EPOCH];
-    /// The survivor ends the old session and confirms the newcomer, which reads the confirmation at the same time.
+    /// The survivor ends the old session and confirms the newcomer, while the newcomer reads the confirmation.
     const CONFIRMING: Rebirth = Rebirth { role: Role::Remote, stage: 1, turns: [3, 3] };
     const HOST_READY: Rebirth = Rebirth { role: Role::Remote, stage: 4, turns: [1, 4] };
     const REMOTE_READY: Rebirth = Rebirth { role: Role::Remote, stage: 6, turns: [4, 1] };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests of back-pressure, fairness and independent links, in one process and in virtual time. Traffic must continue
-//! even if one side is slow, floods the link, or has died.
+//! Tests back-pressure, fairness, and the independence of links, in one process and in virtual time. Traffic must
+//! continue even if one side is slow, floods its link, or has died.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -43,7 +43,7 @@ impl<'m> Side<'m> {
     }
 
     /// Answers each message from its handler, after releasing the message's buffer. If each side kept the other side's
-    /// last buffer while waiting for a free one, both would wait forever, with any transport.
+    /// last buffer while it waited for a free buffer, both sides would wait forever. This is true for any transport.
     fn answer_all(&mut self) {
         loop {
             while let Some(endpoint) = self.pending.pop_front() {
@@ -73,7 +73,7 @@ impl<'m> Side<'m> {
     }
 }
 
-/// Runs all sides for a number of turns, without advancing the time. Only a doorbell wakes a side.
+/// Runs all sides for `turns` turns. The time does not advance, so only a doorbell wakes a side.
 fn run(sides: &mut [&mut Side<'_>], bells: &Bells, turns: u32) {
     for side in sides.iter_mut() {
         side.answer_all();
@@ -115,7 +115,7 @@ fn two_sides_that_send_only_from_handlers_never_block_each_other() {
     assert!(a.pending.len() <= 32 && b.pending.len() <= 32, "no more is owed than was sent");
 }
 
-/// An endpoint may slow down another endpoint, but not stop it, while its application holds half of the buffers.
+/// The application behind one endpoint holds half of the buffers. The other endpoint must still receive all messages.
 #[test]
 fn a_slow_endpoint_does_not_stop_a_fast_one() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());
@@ -142,8 +142,8 @@ fn a_slow_endpoint_does_not_stop_a_fast_one() {
     assert_eq!((held.len(), received), (8, 1000));
 }
 
-/// A peer floods one link with messages to an address without an endpoint. Each poll handles at most two rings full of
-/// these messages, so that the machine's other link also gets a turn.
+/// A peer floods one link with messages to an address without an endpoint. Each poll may handle at most two full rings
+/// of these messages, so that the machine's other link also gets its turn.
 #[test]
 fn a_flooded_link_does_not_starve_another() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());

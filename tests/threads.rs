@@ -14,14 +14,15 @@ use amp_ivshmem::mem::fake::{Heap, Unfenced};
 use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::{Event, Link, Role, SendError, Settings};
 
-/// Enough messages to fill and empty the ring many times. Miri runs them several thousand times more slowly.
+/// Number of messages, which is enough to fill and empty the ring many times. The number is lower under Miri, which is
+/// several thousand times slower.
 const MESSAGES: u32 = if cfg!(miri) { 60 } else { 200_000 };
 
-/// Longer than any test, so that a heartbeat cannot make up for a lost wake-up.
+/// Heartbeat period. It is longer than any test, so that a heartbeat cannot make up for a lost wake-up.
 const HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// Idle time of both sides after which a wake-up counts as lost. They are idle if this side sleeps, its peer sleeps
-/// or has finished, and no doorbell is pending.
+/// Time after which a wake-up counts as lost if both sides are idle. Both sides are idle if this side sleeps, the peer
+/// sleeps or has finished, and no doorbell is pending.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Time limit for provoking a lost wake-up.
@@ -64,15 +65,15 @@ impl Doorbell for Bell<'_> {
 #[derive(Debug, PartialEq, Eq)]
 struct Lost;
 
-/// Number and size of messages, and how the two sides wait.
+/// Number and size of the messages, and how the two sides wait.
 #[derive(Clone, Copy)]
 struct Traffic {
     /// Number of messages from the host and from the remote.
     counts: [u32; 2],
     /// Limit on the message length in bytes (exclusive).
     length: u32,
-    /// Spin time: how long a side polls its doorbell before its thread sleeps. With spinning, both sides run at the
-    /// same time, and thousands of times per second one side goes to sleep just as the other rings.
+    /// Time for which a side polls its doorbell before its thread sleeps. Because of this time, both sides run at the
+    /// same time. A side then often goes to sleep just when the other side rings.
     spin: Duration,
 }
 
@@ -111,8 +112,8 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
             }
         }
         if sent == counts[id] && received == counts[other] {
-            // The other side may still be waiting for messages that this side has sent, but it does not need anything
-            // else.
+            // The other side may not have received all of this side's messages yet. It does not need anything else from
+            // this side.
             own.done.store(true, Ordering::Relaxed);
             let doorbells = link.doorbells();
             std::mem::forget(link);
@@ -143,7 +144,7 @@ fn side<M: SharedMemory>(memory: M, bell: Bell<'_>, role: Role, traffic: Traffic
     }
 }
 
-/// Runs both sides of a link, each on its own handle from `memory`. Returns how often each side rang the doorbell.
+/// Runs both sides of a link. Each side gets a handle from `memory`. Returns how often each side rang the doorbell.
 fn race<M: SharedMemory + Send>(memory: impl Fn() -> M, traffic: Traffic) -> Result<[u32; 2], Lost> {
     let places = Default::default();
     let bell = Bell(&places);
@@ -165,8 +166,8 @@ fn both_directions_at_full_speed() {
     println!("{MESSAGES} messages each way, {host} + {remote} doorbells");
 }
 
-/// Messages and waits short enough that both sides spend most of their time going to sleep and waking up. The remote
-/// sends no messages, because their doorbells would make up for a lost wake-up.
+/// Traffic with such short messages and waits that both sides spend most of their time going to sleep and waking up.
+/// The remote does not send messages, because the doorbells for these messages would make up for a lost wake-up.
 const HASTE: Traffic = Traffic { counts: [MESSAGES, 0], length: 8, spin: Duration::from_micros(50) };
 
 #[test]
@@ -178,8 +179,8 @@ fn no_wake_up_is_lost() {
     }
 }
 
-/// Counter-check of `no_wake_up_is_lost`: without barriers, the same traffic must lose a wake-up if two CPUs run the
-/// two sides at the same time. On a machine with one CPU, the test does not assert anything.
+/// Checks that `no_wake_up_is_lost` can fail: without barriers, the same traffic must lose a wake-up if two CPUs run
+/// the two sides at the same time. On a machine with one CPU, the test does not assert anything.
 #[test]
 #[cfg_attr(miri, ignore = "not at Miri's speed")]
 fn without_barriers_a_wake_up_is_lost() {

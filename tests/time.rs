@@ -20,7 +20,7 @@ const DAY: u64 = 24 * 3600 * SECOND;
 trait Machine {
     /// Returns when the side runs next if no doorbell rings.
     fn wake(&self) -> u64;
-    /// Polls the link if its doorbell has rung or its wake-up time has come.
+    /// Polls the link if the side's doorbell has rung or the side's wake-up time has been reached.
     fn run(&mut self, now: u64);
     fn is_bound(&mut self) -> bool;
     fn send(&mut self, byte: u8);
@@ -63,8 +63,8 @@ impl<L: AnyLink> Machine for Side<L> {
         while let Some(event) = self.link.poll(Instant::from_micros(now)) {
             match event {
                 Event::Message(message) => {
-                    // In C's profile, the peer confirms a binding with an empty message, which the application also
-                    // receives.
+                    // In the `openamp` profile, the peer confirms a binding with an empty message, which the
+                    // application also receives.
                     let mut bytes = vec![0; message.length.into()];
                     self.link.bus().read(&message, 0, &mut bytes).unwrap();
                     self.link.bus().release(message);
@@ -118,8 +118,8 @@ fn pass(
     now
 }
 
-/// Waits until both sides have bound, and sends one message each way. Allows one second of virtual time from `now`,
-/// including the time to bind.
+/// Waits until both sides have bound their endpoints, and sends one message in each direction. All this must happen
+/// within one second of virtual time after `now`. Returns the time of the last message.
 fn talk(first: &mut dyn Machine, second: &mut dyn Machine, now: u64, number: u8) -> u64 {
     let begun = now;
     let mut now = pass(&mut [first, second], now, now + SECOND, |sides| sides.iter_mut().all(|side| side.is_bound()));
@@ -163,13 +163,13 @@ fn openamp<'t>(heap: &'t Heap, doorbell: &CountingDoorbell, role: Role) -> Box<d
     }
 }
 
-/// Runs the first side alone for a day. Then both sides exchange messages, idle for another day, and exchange messages
+/// Runs the first side alone for a day. Then both sides exchange messages, idle for a second day, and exchange messages
 /// again.
 fn starts_a_day_later<'t>(of: impl Fn(Role) -> Box<dyn Machine + 't>, first: Role, doorbell: &CountingDoorbell) {
     let second = other(first);
     let mut first = of(first);
     let mut now = pass(&mut [&mut *first], 0, DAY, |_| false);
-    // A side that has not started does not hear the doorbell.
+    // A side that has not started does not receive doorbells.
     doorbell.take_all();
     let mut second = of(second);
     for number in [10, 20] {
@@ -200,9 +200,9 @@ fn sides_of_c_s_profile_start_a_day_apart_and_idle_for_a_day() {
     }
 }
 
-/// Returns the time from the peer's death until the survivor detects it. The peer dies `death` sixteenths of a
-/// heartbeat period into the period, after both sides have run for a while. The survivor's heartbeats come `apart`
-/// sixteenths of a period before the peer's. Timers may expire up to `late` microseconds late.
+/// Returns the time from the peer's death until the survivor detects the death. The two sides start `apart` sixteenths
+/// of a heartbeat period apart. After both sides have run for a while, the peer dies `death` sixteenths of a period
+/// after one of its heartbeats. Timers may expire up to `late` microseconds late.
 fn noticed(role: Role, limit: u64, [apart, death]: [u64; 2], late: u64) -> u64 {
     let (heap, doorbell) = (Heap::new(MEMORY), CountingDoorbell::default());
     let heartbeat = limit / 10;
@@ -239,8 +239,8 @@ fn each_phase(limit: u64, late: u64, allowed: std::ops::RangeInclusive<u64>) {
     println!("limit {limit} µs, timers up to {late} µs late: {least} to {most} µs after the death");
 }
 
-/// If the heartbeat period is a tenth of the limit, a death is detected within 10 % of the limit, plus the delay of the
-/// survivor's timer.
+/// If the heartbeat period is a tenth of the limit, the time until a death is detected differs from the limit by at
+/// most 10 %, plus the delays of the timers.
 #[test]
 fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     for limit in LIMITS {
@@ -249,8 +249,8 @@ fn a_death_is_noticed_within_a_heartbeat_of_the_limit() {
     }
 }
 
-/// With an exact clock and timer, the timeout coincides with a heartbeat. It must expire at this heartbeat, as with a
-/// tick-based clock, and not at the next.
+/// If the clock and the timers are exact, the timeout coincides with a heartbeat. The timeout must expire at this
+/// heartbeat and not at the next one. A tick-based clock has the same effect.
 #[test]
 fn nor_is_it_a_beat_later_by_an_exact_clock() {
     for limit in LIMITS {

@@ -111,7 +111,8 @@ enum amp_ipc_log {
 enum amp_ipc_kind {
 	/**
 	 * A message of `length` bytes for `endpoint` is at `data`, in the setup's receive buffer or
-	 * in shared memory. It is valid until the callback returns, or longer if it is held.
+	 * in shared memory. The message is valid until the callback returns or, if it is held,
+	 * until it is released.
 	 */
 	AMP_IPC_KIND_MESSAGE = 0,
 	/**
@@ -154,7 +155,7 @@ struct amp_ipc_event {
 	 */
 	uint32_t endpoint;
 	/**
-	 * The meaning depends on the kind.
+	 * The meaning of this field depends on `kind`.
 	 */
 	uint32_t length;
 	/**
@@ -294,8 +295,8 @@ enum amp_ipc_status amp_ipc_send_reserved(struct amp_ipc *state,
  * Opens the instance.
  *
  * Contract:
- * * `state` was zeroed before it was first used. The port calls all functions for it under one
- *   lock.
+ * * `state` was zeroed before it was first used. The port calls all functions that take `state`
+ *   under one lock.
  * * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
  *   until the system is reset.
  * * The callbacks stay valid until the instance is closed, and behave as documented in
@@ -310,7 +311,8 @@ enum amp_ipc_status amp_ipc_open(struct amp_ipc *state, const struct amp_ipc_set
 enum amp_ipc_status amp_ipc_close(struct amp_ipc *state);
 
 /**
- * Opens an endpoint and stores its number in `number`. Its name is the `length` bytes at `name`.
+ * Opens an endpoint and stores its number in `number`. The endpoint's name is the `length` bytes
+ * at `name`.
  *
  * Contract:
  * The bytes are readable. They may be in shared memory.

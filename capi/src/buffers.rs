@@ -1,94 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Buffers of a link that C fills or reads in place, and passes by address. On a native link, each
-//! address is 8-byte aligned, so C may store any type there. This module does not access the
-//! contents of the buffers.
+//! Buffers of a link that C fills or reads in place, and identifies by their addresses. On a native
+//! link, each address is 8-byte aligned, so C may store any type there. This module does not access
+//! the contents of the buffers.
 
 use core::ffi::c_void;
 
-use amp_ivshmem::rpmsg::{Endpoint, Message, SendError, TxBuffer};
+use amp_ivshmem::rpmsg::{Message, SendError};
 
-use crate::instance::{CBus, CLink, Instance};
-use crate::{BUFFERS, State, Status};
-
-/// Messages that C reads, or buffers that it fills.
-type Slots<T> = [Option<T>; BUFFERS];
-
-/// The pointers that C has into one link. They become invalid when the link goes down.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    /// Address of the shared memory.
-    start: usize,
-    /// Size of the shared memory in bytes.
-    len: usize,
-    /// The message whose callback is running, unless C holds the message.
-    current: Option<Message>,
-    held: Slots<Message>,
-    reserved: Slots<(Endpoint, TxBuffer)>,
-}
-
-impl Lent {
-    pub(crate) const fn new(start: usize, len: usize) -> Self {
-        Self { start, len, current: None, held: [const { None }; BUFFERS], reserved: [const { None }; BUFFERS] }
-    }
-
-    /// Forgets all pointers after the link has gone down.
-    pub(crate) fn clear(&mut self) {
-        self.current = None;
-        self.held.fill_with(|| None);
-        self.reserved.fill_with(|| None);
-    }
-
-    /// Returns the address of a message's payload, or `None` if the link has gone down since the
-    /// message was received.
-    fn address_of(&self, bus: &CBus, message: &Message) -> Option<usize> {
-        Some(self.start.wrapping_add(bus.payload_range(message).ok()?.start as usize))
-    }
-
-    /// Returns whether the message at `address` is the one whose callback is running, and is not
-    /// held.
-    fn is_current(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|message| message.endpoint == endpoint && self.address_of(bus, message) == Some(address))
-    }
-
-    /// Returns the index of the held message for `endpoint` at `address`.
-    fn find_held(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<usize> {
-        self.held.iter().position(|slot| {
-            slot.as_ref()
-                .is_some_and(|message| message.endpoint == endpoint && self.address_of(bus, message) == Some(address))
-        })
-    }
-
-    /// Removes and returns the reserved buffer for `endpoint` at `address`.
-    fn take_reserved(&mut self, bus: &CBus, endpoint: Endpoint, address: usize) -> Option<TxBuffer> {
-        let at = |reserved: &TxBuffer| Some(self.start.wrapping_add(bus.buffer_range(reserved).ok()?.start as usize));
-        let found = self.reserved.iter().position(|slot| {
-            slot.as_ref().is_some_and(|(of, reserved)| *of == endpoint && at(reserved) == Some(address))
-        })?;
-        Some(self.reserved.get_mut(found)?.take()?.1)
-    }
-
-    /// Returns the status for an unknown pointer. If the pointer is within the memory, it may have
-    /// been valid earlier.
-    const fn not_lent(&self, address: usize) -> Status {
-        if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
-    }
-
-    /// Returns all buffers of an endpoint that C still has. Called when the endpoint is closed.
-    pub(crate) fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
-        for slot in &mut self.held {
-            if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {
-                link.bus().release(message);
-            }
-        }
-        for slot in &mut self.reserved {
-            if let Some((_, reserved)) = slot.take_if(|(of, _)| *of == endpoint) {
-                link.bus().cancel(reserved);
-            }
-        }
-    }
-}
+use crate::instance::{Instance, State};
+use crate::types::Status;
 
 impl Instance<'_> {
     /// Lends a received message to C in place until [`done`](Self::done) is called. Returns its

@@ -6,13 +6,14 @@ use core::ptr::NonNull;
 
 use amp_ivshmem::mem::Source;
 
-use crate::{EventKind, Setup, State, Status};
+use crate::instance::State;
+use crate::types::{EventKind, Setup, Status};
 
 /// Opens the instance.
 ///
 /// # Safety
-/// * `state` was zeroed before it was first used. The port calls all functions for it under one
-///   lock.
+/// * `state` was zeroed before it was first used. The port calls all functions that take `state`
+///   under one lock.
 /// * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
 ///   until the system is reset.
 /// * The callbacks stay valid until the instance is closed, and behave as documented in
@@ -34,7 +35,8 @@ pub extern "C" fn amp_ipc_close(state: &mut State) -> Status {
     state.close()
 }
 
-/// Opens an endpoint and stores its number in `number`. Its name is the `length` bytes at `name`.
+/// Opens an endpoint and stores its number in `number`. The endpoint's name is the `length` bytes
+/// at `name`.
 ///
 /// # Safety
 /// The bytes are readable. They may be in shared memory.

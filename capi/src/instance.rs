@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One open link. Its endpoints are addressed by number, and its events are returned one at a time. Never waits, and
-//! takes no lock.
+//! One open link. Its endpoints are addressed by number, and its events are returned one at a time.
+//! This code never waits and does not take a lock.
 
 use core::ffi::{CStr, c_void};
 use core::mem::MaybeUninit;
@@ -10,55 +10,15 @@ use core::slice;
 use core::time::Duration;
 
 use amp_ivshmem::mem::{Region, Source};
-use amp_ivshmem::platform::{Doorbell, Instant, PeerId, Vector, VectorOutOfRange};
-use amp_ivshmem::rpmsg::{self, Bus, Endpoint, Link, Message, Native, OpenError, Role, Settings};
+use amp_ivshmem::platform::{Instant, PeerId};
+use amp_ivshmem::rpmsg::{self, Endpoint, Link, Message, OpenError, Role, Settings};
 use amp_ivshmem::wire::rpmsg::NAME_SIZE;
 
-use crate::buffers::Lent;
+use crate::lent::Lent;
+use crate::port::{CLink, Port};
+use crate::sizes::{BUFFERS, ENDPOINTS};
+use crate::types::{BUFFER_WORDS, Callbacks, ENDPOINT_WORDS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status};
 use crate::words;
-use crate::{
-    BUFFER_WORDS, BUFFERS, Callbacks, ENDPOINT_WORDS, ENDPOINTS, Event, EventKind, LINK_WORDS, LogLevel, Setup, Status,
-};
-
-/// The port's callbacks and their context.
-#[derive(Clone, Copy, Debug)]
-pub struct Port {
-    callbacks: &'static Callbacks,
-    context: *mut c_void,
-}
-
-impl Port {
-    /// Returns the current time.
-    pub fn now(&self) -> Instant {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        Instant::from_micros(unsafe { (self.callbacks.now)(self.context) })
-    }
-
-    fn log(&self, level: LogLevel, text: &'static CStr) {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        unsafe { (self.callbacks.log)(self.context, level, text.as_ptr()) }
-    }
-
-    /// Passes an event to the port. Nothing in the instance may be borrowed during the call.
-    pub fn event(&self, event: &Event) {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        unsafe { (self.callbacks.event)(self.context, event) }
-    }
-}
-
-impl Doorbell for Port {
-    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        // SAFETY: guaranteed by `amp_ipc_open`'s contract.
-        match unsafe { (self.callbacks.ring)(self.context, peer.0.into(), vector.0) } {
-            0 => Ok(()),
-            // All 16-bit peer ids are valid, so the driver can refuse only the vector.
-            _ => Err(VectorOutOfRange { vector, vectors: vector.0 }),
-        }
-    }
-}
-
-pub type CBus = Bus<Native<Region<'static>, ENDPOINTS, BUFFERS>, Port>;
-pub type CLink = Link<Region<'static>, Port, ENDPOINTS, BUFFERS>;
 
 /// Access to an open instance.
 pub struct Instance<'s> {
@@ -89,7 +49,7 @@ const SIZE: usize = 8 * (LINK_WORDS + ENDPOINT_WORDS * ENDPOINTS + BUFFER_WORDS 
 
 const _: () = assert!(size_of::<State>() <= SIZE, "struct amp_ipc is too small: raise the words in types.rs");
 const _: () = assert!(align_of::<State>() <= align_of::<u64>());
-// The word counts are upper limits. On 32-bit CPUs, a link takes less.
+// The word counts are upper limits. On 32-bit CPUs, a link takes less memory.
 const _: () = assert!(
     cfg!(not(target_pointer_width = "64")) || size_of::<State>() >= SIZE / 8 * 7,
     "struct amp_ipc is larger than needed: lower the words in types.rs"
@@ -111,7 +71,7 @@ impl State {
     }
 
     pub(crate) fn open(&mut self, setup: &Setup, callbacks: &'static Callbacks) -> Status {
-        let port = Port { callbacks, context: setup.context };
+        let port = Port::new(callbacks, setup.context);
         if self.open.is_some() {
             return Status::AlreadyOpen;
         }
@@ -151,8 +111,8 @@ impl State {
         if self.open.take().is_none() {
             return Status::NotOpen;
         }
-        // SAFETY: the link was initialised when `open` was set, and is not used again before it is initialised again.
-        // Dropping the link tells the peer.
+        // SAFETY: the link was initialised when `open` was set, and is not used again before it is
+        // initialised again. Dropping the link tells the peer that this side is leaving.
         unsafe { drop_in_place(self.link.as_mut_ptr()) };
         Status::Ok
     }
@@ -235,8 +195,8 @@ impl Instance<'_> {
                         return event(EventKind::Unbound, number, 0);
                     }
                 }
-                // Ignore announcements. An endpoint that is registered later is announced again by the peer, and bound
-                // then.
+                // Ignore announcements. If the application registers such an endpoint later, the
+                // peer announces its endpoint again, and the two are then bound.
                 _ => {}
             }
         }

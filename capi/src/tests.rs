@@ -101,7 +101,7 @@ fn port() -> &'static Port {
 }
 
 fn zeroed_state() -> NonNull<State> {
-    // SAFETY: all zeros are a valid `State`. C passes zeroed memory, too.
+    // SAFETY: all zeros are a valid `State`. C also passes zeroed memory.
     NonNull::from(Box::leak(Box::new(unsafe { zeroed::<State>() })))
 }
 
@@ -346,7 +346,8 @@ fn a_message_is_written_held_and_read_in_place() {
     }
 }
 
-/// Checks, under Miri, that no reference to a received message exists, because the peer may write to it at any time.
+/// Checks under Miri that there is no reference to a received message, because the peer may write
+/// to the message at any time.
 #[test]
 fn a_message_is_answered_from_the_buffer_that_it_came_in() {
     let (mut sides, numbers, _) = pair_in_place();
@@ -358,7 +359,7 @@ fn a_message_is_answered_from_the_buffer_that_it_came_in() {
         // SAFETY: the message's bytes are readable.
         let sent = unsafe { amp_ipc_send(state, number, event.data, event.length as usize) };
         assert_eq!((sent, bytes_at(event.data as usize, 1)), (Status::Ok, b"?".to_vec()), "and it rang");
-        // A name may also be in the message.
+        // An endpoint's name may also be read directly from the message.
         fill(event.data as usize, b"name");
         let mut other = 0;
         // SAFETY: as above.
@@ -373,7 +374,7 @@ fn a_message_is_answered_from_the_buffer_that_it_came_in() {
     assert_eq!(bytes_at(back.data as usize, 5), b"asked");
 }
 
-/// Checks that the core's reasons are logged.
+/// Checks that the reasons reported by the core are logged.
 #[test]
 fn reasons_are_logged() {
     let (mut sides, _, memory) = pair();

@@ -70,7 +70,8 @@ pub enum LogLevel {
 #[repr(C)]
 pub enum EventKind {
     /// A message of `length` bytes for `endpoint` is at `data`, in the setup's receive buffer or
-    /// in shared memory. It is valid until the callback returns, or longer if it is held.
+    /// in shared memory. The message is valid until the callback returns or, if it is held,
+    /// until it is released.
     Message = 0,
     /// A message of `length` bytes for `endpoint` did not fit in the setup's receive buffer and
     /// is lost.
@@ -95,7 +96,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The endpoint's number.
     pub endpoint: u32,
-    /// The meaning depends on the kind.
+    /// The meaning of this field depends on `kind`.
     pub length: u32,
     /// A message's payload. If it is in shared memory, the peer can change it at any time.
     pub data: *const c_void,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Converts the core's reasons into log lines. The lines are constant, because formatting code would take more flash
-//! than the link itself.
+//! Converts the reasons reported by the core into log lines. The lines are constant, because
+//! formatting code would take more flash than the link itself.
 
 use core::ffi::CStr;
 
 use amp_ivshmem::rpmsg::{DownReason, SetupError};
 use amp_ivshmem::session::{AreaError, PeerError};
 
-use crate::LogLevel;
+use crate::types::LogLevel;
 
 /// Returns the log line for a link that went down.
 pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {

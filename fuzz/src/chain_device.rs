@@ -35,8 +35,8 @@ const TARGETS: &[Target] = &[
     Target { at: 0x20e, stride: 16, slots: 9 },
 ];
 
-/// The maximum number of memory accesses per walk: five words for each descriptor of the queue, and for one more that
-/// refers to an indirect table.
+/// The maximum number of memory accesses per walk: five words for each descriptor of the queue, and five for one more
+/// descriptor, which refers to an indirect table.
 const MOST_OF_A_WALK: u32 = 9 * 5;
 /// The maximum number of memory accesses in any other call.
 const MOST_ACCESSES: u32 = 8;

@@ -16,7 +16,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::input::Input;
 use crate::socket;
 
-/// The maximum number of bytes that the server sends per run. A socket buffers at least this many without a reader.
+/// The maximum number of bytes that the server sends per run. A socket can buffer at least this many bytes that nobody
+/// has read.
 const MOST: usize = 128;
 
 /// Descriptors that the server may send.
@@ -64,7 +65,7 @@ fn send(input: &Input, server: &OwnedFd, descriptors: &Descriptors) -> bool {
     };
     let fds = descriptors.choose(count, if kind & 7 == 1 && count == 1 { 0 } else { value >> 2 ^ 1 });
     let bytes = number.to_le_bytes();
-    // The message may be sent in two pieces. Its descriptors go with either piece.
+    // The message may be sent in two pieces. Its descriptors are attached to one of the two pieces.
     let cut = if kind >> 7 == 1 { 1 + usize::from(kind >> 5 & 3) * 2 } else { 8 };
     let (first, rest) = bytes.split_at(cut);
     let early = kind >> 5 & 1 == 0 || rest.is_empty();

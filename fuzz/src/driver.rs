@@ -70,7 +70,8 @@ pub fn run(data: &[u8]) {
                 let _ = driver.enable_notification();
             }
             _ if byte & 8 == 0 => {
-                // A buffer that has just been popped is made available again immediately, without a hold in between.
+                // A buffer that has just been popped is made available again immediately, without being held in
+                // between.
                 if let Ok(Some(token)) = driver.pop_used() {
                     assert_eq!(
                         states[usize::from(token.id())],

@@ -15,8 +15,8 @@ use amp_ivshmem::wire::session::PAGE;
 use crate::input::Input;
 use crate::memory;
 
-/// Limits on the messages that one call checks and on the reads per run. A run reads both tables of each link, and the
-/// messages.
+/// Limits on the number of messages that one call checks, and on the number of reads per run. A run reads both tables
+/// of each link, and the messages.
 const MOST_MESSAGES: u32 = 5_000;
 const MOST_READS: u32 = 2_000_000;
 const BUFFERS: usize = 4;
@@ -57,7 +57,7 @@ impl ReadMemory for Noisy<'_> {
     }
 }
 
-/// Performs the write that the next input bytes encode: no write, a write to a word that matters, or a write anywhere.
+/// Does what the next input bytes encode: nothing, a write to a word that matters, or a write anywhere.
 fn poke(input: &Input) {
     let Some(kind) = input.byte() else { return };
     let near = |input: &Input, base: u32| input.byte().map(|at| base + u32::from(at & 0x3f) * 4);

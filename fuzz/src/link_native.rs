@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Fuzzes two honest sides of a native link. They start, die, lose doorbells, and take turns between any two accesses,
 //! in any order. Rival sides may start in a role that is already taken. No message may be duplicated, reordered, lost
-//! within a session, or delivered to a wrong incarnation or endpoint. No buffer may be lost, and at the end the two
+//! within a session, or delivered to the wrong incarnation or endpoint. No buffer may be lost, and at the end the two
 //! sides must exchange messages.
 
 mod exchange;
 mod rivalry;
 mod side;
+mod view;
 mod world;
 
 use self::world::{SIDES, World, world};
@@ -96,7 +97,7 @@ fn quiet(world: &'static World, end: u8) {
             (false, true) if !world.is_up(role) => Some(role | 2),
             _ => None,
         });
-        // While rivals are present, only the second half of the steps counts, because the link must last.
+        // While rivals are present, check only in the second half of the steps, because the link must stay up.
         let lasting = !world.is_disputed_now() || step > RIVAL_STEPS / 2;
         if let [Some(host), Some(remote)] = one_each
             && lasting

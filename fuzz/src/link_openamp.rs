@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fuzzes host and remote of the `openamp` profile. They start and die in any order, with or without a peer that writes
-//! random values. Within an incarnation, no message may be duplicated, reordered or misdelivered. No message may be
-//! lost unless one side has restarted alone. No call may panic or exceed its limit of memory accesses.
+//! Fuzzes the host and the remote of the `openamp` profile. They start and die in any order, with or without a peer
+//! that writes random values. Within an incarnation, no message may be duplicated, reordered or misdelivered. No
+//! message may be lost unless one side has restarted alone. No call may panic or exceed its limit of memory accesses.
 
 mod exchange;
 mod world;

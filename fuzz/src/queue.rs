@@ -58,7 +58,7 @@ pub fn run(data: &[u8]) {
     prepare(suppression);
     let mut driver: Driver<Region<'_>, 8> = Driver::new(&region, LAYOUT, suppression).expect("fits");
     let mut device: Device<Region<'_>, 8> = Device::new(&region, LAYOUT, suppression).expect("fits");
-    // Moves the start index of both sides to different places in the ring. The core's property tests cover wrapping.
+    // Start both sides at a ring position that the input determines. The core's property tests cover wrapping.
     for _ in 0..first >> 5 {
         let taken = driver.alloc().expect("free");
         driver.add_avail(taken);

@@ -38,7 +38,7 @@ struct Told {
 struct Client {
     socket: UnixStream,
     told: Told,
-    /// True if the client has sent something or has closed its direction, so that the server must drop it.
+    /// True if the client has sent something or has closed its sending direction. The server must then drop the client.
     bad: bool,
     closed: bool,
 }
@@ -79,7 +79,7 @@ impl Told {
             (_, None) => {
                 let id = u16::try_from(number).expect("an id");
                 assert_ne!(id, self.id, "told of its own end");
-                // The server may withdraw a peer that has left before all of its eventfds were sent.
+                // If a peer leaves before all its eventfds have been sent, the server may withdraw the peer.
                 assert!(self.peers.remove(&id).is_some(), "the end of {id}, of which nothing was said");
             }
         }
@@ -90,7 +90,7 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
-    /// Number of clients waiting to be accepted. Most of them may have left again.
+    /// Number of clients waiting to be accepted. Most of these clients may have left again.
     waiting: usize,
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use amp_ivshmem::wire::resource_table::{BadTable, Vdev};
 
-/// The first bytes of the target's input. They place the table at 0x4000 and 256-byte buffers at 0x1000, and addresses
-/// start at 0.
+/// The first bytes of the target's input. They place the table at 0x4000 and 256-byte buffers at 0x1000, and make
+/// addresses start at 0.
 const HEAD: [u8; 4] = [0x40, 0, 32, 0];
 /// Entry type of a carveout in remoteproc.
 const CARVEOUT: u32 = 0;

@@ -79,8 +79,8 @@ fn the_event_rule_is_exact_for_all_distances() {
 
 /// Checks the rule for an index that moves by one, which both sides of a ring use. For all pairs of position and event,
 /// the result is compared with the general rule and with the specification's formula, `(u16)(new_idx - event_idx - 1) <
-/// (u16)(new_idx - old)`, computed without wrapping. With debug assertions, the test tries all events for some
-/// positions only.
+/// (u16)(new_idx - old)`, computed without wrapping. With debug assertions, the test tries all events only for some
+/// positions.
 #[test]
 fn the_event_rule_of_one_is_exact_for_all_pairs() {
     use amp_ivshmem::wire::vring::{need_event, need_event_of_one};

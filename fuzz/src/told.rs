@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The events of a side so far, and the rules for the next event. `Up` must come before any other event of a peer.
+//! The events of a side so far, and the rules for the next event. `Up` must come before any other event about a peer.
 //! `Down` must come before the events that it causes. A closed endpoint must have no events, and each binding must be
 //! reported once.
 
@@ -9,7 +9,7 @@ use amp_ivshmem::rpmsg::{Endpoint, Event, SendError};
 #[derive(Debug, Default)]
 pub struct Told {
     up: bool,
-    /// True if a send has detected that the link is down, so that the next event must be `Down`.
+    /// True if a send has detected that the link is down. The next event must then be `Down`.
     owed: bool,
     open: Vec<Endpoint>,
     bound: Vec<Endpoint>,

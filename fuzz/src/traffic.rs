@@ -123,7 +123,7 @@ impl Traffic {
         self.sent[role].borrow_mut().push_back((stamp, session));
     }
 
-    /// Removes a message that was not sent after all.
+    /// Removes the record of a message that was not sent after all.
     pub fn unsent(&self, role: usize, stamp: u32) {
         self.sent[role].borrow_mut().retain(|(noted, _)| *noted != stamp);
     }

@@ -148,8 +148,9 @@ impl<L: AnyLink> User<L> {
         }
     }
 
-    /// Sends a message to any address. If the send functions reject the address, it is written into the sent message,
-    /// in a buffer at `buffers`, unless the peer has already taken the message.
+    /// Sends a message to any address. If the send functions reject the address, the message is sent to a placeholder
+    /// address. The placeholder is then replaced in the send buffers, which start at offset `buffers`, unless the peer
+    /// has already taken the message.
     pub fn stray(&mut self, stray: &Stray, buffers: u32) -> bool {
         let bytes = &stray.bytes[..stray.length];
         let bus = self.link.bus();

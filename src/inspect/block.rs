@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A view of the block with which a side describes itself and its queues.
+//! A view of the block that describes a side and its queues.
 
 use super::view::{View, behind};
 use super::{Field, Finding, Problem};
@@ -12,7 +12,7 @@ pub struct Block {
     pub at: u32,
     /// The epoch of the side's incarnation, or 0 if the side has never started.
     pub epoch: u32,
-    /// The other side's epoch to which `state` applies, or 0.
+    /// The other side's epoch that `state` applies to, or 0.
     pub peer_epoch: u32,
     /// The side's state as stored in memory. [`state`](Self::state) checks the value.
     pub state: u32,
@@ -98,7 +98,7 @@ pub struct QueueOffer {
     pub available: u32,
     /// Offset of the buffers if they are contiguous, otherwise 0.
     pub buffers: u32,
-    /// Offset of the used ring with which this side returns the other side's buffers.
+    /// Offset of the used ring in which this side returns the other side's buffers.
     pub used: u32,
     /// Doorbell of the queue, or 0 if the queue uses the link's doorbell.
     pub doorbell: u32,

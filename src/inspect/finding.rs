@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Findings: fields in the memory whose values no side would write.
+//! Findings: fields with values that no side would write.
 
 use core::fmt;
 
 use crate::wire::area::Span;
 use crate::wire::session::VERSION;
 
-/// A field whose value no side of this version would write, or a field that is out of bounds.
+/// A field that is out of bounds, or that has a value that no side of this version would write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} at offset {at:#x}: {problem}")]
 pub struct Finding {
@@ -70,25 +70,31 @@ fields! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The field is out of bounds or misaligned.
-    #[error("it is not inside the memory of {size} bytes, or not aligned: map the whole memory, or correct the layout")]
+    #[error(
+        "it is not within the memory of {size} bytes, or it is misaligned: map the whole memory, or correct the \
+         layout"
+    )]
     Unreadable {
         /// The size of the memory in bytes.
         size: u32,
     },
     /// The memory does not contain a directory.
-    #[error("{found:#010x} is no amp-ivshmem directory: look at another memory, or restart its server to clear it")]
+    #[error(
+        "{found:#010x} is not the magic of an amp-ivshmem directory: look at another memory, or restart the memory's \
+         server to clear it"
+    )]
     Foreign {
         /// The first word of the memory.
         found: u32,
     },
     /// The layout version of the memory is different.
-    #[error("the memory speaks wire version {found}, this reader {VERSION}: use the reader of that version")]
+    #[error("the memory has wire version {found}, but this reader supports {VERSION}: use a reader of that version")]
     Version {
         /// The version in the directory.
         found: u32,
     },
     /// The value differs from what the reader expects.
-    #[error("it is {found}, and {expected} is right")]
+    #[error("it is {found}, but must be {expected}")]
     Other {
         /// The value in memory.
         found: u32,
@@ -120,7 +126,7 @@ pub enum Problem {
         align: u32,
     },
     /// The part is not entirely inside the section of its writer.
-    #[error("{len} bytes at {found:#x} are not inside the {} bytes at {:#x} that their writer has", span.size, span.offset)]
+    #[error("{len} bytes at {found:#x} are not within their writer's {} bytes at {:#x}", span.size, span.offset)]
     Outside {
         /// The offset of the part in the memory.
         found: u32,
@@ -130,7 +136,7 @@ pub enum Problem {
         span: Span,
     },
     /// The address is outside the memory.
-    #[error("{len} bytes at address {address:#x} are not inside the memory, whose address is {base:#x}")]
+    #[error("{len} bytes at address {address:#x} are not within the memory, which starts at {base:#x}")]
     Address {
         /// The address in the descriptor.
         address: u64,
@@ -140,7 +146,7 @@ pub enum Problem {
         base: u64,
     },
     /// The value changed during every attempt to read it.
-    #[error("it changed during each of {looks} looks: look again")]
+    #[error("it changed during each of {looks} reads: read it again")]
     Moving {
         /// The number of attempts.
         looks: u32,

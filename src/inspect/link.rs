@@ -30,7 +30,7 @@ pub struct Entry {
     pub waiting: Waiting,
     /// The kind of the link's service.
     pub kind: Kind,
-    /// Size of the shared section at the end of the area, in bytes. Both sides write to it.
+    /// Size of the shared section at the end of the area, in bytes. Both sides write to this section.
     pub shared: u32,
 }
 
@@ -137,8 +137,9 @@ impl<'m> Link<'m> {
         QueueOffer::read(self.view, block.at, number).map(Some)
     }
 
-    /// Returns queue `number` for which the side `driver` is the driver. In a link that carries rpmsg, the driver sends
-    /// messages through this queue. Returns `None` until the blocks of both sides say that the queue is ready.
+    /// Returns queue `number` of the side `driver`, which is the driver of this queue. In a link that carries rpmsg,
+    /// the driver sends messages through this queue. Returns `None` until the blocks of both sides say that the queue
+    /// is ready.
     ///
     /// # Errors
     /// Returns an error if either side's words do not describe a queue in that side's data.

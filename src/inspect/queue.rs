@@ -58,8 +58,8 @@ pub struct Indices {
 }
 
 impl Indices {
-    /// Returns the number of buffers that the device holds. [`Queue::indices`] has checked that it does not exceed the
-    /// size of the queue.
+    /// Returns the number of buffers that the device holds. [`Queue::indices`] has checked that this number does not
+    /// exceed the size of the queue.
     #[must_use]
     pub const fn with_device(&self) -> u16 {
         self.available.wrapping_sub(self.used)

@@ -15,7 +15,8 @@ use crate::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 pub enum DeviceError {
     /// IVPOSITION is not a valid peer id.
     #[error(
-        "ivshmem's IVPOSITION reads {ivposition:#x}, not a peer's number: no server has greeted it; start the server first"
+        "ivshmem's IVPOSITION is {ivposition:#x}, which is not a peer id: no server has greeted it; start the server \
+         first"
     )]
     NoId {
         /// The value of IVPOSITION.
@@ -29,7 +30,8 @@ pub enum DeviceError {
 pub struct Device<'r> {
     id: PeerId,
     vectors: u16,
-    // `ring` takes the pointer out for each store, because safe-mmio writes only through an exclusive pointer.
+    // `ring` takes the pointer out of the cell for each store, because safe-mmio writes only through an exclusive
+    // pointer.
     registers: Cell<Option<UniqueMmioPointer<'r, Registers>>>,
 }
 
@@ -77,7 +79,7 @@ impl Doorbell for Device<'_> {
         // Armv7-M, `mfence` on x86. The inner shareable domain is enough, because the cores on which a hypervisor
         // observes the register are in that domain. (A hardware mailbox would need the outer shareable domain, `dmb
         // oshst`.) `dsb` would wait longer, but would not order any more accesses. An observer that sees the register
-        // store, and raises the interrupt, also sees all stores before the barrier.
+        // store and raises the interrupt also sees all stores before the barrier.
         fence(Ordering::SeqCst);
         if let Some(mut registers) = self.registers.take() {
             field!(registers, doorbell).write(((u32::from(peer.0) << 16) | u32::from(vector.0)).to_le());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An array of equal buffers in shared memory. The constructor checks that the whole array is in bounds.
+//! An array of buffers of equal size in shared memory. The constructor checks that the whole array is in bounds.
 
 use super::{Load, MemoryError, SharedMemory, Source, Store};
 

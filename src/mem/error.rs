@@ -6,7 +6,8 @@
 pub enum MemoryError {
     /// The object is not entirely in bounds.
     #[error(
-        "{len} bytes at offset {offset:#x} leave the shared memory of {size} bytes: make it larger or the link smaller"
+        "{len} bytes at offset {offset:#x} are not within the shared memory of {size} bytes: use a larger memory or \
+         a smaller link"
     )]
     OutOfBounds {
         /// The offset of the object in bytes.
@@ -25,7 +26,7 @@ pub enum MemoryError {
         align: u32,
     },
     /// The number of entries is not a power of two.
-    #[error("a table of {count} entries: the count must be a power of two")]
+    #[error("a table has {count} entries, but the number must be a power of two")]
     NotPowerOfTwo {
         /// The requested number of entries.
         count: u32,

@@ -15,7 +15,7 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::{CHAIN_END, Vring, status};
 use crate::wire::vring::{available, descriptor};
 
-/// Interval between polls without a doorbell. C rings for each message, and nothing else can change.
+/// Interval between polls without a doorbell. A C peer rings for each message, and nothing else can change.
 const TICK_MICROS: u32 = 100_000;
 
 /// The host's side of a link with a C remote, with at most `E` endpoints and at most `N` buffers in each direction.
@@ -24,13 +24,14 @@ pub struct Host<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> {
     status: Status<M>,
     bus: Bus<HostProfile<M, E, N>, D>,
     next_tick: Instant,
-    /// The peer, until [`Event::Up`] has been reported. As in C, the host is up as soon as it has set up its rings.
+    /// The peer, or `None` once [`Event::Up`] has been reported. As in C, the host is up as soon as it has set up its
+    /// rings.
     up: Option<PeerId>,
 }
 
 impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E, N> {
-    /// Creates the host's side, and sets up the memory as C does. The memory's previous contents are lost, so a remote
-    /// that still uses them must restart.
+    /// Creates the host's side, and sets up the memory as C OpenAMP does. The previous contents of the memory are lost,
+    /// so a remote that still uses the memory must restart.
     ///
     /// # Errors
     /// Returns an error if the layout does not fit in the memory or exceeds this link's limits.
@@ -48,7 +49,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
         for vring in [to_host, to_remote] {
             clear(memory, vring, layout.count)?;
         }
-        // The remote must not notify of returned buffers unless this side waits for one.
+        // The remote must not send notifications for returned buffers unless this side is waiting for a buffer.
         let available: Table<M, { available::ENTRY }, { available::HEADER }, { available::TAIL }> =
             Table::new(memory, to_remote.available, layout.count.into()).map_err(LayoutError::from)?;
         available.store_header::<{ available::FLAGS }>(available::NO_INTERRUPT, Store::Relaxed);
@@ -73,7 +74,7 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Host<M, D, E,
     }
 
     /// Returns the next event; see [`Link::poll`](crate::rpmsg::Link::poll). If the remote breaks the protocol, the
-    /// link goes down permanently. C cannot be told to start again, so both sides must be restarted.
+    /// link goes down permanently. A C peer cannot be told to start again, so both sides must be restarted.
     #[inline(always)]
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         rpmsg::poll(self, now)

@@ -14,8 +14,8 @@ use crate::virtqueue::LayoutError;
 use crate::wire::openamp::status;
 use crate::wire::vring::{descriptor, used};
 
-/// Interval between polls while the host has not started. C polls every millisecond, because its host does not ring
-/// when it starts.
+/// Interval between polls while the host has not started. C OpenAMP polls every millisecond, because a C host does not
+/// ring when it starts.
 const SEARCH_MICROS: u32 = 10_000;
 /// Interval between checks of the host's status while the link is up.
 const TICK_MICROS: u32 = 100_000;
@@ -135,7 +135,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize> Remote<M, D, 
         let length = |id: u16| table.load_u32::<{ descriptor::LENGTH }>(id.into(), Load::Relaxed);
         let first = (0..count).map(address).min().unwrap_or(0);
         let size = length(0);
-        // No two buffers may be in the same place. With as many buffers as places, there are then no gaps.
+        // No two buffers may be in the same place. Since there are as many buffers as places, this also means that
+        // there are no gaps.
         let mut places = [false; N];
         for id in 0..count {
             let (address, length) = (address(id), length(id));

@@ -10,23 +10,23 @@ use crate::wire::openamp::Layout;
 pub struct Settings {
     /// Offsets of the rings, the buffers and the status.
     pub layout: Layout,
-    /// The peer to ring. Default: the peer that C's samples ring; see [`neighbour`].
+    /// The peer to ring. Default: the peer that the C samples ring; see [`neighbour`].
     pub peer: Option<PeerId>,
-    /// Vector of the peer's doorbell. C uses 0.
+    /// Vector of the peer's doorbell. C OpenAMP uses 0.
     pub vector: Vector,
-    /// Address of the memory's first byte on the C side, as C writes it into descriptors. Default on the host: 0. On
-    /// the remote, the default is derived from the buffers that the host has posted.
+    /// Address of the memory's first byte on the C side, as used in descriptors. Default on the host: 0. On the remote,
+    /// the default is derived from the buffers that the host has posted.
     pub address: Option<u64>,
 }
 
 impl Settings {
-    /// Returns the settings for `layout`, with the defaults of C's samples.
+    /// Returns the settings for `layout`, with the defaults of the C samples.
     #[must_use]
     pub const fn new(layout: Layout) -> Self {
         Self { layout, peer: None, vector: Vector(0), address: None }
     }
 
-    /// Returns the settings for C's `dual_qemu_ivshmem`, or `None` if its layout does not fit in the memory.
+    /// Returns the settings for the C sample `dual_qemu_ivshmem`, or `None` if its layout does not fit in the memory.
     #[must_use]
     pub const fn dual_qemu_ivshmem(memory: u32) -> Option<Self> {
         match Layout::dual_qemu_ivshmem(memory) {
@@ -36,7 +36,7 @@ impl Settings {
     }
 }
 
-/// Returns the peer that C's samples ring. For a host, this is the next higher id after `own`; for a remote, the next
+/// Returns the peer that the C samples ring. For a host, this is the next higher id after `own`; for a remote, the next
 /// lower one.
 #[must_use]
 pub const fn neighbour(role: Role, own: PeerId) -> PeerId {

@@ -6,7 +6,7 @@ use crate::virtqueue;
 use crate::wire::openamp::{Layout, Vring, status};
 
 /// Resets the host's status, on behalf of a host that was killed. A host that leaves normally does this itself. Do not
-/// start the next host until the remote has seen the reset. C's remote reads the status whenever it sends a message.
+/// start the next host until the remote has seen the reset. A C remote reads the status whenever it sends a message.
 ///
 /// # Errors
 /// Returns an error if the layout does not fit in the memory.

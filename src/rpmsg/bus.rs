@@ -22,8 +22,8 @@ pub enum Event {
     },
     /// The link is down. Unreleased messages are invalid, and messages that the peer has not received are lost.
     Down(DownReason),
-    /// The link cannot come up for the given reason. It keeps retrying, and reports this event only once before it
-    /// comes up.
+    /// The link cannot come up for the given reason. The link keeps retrying. It reports this event once, and again
+    /// only after it has been up.
     Incompatible(SetupError),
     /// A message has arrived.
     Message(Message),
@@ -40,8 +40,8 @@ pub enum Event {
         endpoint: Endpoint,
     },
     /// The peer has announced an endpoint, and this side has no unbound endpoint of the same name. In the native
-    /// profile, the peer announces it again when this side opens an endpoint of that name. In the `openamp` profile,
-    /// open the endpoint with this address as its peer.
+    /// profile, the peer repeats its announcement when this side opens an endpoint of that name. In the `openamp`
+    /// profile, open the endpoint with this address as its peer.
     Announced {
         /// The name of the peer's endpoint.
         name: Name,
@@ -95,7 +95,8 @@ bitflags::bitflags! {
         const BINDINGS = 1 << 0;
         /// An endpoint may have to be announced.
         const ANNOUNCEMENTS = 1 << 1;
-        /// The last poll stopped early, so there may be more messages. Within a poll, a message has been deferred.
+        /// Between polls: the last poll stopped early, so there may be more messages. During a poll: a message has been
+        /// deferred.
         const MORE = 1 << 2;
     }
 }
@@ -114,7 +115,7 @@ pub(super) enum Peer<P: Profile> {
     Broken(Fault) = 2,
 }
 
-/// Both directions of an attached peer, and its doorbell address.
+/// The queues in both directions for an attached peer, and the peer's doorbell address.
 #[derive(Debug)]
 pub(super) struct Attached<P: Profile> {
     pub outgoing: P::Outgoing,
@@ -130,8 +131,8 @@ pub(super) struct Attached<P: Profile> {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Bus<P: Profile, D> {
-    /// The current or last session. It combines a count, which starts at 1, with the bus number in the upper bits, so
-    /// that each session number is unique.
+    /// Number of the current or last session. It combines a count, which starts at 1, with the bus number in the upper
+    /// bits, so that each session number is unique.
     pub(super) session: u32,
     /// Number of this bus, unique within the process. 0 until the number is first needed.
     pub(super) number: u32,

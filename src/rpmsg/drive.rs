@@ -64,7 +64,7 @@ pub(crate) trait LinkDriver: AnyLink {
         true
     }
 
-    /// Follows a change of the peer's state, or ends the session after a fault of the bus.
+    /// Reacts to a change in the peer's state, or ends the session after a fault of the bus.
     fn resync(&mut self, now: Instant) -> Option<Event>;
 }
 
@@ -89,8 +89,8 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
         return poll_slow(link, now);
     }
     match poll_slow(link, now)? {
-        // Also moved field by field. If the call had written the event in its final place, every message would go
-        // through memory.
+        // Also moved field by field. If the call wrote the event directly to its final place, the compiler would pass
+        // every message through memory.
         Event::Message(Message { endpoint, source, length, buffer, session }) => {
             Some(Event::Message(Message { endpoint, source, length, buffer, session }))
         }

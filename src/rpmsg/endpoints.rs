@@ -6,7 +6,7 @@ use core::fmt::Debug;
 use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
-/// A message that an endpoint owes the peer. Half of the discriminant is the priority.
+/// A message that an endpoint owes the peer. Half of the discriminant, rounded down, is the priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// No message.
@@ -15,7 +15,7 @@ pub(super) enum Announce {
     Greeting = 2,
     /// An announcement that the endpoint exists.
     Exists = 3,
-    /// An announcement that the endpoint has been closed. The slot is free once it has been sent.
+    /// An announcement that the endpoint has been closed. The slot is freed once this announcement has been sent.
     Gone = 4,
 }
 
@@ -45,15 +45,15 @@ impl Maybe {
     }
 }
 
-/// An endpoint's address plus 1, or 0 in a free slot. [`UNBOUND`](Self::UNBOUND) is set while there is no peer.
-/// Addresses of this side are below 2^31 - 1.
+/// An endpoint's address plus 1, or 0 in a free slot. The bit [`UNBOUND`](Self::UNBOUND) is set while the endpoint has
+/// no peer. Addresses of this side are below 2^31 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Own(u32);
 
 impl Own {
     const FREE: Self = Self(0);
-    /// The mark for no peer, so that one comparison on the message path finds a bound endpoint. A build for size has no
-    /// mark and makes two comparisons, because setting the mark takes more flash.
+    /// Marks an endpoint that has no peer, so that one comparison on the message path finds a bound endpoint. A build
+    /// that is optimised for size has no mark and makes two comparisons, because setting the mark takes more flash.
     const UNBOUND: u32 = if cfg!(for_size) { 0 } else { 1 << 31 };
 
     /// Returns the value for a bound endpoint at `address`.
@@ -68,8 +68,8 @@ impl Own {
         Address((self.0 & !Self::UNBOUND).wrapping_sub(1))
     }
 
-    /// Returns whether `address` is dynamic. The peer may send to an address whose value would equal a marked one. The
-    /// signed comparison does not count it as dynamic.
+    /// Returns whether `address` is dynamic. A peer may send to any address, including an address that would equal a
+    /// marked value. The signed comparison treats such an address as not dynamic.
     #[inline(always)]
     const fn is_dynamic(address: Address) -> bool {
         match cfg!(for_size) {
@@ -83,8 +83,8 @@ impl Own {
 /// power of two, so indexing takes one shift.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The endpoint's address. None if the slot is free. Marked while there is no peer, so that one comparison finds an
-    /// endpoint that is bound.
+    /// The endpoint's address, if the slot is not free. It is marked while the endpoint has no peer, so that one
+    /// comparison finds a bound endpoint.
     own: Own,
     /// The peer's address. None if it is unknown, if the slot is free, or if the endpoint is closed.
     peer: Maybe,
@@ -177,7 +177,7 @@ impl<T: EndpointTable> Endpoints<T> {
         let free = self.all().enumerate().find(|(_, (binding, _))| binding.own.or_any() == Address::ANY);
         let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
         // CAST: the index is less than `CAPACITY`. The first addresses are 1024, 1025, and so on, as in C OpenAMP. The
-        // later addresses of a slot are `STRIDE` apart, and repeat before they reach the mark.
+        // later addresses of a slot are `STRIDE` apart, and start to repeat before they would reach the mark.
         let further =
             u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32) & (Own::UNBOUND >> 1).wrapping_sub(1);
         let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
@@ -340,7 +340,8 @@ impl<T: EndpointTable> Endpoints<T> {
         }
         let Some((binding, slot)) = unbound else { return false };
         binding.set_peer(Maybe::from(peer));
-        // The peer may have opened its endpoint after this one was announced, so tell it this endpoint's address again.
+        // The peer may have opened its endpoint only after this endpoint was announced, so tell the peer this
+        // endpoint's address again.
         slot.announce = answer;
         true
     }
@@ -363,7 +364,7 @@ impl<T: EndpointTable> Endpoints<T> {
 impl Binding {
     const FREE: Self = Self { own: Own::FREE, peer: Maybe::NONE };
 
-    /// Sets the peer's address, or none.
+    /// Sets or clears the peer's address.
     fn set_peer(&mut self, peer: Maybe) {
         self.peer = peer;
         self.own = match peer.is_some() {

@@ -35,12 +35,14 @@ pub enum Part {
 pub enum RingError {
     /// This side's settings contain an invalid buffer count or size.
     #[error(
-        "the count of buffers is a power of two, no more than this side was built for, and their size a multiple of 8 from 56 to 65552: set both so"
+        "the number of buffers must be a power of two that this side was built for, and their size a multiple of 8 \
+         from 56 to 65552: change the settings"
     )]
     Sizes,
     /// The peer's buffer count or size is invalid, or the count exceeds this side's maximum.
     #[error(
-        "the peer sends with {count} buffers of {size} bytes; the count is a power of two, no more than this side was built for, the size a multiple of 8 from 56 to 65552"
+        "the peer has {count} buffers of {size} bytes: give it a power of two that this side was built for, and a \
+         size that is a multiple of 8 from 56 to 65552"
     )]
     PeerBuffers {
         /// Number of buffers.
@@ -49,7 +51,10 @@ pub enum RingError {
         size: u32,
     },
     /// A part of the peer's queue is misaligned or outside the peer's data section.
-    #[error("the peer's {part} at {offset:#x} is not aligned, or not within its half of the link's area")]
+    #[error(
+        "the peer's {part} at {offset:#x} is misaligned, or not within the peer's half of the link's area: use the \
+         same version of amp-ivshmem on both sides"
+    )]
     PeerPart {
         /// The misaligned or misplaced part.
         part: Part,
@@ -60,15 +65,15 @@ pub enum RingError {
     #[error("the peer does not support EVENT_IDX: use the same version of amp-ivshmem on both sides")]
     PeerFeatures,
     /// The peer has posted buffers that are not contiguous and of equal size.
-    #[error("the peer's descriptor {id} names memory that is not one of the buffers which its others name")]
+    #[error(
+        "the peer's descriptor {id} does not refer to one of the buffers of its other descriptors: restart the peer"
+    )]
     PostedBuffers {
         /// Index of the descriptor.
         id: u16,
     },
     /// The rings have already been used by an earlier incarnation of this side.
-    #[error(
-        "the rings are in use, as an earlier start of this side left them: restart the host, which sets them up anew"
-    )]
+    #[error("the rings are in use since an earlier start of this side: restart the host, which sets them up again")]
     InUse,
     /// A part of the layout is out of bounds or misaligned.
     #[error(transparent)]
@@ -90,7 +95,8 @@ pub enum Fault {
     Queue(#[from] virtqueue::Fault),
     /// A descriptor does not refer to one of the peer's buffers.
     #[error(
-        "the peer's buffer of {length} bytes at {address:#x} is none of its buffers of {size} at {start:#x} to {end:#x}"
+        "the peer's buffer of {length} bytes at {address:#x} is not one of its buffers of {size} bytes from \
+         {start:#x} to {end:#x}"
     )]
     Outside {
         /// Address of the buffer, as stated by the peer.
@@ -105,7 +111,10 @@ pub enum Fault {
         size: u32,
     },
     /// The peer posted a buffer that is read-only or has the wrong length.
-    #[error("the peer posted a buffer of {length} bytes, or one that is not to be written; the link's have {size}")]
+    #[error(
+        "the peer posted a buffer of {length} bytes or a read-only buffer, but the link's buffers are writable and \
+         have {size} bytes"
+    )]
     NotForUs {
         /// Length of the buffer in bytes.
         length: u32,
@@ -113,7 +122,10 @@ pub enum Fault {
         size: u32,
     },
     /// A message exceeds its buffer, or a buffer is too short for a header.
-    #[error("the peer's message of {length} bytes is in a buffer of {buffer} bytes, of which the header takes 16")]
+    #[error(
+        "the peer's message of {length} bytes does not fit in its buffer of {buffer} bytes, 16 of which are the \
+         header"
+    )]
     Length {
         /// Payload length in bytes, according to the header.
         length: u16,
@@ -132,16 +144,16 @@ pub enum SendError {
     #[error("the link is down: wait for the peer")]
     Down,
     /// The endpoint is not bound, because the peer has not opened an endpoint of the same name yet.
-    #[error("the endpoint is not bound: wait for the peer to open one of the same name, or name a destination")]
+    #[error("the endpoint is not bound: wait until the peer opens an endpoint of the same name, or name a destination")]
     NotBound,
     /// The endpoint has been closed.
-    #[error("no such endpoint: it was closed")]
+    #[error("the endpoint has been closed: open it again")]
     NoEndpoint,
     /// The destination is [`Address::ANY`], which cannot receive messages.
-    #[error("the destination is no address: take that of an endpoint")]
+    #[error("the destination is not a valid address: use an endpoint's address")]
     NoDestination,
     /// The message does not fit in a buffer.
-    #[error("the message is too long: the link's buffers hold {max} bytes; send less or set larger buffers")]
+    #[error("the message is too long: the link's buffers hold {max} bytes; send less, or use larger buffers")]
     TooLong {
         /// Maximum payload length in bytes.
         max: u16,
@@ -150,7 +162,7 @@ pub enum SendError {
     #[error("the buffer was allocated before the link went down: allocate another")]
     Stale,
     /// The endpoint or the buffer belongs to another link.
-    #[error("the endpoint or the buffer belongs to another link: use it with the link that it is from")]
+    #[error("the endpoint or buffer belongs to another link: use it with that link")]
     OtherLink,
 }
 
@@ -158,7 +170,7 @@ pub enum SendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The bus already has the maximum number of endpoints.
-    #[error("all endpoints are open: close one, or build the bus for more")]
+    #[error("all endpoints are open: close one, or build the link for more")]
     Full,
     /// The name is not valid in an announcement.
     #[error(transparent)]
@@ -175,15 +187,15 @@ pub enum OpenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The link has gone down since the message was received, so the buffer belongs to the peer again.
-    #[error("the message came over a link that has gone down since")]
+    #[error("the message is void, because the link has gone down since it arrived: discard it")]
     Stale,
     /// The requested bytes exceed the message.
-    #[error("more was asked for than the message's {length} bytes")]
+    #[error("the requested bytes are not within the message's {length} bytes: read less")]
     Beyond {
         /// Length of the message in bytes.
         length: u16,
     },
     /// The message was received on another link.
-    #[error("the message came over another link: read it with the link that it is from")]
+    #[error("the message belongs to another link: read it with that link")]
     OtherLink,
 }

@@ -19,7 +19,7 @@ pub struct RxBuffer {
 
 /// The receiving end of a link, as the queue's device or its driver.
 pub trait Incoming {
-    /// Pops the next filled buffer. If it returns `None`, it has requested a notification for the next buffer.
+    /// Pops the next filled buffer. If the result is `None`, the call has requested a notification for the next buffer.
     ///
     /// # Errors
     /// Returns a [`Fault`] if the peer broke the protocol.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! rpmsg: named endpoints that exchange messages over two virtqueues, as the service of a session.
+//! The rpmsg service of a session: named endpoints that exchange messages over two virtqueues.
 //!
 //! A [`Link`] is one side. Its session finds the peer, and its [`Bus`] holds the endpoints. Nothing blocks, and there
 //! are no callbacks: each call to [`Link::poll`] returns one [`Event`], and the caller decides when to wait.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Policies for a driver's descriptors. They are constants, so each image contains only the code of its own policy.
+//! Policies for a driver's descriptors. They are constants, so that each image contains only the code for the policy
+//! that it uses.
 
 use core::fmt::Debug;
 

@@ -25,7 +25,7 @@ impl BufferPool {
         BufferArray::new(memory, self.start, self.size, count)
     }
 
-    /// As [`buffers`](Self::buffers), but returns `None` on any error.
+    /// Like [`buffers`](Self::buffers), but returns `None` on any error.
     #[inline]
     pub(crate) fn buffers_at<M: SharedMemory>(&self, memory: &M, count: u16) -> Option<BufferArray<M>> {
         BufferArray::within(memory, self.start, self.size, count)
@@ -37,7 +37,7 @@ impl BufferPool {
         self.address.wrapping_add((slot as u64).wrapping_mul(self.size as u64))
     }
 
-    /// Returns the slot of the buffer that the peer has `offered`, out of `count` slots.
+    /// Returns the slot, out of `count` slots, of the buffer `offered` by the peer.
     ///
     /// # Errors
     /// Returns [`Fault::Outside`] if the offered buffer is not in any slot.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Policies above the rings that differ between wire profiles. They are constants, so each image contains only the code
-//! of its own profile.
+//! Policies of the layer above the rings. They differ between wire profiles, and are constants, so that each image
+//! contains only the code for the profile that it uses.
 
 use core::fmt::Debug;
 
@@ -24,7 +24,7 @@ pub trait Profile: Debug {
     /// announcement. If false, only endpoints without a known peer are announced, and an empty message confirms a
     /// binding.
     const ANNOUNCE_ALL: bool;
-    /// True if the link restarts automatically after its indices have been overwritten. Until then, it sends no
-    /// announcements.
+    /// True if the link restarts automatically after its indices have been overwritten. Until then, the link does not
+    /// send announcements.
     const AUTO_RESTART: bool;
 }

@@ -18,7 +18,7 @@ use crate::wire::rpmsg::{Header, NameService};
 pub(crate) enum RxOutcome {
     /// A message for a bound endpoint, which can be delivered directly.
     Message(Message),
-    /// No message. The peer is requested to ring for the next one.
+    /// No message. The peer has been asked to ring for the next one.
     Empty,
     /// A message has been deferred, or there is no peer. For example, the peer may just have broken the protocol.
     Other,
@@ -43,8 +43,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 
     /// Returns a message's payload as a range of offsets from the start of the link's memory. Use this to pass the
-    /// payload on without a copy. The range is always within the memory. It may be misaligned, because the peer chooses
-    /// it.
+    /// payload on without copying it. The range is always within the memory. The range may be misaligned, because the
+    /// peer chooses it.
     ///
     /// The peer may write to the payload at any time. After the message has been released or the link has gone down,
     /// the range belongs to the peer again.
@@ -91,7 +91,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// buffer to the peer.
     ///
     /// # Errors
-    /// Returns a [`SendError`] and the message. Reply again later, or release the message.
+    /// Returns a [`SendError`] and the message. Try to reply again later, or release the message.
     pub fn reply(&mut self, message: Message, payload: &[u8]) -> Result<(), (SendError, Message)> {
         match self.send_to(message.endpoint, message.source, payload) {
             Ok(()) => {
@@ -174,8 +174,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.deferred.is_some()
     }
 
-    /// Does the rare work, which may yield an event: handles a deferred message, tells the application about bindings,
-    /// and tells the peer about endpoints.
+    /// Does the rare work, and returns an event if there is one. Handles a deferred message, tells the application
+    /// about bindings, and tells the peer about endpoints.
     #[inline(never)]
     pub(crate) fn process_deferred(&mut self) -> Option<Event> {
         self.due.remove(Due::MORE);
@@ -184,8 +184,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         {
             return Some(event);
         }
-        // Once the application is told that an endpoint is bound, it may send from it immediately. Send the greeting
-        // first, because it must precede the application's messages.
+        // Once the application is told that an endpoint is bound, it may send from that endpoint immediately. Send the
+        // greeting first, because the greeting must precede the application's messages.
         if self.owes_greetings() {
             self.announce();
         }
@@ -267,7 +267,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     #[cold]
     #[inline(never)]
     fn announce(&mut self) {
-        // The peer may have read unwritten entries. An announcement would hide this damage from the check.
+        // If this side's index has been overwritten, the peer may have consumed ring entries that this side has not
+        // written yet. An announcement would hide this damage from the check.
         if P::AUTO_RESTART && !self.is_intact() {
             return;
         }

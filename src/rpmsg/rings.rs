@@ -2,7 +2,7 @@
 //! One side's rings: their layout, and the session service that owns them.
 //!
 //! Each side is the driver of the queue on which it sends. It therefore writes its own queue's descriptors, available
-//! ring and buffers, and the used ring of the peer's queue. All these parts are in its own data section.
+//! ring and buffers, and the used ring of the peer's queue. All these parts are in the side's own data section.
 
 use core::marker::PhantomData;
 

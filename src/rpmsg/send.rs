@@ -197,7 +197,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sends the message if a buffer is free, no caller waits for a buffer, and the payload fits. Returns false if
+    /// Sends the message if a buffer is free, no caller is waiting for a buffer, and the payload fits. Returns false if
     /// nothing was sent. In that case, no buffer has been allocated.
     #[inline(always)]
     fn send_fast(&mut self, source: Address, destination: Address, payload: Source<'_>) -> bool {
@@ -249,8 +249,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 }
 
-/// Returns the header for `payload`. The length may be truncated to 16 bits, because such a payload does not fit in any
-/// buffer and is refused.
+/// Returns the header for `payload`. Truncating the length to 16 bits is safe, because a longer payload does not fit in
+/// any buffer and is rejected.
 #[inline(always)]
 const fn header(source: Address, destination: Address, payload: Source<'_>) -> Header {
     // CAST: see the doc comment.
@@ -284,8 +284,8 @@ impl<P: Profile> Attached<P> {
                 }
                 return Ok(Some(token));
             }
-            // The peer may return a buffer just before the notification request. One more attempt is enough: a peer
-            // that takes the buffer back again gains nothing.
+            // The peer may have returned a buffer just before the notification was requested, so try once more. One
+            // more attempt is enough, because a peer gains nothing by withdrawing that buffer.
             self.waiting = true;
             if asked || self.outgoing.enable_notification() {
                 return Ok(None);

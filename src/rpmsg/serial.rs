@@ -18,7 +18,7 @@ fn last() -> u32 {
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Increments the count with interrupts masked, for processors without atomic exchange such as Cortex-M0.
+/// Increments the count with interrupts masked, for processors without atomic exchange, such as the Cortex-M0.
 #[cfg(not(target_has_atomic = "32"))]
 fn last() -> u32 {
     use core::cell::Cell;

@@ -10,7 +10,8 @@ use crate::wire::session::{Kind, VERSION, directory};
 pub enum AreaError {
     /// The memory contains something other than a directory.
     #[error(
-        "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear it"
+        "the shared memory starts with {found:#010x}, which is no amp-ivshmem directory: restart its server to clear \
+         it"
     )]
     Foreign {
         /// The first word of the memory.
@@ -18,7 +19,8 @@ pub enum AreaError {
     },
     /// The directory uses another version of the layout.
     #[error(
-        "the memory speaks wire version {found}; this side speaks {VERSION}: use the same version of amp-ivshmem on both sides, and restart the memory's server to clear it"
+        "the memory has wire version {found}, but this side uses {VERSION}: use the same version of amp-ivshmem on \
+         both sides, and restart the memory's server to clear it"
     )]
     Version {
         /// The directory's version.
@@ -26,7 +28,8 @@ pub enum AreaError {
     },
     /// The directory was written for a memory of another size.
     #[error(
-        "the directory is of a memory of {found} bytes, this side has mapped {expected}: give both the server's size"
+        "the directory is for a memory of {found} bytes, but this side has mapped {expected}: use the server's size \
+         on both sides"
     )]
     Size {
         /// The size in the directory.
@@ -35,11 +38,12 @@ pub enum AreaError {
         expected: u32,
     },
     /// The directory has no entry with the requested number.
-    #[error("a memory has links 0 to {}: ask for one of these", directory::ENTRIES - 1)]
+    #[error("a memory has links 0 to {}: use one of these", directory::ENTRIES - 1)]
     Link,
     /// The area is out of bounds, does not consist of whole pages, or overlaps the directory.
     #[error(
-        "a link's area of {size} bytes at {offset:#x} does not fit a memory of {memory}: it is four or more whole pages of 4096 behind the first"
+        "a link's area of {size} bytes at {offset:#x} does not fit in a memory of {memory} bytes: use at least four \
+         pages of 4096 bytes after the first page"
     )]
     Place {
         /// Offset of the area in bytes.
@@ -50,14 +54,15 @@ pub enum AreaError {
         memory: u32,
     },
     /// The area overlaps the area of another link.
-    #[error("the link's area overlaps that of link {other}: set another area")]
+    #[error("the link's area overlaps the area of link {other}: use another area")]
     Overlap {
         /// Number of the other link.
         other: u8,
     },
     /// The area is too small for the service's rings and buffers.
     #[error(
-        "the rings and buffers need {needed} bytes, a side of this link has {available}: use a larger memory or area, or fewer or smaller buffers"
+        "the rings and buffers need {needed} bytes, but a side of this link has {available}: use a larger memory or \
+         area, or fewer or smaller buffers"
     )]
     TooSmall {
         /// Total number of bytes needed.
@@ -67,7 +72,8 @@ pub enum AreaError {
     },
     /// The link carries another kind of service.
     #[error(
-        "the link carries {found}, this side expects {expected}: use another link, or start the same kind on both sides"
+        "the link carries {found}, but this side expects {expected}: use another link, or the same service on both \
+         sides"
     )]
     Kind {
         /// The kind in the directory.
@@ -79,7 +85,7 @@ pub enum AreaError {
     #[error("the device does not have the doorbell vector that the link uses: use a lower one")]
     Doorbell,
     /// The memory is not 4-byte aligned.
-    #[error("the shared memory does not begin at a multiple of 4: map it at one")]
+    #[error("the shared memory is misaligned: map it at a multiple of 4")]
     Misaligned,
 }
 

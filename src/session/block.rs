@@ -14,7 +14,7 @@ use crate::wire::session::{Kind, Speaks, State, VERSION, block};
 #[repr(u32)]
 pub enum PeerError {
     /// The peer's id is outside the valid range.
-    #[error("the peer says that its id is {id}: ids are 0 to 65535")]
+    #[error("the peer's block has the id {id}, but ids are 0 to 65535: restart the peer")]
     Id {
         /// The id in the peer's block.
         id: u32,
@@ -38,11 +38,11 @@ impl fmt::Display for Mismatch {
         match found.version() {
             VERSION => {
                 let found = found.kind();
-                write!(f, "the peer expects {found} on this link, this side {expected}: ")?;
-                f.write_str("use another link, or start the same kind on both sides")
+                write!(f, "the peer expects {found} on this link, but this side carries {expected}: ")?;
+                f.write_str("use another link, or the same service on both sides")
             }
             version => {
-                write!(f, "the peer speaks wire version {version}; this side speaks {VERSION}: ")?;
+                write!(f, "the peer uses wire version {version}, but this side uses {VERSION}: ")?;
                 f.write_str("use the same version of amp-ivshmem on both sides")
             }
         }
@@ -183,8 +183,8 @@ impl<M: SharedMemory> RemoteBlock<M> {
     /// Reads the words of a snapshot. Returns `None` if the peer is just beginning an incarnation or the state is
     /// invalid.
     pub(super) fn snapshot(&self) -> Option<PeerSnapshot> {
-        // These are acquire loads, so they happen in this order, the reverse of the stores in `LocalBlock::begin` and
-        // `LocalBlock::confirm`.
+        // These are acquire loads, so they happen in this order. This order is the reverse of the order in which
+        // `LocalBlock::begin` and `LocalBlock::confirm` store the words.
         let epoch = self.0.load::<{ block::EPOCH }>(Load::Acquire);
         let peer_epoch = self.0.load::<{ block::PEER_EPOCH }>(Load::Acquire);
         let state = self.0.load::<{ block::STATE }>(Load::Acquire);
@@ -195,9 +195,9 @@ impl<M: SharedMemory> RemoteBlock<M> {
     }
 
     /// Returns whether the peer is in RUN and has confirmed this side's `epoch`. While both sides are in RUN, a peer
-    /// always leaves RUN before it does anything that this side must notice. It returns to RUN only with a new
-    /// confirmation: from this side, or from a side that has taken over this side's block with another epoch. The two
-    /// loads are unordered, because [`snapshot`](Self::snapshot) rereads both words.
+    /// always leaves RUN before it does anything that this side must notice. The peer returns to RUN only after its own
+    /// epoch has been confirmed again, either by this side or by a side that has taken over this side's block and uses
+    /// another epoch. The two loads are unordered, because [`snapshot`](Self::snapshot) rereads both words.
     #[inline(always)]
     pub(super) fn is_running(&self, epoch: u32) -> bool {
         self.get::<{ block::STATE }>() == State::Run.to_wire() && self.confirmed() == epoch
@@ -209,7 +209,7 @@ impl<M: SharedMemory> RemoteBlock<M> {
         Speaks(self.get::<{ block::SPEAKS }>()).queues()
     }
 
-    /// Returns this side's epoch that the peer confirmed last. The peer may have written any value.
+    /// Returns the epoch of this side that the peer confirmed last. The peer may have written any value.
     pub(super) fn confirmed(&self) -> u32 {
         self.get::<{ block::PEER_EPOCH }>()
     }

@@ -76,12 +76,13 @@ impl<M: SharedMemory> Directory<M> {
         checked(self.memory.len(), offset, size, shared).map(Some)
     }
 
-    /// Remote only: returns the link's area, or `None` until its host has written it. Also writes this side's id into
-    /// the entry, so that the host can ring it. The shared section is read only if the service `shares` one.
+    /// Remote only: returns the link's area, or `None` if the host has not written the area yet. Also writes this
+    /// side's id into the entry, so that the host can ring this side. The shared section is read only if the service
+    /// `shares` one.
     pub fn find(&self, own: PeerId, expected: Kind, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::REMOTE }>(index, Waiting::new(own.0, expected).0, Store::Release);
-        // Store first, then check. The host uses the reverse order.
+        // Store the id, then check the entry. The host stores the entry, then checks the id.
         self.entries.fence();
         if !self.check()? {
             return Ok(None);
@@ -111,7 +112,7 @@ impl<M: SharedMemory> Directory<M> {
         self.check()?;
         // CAST: there are fewer than 256 entries.
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
-            // An entry without a valid area is useless to its own link and does not conflict with this one.
+            // An entry without a valid area is useless to its own link and does not conflict with this link.
             if let Ok(Some(taken)) = self.read(other, false)
                 && taken.overlaps(&area)
             {

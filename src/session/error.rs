@@ -6,7 +6,7 @@ use crate::platform::PeerId;
 
 /// Constructors through which a session creates its service's events. `F` is the service's fault, and `E` is its set-up
 /// error.
-// One function per event avoids an event type in the session that every user would have to convert.
+// With one function per event, the session does not need an event type that every user would have to convert.
 pub trait SessionEvent<F, E> {
     /// The link to `peer` is up, and both sides use the rings.
     fn up(peer: PeerId) -> Self;
@@ -41,7 +41,7 @@ pub enum DownReason<F> {
     },
     /// Another peer has overwritten this side's words. This side restarts with a new epoch.
     #[error(
-        "another peer has overwritten this side's block or ring indices: keep peers that do not belong to the link away"
+        "another peer has overwritten this side's block or ring indices: remove peers that do not belong to the link"
     )]
     StateCorrupted,
 }

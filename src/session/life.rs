@@ -47,8 +47,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.life = Life::Init;
         (self.confirmed, self.ring_wait) = (0, 0);
         if let Some(blocks) = &self.blocks {
-            // The new epoch must exceed the epoch in the block, which another side may have written, and the epoch that
-            // the peer has confirmed last.
+            // The new epoch must exceed both the epoch in the block, which another side may have written, and the last
+            // epoch that the peer has confirmed.
             let last = blocks.own.last_epoch().max(blocks.peer.confirmed());
             self.epoch = self.epoch.max(last).wrapping_add(1).max(1);
             self.record(State::Init);
@@ -58,7 +58,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
     }
 
     /// Takes the steps towards RUN that are possible now. In RUN, checks the peer instead. If the link cannot come up,
-    /// reports the reason, and repeats the report only after the link has been up.
+    /// reports the reason once. A reason is reported again only after the link has been up.
     pub(super) fn step<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         if now < self.not_before || self.role_conflict.is_some() {
             return None;
@@ -95,8 +95,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         if reported { None } else { Some(S::Event::incompatible(error)) }
     }
 
-    /// Host only: checks whether the remote that is waiting for this link can use it. Such a remote has not written
-    /// a block, so no peer is returned.
+    /// Host only: returns an error if the remote that is waiting for this link expects another kind of service. Such a
+    /// remote has not written a block, so a peer is never returned.
     fn stranger<E>(&self, expected: Kind) -> Result<Option<PeerId>, SetupError<E>> {
         if self.role() == Role::Remote {
             return Ok(None);
@@ -176,8 +176,8 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let peer = blocks.peer.id()?;
         let sections = Sections::new(blocks.area, self.role(), S::SHARES);
         service.up(&blocks.memory, &sections, &blocks.peer, (peer, self.config.vector)).map_err(SetupError::Service)?;
-        // Before it noticed this side, a second side in the same role may have overwritten the initial indices. The
-        // peer would then read unwritten entries, and the first message would hide the damage.
+        // A second side in the same role may have overwritten the initial indices before it noticed this side. The peer
+        // would then consume ring entries that this side has not written, and the first message would hide the damage.
         if !service.is_intact() {
             self.restart(service);
             return Ok(None);
@@ -226,7 +226,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         Some(S::Event::down(DownReason::PeerTimeout))
     }
 
-    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 confirms no incarnation.
+    /// Goes back to INIT, and confirms `epoch`. An `epoch` of 0 means that no incarnation is confirmed.
     #[inline(never)]
     fn confirm(&mut self, epoch: u32) {
         self.life = Life::Init;
@@ -237,7 +237,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         }
     }
 
-    /// Remote only: looks up the link in the directory, and follows a host that has moved it.
+    /// Remote only: looks up the link in the directory, and follows a host that has moved the link.
     fn find<S: Service<M>>(&mut self, service: &mut S) -> Result<(), SetupError<S::Error>> {
         if self.role() == Role::Remote
             && matches!(self.life, Life::Init)
@@ -277,7 +277,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         let own = &blocks.own;
         let words =
             own.verify(self.epoch, self.confirmed, state, &self.config, offer::<M, S>(), || service.verify(own));
-        // If an index had been set back, both sides would wait for each other forever.
+        // If an index has been set back and this side does not restart, both sides wait for each other forever.
         match words.and_then(|()| if service.is_intact() { Ok(()) } else { Err(None) }) {
             Ok(()) => {
                 self.beat = self.beat.wrapping_add(1);

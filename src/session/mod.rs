@@ -4,12 +4,12 @@
 //! A [`Session`] carries one [`Service`], which owns the rings. Each side writes its own block, which contains its id,
 //! incarnation, state and offer, and reads the peer's block. A doorbell carries no data: it only tells the peer to read
 //! the block again. Either side may start, stop or restart at any time. A side sets up its rings only after the peer
-//! has confirmed its current incarnation and before the peer uses the rings. Stale contents are therefore never read as
-//! new. `docs/reference/wire-format.md` describes the layout and the states.
+//! has confirmed the side's current incarnation, and before the peer uses the rings. Stale contents are therefore never
+//! read as new. `docs/reference/wire-format.md` describes the layout and the states.
 //!
-//! A session is polled and never blocks. The service's owner also holds the session. It calls [`tick`](Session::tick)
-//! when the session [is due](Session::is_due), and [`resync`](Session::resync) when the session [is not in
-//! sync](Session::is_in_sync) or the service has found a fault.
+//! A session is polled and never blocks. The service's owner also holds the session. The owner calls
+//! [`tick`](Session::tick) when the session [is due](Session::is_due), and [`resync`](Session::resync) when the session
+//! [is not in sync](Session::is_in_sync) or the service has found a fault.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::panic)
@@ -89,8 +89,8 @@ pub struct Session<M: SharedMemory, R: Roles = Role> {
     seen: PeerSnapshot,
     since: Instant,
     beat: u32,
-    /// Set while another side has taken over this side's block: its heartbeat, and the number of this side's heartbeats
-    /// since that value last changed.
+    /// Set while another side has taken over this side's block. Contains the other side's heartbeat, and the number of
+    /// this side's heartbeats since that value last changed.
     role_conflict: Option<(u32, u8)>,
     doorbells: u32,
     /// `None` while the session is closed.
@@ -229,7 +229,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.show_life(service, now).or_else(|| self.step(service, now))
     }
 
-    /// Follows a change of the peer's state, or restarts the session after a service fault.
+    /// Reacts to a change in the peer's state, or restarts the session after a service fault.
     #[inline(always)]
     pub fn resync<S: Service<M>>(&mut self, service: &mut S, now: Instant) -> Option<S::Event> {
         let Some(fault) = service.fault() else { return self.step(service, now) };

@@ -12,7 +12,7 @@ use crate::wire::session::Kind;
 /// and then the service. The session calls [`prepare`](Self::prepare) and [`up`](Self::up) only after the peer has
 /// confirmed this incarnation and before the peer uses this side's rings.
 pub trait Service<M: SharedMemory> {
-    /// Kind of service in the directory entry and in both blocks. A peer of another kind is refused.
+    /// Kind of service in the directory entry and in both blocks. A peer with another kind of service is rejected.
     const KIND: Kind;
     /// [`Features`](crate::wire::session::Features) in this side's block.
     const FEATURES: u32;
@@ -50,8 +50,8 @@ pub trait Service<M: SharedMemory> {
     /// Returns whether the words that [`offer`](Self::offer) wrote are unchanged in the block.
     fn verify(&self, block: &LocalBlock<M>) -> bool;
 
-    /// Goes from INIT to READY: lays out this side's rings in its own data to match the offer of `peer`, then writes
-    /// the rings and their offsets.
+    /// Goes from INIT to READY: lays out the rings in this side's data to match the offer of `peer`, then writes the
+    /// rings and their offsets.
     ///
     /// # Errors
     /// Returns an error if this side cannot work with the offer, or if the rings do not fit.

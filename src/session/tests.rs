@@ -227,9 +227,9 @@ fn another_kind_of_service_is_refused_by_both_sides() {
     assert_eq!(remote.events, [Event::Incompatible(of_remote.into())], "reported once");
     let of_host = PeerError::Speaks { found: Speaks::new(virtio, 0), expected: rpmsg };
     assert_eq!(host.events, [Event::Incompatible(of_host.into())], "reported once");
-    assert!(of_remote.to_string().starts_with("the link carries rpmsg, this side expects virtio: "));
-    assert!(of_host.to_string().starts_with("the peer expects virtio on this link, this side rpmsg: "));
-    // The refused remote has written nothing that would disturb a remote of the right kind, and keeps retrying in
+    assert!(of_remote.to_string().starts_with("the link carries rpmsg, but this side expects virtio: "));
+    assert!(of_host.to_string().starts_with("the peer expects virtio on this link, but this side carries rpmsg: "));
+    // The rejected remote has not written anything that would disturb a remote of the right kind, and keeps retrying in
     // parallel.
     assert_eq!(word(&heap, 2 * PAGE + block::EPOCH), 0);
     let mut right: Side<'_, 1> = Side::new(&heap, Role::Remote);
@@ -251,7 +251,7 @@ fn a_memory_of_version_1_is_refused_by_name() {
     let error = Side::<1>::with(&heap, Role::Host, Note::default()).err();
     assert_eq!(error, Some(AreaError::Version { found: 1 }));
     let text = AreaError::Version { found: 1 }.to_string();
-    assert!(text.starts_with("the memory speaks wire version 1; this side speaks 2: use the same version"), "{text}");
+    assert!(text.starts_with("the memory has wire version 1, but this side uses 2: use the same version"), "{text}");
     let mut remote: Side<'_, 1> = Side::new(&heap, Role::Remote);
     remote.poll(Instant::from_micros(1000));
     assert_eq!(remote.events, [Event::Incompatible(AreaError::Version { found: 1 }.into())]);
@@ -267,16 +267,16 @@ fn a_remote_of_version_1_that_waits_is_named_by_the_host() {
     let error = PeerError::Speaks { found: Speaks(0), expected: Kind::RPMSG };
     assert_eq!(host.events, [Event::Incompatible(error.into())]);
     let text = error.to_string();
-    assert!(text.starts_with("the peer speaks wire version 1; this side speaks 2: use the same version"), "{text}");
+    assert!(text.starts_with("the peer uses wire version 1, but this side uses 2: use the same version"), "{text}");
     assert_eq!((entry::REMOTE, directory::HEAD), (0xc, 0x40), "where version 1 has it for link 0");
 }
 
 #[test]
 fn a_block_of_another_version_or_kind_is_refused() {
     for (speaks, text) in [
-        (16, "the peer speaks wire version 1; "),
-        (3 << 16 | 1, "the peer speaks wire version 3; "),
-        (2 << 16 | 2, "the peer expects virtio on this link, this side rpmsg: "),
+        (16, "the peer uses wire version 1, "),
+        (3 << 16 | 1, "the peer uses wire version 3, "),
+        (2 << 16 | 2, "the peer expects virtio on this link, but this side carries rpmsg: "),
     ] {
         let error = PeerError::Speaks { found: Speaks(speaks), expected: Kind::RPMSG };
         assert!(error.to_string().starts_with(text), "{error}");

@@ -49,7 +49,7 @@ pub struct Device<M: SharedMemory, const N: usize, S = Suppression> {
 
 impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
     /// Makes the device side of a queue in [prepared](super::prepare_used) memory. The device holds no descriptors, and
-    /// the driver is asked to notify. This does not access the memory.
+    /// the driver is asked for notifications. This does not access the memory.
     ///
     /// # Errors
     /// Returns a [`LayoutError`] if a part of the queue is out of bounds, or if the queue has more than `N`
@@ -222,8 +222,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Device<M, N, S> {
         self.ring.used.fence();
     }
 
-    /// Asks the driver not to notify. One more notification may still arrive if the driver has already read the earlier
-    /// request.
+    /// Asks the driver not to notify this side. One more notification may still arrive if the driver has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         let events = self.suppression.by_events();
         // The driver does not pass this index until it has added 65535 more buffers.

@@ -26,7 +26,7 @@ impl DescriptorToken {
     }
 }
 
-// The states are constants that fit into the compare instructions of Thumb and AArch64.
+// The values of the states can be encoded in the compare instructions of Thumb and AArch64.
 /// State of a descriptor that this side holds.
 const HELD: u16 = 0xe000;
 /// State of a descriptor that the device holds. A descriptor enters this state as soon as it is allocated.
@@ -90,7 +90,7 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
     }
 
     /// Returns true if the available index in memory is still the value that this side wrote. Otherwise a peer has
-    /// overwritten it, and the device may miss buffers.
+    /// overwritten the index, and the device may miss buffers.
     #[must_use]
     pub fn is_intact(&self) -> bool {
         // CAST: ring indices have 16 bits, here and below.
@@ -173,8 +173,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.avail_count = old.wrapping_add(1);
         // Release: publishes the entry, the descriptor and the buffer contents.
         self.ring.available.store_header::<{ available::INDEX }>(self.avail_count as u16, Store::Release);
-        // Publish, then check. The device does this in the opposite order (see `Device::pop_avail_or_enable`). With a
-        // full barrier on both sides, at least one side sees the other's store:
+        // Publish the index, then check the event. The device sets the event, then checks the index (see
+        // `Device::pop_avail_or_enable`). With a full barrier on both sides, at least one side sees the other's store:
         //   driver: index := n;       fence; read event
         //   device: event := n - 1;   fence; read index
         self.ring.available.fence();
@@ -235,8 +235,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> Driver<M, N, S> {
         self.ring.used.load_header::<{ used::INDEX }>(Load::Relaxed) == collected
     }
 
-    /// Asks the device not to notify. One more notification may still arrive if the device has already read the earlier
-    /// request.
+    /// Asks the device not to notify this side. One more notification may still arrive if the device has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         match self.suppression.by_events() {
             // The device does not pass this index until it has used 65535 more buffers.

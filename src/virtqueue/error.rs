@@ -18,7 +18,7 @@ pub enum Fault {
         size: u16,
     },
     /// The peer referred to a descriptor that does not exist.
-    #[error("the peer named descriptor {id} in a ring of {size}")]
+    #[error("the peer refers to descriptor {id} in a ring of {size}")]
     NoSuchDescriptor {
         /// The descriptor id that the peer wrote.
         id: u32,
@@ -27,14 +27,15 @@ pub enum Fault {
     },
     /// The peer referred to a descriptor that it does not hold. It has returned the descriptor twice, or made it
     /// available twice.
-    #[error("the peer named descriptor {id}, which it does not hold")]
+    #[error("the peer refers to descriptor {id}, which it does not hold")]
     NotHeld {
         /// The descriptor id that the peer wrote.
         id: u16,
     },
     /// The descriptor is part of a chain or refers to an indirect table, but a single buffer was expected.
     #[error(
-        "the peer's descriptor {id} has flags {flags:#x}: this queue takes single buffers, no chain and no indirect table"
+        "the peer's descriptor {id} has flags {flags:#x}: this queue accepts single buffers only, not chains or \
+         indirect tables"
     )]
     NotSingle {
         /// The descriptor id.
@@ -52,7 +53,7 @@ pub enum LayoutError {
     Memory(#[from] MemoryError),
     /// The queue has more descriptors than this side was built for.
     #[error(
-        "a queue of {size} buffers, but this side keeps track of {capacity} at most: agree on fewer, or build it for more"
+        "the queue has {size} buffers, but this side tracks at most {capacity}: use fewer, or build this side for more"
     )]
     TooLarge {
         /// The number of descriptors in the queue.

@@ -88,7 +88,7 @@ impl PartialEq for Name {
 
 /// The name cannot be sent in a name service message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an endpoint's name has 1 to 31 bytes, and no NUL among them")]
+#[error("an endpoint's name must have 1 to 31 bytes, none of them NUL")]
 pub struct BadName;
 
 impl Name {

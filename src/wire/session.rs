@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory layout of the native profile: the directory, and the block with which each side describes itself.
+//! The memory layout of the native profile: the directory, and the block that describes each side.
 //!
 //! Source: `docs/reference/wire-format.md`, version 2. Offsets and sizes are in bytes. Every field is a little-endian
 //! u32.
@@ -57,7 +57,7 @@ pub mod block {
     pub const SIZE: u32 = 128;
     /// The epoch of this side's incarnation. It increases with each start, and is never 0 once the side has started.
     pub const EPOCH: u32 = 0;
-    /// The other side's epoch to which `STATE` applies, or 0.
+    /// The other side's epoch that `STATE` applies to, or 0.
     pub const PEER_EPOCH: u32 = 4;
     /// The [`State`](super::State) of this side.
     pub const STATE: u32 = 8;
@@ -92,7 +92,7 @@ pub mod queue {
     pub const AVAILABLE: u32 = 12;
     /// Offset of the buffers if they are contiguous, otherwise 0.
     pub const BUFFERS: u32 = 16;
-    /// Offset of the used ring with which this side returns the buffers of the other side's queue.
+    /// Offset of the used ring in which this side returns the buffers of the other side's queue.
     pub const USED: u32 = 20;
     /// Doorbell of this queue: the peer id in the high half, the vector + 1 in the low half. 0 selects the link's
     /// doorbell.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests the developer program as a process: its help, skipped jobs, and output that cannot be written.
+//! Runs `xtask` as a process, and tests the help, skipped jobs, and output that cannot be written.
 
 use std::process::{Command, Output, Stdio};
 

@@ -9,6 +9,6 @@ pub struct Bench<M, D, N, T> {
     pub doorbell: D,
     /// Reads the clock of the machine.
     pub now: N,
-    /// Receives the name and the number of messages of each section at its end.
+    /// Called at the end of each section with the section's name and number of messages.
     pub tell: T,
 }

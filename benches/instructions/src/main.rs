@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs both sides of a link in one program, and sends messages between markers. As an image, the program needs an
-//! ivshmem device and a server. As a Linux program, it takes its memory from the heap. `amp bench` runs the program and
-//! counts instructions.
+//! Runs both sides of a link in one program, and sends messages between markers. An image of this program needs an
+//! ivshmem device and a server. A Linux program takes its memory from the heap. `amp bench` runs the program and counts
+//! instructions.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 mod bench;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The counted sections, in order. Each section reports its name and its number of messages.
 //!
-//! Each message is sent with its doorbell. The receiver does what a machine does when it wakes up: it reads the clock,
-//! polls the link, reads the payload and releases the buffer. It then polls until there are no more events, which
-//! requests the next doorbell. The markers enclose all of this, and a few instructions of the benchmark's own code.
+//! Each message is sent together with its doorbell. The receiver does what a machine does when it wakes up: it reads
+//! the clock, polls the link, reads the payload and releases the buffer. It then polls until there are no more events,
+//! which requests the next doorbell. The markers enclose all these steps, and a few instructions of the benchmark
+//! itself.
 
 use core::hint::black_box;
 
@@ -26,7 +27,7 @@ const BURST: u32 = 8;
 struct Buffer([u8; 496]);
 
 impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32)> Bench<M, D, N, T> {
-    /// Checks the copy functions that are counted, then runs the sections that fit on every machine.
+    /// Checks the copy functions that the sections use, then runs the sections that fit in every machine's memory.
     pub fn run(&mut self) -> Result<(), Wrong> {
         amp_ivshmem_test_copies::check(&self.part(0)?).ok_or("payload does not arrive as it left")?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
@@ -49,7 +50,8 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         let settings = |role| Settings { heartbeat: HEARTBEAT, buffer_count: COUNT as u16, ..Settings::new(role) };
         let memory = self.memory.part(4 * PART, LARGE).ok_or("the memory is smaller than 3 MiB")?;
         let mut sides = self.native::<4, COUNT>(memory, settings(Role::Host), settings(Role::Remote), 1)?;
-        // First, each side sends every buffer once. Until then, a side takes unused buffers and does not collect any.
+        // First, each side sends every buffer once. Until then, a side takes unused buffers and does not collect
+        // returned ones.
         self.exchange_warm("ring_1024.16", &mut sides, 16, 2 * COUNT as u32)?;
         let settings = |role| Settings { heartbeat: HEARTBEAT, ..Settings::new(role) };
         let mut sides = self.native::<1, 16>(self.part(3)?, settings(Role::Host), settings(Role::Remote), 1)?;
@@ -227,7 +229,7 @@ struct Received {
 }
 
 impl Received {
-    /// Returns the expected result for this number of messages of `length` bytes each, without any other events.
+    /// Returns the expected result for `messages` messages of `length` bytes each and no other events.
     fn of(messages: u32, length: usize) -> Self {
         Self { messages, length: messages as usize * length, others: 0 }
     }

@@ -16,7 +16,7 @@ pub const LARGE: u32 = 2 * 1024 * 1024;
 /// Ids of peers that do not exist.
 const HOST: u16 = 0xfffd;
 const REMOTE: u16 = 0xfffe;
-/// Longer than a benchmark run, so that no heartbeat falls into a counted section.
+/// Heartbeat interval, which is longer than a benchmark run, so that no counted section contains a heartbeat.
 pub const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(3600);
 
 /// Two linked sides. Each has an endpoint that is bound to the endpoint of the other side.
@@ -54,11 +54,11 @@ impl<M: SharedMemory, D: Doorbell + Copy, N: Fn() -> Instant, T: FnMut(&str, u32
         self.bind(a, b, endpoints)
     }
 
-    /// Brings up a link in C OpenAMP's profile.
+    /// Brings up a link that uses the `openamp` profile.
     #[inline(never)]
     pub fn openamp<const E: usize, const COUNT: usize>(&self, part: u32) -> Result<OpenAmp<M, D, E, COUNT>, Wrong> {
         let memory = self.part(part)?;
-        // The ids are consecutive, as in C.
+        // The ids are consecutive, as in the C sample.
         let settings = openamp::Settings::dual_qemu_ivshmem(PART).ok_or("the memory is too small for C's layout")?;
         let host =
             Host::new(memory.clone(), self.doorbell, PeerId(HOST), settings).map_err(|_| "C's host cannot be")?;

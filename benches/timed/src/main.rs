@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An image that runs one side of a timed pair. Its peer id on a fresh server, 0 or 1, selects the side.
+//! An image that runs one side of a timed pair. The machine's peer id selects the side. On a fresh server, the id is 0
+//! or 1.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -145,7 +145,8 @@ impl<'p, P: Port, const N: usize> Side<'p, P, N> {
 
     fn await_turn(&mut self, turn: u32) {
         while self.words.load_u32::<0>(1 - self.number, Load::Acquire) != turn {
-            // The doorbell that ended the wait may have been for the link. No doorbell is lost in between.
+            // A doorbell for the link may also end this wait. A doorbell that arrives between the check and the wait
+            // ends the wait immediately, so it is not lost.
             self.port.wait(Some(self.port.now().plus_micros(100_000)));
         }
     }

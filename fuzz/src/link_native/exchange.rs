@@ -42,7 +42,7 @@ fn buffers_at(which: usize) -> u32 {
 }
 
 impl World {
-    /// Makes a side send this many strays (messages to addresses that may have no endpoint), then this many messages,
+    /// Makes a side send `strays` messages to addresses that may have no endpoint, and then `messages` normal messages,
     /// whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));
@@ -100,8 +100,8 @@ impl World {
             for _ in 0..32 {
                 self.accesses[which].set(0);
                 let disturbances = self.disturbances.get();
-                // Determine this before the poll. A successor that polls in the meantime cannot change a block that
-                // this poll has already read.
+                // Determine the ghosts before the poll. A successor that polls during this poll is no longer a ghost,
+                // but this poll may already have read its old block.
                 let ghosts = SIDES.map(|side| self.is_disputed_ghost(side));
                 let event = side.user.link.poll(Instant::from_micros(self.now.get()));
                 self.polled[which].set(true);

@@ -7,7 +7,7 @@ use amp_ivshmem::mem::fake::Hooked;
 use amp_ivshmem::platform::{Instant, PeerId};
 use amp_ivshmem::rpmsg::{Config, Link, Role, Settings};
 
-use super::world::{Bell, VIEWS, View};
+use super::view::{Bell, VIEWS, View};
 use crate::memory;
 use crate::user::{BUFFERS, ENDPOINTS, SIZE, User};
 

@@ -5,42 +5,16 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use amp_ivshmem::mem::fake::Hook;
-use amp_ivshmem::platform::{Doorbell, PeerId, Vector, VectorOutOfRange};
 use amp_ivshmem::rpmsg::DownReason;
 
 use super::side::{Side, SideLink};
+use super::view::{self, Surroundings};
 use crate::input::Input;
 use crate::traffic::Traffic;
 use crate::user::User;
 
 /// The sides: 0 and 2 are hosts, 1 and 3 are remotes. Sides 2 and 3 are the rivals.
 pub const SIDES: [usize; 4] = [0, 1, 2, 3];
-
-/// The memory as one side sees it.
-#[derive(Debug)]
-pub struct View(usize);
-
-impl Hook for View {
-    fn before(&self) -> bool {
-        world().before(self.0)
-    }
-}
-
-pub static VIEWS: [View; 4] = [View(0), View(1), View(2), View(3)];
-
-/// A doorbell that sets a flag, or immediately runs the side that is rung. Doorbells from a dead side are ignored.
-#[derive(Clone, Copy, Debug)]
-pub struct Bell(pub usize);
-
-impl Doorbell for Bell {
-    fn ring(&self, peer: PeerId, vector: Vector) -> Result<(), VectorOutOfRange> {
-        if world().before(self.0) {
-            world().ring(peer.0.into());
-        }
-        if vector == Vector(0) { Ok(()) } else { Err(VectorOutOfRange { vector, vectors: 1 }) }
-    }
-}
 
 /// The sides and everything that they share.
 #[derive(Default)]
@@ -53,7 +27,7 @@ pub struct World {
     /// Sides that run immediately when they are rung.
     pub(super) prompt: [Cell<bool>; 4],
     pub(super) dead: [Cell<bool>; 4],
-    /// For each side, the number of accesses until the next event, and the kind of this event.
+    /// For each side, the number of accesses until the next event, and the kind of that event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 4],
     /// Number of events so far.
     pub(super) disturbances: Cell<u32>,
@@ -65,11 +39,11 @@ pub struct World {
     pub(super) sessions: Cell<u32>,
     pub(super) session: [Cell<u32>; 4],
     /// True if two sides of one role existed during the side's session or while its rings were being set up. Two such
-    /// sides overwrite each other's words until one of them detects it.
+    /// sides overwrite each other's words until one of them detects the other.
     pub(super) disputed: [Cell<bool>; 4],
     /// True if two sides of one role may have affected the rings of the side's next session.
     pub(super) disputable: [Cell<bool>; 4],
-    /// True if the side has polled since it started. Until then, its block may still be the one of the previous
+    /// True if the side has polled since it started. Until then, the block may still contain the words of the previous
     /// incarnation.
     pub(super) polled: [Cell<bool>; 4],
     /// True if two sides of one role have existed at any time.
@@ -88,7 +62,11 @@ impl fmt::Debug for World {
 /// Returns the world of the current thread.
 pub fn world() -> &'static World {
     thread_local! {
-        static WORLD: &'static World = Box::leak(Box::default());
+        static WORLD: &'static World = {
+            let world: &'static World = Box::leak(Box::default());
+            view::surround_with(world);
+            world
+        };
     }
     WORLD.with(|world| *world)
 }
@@ -171,7 +149,7 @@ impl World {
         }
     }
 
-    /// Voids the messages in flight to the previous incarnation before a new one starts.
+    /// Voids the messages in flight to the previous incarnation before a new incarnation starts.
     fn begin(&self, which: usize) {
         self.bells[which].set(false);
         self.new_session(which);
@@ -230,12 +208,34 @@ impl World {
         });
     }
 
-    /// Schedules an event after a number of accesses by the side, which the input determines.
+    /// Schedules an event. The input determines the number of accesses by the side until the event.
     pub fn disturb(&self, which: usize, kind: u8) {
         self.disturbed[which].set(self.input.byte().map(|gap| (gap & 0x7f, kind & 0x0f)));
     }
 
-    /// Runs before each access by `which`. Returns true if the side is alive.
+    pub fn toggle_prompt(&self, which: usize) {
+        self.prompt[which].set(!self.prompt[which].get());
+    }
+
+    pub fn wait(&self, micros: u64) {
+        self.now.set(self.now.get() + micros);
+    }
+
+    pub fn lose_bells(&self) {
+        self.bells.iter().for_each(|bell| bell.set(false));
+    }
+
+    /// Runs `act` on the user of a side.
+    pub fn user(&self, which: usize, act: impl FnOnce(&mut User<SideLink>)) {
+        self.with(which, |side| act(&mut side.user));
+    }
+
+    pub fn rivalry(&self) -> bool {
+        self.rivalry.get()
+    }
+}
+
+impl Surroundings for World {
     fn before(&self, which: usize) -> bool {
         self.accesses[which].set(self.accesses[which].get() + 1);
         match self.disturbed[which].get() {
@@ -282,26 +282,5 @@ impl World {
             self.turn(which);
             self.refill(which);
         }
-    }
-
-    pub fn toggle_prompt(&self, which: usize) {
-        self.prompt[which].set(!self.prompt[which].get());
-    }
-
-    pub fn wait(&self, micros: u64) {
-        self.now.set(self.now.get() + micros);
-    }
-
-    pub fn lose_bells(&self) {
-        self.bells.iter().for_each(|bell| bell.set(false));
-    }
-
-    /// Runs `act` on the user of a side.
-    pub fn user(&self, which: usize, act: impl FnOnce(&mut User<SideLink>)) {
-        self.with(which, |side| act(&mut side.user));
-    }
-
-    pub fn rivalry(&self) -> bool {
-        self.rivalry.get()
     }
 }

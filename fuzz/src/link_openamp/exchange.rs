@@ -19,7 +19,7 @@ impl World {
         self.act(which, Act::Stray { kind: next(), argument: next() }) != 0
     }
 
-    /// Makes a side send this many strays (messages to addresses that may have no endpoint), then this many messages,
+    /// Makes a side send `strays` messages to addresses that may have no endpoint, and then `messages` normal messages,
     /// whenever it has free buffers.
     pub fn plan(&self, which: usize, strays: u8, messages: u8) {
         self.plans[which].set((strays, messages));

@@ -87,12 +87,12 @@ pub struct World {
     pub(super) peer: Cell<Option<&'static Scribbler>>,
     /// True if there is no hostile peer.
     pub(super) honest: Cell<bool>,
-    /// True if no side has restarted alone. In that case no message may be lost.
+    /// True if no side has restarted alone. In that case, no message may be lost.
     pub(super) paired: Cell<bool>,
     pub(super) host: RefCell<Option<User<Host<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) remote: RefCell<Option<User<Remote<Memory, Bell, ENDPOINTS, BUFFERS>>>>,
     pub(super) prompt: [Cell<bool>; 2],
-    /// For each side, the number of accesses until the next event, and the kind of this event.
+    /// For each side, the number of accesses until the next event, and the kind of that event.
     pub(super) disturbed: [Cell<Option<(u8, u8)>>; 2],
     pub(super) accesses: [Cell<u32>; 2],
     pub(super) plans: [Cell<(u8, u8)>; 2],
@@ -169,8 +169,9 @@ impl World {
     }
 
     /// Restarts the host, which sets up the rings again while the remote uses them. The remote checks for a restart
-    /// only occasionally, and detects it by the buffers that it has returned. Until then, the profile gives no
-    /// guarantees. In this test, the remote has therefore returned all buffers, and checks immediately.
+    /// only occasionally, and can detect one only after it has returned buffers. Until the remote detects the restart,
+    /// the profile gives no guarantees. In this test, the remote therefore returns all buffers before the restart, and
+    /// checks immediately afterwards.
     pub fn restart_host(&self) {
         self.calm();
         self.act(1, Act::GiveBack);
@@ -244,7 +245,7 @@ impl World {
         assert!(accesses <= MOST_ACCESSES, "{accesses} accesses of side {which}");
     }
 
-    /// Schedules an event after a number of accesses by the side, which the input determines.
+    /// Schedules an event. The input determines the number of accesses by the side until the event.
     pub fn disturb(&self, which: usize, kind: u8) {
         let gap = self.peer.get().and_then(|peer| peer.input.byte());
         self.disturbed[which].set(gap.map(|gap| (gap & 0x3f, kind & 7)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A minimal rpmsg remote. It has one endpoint, which sends every message back. `amp bench` measures its size.
+//! A minimal rpmsg remote. It has one endpoint, which echoes every message. `amp bench` measures its size.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]

@@ -10,7 +10,7 @@ use embassy_executor::Spawner;
 use static_cell::StaticCell;
 use zephyr::embassy::Executor;
 
-use crate::{LONGEST, SERVICES, SLOW};
+use crate::services::{LONGEST, SERVICES, SLOW};
 
 /// Number of answers from the slow service after which the results are printed.
 const ROUNDS: u32 = 10;
@@ -46,7 +46,7 @@ async fn drive(host: &'static Host, device: Ivshmem) {
     }
 }
 
-/// Sends requests to one service, one at a time. Other tasks do not wait for it.
+/// Sends requests to one service, one at a time. Does not delay the other tasks.
 #[embassy_executor::task(pool_size = SERVICES.len())]
 async fn ask(host: &'static Host, service: usize) {
     let endpoint = match host.link.open(SERVICES[service]) {

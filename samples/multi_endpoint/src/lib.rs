@@ -7,17 +7,10 @@
 
 mod host;
 mod remote;
+mod services;
 
 use amp_ivshmem_zephyr_rust::{Ivshmem, Link, set_logger};
 use static_cell::ConstStaticCell;
-
-/// Service names. All tables list the services in this order.
-const SERVICES: [&str; 4] = ["sum", "reverse", "uptime", "slow"];
-/// Index of the slow service, which must come last.
-const SLOW: usize = 3;
-
-/// Maximum length of a request or an answer, in bytes.
-const LONGEST: usize = 64;
 
 /// Static, because the link is too large for the main stack.
 static LINK: ConstStaticCell<Link> = ConstStaticCell::new(Link::unopened());

@@ -8,7 +8,7 @@ use amp_ivshmem_zephyr_rust::amp_ivshmem::platform::Instant;
 use amp_ivshmem_zephyr_rust::amp_ivshmem::rpmsg::{Endpoint, Event, Message, Role};
 use amp_ivshmem_zephyr_rust::{Bus, FOREVER, Ivshmem, Link, settings};
 
-use crate::{LONGEST, SERVICES, SLOW};
+use crate::services::{LONGEST, SERVICES, SLOW};
 
 /// Time that the slow service takes per request.
 const WORK: Duration = Duration::from_millis(200);
@@ -77,7 +77,7 @@ fn at_once(bus: &mut Bus<'_>, service: usize, message: Message) {
 /// The slow service and its pending requests, oldest first.
 struct Slow {
     queue: [Option<Message>; QUEUE],
-    /// Time at which the oldest request is finished.
+    /// Time at which the oldest request will be finished.
     done_at: Option<Instant>,
 }
 
@@ -85,7 +85,7 @@ impl Slow {
     fn take(&mut self, bus: &mut Bus<'_>, message: Message) {
         match self.queue.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(message),
-            // Tell the host with an empty answer that the service is busy.
+            // An empty answer tells the host that the service is busy.
             None => {
                 let endpoint = message.endpoint;
                 bus.link().bus().release(message);

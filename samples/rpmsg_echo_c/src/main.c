@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An echo through Zephyr's ipc_service. The host sends without a copy, and the remote answers from
+/* An echo through Zephyr's ipc_service. The host sends without copying, and the remote answers from
  * its callback.
  */
 #include <string.h>
@@ -75,7 +75,7 @@ static const struct ipc_ept_cfg config = {
 	.cb.received = on_received,
 };
 
-/* Sends one number without a copy. Returns true if it came back unchanged. */
+/* Sends one number without copying it. Returns true if the number came back unchanged. */
 static bool ask(void)
 {
 	uint32_t size = sizeof(number);

@@ -8,14 +8,15 @@ pub enum PciError {
     #[error("no ivshmem device (1af4:1110) on PCI: start QEMU with -device ivshmem-doorbell")]
     NoDevice,
     /// A BAR is absent or is not a memory BAR.
-    #[error("ivshmem's BAR{bar} is absent or not memory: this is no ivshmem device of revision 1")]
+    #[error("ivshmem's BAR{bar} is absent or not memory: use an ivshmem device of revision 1")]
     NoBar {
         /// The BAR number.
         bar: u8,
     },
     /// The size that a BAR's writable bits encode is not a power of two.
     #[error(
-        "ivshmem's BAR{bar} has address bits {mask:#x}, not a power of two: give the server a power of two as size"
+        "ivshmem's BAR{bar} has address bits {mask:#x}, so its size is not a power of two: start the server with a \
+         power of two as --size"
     )]
     BarNotPowerOfTwo {
         /// The BAR number.
@@ -24,7 +25,10 @@ pub enum PciError {
         mask: u64,
     },
     /// A BAR is too small for its contents.
-    #[error("ivshmem's BAR{bar} has {size} bytes, {needed} are needed")]
+    #[error(
+        "ivshmem's BAR{bar} has {size} bytes, but {needed} are needed: use QEMU's ivshmem-doorbell with a memory of \
+         at least 4096 bytes"
+    )]
     BarTooSmall {
         /// The BAR number.
         bar: u8,
@@ -34,7 +38,7 @@ pub enum PciError {
         needed: u64,
     },
     /// A BAR does not fit in the free part of its window.
-    #[error("ivshmem's BAR{bar} of {size} bytes does not fit the machine's PCI window: use less shared memory")]
+    #[error("ivshmem's BAR{bar} of {size} bytes does not fit in the machine's PCI window: use less shared memory")]
     WindowTooSmall {
         /// The BAR number.
         bar: u8,
@@ -55,7 +59,9 @@ pub enum PciError {
     )]
     NoMsix,
     /// The MSI-X table is not inside BAR1, as it is on every ivshmem device.
-    #[error("ivshmem's MSI-X table is said to be in BAR{bar} at {offset:#x}: it must lie inside BAR1")]
+    #[error(
+        "ivshmem's MSI-X table is in BAR{bar} at {offset:#x}, but must be within BAR1: use QEMU's ivshmem-doorbell"
+    )]
     BadMsixTable {
         /// The BAR number in the capability.
         bar: u8,

@@ -29,7 +29,7 @@ const MSIX: u8 = 0x11;
 /// The maximum number of 4-byte aligned capabilities that fit between the header and the end of configuration space.
 const MAX_CAPABILITIES: usize = 48;
 
-/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in address order. There may be
+/// Finds the ivshmem functions on the first `buses` buses (1 to 256) of segment 0, in address order. A machine may have
 /// several.
 pub fn find(config: &mut impl ConfigSpace, buses: u16) -> impl Iterator<Item = Function> {
     (0..buses.min(256))

@@ -32,7 +32,7 @@ impl<H> Clone for Hooked<'_, H> {
     }
 }
 
-// SAFETY: the region is a field, and a hook can only suppress stores.
+// SAFETY: `inner` always returns the region in the field, and a hook can only suppress stores.
 unsafe impl<'m, H: Hook + core::fmt::Debug> Forward for Hooked<'m, H> {
     type Inner = Region<'m>;
 

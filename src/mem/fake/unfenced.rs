@@ -7,7 +7,7 @@ use super::super::{Forward, Region};
 #[derive(Clone, Copy, Debug)]
 pub struct Unfenced<'m>(pub Region<'m>);
 
-// SAFETY: the region is a field, and accesses are sound without barriers.
+// SAFETY: `inner` always returns the region in the field, and accesses are sound without barriers.
 unsafe impl<'m> Forward for Unfenced<'m> {
     type Inner = Region<'m>;
 

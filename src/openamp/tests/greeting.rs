@@ -7,7 +7,7 @@ use crate::rpmsg::TxBuffer;
 
 type Sides<'m> = (TestHost<'m>, TestRemote<'m>);
 
-/// Returns a host, a remote, and the remote's endpoint. Both sides have opened an endpoint of the same name, but the
+/// Returns a host, a remote, and the remote's endpoint. Both sides have opened an endpoint with the same name, but the
 /// remote has not polled since the host's announcement. The remote has `left` free buffers.
 fn met<'m>(heap: &'m Heap, left: u8) -> (Sides<'m>, Endpoint, Vec<TxBuffer>) {
     let bells = Bells::default();
@@ -46,7 +46,8 @@ fn it_precedes_what_is_sent_as_soon_as_the_endpoint_is_bound() {
     assert_eq!(got(&mut host), ["0x400 got ", "0x400 got first"]);
 }
 
-/// No greeting can be sent for three endpoints. The application then sends as soon as a buffer is returned.
+/// Three endpoints are bound while no buffer is free, so no greetings can be sent. As soon as buffers are free, the
+/// application sends from two of the endpoints. Only the third endpoint then needs a greeting.
 #[test]
 fn a_message_that_went_first_has_said_it() {
     let heap = Heap::new(MEMORY);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests layouts, addresses and buffers that C's users have, and invalid ones.
+//! Tests layouts, addresses and buffers that C OpenAMP users have, and tests that invalid ones are rejected.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn a_host_whose_buffers_are_nonsense_is_refused() {
     assert_eq!(drain!(remote), [std::format!("{:?}", Event::Incompatible(error.into()))]);
 }
 
-/// Uses the layouts of other C users with several addresses. Messages in both directions arrive unchanged, for two
+/// Uses the layouts of other C users with several addresses. Messages in both directions arrive unchanged during two
 /// passes through the rings.
 #[test]
 fn other_layouts_and_addresses() {

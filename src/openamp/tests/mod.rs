@@ -160,7 +160,7 @@ fn what_is_written_at_a_reserved_place_is_read_at_the_message_s() {
     send_in_place!(remote, at_remote, host);
 }
 
-/// Sends invalid messages as C could: a length that exceeds the buffer, and malformed announcements.
+/// Sends invalid messages that a C peer could send: a length that exceeds the buffer, and malformed announcements.
 #[test]
 fn c_messages_that_are_wrong() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::default());
@@ -191,7 +191,7 @@ fn c_messages_that_are_wrong() {
 
 #[test]
 fn a_fault_that_a_send_finds_is_told_first() {
-    // The fault is in the first ring entry, before anything was sent, or in the second.
+    // The fault is either in the first ring entry, before anything has been sent, or in the second ring entry.
     for sent in [0, 1] {
         let (heap, bells) = (Heap::new(MEMORY), Bells::default());
         let mut host = host(&heap, &bells);

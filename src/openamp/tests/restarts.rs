@@ -41,9 +41,9 @@ fn a_host_that_restarts_is_noticed() {
     assert_eq!(remote.poll(later + core::time::Duration::from_secs(1)), Some(Event::Down(DownReason::PeerLeft)));
 }
 
-/// A C remote that restarts alone counts from 0 again, but continues at the used index in the memory. It therefore
-/// takes old messages again, and fills buffers that do not belong to it. Each case is reported with its own error, and
-/// no message is delivered twice.
+/// A C remote that restarts alone reads the ring from index 0 again, but continues to write at the used index in the
+/// memory. It therefore takes old messages again, and fills buffers that do not belong to it. Each case is reported
+/// with a separate error, and no message is delivered twice.
 #[test]
 fn a_c_remote_that_restarts_alone_is_named() {
     let (to_host, to_remote) = (MEMORY - 0x800, MEMORY - 0x400);

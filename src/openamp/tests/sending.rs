@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests which buffers the host sends in, and that a failed send changes nothing.
+//! Tests which buffers the host uses for sending, and that a failed send changes nothing.
 
 use core::cell::Cell;
 
@@ -68,7 +68,7 @@ fn what_is_too_long_writes_nothing_and_takes_nothing() {
     assert_eq!(offered(&heap, 8), [0, 1, 2, 3, 0, 1, 2, 3]);
 }
 
-/// Writes a word of the memory before access number `left`.
+/// Overwrites a word in the memory when `left` accesses have been made.
 #[derive(Debug)]
 struct Breaker<'m> {
     heap: &'m Heap,
@@ -87,8 +87,8 @@ impl Hook for Breaker<'_> {
     }
 }
 
-/// If a send returns `NoBuffer`, it has requested a doorbell. This must hold for any value that the remote writes over
-/// its index, at any time.
+/// A send that returns `NoBuffer` must have requested a doorbell, whatever value the remote writes over its index, and
+/// whenever the remote does so.
 #[test]
 fn there_is_no_buffer_only_where_one_was_asked_for() {
     for (to, after) in [999_u16, 0, 1, 2].into_iter().flat_map(|to| (0..40).map(move |after| (to, after))) {

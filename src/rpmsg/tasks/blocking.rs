@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocking form of the async API, for a thread or a main loop. It waits through its port.
+//! The blocking variant of the async API, for a thread or a main loop. It waits through the port.
 
 use core::future::Future;
 use core::pin::pin;
@@ -13,12 +13,12 @@ use crate::rpmsg::AnyLink;
 
 /// The error returned when a wait's time limit expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the wait has reached its limit; try again, or give it more time")]
+#[error("the time limit has expired; try again, or allow more time")]
 pub struct TimedOut;
 
 impl<L: AnyLink> Shared<L> {
-    /// Drives the link until `future` is ready, and sleeps through `port` meanwhile. Discards the link's events, except
-    /// messages for endpoints that have a handle.
+    /// Drives the link until `future` is ready, and sleeps through `port` between polls. Discards the link's events,
+    /// except messages for endpoints that have a handle.
     ///
     /// # Errors
     /// Returns [`TimedOut`] when `limit` expires. `future` is then dropped, which neither loses nor sends a message.

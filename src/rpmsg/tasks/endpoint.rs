@@ -10,8 +10,8 @@ use crate::rpmsg::{Address, AnyLink, Config, Endpoint, HeldMessage, OpenError, R
 
 /// An endpoint that is owned by a task. It is closed when it is dropped.
 ///
-/// A future may be dropped before it is ready, for example by `select`. Dropping it neither loses nor sends a message.
-/// Only one task at a time may wait to receive, and only one may wait to send.
+/// A future may be dropped before it is ready, for example by `select`. Dropping a future neither loses nor sends a
+/// message. Only one task at a time may wait to receive, and only one may wait to send.
 #[derive(Debug)]
 pub struct AsyncEndpoint<'a, L: AnyLink> {
     shared: &'a Shared<L>,
@@ -59,8 +59,8 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
         self.endpoint
     }
 
-    /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before that, the next
-    /// [`recv_or_down`](Self::recv_or_down) does not report it.
+    /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before the endpoint was
+    /// bound, the next [`recv_or_down`](Self::recv_or_down) does not report that.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();

@@ -72,7 +72,7 @@ impl Mailbox {
     /// place.
     pub(super) fn push(&mut self, places: &mut [Place], message: Message) -> Option<Message> {
         let buffer = message.buffer;
-        // A message that is already there is stale, because it is from an earlier session.
+        // Any message that this place already contains is stale, because it is from an earlier session.
         let Some(place) = places.get_mut(usize::from(buffer)) else { return Some(message) };
         *place = Place { message: Some(message), next: None };
         let oldest = match self.ends {

@@ -33,7 +33,7 @@ pub(super) enum Turn {
     Event(Event),
     /// There is nothing to do until a doorbell rings or this time has come.
     Idle(Instant),
-    /// There is more to do, but other tasks run first.
+    /// There is more to do, but other tasks must run first.
     Busy,
 }
 
@@ -64,9 +64,10 @@ impl<'a, L: AnyLink> Runner<'a, L> {
     /// Drives the link, and returns its next event. Messages for an [`AsyncEndpoint`](super::AsyncEndpoint) are not
     /// returned.
     ///
-    /// `arrival` must be signalled on each doorbell. `now` returns the current time, as for
+    /// `arrival` must be signalled on each doorbell. `now` returns the time to pass to
     /// [`poll`](crate::rpmsg::Link::poll). `sleep_until` returns a future that becomes ready at the given time, such as
-    /// a timer of the executor. If `arrival` is signalled at that time instead, the future need not become ready.
+    /// a timer of the executor. If `arrival` is signalled at that time instead, the future does not have to become
+    /// ready.
     pub async fn next<S: Future<Output = ()>>(
         &mut self,
         arrival: &Arrival,

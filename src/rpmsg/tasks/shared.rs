@@ -10,8 +10,8 @@ use crate::rpmsg::{AnyLink, Endpoint, Profile};
 
 /// A link that the tasks of one executor share.
 ///
-/// A shared link can be placed in a static with an [unopened](crate::rpmsg::Link::unopened) link in it. Open the link
-/// later through [`with`](Self::with).
+/// A shared link can be placed in a static if it contains an [unopened](crate::rpmsg::Link::unopened) link. Open that
+/// link later through [`with`](Self::with).
 #[derive(Debug)]
 pub struct Shared<L: AnyLink> {
     pub(super) state: RefCell<State<L>>,
@@ -39,7 +39,7 @@ impl<L: AnyLink> Shared<L> {
     /// counters.
     ///
     /// # Panics
-    /// Panics if `act` uses this shared link itself.
+    /// Panics if `act` uses this shared link.
     pub fn with<T>(&self, act: impl FnOnce(&mut L) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let result = act(&mut state.link);

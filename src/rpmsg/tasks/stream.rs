@@ -15,7 +15,10 @@ use crate::rpmsg::{AnyLink, ReadError, SendError};
 pub enum StreamError {
     /// The link has gone down, and bytes may be lost. This error is returned once. The stream then continues with the
     /// peer's next incarnation.
-    #[error("the link has gone down, and bytes on their way may be lost; read on for the peer's next incarnation")]
+    #[error(
+        "the link has gone down, and bytes in flight may be lost; read again to go on with the peer's next \
+         incarnation"
+    )]
     Down,
     /// The time limit of a blocking read or write has expired.
     #[error(transparent)]
@@ -158,7 +161,7 @@ pub struct BlockingStream<'e, 'a, L: AnyLink, P: Port> {
 }
 
 impl<'e, 'a, L: AnyLink> AsyncByteStream<'e, 'a, L> {
-    /// Returns the blocking form, which drives the link while it waits through `port`.
+    /// Returns a blocking stream, which drives the link while it waits through `port`.
     pub const fn blocking<P: Port>(self, port: &'e mut P, limit: Duration) -> BlockingStream<'e, 'a, L, P> {
         BlockingStream { stream: self, port, limit }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests tasks on both sides of a link. A task runs only after its waker has been called, so a lost wake-up ends the
-//! test.
+//! Tests tasks on both sides of a link. A task runs only after its waker has been called, so a lost wake-up makes the
+//! test fail.
 
 use core::cell::{Cell, RefCell};
 use core::future::{Future, pending};
@@ -152,8 +152,8 @@ fn tasks_wait_on_two_endpoints_at_once() {
     assert_eq!(answered.get(), 20);
 }
 
-/// When the peer leaves, a waiting sender gets an error, and its receiver continues with the peer's next incarnation. A
-/// dropped endpoint releases its messages.
+/// When the peer leaves, a waiting sender gets an error, and a waiting receiver continues with the peer's next
+/// incarnation. A dropped endpoint releases its messages.
 #[test]
 fn restarts_and_dropped_handles() {
     let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);
@@ -274,7 +274,7 @@ mod stream {
 
     use super::*;
 
-    /// Bytes pass through both forms of a stream unchanged, and a peer that leaves causes exactly one error.
+    /// Bytes pass unchanged through both variants of a stream, and a peer that leaves causes exactly one error.
     #[test]
     fn bytes_pass_and_an_end_is_told_once() {
         let (heap, arrivals) = (Heap::new(64 * 1024), [Arrival::new(), Arrival::new()]);

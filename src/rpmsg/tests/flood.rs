@@ -15,7 +15,7 @@ struct Bell(Act);
 
 impl Doorbell for Bell {
     fn ring(&self, _: PeerId, _: Vector) -> Result<(), VectorOutOfRange> {
-        // The peer is already running, so it continues.
+        // If the peer is already running, it simply continues.
         if let Ok(mut act) = self.0.try_borrow_mut()
             && let Some(act) = act.as_mut()
         {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests buffers that are filled and read in place, through the ranges that the bus returns. A port that hands out
-//! pointers works like this.
+//! Tests buffers that are filled and read in place, through the ranges that the bus returns. A port that gives
+//! applications raw pointers works in this way.
 
 use super::*;
 

@@ -259,7 +259,7 @@ fn what_cannot_be_is_named() {
     assert_eq!(new(&heap, second), Some(AreaError::Overlap { other: 0 }.into()));
     assert_eq!(new(&heap, Settings { area: Some((68 * 1024, 60 * 1024)), ..second }), None);
 
-    // A refused host leaves the memory unchanged, so it does not disturb others.
+    // A rejected host leaves the memory unchanged, so it does not disturb others.
     let fresh = Heap::new(MEMORY);
     assert!(new(&fresh, Settings { buffer_count: 12, ..HOST }).is_some());
     assert_eq!(new(&fresh, Settings { area: Some((4096, 64 * 1024)), link: 1, ..HOST }), None);
@@ -290,7 +290,7 @@ fn endpoints_come_and_go_while_traffic_flows() {
         let name = Name::new("extra").unwrap();
         let announced = Event::Announced { name, address: at_a.address() };
         assert_eq!(b.log.last(), Some(&std::format!("{announced:?}")));
-        // The endpoint that is opened late on this side is bound to the one that was opened early on the other side.
+        // The endpoint opened late on this side is bound to the endpoint opened early on the other side.
         let at_b = b.link.bus().open("extra").unwrap();
         b.wake = Instant::default();
         settle(&mut [&mut a, &mut b], &bells, now);

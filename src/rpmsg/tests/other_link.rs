@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests that a link refuses each token of another link, with its own error and without any effect.
+//! Tests that a link rejects each token of another link with a separate error and without any effect.
 
 use super::*;
 
-/// Creates two links in separate memories. Their settings and traffic are equal, so their tokens differ only in the
+/// Creates two links in separate memories. Their settings and traffic are identical, so their tokens differ only in the
 /// link.
 #[test]
 fn another_link_s_tokens_are_refused_by_name() {
@@ -53,7 +53,7 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert_eq!(bus.buffer_range(&buffer), Err(SendError::OtherLink));
     let (error, buffer) = bus.send_nocopy(at_second, buffer, 4).unwrap_err();
     assert_eq!(error, SendError::OtherLink);
-    let text = "the endpoint or the buffer belongs to another link: use it with the link that it is from";
+    let text = "the endpoint or buffer belongs to another link: use it with that link";
     assert_eq!(std::format!("{error}"), text);
     bus.cancel(buffer);
     bus.write(&own, 0, b"own").unwrap();
@@ -63,13 +63,13 @@ fn another_link_s_tokens_are_refused_by_name() {
     assert!(first_peer.received.is_empty());
 }
 
-/// Returns a copy of the message, which only a test can create.
+/// Returns a copy of the message. Only a test can create such a copy.
 fn message_like(message: &Message) -> Message {
     let &Message { endpoint, source, length, buffer, session } = message;
     Message { endpoint, source, length, buffer, session }
 }
 
-/// Tokens of the same link's earlier session are refused with their own error.
+/// Tokens from an earlier session of the same link are rejected with a separate error.
 #[test]
 fn a_former_session_s_tokens_are_stale() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());

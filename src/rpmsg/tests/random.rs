@@ -27,8 +27,8 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Sides die, leave, restart and miss doorbells at random times. No message is received twice, out of order, or
-    /// from before a side's start. In the end, the two sides are connected.
+    /// Sides die, leave, restart and miss doorbells at random times. No message is received twice or out of order, and
+    /// no side receives a message that was sent before it started. In the end, the two sides are connected.
     #[test]
     fn any_order_any_death(acts in proptest::collection::vec(act(), 1..300)) {
         let (heap, bells) = (Heap::new(MEMORY), Bells::new());
@@ -73,7 +73,7 @@ proptest! {
         prop_assert!(a.is_bound() && b.is_bound(), "{:?} {:?}", a.log, b.log);
     }
 
-    /// A peer that writes any value anywhere and at any time causes no panic, no hang and no access outside the memory.
+    /// A peer that writes any value anywhere and at any time does not cause a panic, a hang or an out-of-bounds access.
     #[test]
     fn survives_a_peer_that_scribbles(
         acts in proptest::collection::vec((act(), 0..0x9000u32, any::<[u8; 4]>(), 0..8u8), 1..200),

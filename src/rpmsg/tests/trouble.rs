@@ -12,7 +12,7 @@ const USED_INDEX: u32 = 2;
 /// the ring's flags.
 const AVAILABLE_INDEX: u32 = 144 + 256 + 2;
 
-/// Overwrites a word of the memory, as any peer may do.
+/// Overwrites a word in the memory, as any peer can.
 fn damage(heap: &Heap, offset: u32, value: u32) {
     Bytes::new(&heap.region(), 0, MEMORY).unwrap().write(offset, &value.to_le_bytes()).unwrap();
 }
@@ -32,7 +32,8 @@ fn an_endpoint_opened_anew_under_its_name_is_bound() {
     let (first, there) = (a.link.bus().open("x").unwrap(), b.link.bus().open("x").unwrap());
     (a.wake, b.wake) = (Instant::default(), Instant::default());
     run(&mut [&mut a, &mut b], &bells, 20, 10);
-    // This frees a slot before the first endpoint's slot, so that a search finds the second endpoint before the first.
+    // Free a slot before the first endpoint's slot. The second endpoint takes the freed slot, so a search finds it
+    // before the first endpoint.
     a.link.bus().close(a.talk);
     a.wake = Instant::default();
     run(&mut [&mut a, &mut b], &bells, 40, 10);
@@ -87,8 +88,8 @@ fn damage_is_mended_by_whom_it_hurts() {
     }
 }
 
-/// Damages an index as a second side in the same role does before it notices this side. The receiver then sees no new
-/// messages, and the sender has no free buffer, so it would never write its index again.
+/// Damages an index in the same way as a second side in the same role before it notices this side. The receiver then
+/// sees no new messages, and the sender has no free buffer, so it would never write its index again.
 #[test]
 fn an_index_that_was_set_back_is_mended() {
     for (role, data) in [(Role::Host, DATA[0]), (Role::Remote, DATA[1])] {

@@ -245,8 +245,8 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
         self.ring.enable_notification()
     }
 
-    /// Asks the driver not to notify. One more notification may still arrive if the driver has already read the earlier
-    /// request.
+    /// Asks the driver not to notify this side. One more notification may still arrive if the driver has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         self.ring.disable_notification();
     }
@@ -262,7 +262,7 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
     }
 }
 
-/// An iterator over the elements of a chain. Readable elements come first. It ends at the first fault.
+/// An iterator over the elements of a chain. Readable elements come first. The iterator ends at the first fault.
 #[derive(Debug)]
 pub struct Walk<'c, M: SharedMemory, A, const N: usize, S = Suppression> {
     device: &'c mut ChainDevice<M, A, N, S>,

@@ -228,8 +228,8 @@ impl<M: SharedMemory, const N: usize, S: Suppress> ChainDriver<M, N, S> {
         self.ring.enable_notification()
     }
 
-    /// Asks the device not to notify. One more notification may still arrive if the device has already read the earlier
-    /// request.
+    /// Asks the device not to notify this side. One more notification may still arrive if the device has already read
+    /// the earlier request.
     pub fn disable_notification(&mut self) {
         self.ring.disable_notification();
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Queue ids, and chain elements as each side sees them.
 
-/// A number that is unique to one queue in the program. Chains carry it, so that a queue can reject chains of other
-/// queues. A queue that is set up again needs a new number.
+/// A number that is unique to one queue in the program. Each chain carries the number of its queue, so that a queue can
+/// reject chains of other queues. A queue that is set up again needs a new number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct QueueId(pub u32);
 

@@ -13,9 +13,7 @@ pub enum GatherError {
     Fault(#[from] ChainFault),
     /// The chain has more elements than this device accepts. Virtio 1.3, section 2.7.4.1, allows devices to set a
     /// limit.
-    #[error(
-        "the chain has more than the {limit} elements that this device takes: return it, or build the device for more"
-    )]
+    #[error("the chain has more than this device's {limit} elements: return it, or build the device for more")]
     TooMany {
         /// The maximum number of elements.
         limit: usize,

@@ -65,7 +65,7 @@ pub const LENGTH: usize = HEADER + 4 + VDEV + 2 * VRING;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTable {
     /// The table is too short for its contents.
-    #[error("the resource table ends within {what} at {offset:#x}: it has {length} bytes")]
+    #[error("the resource table has {length} bytes and ends within {what} at {offset:#x}")]
     Short {
         /// The structure that is truncated.
         what: &'static str,
@@ -88,8 +88,9 @@ pub enum BadTable {
     NoRpmsg,
     /// A vring cannot be used.
     #[error(
-        "vring {vring} has {count} descriptors, aligned to {align}, at {address:#x}: both must have an equal power of two \
-         of them up to 32768, a power of two of 4 at least, and lie within the memory from {base:#x} on"
+        "vring {vring} has {count} descriptors, aligned to {align}, at {address:#x}: both vrings need the same power \
+         of two of descriptors up to 32768, an alignment of a power of two of at least 4, and must be within the \
+         memory from {base:#x} on"
     )]
     Vring {
         /// The number of the vring.

@@ -8,7 +8,8 @@ use semihosting::{eprintln, process};
 use crate::image::{SIZE, address, expect};
 
 unsafe extern "C" {
-    /// End of the RAM that the linker uses, set by `cortex-m-rt`'s script. `build.rs` reserves [`SIZE`] bytes after it.
+    /// End of the RAM that the linker uses. `cortex-m-rt`'s linker script defines this symbol. `build.rs` reserves
+    /// [`SIZE`] bytes after the symbol's address.
     static _stack_start: u8;
 }
 
@@ -18,7 +19,7 @@ const UNALIGN_TRP: u32 = 1 << 3;
 
 #[entry]
 fn main() -> ! {
-    // The image for Armv8-M Baseline runs on a Mainline CPU here. This bit makes the CPU as strict as a Baseline CPU.
+    // QEMU runs the image for Armv8-M Baseline on a Mainline CPU. This bit makes the CPU as strict as a Baseline CPU.
     #[cfg(trap_unaligned)]
     // SAFETY: nothing else uses the register. The bit affects only unaligned accesses, which the code for this target
     // does not contain.

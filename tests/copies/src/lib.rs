@@ -7,7 +7,7 @@ use core::hint::black_box;
 
 use amp_ivshmem::mem::{Bytes, SharedMemory};
 
-/// Length of the longest copy. It covers several rounds of the longest step, plus each possible remainder.
+/// Length of the longest copy. Such a copy consists of several steps of the largest size and any possible remainder.
 const LONGEST: usize = 200;
 /// Number of alignments to try for each pointer.
 const PLACES: usize = 8;
@@ -23,7 +23,8 @@ const fn byte(index: usize) -> u8 {
     (index * 7 + 1) as u8
 }
 
-/// Tries all copies at the start of `memory`, and then zeroes this part. Returns `None` if a copy was wrong.
+/// Tries all copies at the start of `memory`, and then zeroes the bytes that were used. Returns `None` if a copy was
+/// wrong.
 pub fn check<M: SharedMemory>(memory: &M) -> Option<()> {
     let shared = Bytes::new(memory, 0, ALL as u32).ok()?;
     let from: [u8; ALL] = core::array::from_fn(byte);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! AArch64 on QEMU's `virt`, with a CPU that faults on every unaligned access, as an access to Device memory does.
+//! AArch64 on QEMU's `virt`. The CPU faults on every unaligned access, as real CPUs do for Device memory.
 //!
 //! QEMU 10.0.2 checks only the CPU setting (`SCTLR_EL1.A`), not the memory type. The image therefore enables the
 //! setting while it copies Device memory, and is built for a target whose code makes no unaligned accesses.
@@ -21,9 +21,10 @@ use crate::image::{SIZE, address, expect};
 const GIB: usize = 1 << 30;
 /// Start of RAM.
 const RAM: usize = GIB;
-/// Start of the second mapping of RAM, as Device memory.
+/// Start of the second mapping of RAM, which is Device memory.
 const DEVICE_RAM: usize = 2 * GIB;
-/// Offsets in RAM of the areas used for the Normal and the Device copies. The image occupies the first 4 MiB.
+/// Offsets in RAM of the area for copies in Normal memory and of the area for copies in Device memory. The image
+/// occupies the first 4 MiB.
 const NORMAL_AT: usize = 16 << 20;
 const DEVICE_AT: usize = 32 << 20;
 

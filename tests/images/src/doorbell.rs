@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An image that tests a port: first its own doorbell, then a deadline, and then two machines that wake each other in
+//! An image that tests a port. It tests the machine's own doorbell and a deadline. Then two machines wake each other in
 //! turn.
 //!
-//! Run two of these images on a new server, which assigns the ids 0 and 1. Each side uses only two words of the shared
-//! memory and no link, so that the printed times measure only the doorbells.
+//! Run two machines with this image on a new server, which assigns the ids 0 and 1 to them. The machines do not use a
+//! link. Each side uses only two words of the shared memory, so that the printed times measure only the doorbells.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -17,7 +17,8 @@ mod image {
     const VECTOR: Vector = Vector(0);
     const SECOND: u64 = 1_000_000;
     const TURNS: u32 = 1000;
-    /// Size of each side's two words in bytes, including padding. The words hold the side's id plus 1, and its turn.
+    /// Size of each side's two words in bytes, including padding. The words contain the side's id plus 1, and the
+    /// side's turn.
     const SIDE: u32 = 64;
 
     image!(main);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs one side of the message stream of `amp torture`, in either role, as an image's main function.
+//! Runs one side of the `amp torture` message stream, in either role, as an image's main function.
 
 use amp_ivshmem::rpmsg::Role;
 use amp_ivshmem_bare_metal::{Console, Machine, park};
 use amp_ivshmem_workload::stream::{Stream, run_in};
 use static_cell::StaticCell;
 
-/// Storage for a side with `LINKS` links. It is static rather than on the stack, so that the image's size includes it.
+/// Storage for a side with `LINKS` links. The storage is static rather than on the stack, so that the image's size
+/// includes it.
 pub type Side<const LINKS: usize> = StaticCell<Stream<Machine, LINKS>>;
 
 /// Returns the storage for a side that has not started yet.

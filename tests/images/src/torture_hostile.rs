@@ -36,7 +36,8 @@ mod image {
         };
         loop {
             for _ in 0..BURST {
-                // Half of the writes go to the directory, or to the blocks and rings of link 0.
+                // Half of the writes go to the start of the memory, which contains the directory, and the blocks and
+                // rings of link 0.
                 let (kind, place, value) = (random(), random(), random());
                 let offset = if kind & 1 == 0 { place % 0x3400 } else { place % length.saturating_sub(4).max(1) };
                 let value = if kind & 2 == 0 { value % 32 } else { value };

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bounce test: more endpoints than C OpenAMP has dynamic addresses send to the C side's echo endpoint at the same
-//! time. Each endpoint sends its next message from the handler of the previous reply. The C side replies from its
-//! callback and waits there for free buffers.
+//! The bounce test. Many endpoints send to the C side's echo endpoint at the same time. There are more endpoints than C
+//! OpenAMP has dynamic addresses. Each endpoint sends its next message from the handler of the previous reply. The C
+//! side replies from its callback and waits there for free buffers.
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
 use crate::BOUNCERS;
 
-/// Length of the longest message: the buffer capacity in the direction with the smaller buffers, in the layout with the
-/// largest buffers.
+/// Length of the longest message. This is the capacity of the smaller buffers in the layout with the largest buffers.
 const LONGEST: u32 = 1008;
 
 /// An address that the bus never assigns.
 const STATIC: Address = Address(200);
 
-/// One endpoint, with the number of messages that it has sent and of replies that it has received.
+/// One endpoint, its number of sent messages, and its number of received replies.
 #[derive(Clone, Copy, Debug)]
 struct Bouncer {
     endpoint: Endpoint,
@@ -37,7 +36,7 @@ impl Default for Bounce {
 }
 
 impl Bounce {
-    /// Closes all endpoints, when a new peer connects or at the end.
+    /// Closes all endpoints. Called when a new peer connects, and at the end of the test.
     pub fn restart<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>) {
         for bouncer in self.bouncers.iter_mut().filter_map(Option::take) {
             bus.close(bouncer.endpoint);
@@ -45,7 +44,7 @@ impl Bounce {
         self.echo = None;
     }
 
-    /// Handles the announcement of an endpoint that matches no local one.
+    /// Handles the announcement of an endpoint that does not match a local endpoint.
     pub fn announced(&mut self, name: Name, address: Address) {
         if name.as_bytes() == b"echo" {
             self.echo = Some(address);
@@ -121,7 +120,8 @@ impl Bounce {
     }
 }
 
-/// Returns the content of an endpoint's message `number`, 1 to `max` bytes long. An empty message would be a greeting.
+/// Returns the content of message `number` from endpoint `index`. The length is from 1 to `max` bytes, because an empty
+/// message would be a greeting.
 fn content(index: usize, number: u32, max: u32, buffer: &mut [u8; LONGEST as usize]) -> &[u8] {
     // CAST: the index is small, and the exact mixing does not matter.
     let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9) ^ number.wrapping_mul(0x85eb_ca6b);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Endpoints that come and go: the endpoints opened by this side, and the answers to the endpoints opened by the peer.
+//! Short-lived endpoints. This side opens endpoints, and also answers the endpoints that the peer opens.
 
 use core::fmt::{self, Write};
 
 use amp_ivshmem::platform::Doorbell;
 use amp_ivshmem::rpmsg::{Address, Bus, Config, Endpoint, Message, Name, OpenError, Profile};
 
-/// Maximum number of the peer's endpoints at the same time.
+/// Maximum number of endpoints that the peer has open at the same time.
 const VISITORS: usize = 6;
 
-/// A text no longer than a name.
+/// A text that is not longer than an endpoint's name.
 #[derive(Clone, Copy, Debug, Default)]
 struct Text {
     bytes: [u8; 31],
@@ -38,7 +38,7 @@ struct Visitor {
     answered: bool,
 }
 
-/// The endpoints opened by each side.
+/// The short-lived endpoints that the two sides have opened.
 #[derive(Debug, Default)]
 pub struct Churn {
     own: Option<(Endpoint, Text)>,
@@ -63,8 +63,8 @@ impl Churn {
         self.own.is_some()
     }
 
-    /// Handles the announcement of an endpoint that matches no local one. Returns an error if no endpoint can be opened
-    /// for the answer.
+    /// Handles the announcement of an endpoint that does not match a local endpoint. Returns an error if no endpoint
+    /// can be opened for the answer.
     pub fn announced<P: Profile, D: Doorbell>(
         &mut self,
         bus: &mut Bus<P, D>,
@@ -80,7 +80,7 @@ impl Churn {
         Ok(())
     }
 
-    /// Handles an endpoint that was unbound because the peer closed its counterpart.
+    /// Closes a local endpoint if it was unbound because the peer has closed the other endpoint.
     pub fn unbound<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, endpoint: Endpoint) {
         for place in &mut self.visitors {
             if place.is_some_and(|visitor| visitor.endpoint == endpoint) {
@@ -91,7 +91,7 @@ impl Churn {
         }
     }
 
-    /// Handles a message. Returns whether it was correct, or `None` if it is for an endpoint of another kind.
+    /// Handles a message. Returns whether the message is correct, or `None` if its endpoint is not a short-lived one.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: &Message) -> Option<bool> {
         if let Some((own, name)) = self.own
             && own == message.endpoint
@@ -99,7 +99,7 @@ impl Churn {
             let mut bytes = [0; 31];
             let bytes = bytes.get_mut(..message.length.into());
             let right = bytes.is_some_and(|to| bus.read(message, 0, to).is_ok() && to == name.as_bytes());
-            // Close the endpoint while its own message is being processed.
+            // Close the endpoint while one of its messages is still being processed.
             bus.close(own);
             self.own = None;
             self.own_count += 1;
@@ -108,8 +108,8 @@ impl Churn {
         self.visitors.iter().flatten().any(|visitor| visitor.endpoint == message.endpoint).then_some(false)
     }
 
-    /// Answers announcements. If `begin` is set and this side has no endpoint open, opens the next one, with `begin` in
-    /// its name.
+    /// Answers announcements. If `begin` is set and this side has no open endpoint, opens an endpoint whose name
+    /// contains `begin`.
     pub fn step<P: Profile, D: Doorbell>(
         &mut self,
         bus: &mut Bus<P, D>,

@@ -11,11 +11,10 @@ use crate::churn::Churn;
 use crate::stream::Stream;
 use crate::{Plan, STEP, STREAMS};
 
-/// Maximum number of events that are handled before this side sends again.
+/// Maximum number of events to handle before this side sends again.
 const EVENTS: u32 = 64;
 
-/// The error returned if the link is unusable and must be recreated, for example on a host after its remote broke the
-/// link.
+/// The link is unusable and must be created again. This happens on a host if the remote violates the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;
 
@@ -88,7 +87,7 @@ impl Exchange {
         }
         // The short-lived endpoints go first, because the streams use up all buffers.
         let least = self.least();
-        // Each side uses its own names, because endpoints with equal names would bind to each other.
+        // The two sides use different names, because endpoints with equal names would bind to each other.
         let name = if self.role == Role::Host { "host" } else { "remote" };
         match self.churn.step(link.bus(), (1..self.plan.messages).contains(&least).then_some(name)) {
             Ok(any) => self.busy |= any,
@@ -200,7 +199,7 @@ impl Exchange {
             Some(true) => (),
             Some(false) => wrong(&mut self.wrong, console, "answer", &message.length),
             None => {
-                // This sends from the handler, while the peer also answers from its own handler.
+                // This call sends from the handler. The peer also sends its answers from a handler.
                 if !self.bounce.receive(bus, message, self.plan.bounces) {
                     wrong(&mut self.wrong, console, "echo", &"see the lines before");
                 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The layouts that the test uses, one after the other, in the same memory. The C side defines them in
+//! The test's layouts. The test uses the layouts one after the other in the same memory. The C side defines them in
 //! `tests/zephyr/openamp/src/layouts.c`. This file contains only offsets and does not depend on any link.
 
 use amp_ivshmem::mem::{Bytes, Load, MemoryError, Record, SharedMemory, Store};
@@ -15,9 +15,10 @@ pub const DESCRIPTORS: usize = 32;
 
 /// Offset of the resource table, in a region that no other layout uses.
 const TABLE: u32 = 0x9_0000;
-/// Number of bytes searched for a table. C's table has one more entry.
+/// Number of bytes to search for a table. This is enough for C's table, which has one entry more than this side's
+/// table.
 const TABLE_ROOM: usize = 256;
-/// Address of the first byte of the memory, as used in the resource table.
+/// Address that the resource table uses for the first byte of the memory.
 const DEVICE_ADDRESS: u32 = 0x2000_0000;
 const TABLE_VRINGS: [u32; 2] = [DEVICE_ADDRESS + 0x1000, DEVICE_ADDRESS + 0x2000];
 const TABLE_BUFFERS: u32 = 0x4000;
@@ -82,7 +83,7 @@ pub fn published<M: SharedMemory>(memory: &M) -> Result<Vdev, BadTable> {
     Vdev::find(&table)
 }
 
-/// Completes, as the host, a table without vring addresses: writes the addresses, and accepts the offered features.
+/// Completes the remote's table on the host: writes the vring addresses, and accepts the offered features.
 ///
 /// # Errors
 /// Returns an error if the memory is too small.

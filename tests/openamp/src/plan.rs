@@ -20,16 +20,16 @@ impl Plan {
 /// Interval between progress reports, in messages per stream.
 ///
 /// The test kills a machine after the first report. By then, the peer's 16-bit indices must be far from their initial
-/// values. A C remote that restarts begins at index 0 and takes every entry that looks available. If it caught up with
-/// the peer's index before the peer next checks, the peer would not detect the restart. The three streams and the other
-/// traffic advance the index by 4.5 per stream message.
+/// values. A C remote that restarts begins at index 0 and takes every entry that looks available. If this remote caught
+/// up with the peer's index before the peer's next check, the peer would not detect the restart. The three streams and
+/// the other traffic advance the index by 4.5 per stream message.
 pub const STEP: u32 = 4_000;
 
 /// Names of the streams.
 pub const STREAMS: [&str; 3] = ["copy", "nocopy", "hold"];
 
-/// Number of endpoints that send to the C side's echo at the same time. It exceeds the 128 dynamic addresses of C
-/// OpenAMP.
+/// Number of endpoints that send to the C side's echo endpoint at the same time. There are more endpoints than C
+/// OpenAMP has dynamic addresses (128).
 pub const BOUNCERS: usize = 130;
 
 /// Number of endpoints that the test needs on a link: the streams, this side's short-lived endpoint, the answers to the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Additional words that the test keeps in a region that no layout uses. Each side publishes its peer id, which changes
-//! on a restart, and the number of layouts that it has finished. The C side also publishes its address of the memory.
-//! The C code is `tests/zephyr/openamp/src/transport.c`. This file does not depend on any link.
+//! on a restart, and the number of layouts that it has finished. The C side also publishes the address that it uses for
+//! the memory. The C code is `tests/zephyr/openamp/src/transport.c`. This file does not depend on any link.
 
 use amp_ivshmem::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::platform::{self, PeerId, Vector, VectorOutOfRange};
@@ -10,13 +10,13 @@ use amp_ivshmem::platform::{self, PeerId, Vector, VectorOutOfRange};
 ///
 /// * its peer id plus one
 /// * the address that its descriptors use for the first byte of the memory, as low and high half
-/// * the number of layouts that it has begun (the address belongs to the last one)
+/// * the number of layouts that it has begun (the address is valid for the last of these layouts)
 /// * the number of layouts that it has finished
 const C_WORDS: u32 = 0x8_0000;
 /// Offset of this side's words: its peer id plus one, and the number of layouts that it has finished.
 const OWN_WORDS: u32 = 0x8_0020;
 
-/// A doorbell that rings the current C side.
+/// A doorbell that rings the C side, even after the C side has restarted with a new peer id.
 #[derive(Clone, Debug)]
 pub struct Doorbell<M: SharedMemory, D> {
     ours: Record<M, 8>,
@@ -35,7 +35,8 @@ impl<M: SharedMemory, D: platform::Doorbell> Doorbell<M, D> {
         Ok(Self { ours, theirs: Record::new(memory, C_WORDS)?, bell })
     }
 
-    /// Returns the C side's address of the memory in layout `number`, or `None` if it has not been published yet.
+    /// Returns the address that the C side uses for the memory in layout `number`, or `None` if the C side has not
+    /// published the address yet.
     #[must_use]
     pub fn address(&self, number: u32) -> Option<u64> {
         (self.theirs.load::<12>(Load::Acquire) > number).then(|| {

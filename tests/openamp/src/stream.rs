@@ -7,9 +7,9 @@ use amp_ivshmem_workload::{Content, MAX_MESSAGE};
 
 use crate::STREAMS;
 
-/// Number of held messages at which the `hold` stream releases all of them.
+/// Number of messages that the `hold` stream holds before it releases all of them.
 const HELD: usize = 4;
-/// Number of messages filled in place per cancelled buffer.
+/// Number of messages filled in place for each cancelled buffer.
 const UNSENT: u32 = 16;
 
 /// One side of a stream.
@@ -52,7 +52,7 @@ impl Stream {
         Content::new(2 * self.index + usize::from(role == Role::Remote), number)
     }
 
-    /// Handles a message. Returns its number if it is wrong.
+    /// Handles a message. Returns the message's number as an error if the message is wrong.
     pub fn receive<P: Profile, D: Doorbell>(&mut self, bus: &mut Bus<P, D>, message: Message) -> Verdict {
         // The peer sends an empty greeting when it binds to this side's announcement. The first stream message is never
         // empty.

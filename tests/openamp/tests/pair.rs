@@ -14,7 +14,7 @@ fn every_message_arrives_once_and_right() {
     let settings = Settings::dual_qemu_ivshmem(1 << 20).unwrap();
     let mut host: Host<_, _, ENDPOINTS, 16> = Host::new(heap.region(), NoDoorbell, PeerId(0), settings).unwrap();
     let mut remote: Remote<_, _, ENDPOINTS, 16> = Remote::new(heap.region(), NoDoorbell, PeerId(1), settings).unwrap();
-    // Neither side has an echo endpoint, which only the C side provides.
+    // The plan has no bounces, because only the C side has an echo endpoint.
     let plan = Plan { bounces: 0, ..Plan::LONG };
     let mut at_host = Exchange::new(Role::Host, plan, &mut host).unwrap();
     let mut at_remote = Exchange::new(Role::Remote, plan, &mut remote).unwrap();

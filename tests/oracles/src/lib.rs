@@ -1,2 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module against the virtqueues of other projects. This library is empty; the crate contains only tests.
+//! Tests this module's virtqueues against other projects' virtqueues. This library is empty, because the crate contains
+//! only tests.

@@ -142,7 +142,7 @@ fn a_ping_that_cannot_be_names_cause_and_remedy() {
         "{refusal}"
     );
     let refusal = small.refusal("--role host");
-    assert!(refusal.contains("use a larger memory") || refusal.contains("does not fit a memory"), "{refusal}");
+    assert!(refusal.contains("use a larger memory") || refusal.contains("does not fit in a memory"), "{refusal}");
 
     let server = Server::start("1M");
     let refusal = server.refusal("--role host --timeout 0.2");

@@ -53,7 +53,7 @@ pub enum SettingsError {
         must: &'static str,
     },
     /// The registers overlap the memory.
-    #[error("registers={registers:#x} in {VARIABLE} lies in the memory at {memory:#x}; choose another address")]
+    #[error("registers={registers:#x} in {VARIABLE} is within the memory at {memory:#x}; choose another address")]
     Overlap {
         /// Address of the registers.
         registers: u64,
@@ -165,8 +165,8 @@ mod tests {
             ("memory=0x60000000", "memory=0xfff80000", "below 4 GiB"),
             ("memory=0x60000000", "memory=0x60000001", "a multiple of 4096"),
             ("registers=0x400ff000", "registers=0x400ff002", "a multiple of 4"),
-            ("registers=0x400ff000", "registers=0x600ffff8", "lies in the memory"),
-            ("registers=0x400ff000", "registers=0x5ffffff4", "lies in the memory"),
+            ("registers=0x400ff000", "registers=0x600ffff8", "is within the memory"),
+            ("registers=0x400ff000", "registers=0x5ffffff4", "is within the memory"),
             ("chardev=ivshmem", "chardev=", "the id of a -chardev socket"),
         ] {
             let text = GOOD.replace(from, to);

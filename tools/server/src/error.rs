@@ -13,7 +13,7 @@ use crate::options::{SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 #[non_exhaustive]
 pub enum ServerError {
     /// The number of vectors is out of range.
-    #[error("{vectors} vectors: QEMU's devices have 1 to {VECTORS_MAX}; choose from these")]
+    #[error("{vectors} vectors are not possible: QEMU's devices have 1 to {VECTORS_MAX}")]
     Vectors {
         /// The requested number of vectors.
         vectors: u16,

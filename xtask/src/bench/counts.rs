@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A program's counts per section, as written by the counters.
+//! The counts for each section of a program, which the instruction counters write.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ pub struct Accesses {
 pub struct Counted {
     /// Number of times that the instruction at each address was executed.
     pub instructions: BTreeMap<u64, u64>,
-    /// Loads from and stores to shared memory and devices, keyed by the counter's names.
+    /// Loads and stores that access shared memory and devices, keyed by the counter's names.
     pub accesses: BTreeMap<String, Accesses>,
 }
 
-/// A section with the name that the program gave it.
+/// A named section of a program, and its counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The program's name for the section.
@@ -45,7 +45,7 @@ impl Section {
         self.per_message(self.counted.accesses.get(kind).map_or(0, |accesses| accesses.count))
     }
 
-    /// Returns the number of bytes of shared memory loaded and stored per message.
+    /// Returns the number of bytes that are loaded from and stored to shared memory per message.
     pub fn shared_bytes(&self) -> f64 {
         let of = |kind| self.counted.accesses.get(kind).map_or(0, |accesses: &Accesses| accesses.bytes);
         self.per_message(of("loads shared") + of("stores shared"))
@@ -89,11 +89,11 @@ pub fn parse(text: &str) -> Result<Vec<Counted>> {
     Ok(sections)
 }
 
-/// Combines the counted sections with the names that the program has printed. Before each named section comes an
-/// unnamed warm-up section with the same work, which uses every ring entry once.
+/// Combines the counted sections with the names that the program has printed. An unnamed warm-up section precedes each
+/// named section. It does the same work, and uses every ring entry once.
 ///
 /// # Errors
-/// Returns an error if the program printed a different number of sections than were counted.
+/// Returns an error if the number of printed names does not match the number of counted sections.
 pub fn name(told: &[(String, u64)], counted: Vec<Counted>) -> Result<Vec<Section>> {
     let all = counted.len();
     let counted: Vec<_> = counted.into_iter().skip(1).step_by(2).collect();

@@ -17,7 +17,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Creates a figure that is the same in every run and therefore measured only once.
+    /// Creates a figure that is the same in every run, so that one run is enough.
     pub const fn exact(key: &'static str, value: f64) -> Self {
         Self { key, value, range: None, noise: None }
     }
@@ -30,7 +30,7 @@ pub struct Missing {
     pub keys: Vec<&'static str>,
     /// The missing part and its remedy, or the failure.
     pub reason: String,
-    /// True if no part was missing but the measurement failed.
+    /// True if the measurement failed although no part was missing.
     #[serde(skip)]
     pub failed: bool,
 }

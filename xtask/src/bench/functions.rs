@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Finds the function to which an instruction belongs: the innermost function at its address according to the debug
-//! information, including inlined functions. Without debug information, it is the last symbol before the address.
+//! Finds the function that contains an instruction. With debug information, this is the innermost function at the
+//! instruction's address, which may be an inlined function. Otherwise, it is the last symbol before the address.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,19 +17,19 @@ use super::counts::Section;
 const RUSTS_OWN: [&str; 4] =
     ["/library/core/src/", "/library/alloc/src/", "/library/std/src/", "/library/compiler-builtins/"];
 
-/// A section's instructions per message, broken down by function.
+/// Number of instructions per message in a section, for each function.
 #[derive(Clone, Debug)]
 pub struct Functions {
-    /// Each function's instructions per message, in descending order. Inlined code from Rust's standard libraries is
-    /// attributed to the function that uses it.
+    /// Function names and the number of instructions per message, in descending order. If a function inlines code from
+    /// Rust's standard libraries, the code counts as part of the function.
     pub each: Vec<(String, f64)>,
-    /// The benchmark program's own instructions per message, identified by their source lines. Instructions merged by
-    /// the compiler have no source line and are not included.
+    /// Number of instructions per message in the benchmark program, identified by source line. Instructions that the
+    /// compiler has merged have no source line and are not included.
     pub own: f64,
 }
 
-/// Attributes the instructions in each section to functions. The benchmark program's own sources are in folders whose
-/// paths contain `own`.
+/// Attributes the instructions in each section to functions. The paths of the benchmark program's source files contain
+/// `own`.
 ///
 /// # Errors
 /// Returns an error if the file is not an ELF file or if its debug information is invalid.
@@ -69,8 +69,8 @@ fn symbols(elf: &object::File<'_>) -> BTreeMap<u64, String> {
     functions.map(|symbol| (symbol.address() & !thumb, short(symbol.name().unwrap_or("?")))).collect()
 }
 
-/// Returns the innermost function at `address` that is not in Rust's standard libraries, and whether its source file is
-/// under `own`. If all functions are in Rust's libraries, returns the outermost one.
+/// Returns the innermost function at `address` that is not in Rust's standard libraries, and whether its source path
+/// contains `own`. If all functions are in Rust's standard libraries, returns the outermost function.
 fn innermost(
     inlined: &Inlined<EndianSlice<'_, RunTimeEndian>>,
     address: u64,
@@ -90,8 +90,8 @@ fn innermost(
     Ok(found)
 }
 
-/// Returns a short form of a function's path, for example `rpmsg::Bus::send`, without generics, hash and closures. It
-/// consists of the core's module (or another crate's name) and the last two path segments.
+/// Returns a short form of a function's path, for example `rpmsg::Bus::send`. The short form consists of the core's
+/// module (or the name of another crate) and the last two path segments, without generics, hash or closures.
 fn short(mangled: &str) -> String {
     let whole = format!("{:#}", demangle(mangled));
     let mut path = whole.as_str();
@@ -102,7 +102,7 @@ fn short(mangled: &str) -> String {
         path = &path[1..end];
         path = top_level(path, " as ").map_or(path, |at| &path[..at]);
     }
-    // An implementation in a module other than the type's module: `module::<impl Type>::function`.
+    // `module::<impl Type>::function` is an implementation outside the type's module.
     let implementation;
     if let Some((_, behind)) = path.split_once("::<impl ")
         && let Some(end) = closing(&path[path.len() - behind.len() - "<impl ".len()..])
@@ -119,8 +119,8 @@ fn short(mangled: &str) -> String {
     first.iter().take(1).chain(last).copied().collect::<Vec<_>>().join("::")
 }
 
-/// Returns each character and its position, with the number of angle brackets that are open after it. The `>` in `->`
-/// is not a bracket.
+/// Returns each character's position, the character, and the number of angle brackets that are open after the
+/// character. The `>` in `->` is not a bracket.
 fn depths(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     let (mut depth, mut before) = (0_usize, ' ');
     text.char_indices().map(move |(at, character)| {
@@ -203,7 +203,7 @@ mod tests {
         // A counter lists instructions, but here each byte stands for one instruction.
         let mut instructions: BTreeMap<_, _> =
             (outer.address()..outer.address() + outer.size()).map(|at| (at, 2)).collect();
-        // C objects added by the linker have no debug information.
+        // The C objects that the linker adds have no debug information.
         instructions.insert(symbol("_start").address(), 4);
         let counted = Counted { instructions, accesses: BTreeMap::new() };
         let sections = [Section { name: String::new(), messages: 2, counted }];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs a guest under the QEMU counter plugin: starts a server and one machine, and reads the counts. This file does
-//! not depend on the metrics.
+//! Starts a server and one machine with the QEMU counter plugin, and reads the counts. This file does not depend on the
+//! metrics.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -23,7 +23,8 @@ const IMAGE: &str = "instructions";
 /// Time limit for a guest.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Builds the image and runs it on `machine` under the counter plugin. Returns the image's path and its sections.
+/// Builds the image, and runs it on `machine` with the counter plugin. Returns the image's path and the counted
+/// sections.
 ///
 /// # Errors
 /// Returns an error if the image does not build, or if the guest does not start or finish.
@@ -39,7 +40,7 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let mut command = artifacts.boot(machine, IMAGE, &socket)?;
     // Derive the guest's time from its instruction count, so that every run is identical.
     command.args(["-icount", "shift=0"]);
-    // Address range of the shared memory in the guest, as set by the port.
+    // The guest's address range for the shared memory. The port sets this range.
     let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
     let escaped = |path: &Path| path.to_str().context("a path is not UTF-8").map(|path| path.replace(',', ",,"));
     command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(out)?));
@@ -79,10 +80,10 @@ fn run(command: std::process::Command) -> Result<Vec<(String, u64)>> {
     }
 }
 
-/// Parses a section's name and number of messages.
+/// Parses a line with a section's name and its number of messages.
 ///
 /// # Errors
-/// Returns an error with the line's text if the line does not describe a section.
+/// Returns an error that contains `line` if the line does not describe a section.
 pub fn section(line: &str) -> Result<(String, u64)> {
     match *line.split(' ').collect::<Vec<_>>() {
         ["section", name, messages] => Ok((name.to_owned(), messages.parse()?)),

@@ -13,7 +13,8 @@ use super::context::Context as Bench;
 use super::figure::Figure;
 use crate::checkout::{checkout, find};
 
-/// Sizes of the M3's `echo` image, which is the smallest remote. They include the core, the port and the start-up code.
+/// Sizes of the M3's `echo` image, which is the smallest remote. The image includes the core, the port and the start-up
+/// code.
 pub const KEYS: &[&str] = &["flash.m3.echo_remote", "ram.m3.echo_remote"];
 
 /// Builds the bare-metal samples and measures the M3's `echo` image. With `verbose`, prints the sizes of all images,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Instructions per message on both guests and on this machine. The same runs also count shared-memory loads and
-//! stores, doorbells, and copies.
+//! Counts instructions per message on both guests and on this machine. The same runs also count loads and stores in
+//! shared memory, doorbells, and copies.
 
 use std::path::Path;
 
@@ -15,8 +15,7 @@ use super::guest;
 #[cfg(target_arch = "x86_64")]
 use super::ptrace_counter;
 
-/// Source path of the benchmark program. The program's instructions between the markers are not attributed to the
-/// library.
+/// Source path of the benchmark program. Instructions from these files are not counted as the library's.
 const PROGRAM: &str = "benches/instructions/src/";
 
 /// Metrics measured on the A53.
@@ -123,9 +122,9 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
             .with_context(|| format!("no section {name} for {key}"))
     };
     let section = |name: &str| found(name).map(|(section, _)| section);
-    // The library's instructions, without those of the benchmark program.
+    // The library's instructions are all instructions except the benchmark program's.
     let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
-    // Number of bytes accessed in shared memory per additional payload byte, which is the number of copies.
+    // The number of copies equals the number of bytes accessed in shared memory per additional payload byte.
     let copies = |more: f64, less: f64| (more - less) / 480.0;
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
     let last = rest.split_once('.').map_or(rest, |(_, last)| last);

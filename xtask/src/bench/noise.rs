@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Detects unreliable timing figures by the CPU time that other processes used and by the spread between runs. The CPU
-//! time comes from Linux's accounting. Its unit does not matter, because only ratios are used.
+//! Decides whether timing figures are unreliable, from the CPU time that other processes used and from the spread
+//! between runs. Linux reports the CPU time in kernel ticks. The unit does not matter, because only ratios are used.
 
 use anyhow::{Context, Result};
 
@@ -30,11 +30,11 @@ impl Ticks {
     fn of(machine: &str, process: &str) -> Option<Self> {
         let sum = machine.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let sum = sum.split_whitespace().map(|ticks| ticks.parse().ok()).collect::<Option<Vec<u64>>>()?;
-        // The two guest fields that follow are already included in these fields.
+        // The next two fields, `guest` and `guest_nice`, are already included in `user` and `nice`.
         let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = *sum else { return None };
         let busy = user + nice + system + irq + softirq + steal;
-        // The program's name may contain spaces and brackets. After it come the state, ten other fields, and then
-        // utime, stime, cutime and cstime.
+        // The program's name is in brackets, and may itself contain spaces and brackets. It is followed by the state,
+        // ten other fields, and then utime, stime, cutime and cstime.
         let (_, fields) = process.rsplit_once(')')?;
         let own: Vec<u64> =
             fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse().ok()).collect::<Option<_>>()?;
@@ -49,21 +49,21 @@ impl Ticks {
     }
 }
 
-/// Observes the machine's load over a period of time.
+/// Measures the machine's load during a period of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch(Ticks);
 
 impl Watch {
-    /// Starts the observation.
+    /// Starts the measurement.
     ///
     /// # Errors
-    /// Returns an error if the system does not account for CPU time as Linux does.
+    /// Returns an error if `/proc/stat` or `/proc/self/stat` cannot be read or parsed.
     pub fn begin() -> Result<Self> {
         Ticks::now().map(Self)
     }
 
     /// Returns why times measured since [`begin`](Self::begin) are unreliable, or `None` if they are reliable. Call
-    /// this function after waiting for all children.
+    /// this function only after all child processes have been waited for.
     ///
     /// # Errors
     /// Returns the same errors as [`begin`](Self::begin).
@@ -80,7 +80,7 @@ fn busy(others: f64) -> Option<String> {
     (others > BUSY).then(|| format!("others used {percent:.0} % of the processors during the runs"))
 }
 
-/// Returns why a value from runs between `min` and `max` is unreliable, or `None` if it is reliable.
+/// Returns why a figure is unreliable if its runs range from `min` to `max`, or `None` if the figure is reliable.
 pub fn apart(min: f64, max: f64) -> Option<String> {
     (max > APART * min).then(|| format!("the runs differ by a factor of {:.1}", max / min))
 }
@@ -89,7 +89,7 @@ pub fn apart(min: f64, max: f64) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Text in the format of Linux 6.1, from a machine with two CPUs after 100 s.
+    /// Contents of `/proc/stat` in the format of Linux 6.1, on a machine with two CPUs that has run for 100 s.
     const MACHINE: &str = "cpu  4000 500 1500 12000 1000 300 500 200 900 0\ncpu0 2000 0 0 0 0 0 0 0 0 0\nintr 5 6\n";
     const PROCESS: &str = "77 (a (b) c) S 1 77 77 0 -1 4194560 10 20 0 0 800 200 3000 1000 20 0 3 0 99 1 2";
 

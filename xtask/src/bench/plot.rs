@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Plots each figure as a share of C OpenAMP's figure, with its limit next to it.
+//! Plots each figure and its limit as shares of C OpenAMP's figure.
 
 use std::path::Path;
 
@@ -9,14 +9,16 @@ use plotters::prelude::*;
 use super::report::{Row, number};
 use super::table::Better;
 
-/// Sizes in pixels: picture width, row height, width of the name column, and length of a bar that equals C's figure.
+/// Sizes in pixels: width of the picture, height of a row, width of the name column, and length of the bar for C
+/// OpenAMP's figure.
 const WIDTH: u32 = 960;
 const ROW: i32 = 34;
 const NAMES: i32 = 260;
 const ONE: f64 = 360.0;
-/// Length limit of a bar, as a multiple of C's figure. Longer bars are cut and marked.
+/// Maximum length of a bar, as a multiple of C OpenAMP's bar. Longer bars are cut off and marked.
 const LONGEST: f64 = 1.5;
-/// Heights of the title and of a line of the source text in pixels, and number of characters in such a line.
+/// Height of the title in pixels, height of a line in the source text in pixels, and number of characters in a line of
+/// the source text.
 const TITLE: i32 = 66;
 const SMALL: i32 = 16;
 const LETTERS: usize = 150;
@@ -31,7 +33,8 @@ pub fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Plots `rows` into an SVG file, followed by the `source` of C's figures. Skips rows for which C has no figure.
+/// Plots `rows` in an SVG file. The text `source` below the plot describes the origin of C OpenAMP's figures. Skips
+/// rows without a figure for C OpenAMP.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written.
@@ -77,7 +80,8 @@ pub fn draw(path: &Path, rows: &[Row], source: &str) -> Result<()> {
     area.present().map_err(failed)
 }
 
-/// Returns the value and the limit as shares of C's figure. If more is better, the ratios are inverted.
+/// Returns the value and the limit as shares of C OpenAMP's figure. If higher values are better, returns the inverse
+/// ratios.
 fn shares(row: &Row) -> Option<(f64, Option<f64>)> {
     let c = row.c_openamp.filter(|&c| c > 0.0)?;
     let share = |value: f64| match row.is.better {
@@ -132,7 +136,7 @@ mod tests {
             draw(file.path(), &[of("flash.m3.remote", value, &[])], "").unwrap();
             std::fs::read_to_string(file.path()).unwrap().matches(r##"stroke="#FFFFFF""##).count()
         };
-        // A value of 1.35 times C's figure still fits.
+        // A bar for 1.35 times C OpenAMP's figure still fits.
         assert_eq!((strokes(8420.0), strokes(9400.0)), (0, 2));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Counts a Linux program's instructions with ptrace, by single-stepping between the program's markers, so that no
-//! other tool is needed. A string instruction counts once per step, as in callgrind. This file does not depend on the
-//! metrics.
+//! Counts a Linux program's instructions with ptrace, so that no other tool is needed. The program runs in single steps
+//! between its markers. A repeated string instruction counts once per step, as in callgrind. This file does not depend
+//! on the metrics.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use super::counts::{self, Counted, Section};
 use super::guest::section;
 use crate::checkout::{self, checkout};
 
-/// First bytes of a marker. A marker is a long nop with these bytes, followed by a byte that selects its type.
+/// First bytes of a marker. A marker is a long nop that starts with these bytes. The next byte is the marker's type.
 const MARKER: [u8; 7] = [0x0f, 0x1f, 0x84, 0x00, b'A', b'M', b'P'];
 /// Length of a marker in bytes.
 const MARKER_LEN: u64 = 8;
@@ -45,7 +45,7 @@ pub fn become_traced(program: &Path) -> Error {
     }
 }
 
-/// Builds the program and counts its instructions. Returns the program and its sections.
+/// Builds the program and counts its instructions. Returns the program's path and the counted sections.
 ///
 /// # Errors
 /// Returns an error if the program does not build or run, or if the system does not allow tracing.
@@ -69,7 +69,7 @@ pub fn count() -> Result<(PathBuf, Vec<Section>)> {
     Ok((program, sections))
 }
 
-/// Runs the program to completion. Addresses in the result are relative to the program's file.
+/// Runs the program to completion. Addresses in the result are the addresses in the program's file.
 fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
     match waitpid(pid, None)? {
         WaitStatus::Stopped(_, Signal::SIGTRAP) => {}
@@ -96,7 +96,8 @@ fn trace(pid: Pid, program: &Path) -> Result<Vec<Counted>> {
         }
         process::check_interrupts()?;
         let mut registers = ptrace::getregs(pid)?;
-        // A single step stops before the next instruction, but a breakpoint stops after itself.
+        // After a single step, the program counter is at the next instruction. After a breakpoint, it is one byte
+        // behind the breakpoint's address.
         let at = registers.rip.wrapping_sub(base).wrapping_sub(u64::from(!on));
         match markers.get(&at) {
             Some(marker) => {

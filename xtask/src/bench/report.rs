@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The result of a benchmark run: its rows, how they are printed, and the verdict.
+//! The result of a benchmark run: rows that can be printed, and the verdict.
 
 use amp::output;
 use anyhow::{Result, ensure};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::figure::{Figure, Missing};
 use super::table::{self, Key, Recorded};
 
-/// One metric's result, as printed.
+/// The printed result for one metric.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The metric's name in the [table].
@@ -101,7 +101,8 @@ impl Report {
 /// Returns the worst value that a figure may have, or `None` if there is no limit.
 type Bound = fn(&Row) -> Option<f64>;
 
-/// Divisor for the tolerance between compiler versions: a figure may be worse by 1/`SLACK` of its recorded value.
+/// Divisor for the tolerance, which allows for different compiler versions. A figure may be worse than its recorded
+/// value by 1/`SLACK` of that value.
 const SLACK: f64 = 33.0;
 
 /// Returns the worst value that `--no-worse` allows for a figure, or `None` if it allows any value.
@@ -114,8 +115,8 @@ fn may_be(row: &Row) -> Option<f64> {
     }
 }
 
-/// Returns the row for a figure, with C OpenAMP's figure and the recorded one. Returns `None` if the metric is not in
-/// the [table].
+/// Returns the row for `figure`, including C OpenAMP's figure and the recorded figure. Returns `None` if the metric is
+/// not in the [table].
 pub fn row(figure: &Figure, c: &Recorded, accepted: &Recorded) -> Option<Row> {
     let is = table::key(figure.key)?;
     Some(Row {
@@ -146,7 +147,7 @@ fn line(row: &Row) -> String {
     format!("{:30} {value:>12} {limit:>10} {c:>10} {}{}{verdict}", row.key, row.unit, range.unwrap_or_default())
 }
 
-/// Formats a value with its significant digits.
+/// Formats a value with a suitable number of digits.
 pub fn number(value: f64) -> String {
     let digits = if value.fract() == 0.0 || value >= 10_000.0 {
         0
@@ -201,7 +202,7 @@ pub mod tests {
         let both = report(vec![met.clone(), missed], vec![]);
         assert_eq!(against(&both), "worse than the limit: flash.m3.host");
         both.verdict(false, false).unwrap();
-        // A metric may be missing if only another machine can measure it, but at least one figure must be compared.
+        // A metric that this machine cannot measure may be missing, but at least one figure must be compared.
         report(vec![met], vec![lacking("no Zephyr", false)]).verdict(true, false).unwrap();
     }
 
@@ -215,7 +216,7 @@ pub mod tests {
         nothing.verdict(false, false).unwrap();
         let told = report(vec![of("loads.a53.16", 13.0, &[])], vec![]);
         assert_eq!(told.verdict(true, false).unwrap_err().to_string(), "nothing was checked: no figure has a limit");
-        // `--no-worse` has no limit for timing figures.
+        // `--no-worse` does not compare timing figures.
         let timed = report(vec![of("round_trip.over_doorbell", 1.0, &[])], vec![]);
         assert!(timed.verdict(false, true).is_err() && timed.verdict(true, false).is_ok());
     }

@@ -18,7 +18,7 @@ pub enum Better {
 /// One metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
-    /// The metric's name, as in the JSON output.
+    /// The metric's name. The JSON output uses the same name.
     pub name: &'static str,
     /// The unit.
     pub unit: &'static str,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Timing figures for two A53 machines: round trips, floods and start-up. Each run has a separate server. A busy
-//! machine makes all figures worse, but affects the ratios least.
+//! Measures times between two A53 machines: round trips, floods and start-up. Each run uses a new server. All figures
+//! are worse on a busy machine, but the ratios change less than the times.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ const RUNS: usize = 5;
 /// Time limit for a run.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The figures printed by the two sides, keyed by name. Figures of the same name are added up.
+/// The figures that both sides print, keyed by name. Figures with the same name are added up.
 type Told = BTreeMap<String, f64>;
 
 /// Runs the pair several times.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The size of rpmsg in a Zephyr image: the sizes of the echo remote and the host in `tests/zephyr/size`, minus the
-//! size of the same application without rpmsg.
+//! Measures how much rpmsg adds to a Zephyr image. Builds the remote and the host in `tests/zephyr/size`, and subtracts
+//! the size of the same application without rpmsg.
 
 use amp::machine::Machine;
 use amp::zephyr::images;
@@ -12,7 +12,7 @@ use crate::bench::figure::Figure;
 use crate::bench::images::size;
 use crate::checkout::checkout;
 
-/// Size increases over the bare application, on `qemu_cortex_m3`.
+/// Increases in size over the application without rpmsg, on `qemu_cortex_m3`.
 pub const KEYS: &[&str] = &["flash.m3.remote", "ram.m3.remote", "flash.m3.host", "ram.m3.host"];
 
 /// Checks that a working Zephyr workspace with zephyr-lang-rust can build the images.

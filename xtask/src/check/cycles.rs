@@ -5,51 +5,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use amp::checkout::Checkout;
-use amp::output;
 use anyhow::{Context, Result, ensure};
 
-use super::graph::{Circle, Graph};
-use super::known::KNOWN;
+use super::graph::{Cycle, Graph};
 use super::tree::Finding;
 use super::{modules, python};
 
 /// The folders in which the rule applies.
 const FOLDERS: [&str; 9] = ["src", "capi", "ports", "tools", "xtask", "benches", "samples", "tests", "fuzz"];
 
-/// Reports import cycles that are not listed as known, and prints the known cycles that no longer exist.
+/// Reports import cycles.
 ///
 /// # Errors
-/// Returns an error if a source file cannot be read or parsed, or if standard output cannot be written.
+/// Returns an error if a source file cannot be read or parsed.
 pub fn check(checkout: &Checkout) -> Result<Vec<Finding>> {
-    let graph = imports(checkout)?;
-    for files in gone(&graph, KNOWN) {
-        output::line(&format!("a known circle is gone; remove it from xtask/src/check/known.rs: {files}"))?;
-    }
-    Ok(new_circles(&graph, KNOWN))
+    Ok(findings(&imports(checkout)?))
 }
 
-/// Returns a finding for each cycle that is not part of a known cycle, with the imports in the cycle.
-fn new_circles(graph: &Graph, known: &[&[&str]]) -> Vec<Finding> {
-    let circles = graph.circles();
-    let new = circles.iter().filter(|circle| !known.iter().any(|known| is_in(circle, known)));
-    let finding = |circle: &Circle| Finding {
-        file: circle.first().cloned().unwrap_or_default(),
+/// Returns a finding for each cycle, with the imports in the cycle.
+fn findings(graph: &Graph) -> Vec<Finding> {
+    let finding = |cycle: &Cycle| Finding {
+        file: cycle.first().cloned().unwrap_or_default(),
         line: 0,
-        what: format!("a circle of imports, break one of them: {}", graph.imports_in(circle).join(", ")),
+        what: format!("an import cycle, remove one of these imports: {}", graph.imports_in(cycle).join(", ")),
     };
-    new.map(finding).collect()
-}
-
-/// Returns the known cycles that no longer exist.
-fn gone(graph: &Graph, known: &[&[&str]]) -> Vec<String> {
-    let circles = graph.circles();
-    let gone = known.iter().filter(|known| !circles.iter().any(|circle| is_in(circle, known)));
-    gone.map(|known| known.join(", ")).collect()
-}
-
-/// Returns true if each file in the cycle is listed in `known`, or is in a folder listed there.
-fn is_in(circle: &Circle, known: &[&str]) -> bool {
-    circle.iter().all(|file| known.iter().any(|known| file == known || known.ends_with('/') && file.starts_with(known)))
+    graph.cycles().iter().map(finding).collect()
 }
 
 /// Returns the imports between all files in the [`FOLDERS`].
@@ -121,19 +101,16 @@ mod tests {
     use crate::checkout::checkout;
 
     #[test]
-    fn an_unknown_circle_and_a_known_one_that_is_gone_are_reported() {
+    fn cycles_are_reported_with_their_imports() {
         let mut graph = Graph::default();
         graph.add("tools/a.rs", "tools/b.rs");
+        assert_eq!(findings(&graph), []);
         graph.add("tools/b.rs", "tools/a.rs");
-        let known: &[&[&str]] = &[&["tools/a.rs", "tools/b.rs"]];
-        assert_eq!(new_circles(&graph, known), []);
-        assert_eq!(new_circles(&graph, &[&["tools/"]]), []);
-        let found = new_circles(&graph, &[]);
+        let found = findings(&graph);
         assert!(found[0].what.ends_with(": tools/a.rs -> tools/b.rs, tools/b.rs -> tools/a.rs"), "{found:?}");
         graph.add("tools/b.rs", "tools/c.rs");
         graph.add("tools/c.rs", "tools/a.rs");
-        assert_eq!(new_circles(&graph, known).len(), 1, "a known circle has grown");
-        assert_eq!(gone(&Graph::default(), &[&["x.rs", "y.rs"]]), ["x.rs, y.rs"]);
+        assert_eq!(findings(&graph).len(), 1, "one cycle of three files");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 
 /// The files in a cycle, in alphabetical order.
-pub type Circle = BTreeSet<String>;
+pub type Cycle = BTreeSet<String>;
 
 impl Graph {
     /// Adds an import. An import of the file itself is ignored.
@@ -26,22 +26,22 @@ impl Graph {
 
     /// Returns the cycles: the largest sets of files in which each file imports every other file, directly or
     /// indirectly.
-    pub fn circles(&self) -> Vec<Circle> {
+    pub fn cycles(&self) -> Vec<Cycle> {
         let reach: BTreeMap<&str, BTreeSet<&str>> = self.0.keys().map(|file| (&**file, self.reachable(file))).collect();
-        let mut circles = BTreeSet::new();
+        let mut cycles = BTreeSet::new();
         for (&file, targets) in &reach {
             if targets.contains(file) {
                 let back = |other: &&str| reach.get(*other).is_some_and(|targets| targets.contains(file));
-                circles.insert(targets.iter().copied().filter(back).map(str::to_owned).collect::<Circle>());
+                cycles.insert(targets.iter().copied().filter(back).map(str::to_owned).collect::<Cycle>());
             }
         }
-        circles.into_iter().collect()
+        cycles.into_iter().collect()
     }
 
     /// Returns the imports within a cycle, as `from -> to`.
-    pub fn imports_in(&self, circle: &Circle) -> Vec<String> {
-        let inside = |from: &String| self.0.get(from).into_iter().flatten().filter(|to| circle.contains(*to));
-        circle.iter().flat_map(|from| inside(from).map(move |to| format!("{from} -> {to}"))).collect()
+    pub fn imports_in(&self, cycle: &Cycle) -> Vec<String> {
+        let inside = |from: &String| self.0.get(from).into_iter().flatten().filter(|to| cycle.contains(*to));
+        cycle.iter().flat_map(|from| inside(from).map(move |to| format!("{from} -> {to}"))).collect()
     }
 
     fn reachable(&self, file: &str) -> BTreeSet<&str> {
@@ -61,17 +61,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn circles_are_found_and_lines_are_none() {
+    fn cycles_are_found_and_lines_are_none() {
         let mut graph = Graph::default();
         for (from, to) in [("a", "a"), ("a", "b"), ("b", "c"), ("d", "a")] {
             graph.add(from, to);
         }
-        assert_eq!(graph.circles(), Vec::<Circle>::new());
+        assert_eq!(graph.cycles(), Vec::<Cycle>::new());
         graph.add("c", "a");
         graph.add("e", "f");
         graph.add("f", "e");
-        let circle = |files: &[&str]| files.iter().map(|&file| file.to_owned()).collect::<Circle>();
-        assert_eq!(graph.circles(), [circle(&["a", "b", "c"]), circle(&["e", "f"])]);
-        assert_eq!(graph.imports_in(&circle(&["a", "b", "c"])), ["a -> b", "b -> c", "c -> a"]);
+        let cycle = |files: &[&str]| files.iter().map(|&file| file.to_owned()).collect::<Cycle>();
+        assert_eq!(graph.cycles(), [cycle(&["a", "b", "c"]), cycle(&["e", "f"])]);
+        assert_eq!(graph.imports_in(&cycle(&["a", "b", "c"])), ["a -> b", "b -> c", "c -> a"]);
     }
 }

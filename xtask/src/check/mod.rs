@@ -6,7 +6,6 @@ mod cycles;
 mod examples;
 mod graph;
 mod imports;
-mod known;
 mod licences;
 mod links;
 mod modules;

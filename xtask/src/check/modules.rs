@@ -134,24 +134,24 @@ mod tests {
         graph
     }
 
-    fn circles(files: &[(&str, &str)]) -> Vec<String> {
-        let joined = |circle: &super::super::graph::Circle| circle.iter().cloned().collect::<Vec<_>>().join(" ");
-        graph(files).circles().iter().map(joined).collect()
+    fn cycles(files: &[(&str, &str)]) -> Vec<String> {
+        let joined = |cycle: &super::super::graph::Cycle| cycle.iter().cloned().collect::<Vec<_>>().join(" ");
+        graph(files).cycles().iter().map(joined).collect()
     }
 
     #[test]
-    fn a_made_up_circle_is_found_through_uses_paths_and_reexports() {
+    fn a_made_up_cycle_is_found_through_uses_paths_and_reexports() {
         let lib = ("lib.rs", "mod a; pub mod b; mod c;");
         let a = ("a/mod.rs", "mod inner; pub use inner::Inner; pub struct A;");
         let inner = ("a/inner.rs", "use crate::b::{self, B}; pub struct Inner;");
-        assert_eq!(circles(&[lib, a, inner, ("b.rs", "pub struct B;"), ("c.rs", "")]), [""; 0]);
+        assert_eq!(cycles(&[lib, a, inner, ("b.rs", "pub struct B;"), ("c.rs", "")]), [""; 0]);
         // A `use` of a re-exported name. The cycle includes the file that defines the name.
         let b = ("b.rs", "use super::a::Inner; pub struct B;");
-        assert_eq!(circles(&[lib, a, inner, b, ("c.rs", "")]), ["a/inner.rs b.rs"]);
+        assert_eq!(cycles(&[lib, a, inner, b, ("c.rs", "")]), ["a/inner.rs b.rs"]);
         // A path in a signature.
         let b = ("b.rs", "pub fn b(_: crate::c::C) {} pub struct B;");
         let c = ("c.rs", "impl C { fn c() { crate::b::b(C) } } pub struct C;");
-        assert_eq!(circles(&[lib, a, inner, b, c]), ["b.rs c.rs"]);
+        assert_eq!(cycles(&[lib, a, inner, b, c]), ["b.rs c.rs"]);
     }
 
     #[test]

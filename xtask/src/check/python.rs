@@ -40,20 +40,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_made_up_circle_is_found() {
+    fn a_made_up_cycle_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let files = ["a.py", "b.py", "c.py"].map(PathBuf::from);
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("a.py", "import os, b as other\n");
         write("b.py", "def late():\n    from c import d\n");
         write("c.py", "# import a\n");
-        let circles = || {
+        let cycles = || {
             let mut graph = Graph::default();
             add_files(&mut graph, folder.path(), &files).unwrap();
-            graph.circles()
+            graph.cycles()
         };
-        assert!(circles().is_empty());
+        assert!(cycles().is_empty());
         write("c.py", "from a import x\n");
-        assert_eq!(circles(), [["a.py", "b.py", "c.py"].map(str::to_owned).into()]);
+        assert_eq!(cycles(), [["a.py", "b.py", "c.py"].map(str::to_owned).into()]);
     }
 }

@@ -8,7 +8,7 @@ pub use amp_ivshmem_workload::protocol::{Report, Tally, Why, Wrong};
 pub enum Word {
     /// A report from the workload.
     Report(Report),
-    /// The side panicked, faulted or exited with an error. Its machine may still be running.
+    /// The side panicked, faulted or exited with an error. The side's machine may still be running.
     Died,
 }
 
@@ -19,8 +19,8 @@ impl Word {
             return Some(Self::Report(report));
         }
         match line.split_whitespace().next()? {
-            // A panic, a fault or a missing device in an image, which then sleeps forever, or the last error of a
-            // process.
+            // An image prints such a line after a panic or a fault, or if a device is missing. The image then sleeps
+            // forever. A process prints such a line before it exits with an error.
             "amp:" | "error:" => Some(Self::Died),
             // A panic in a process: `thread 'main' (1234) panicked at …`.
             "thread" if line.contains(" panicked at ") => Some(Self::Died),

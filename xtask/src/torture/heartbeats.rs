@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Observes the sides from outside: their heartbeats in the shared memory, and how long their processes have waited for
-//! a CPU.
+//! Observes the sides from outside: reads their heartbeats in the shared memory, and reads how long their processes
+//! have waited for a CPU.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -11,11 +11,11 @@ use amp::role::Role;
 use amp_ivshmem::inspect::Directory;
 use amp_ivshmem::mem::ReadMemory;
 
-/// Period of a side's heartbeat, which is the default in a link's settings.
+/// Period of a side's heartbeat. Equals the default period in a link's settings.
 pub const BEAT: Duration = Duration::from_millis(100);
-/// Number of beats, pauses and wait readings to keep, enough for a few seconds.
+/// Number of beats, pauses and wait readings to keep. This number is enough for a few seconds.
 const REMEMBERED: usize = 64;
-/// Pauses between two readings of the heartbeats are recorded only if they are longer than this.
+/// Minimum length of a recorded pause between two readings of the heartbeats.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One side's heartbeat on one link.
@@ -23,15 +23,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 struct Beat {
     /// The value of the heartbeat word when it was last read.
     word: u32,
-    /// When this value was first seen.
+    /// When this value was first read.
     at: Instant,
     /// The longest time between two beats since [`HeartbeatMonitor::begin`].
     longest: Duration,
-    /// When earlier beats were seen, oldest first.
+    /// When earlier beats were first read, oldest first.
     before: Recent<Instant, REMEMBERED>,
 }
 
-/// The file of the shared memory. It is read rather than mapped.
+/// The shared memory's file. This program reads the file and does not map it.
 struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
@@ -60,7 +60,7 @@ impl ReadMemory for MemoryFile {
     }
 }
 
-/// The heartbeats of all sides that use one shared memory.
+/// The heartbeats of all sides that use a shared memory.
 pub struct HeartbeatMonitor {
     memory: MemoryFile,
     beats: BTreeMap<(Role, u8), Beat>,
@@ -103,7 +103,7 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// Resets the longest times.
+    /// Resets the longest times to zero.
     pub fn begin(&mut self) {
         self.blind = Duration::ZERO;
         for beat in self.beats.values_mut() {
@@ -111,21 +111,20 @@ impl HeartbeatMonitor {
         }
     }
 
-    /// Returns when a side's last beat was seen, and the longest time between two beats, including the time from the
-    /// last beat to `now`.
+    /// Returns the time of a side's last beat, and the longest time between two beats. The longest time takes the time
+    /// from the last beat to `now` into account.
     pub fn beat(&self, role: Role, link: u8, now: Instant) -> Option<(Instant, Duration)> {
         let beat = self.beats.get(&(role, link))?;
         Some((beat.at, beat.longest.max(now.saturating_duration_since(beat.at))))
     }
 
-    /// Returns when a side's last beat before `at` was seen.
+    /// Returns the time of a side's last beat at or before `at`.
     pub fn last_beat(&self, role: Role, link: u8, at: Instant) -> Option<Instant> {
         let beat = self.beats.get(&(role, link))?;
         [beat.at].iter().chain(beat.before.iter().rev()).copied().find(|&beat| beat <= at)
     }
 
-    /// Returns the longest pause between two readings that ended after `from`. Pauses of up to `PAUSE` are not
-    /// recorded.
+    /// Returns the longest recorded pause that ended at or after `from`. Pauses of up to `PAUSE` are not recorded.
     pub fn blind_since(&self, from: Instant) -> Duration {
         let since = self.pauses.iter().filter(|&&(end, _)| end >= from);
         since.map(|&(_, pause)| pause).max().unwrap_or_default()
@@ -137,8 +136,8 @@ impl HeartbeatMonitor {
     }
 }
 
-/// Returns how long the threads of a process have waited for a CPU since the process started, added up. Returns `None`
-/// if the process has exited or the kernel does not account for this time.
+/// Returns the total time that a process's threads have waited for a CPU since the process started. Returns `None` if
+/// the process has exited, or if the kernel does not account for this time.
 pub fn waited(process: u32) -> Option<Duration> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
@@ -149,10 +148,10 @@ pub fn waited(process: u32) -> Option<Duration> {
     (sum > 0).then(|| Duration::from_nanos(sum))
 }
 
-/// For each member, its process id and how long this process has waited for a CPU since it started.
+/// Each member's process id and how long this process has waited for a CPU since the process started.
 type Reading = Vec<Option<(u32, Duration)>>;
 
-/// Periodic readings of how long the members have waited for a CPU.
+/// Periodic readings of the times that the members have waited for a CPU.
 #[derive(Default)]
 pub struct Waits(Recent<(Instant, Reading), REMEMBERED>);
 
@@ -170,14 +169,14 @@ impl Waits {
         self.0.push((now, waits));
     }
 
-    /// Returns how long `member`'s process waited for a CPU between `from` and `to`, computed from the readings around
-    /// these times. Returns `None` if there are no suitable readings.
+    /// Returns how long `member`'s process waited for a CPU between `from` and `to`. The result is computed from the
+    /// readings just before `from` and after `to`. Returns `None` if there are no suitable readings.
     pub fn of(&self, member: usize, from: Instant, to: Instant) -> Option<Duration> {
         let all = || self.0.iter().filter_map(|(at, waits)| Some((*at, waits.get(member).copied()??)));
         let (_, (process, _)) = all().rev().find(|&(at, _)| at <= to)?;
         let own = || all().filter(|&(_, (id, _))| id == process).map(|(at, (_, wait))| (at, wait));
         let before = own().rev().find(|&(at, _)| at <= from).map_or(Duration::ZERO, |(_, wait)| wait);
-        // The kernel accounts for a wait when the wait ends, so the readings up to three intervals after `to` are also
+        // The kernel accounts for a wait only when the wait ends, so readings up to three intervals after `to` are
         // used.
         let after = own().rfind(|&(at, _)| at > from && at <= to + 3 * Self::EVERY);
         after.map(|(_, wait)| wait.saturating_sub(before))

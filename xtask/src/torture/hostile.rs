@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A hostile peer: a process that connects to the server and overwrites the memory that other peers use for messages.
+//! A hostile peer, which connects to the server and overwrites the memory that other peers use for messages.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A Linux process under torture. It runs the message stream on one link until a signal asks it to leave.
+//! A Linux process under torture. The process runs the message stream on one link until a signal asks the process to
+//! leave.
 
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
@@ -18,13 +19,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// The options of the process.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The server's socket
+    /// Connect to the server's socket at SOCKET
     #[arg(long)]
     socket: PathBuf,
-    /// Side of the link
+    /// Run the ROLE side of the link
     #[arg(long, value_enum)]
     role: Role,
-    /// The link
+    /// Use link number LINK
     #[arg(long)]
     link: u8,
 }

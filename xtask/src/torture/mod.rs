@@ -86,7 +86,7 @@ fn tell(options: &Options, report: &Report) -> Result<()> {
     output::line(&if options.json { serde_json::to_string(report)? } else { report.line() })
 }
 
-/// Returns the members: the two sides of a pair, or the members of the star.
+/// Returns the two sides of `pair`, or the members of the star if `pair` is `None`.
 fn members(pair: Option<Pair>) -> Vec<Member> {
     let member = |machine, role, image, links| Member { machine, role, image, links };
     match pair {

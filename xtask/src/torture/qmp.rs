@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sends a command to QEMU through its control socket (QMP).
+//! Sends a command to QEMU through QEMU's control socket (QMP).
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 /// Time limit for each answer from QEMU.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Resets the machine of the QEMU process with the control socket at `path`.
+/// Resets the QEMU machine whose control socket is at `path`.
 ///
 /// # Errors
 /// Returns an error if QEMU does not answer or rejects the command.

@@ -21,7 +21,7 @@ pub struct Report {
     pub bursts_of_scribbling: u64,
     /// Number of messages received and checked.
     pub messages: u64,
-    /// Maximum number of messages in flight when a session ended. These messages may be lost.
+    /// Maximum number of messages that were in flight when sessions ended. Messages in flight may be lost.
     pub in_flight: u64,
     pub lost: u64,
     pub duplicated: u64,
@@ -30,29 +30,31 @@ pub struct Report {
     pub hung: u64,
     /// Number of sides that exited on their own, or reported that they cannot run.
     pub ended: u64,
-    /// Number of sessions that a side ended because of invalid memory contents, although nothing had overwritten the
-    /// memory.
+    /// Number of sessions that a side ended because of invalid memory contents, although no hostile peer had
+    /// overwritten the memory.
     pub faults: u64,
     /// Number of sessions that ended without any action on either side.
     pub unprovoked: u64,
-    /// Number of times that a side left, but its peer reported another reason.
+    /// Number of times that a side left, but the peer reported a different reason for the end of the session.
     pub unheard: u64,
-    /// Longest time from a side's restart until both sides had received a message from each other, in milliseconds.
-    /// Includes the guest's boot.
+    /// Longest time in milliseconds from a side's restart until both sides had received a message from each other.
+    /// Includes the boot time of a guest.
     pub longest_recovery_ms: u64,
-    /// The same time without the boot: measured from the side's first line, in milliseconds.
+    /// Longest time in milliseconds from a restarted side's first line until both sides had received a message from
+    /// each other.
     pub longest_recovery_after_boot_ms: u64,
-    /// Shortest and longest time from a kill until the survivor reported a timeout, in milliseconds.
+    /// Shortest and longest time in milliseconds from a kill until the survivor reported a timeout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub death_noticed_ms: Option<(u64, u64)>,
     /// Number of deaths that a peer detected by a timeout.
     pub deaths: u64,
-    /// Number of recoveries and detected deaths that missed their limits because the machine was busy: the processes
-    /// concerned waited that long for a CPU.
+    /// Number of recoveries and detected deaths that missed their time limits on a busy machine, because the processes
+    /// had to wait for a CPU.
     pub too_busy: u64,
-    /// Number of recoveries and detected deaths that missed their limits without an explanation.
+    /// Number of recoveries and detected deaths that missed their time limits although the machine was not busy.
     pub untimely: u64,
-    /// Number of times that the sides connected again only after a restart, after the memory had been overwritten.
+    /// Number of times that the sides did not connect again after a hostile peer had overwritten the memory, and had to
+    /// be restarted.
     pub needed_a_restart: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -105,7 +107,7 @@ impl Report {
         self.findings.extend(other.findings.iter().cloned());
     }
 
-    /// Counts an event by its verdict. Returns true if the event was late or early.
+    /// Counts an event according to its verdict. Returns true if the event was late or early.
     pub fn count(&mut self, verdict: Verdict) -> bool {
         self.too_busy += u64::from(verdict == Verdict::Busy);
         self.untimely += u64::from(verdict == Verdict::Untimely);

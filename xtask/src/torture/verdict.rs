@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Judges the timing of events, and distinguishes a busy machine from a defect.
+//! Judges the timing of events, and tells delays on a busy machine from defects.
 
 use std::time::Duration;
 
 use super::heartbeats::BEAT;
 
-/// Time after which a pair that exchanges no messages counts as hung, even after a hostile peer. It is much longer than
-/// any boot, because other work may keep the machine busy.
+/// Time after which a pair counts as hung if it exchanges no messages. The time is much longer than any boot, because
+/// other work may keep the machine busy.
 pub const HUNG: Duration = Duration::from_secs(30);
-/// Time limit for both sides to exchange messages after the restarted side has booted.
+/// Time limit from the restarted side's boot until both sides exchange messages again.
 pub const RECOVERY: Duration = Duration::from_secs(1);
 
-/// The facts about a side's death and its detection.
+/// Measured times of a side's death, and of the report by the surviving side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Death {
     /// Time from the kill to the survivor's report.
     pub after: Duration,
     /// Time from the killed side's last beat to the survivor's report.
     pub silent: Duration,
-    /// Longest time between two of the survivor's beats from the kill to its report.
+    /// Longest time between two beats of the survivor, from the kill to the survivor's report.
     pub gap: Duration,
-    /// Longest time between two readings of the heartbeats. The test tries to read them every few milliseconds.
+    /// Longest time between two readings of the heartbeats. The test tries to read the heartbeats every few
+    /// milliseconds.
     pub blind: Duration,
-    /// CPU wait of the killed side during the two heartbeat periods before its death, and CPU wait of the survivor
-    /// since then. `None` if the kernel does not account for this time.
+    /// How long the killed side waited for a CPU during the two heartbeat periods before its death, and how long the
+    /// survivor has waited since the death. `None` if the kernel does not account for these times.
     pub waited: Option<(Duration, Duration)>,
 }
 
@@ -32,23 +33,25 @@ pub struct Death {
 pub enum Verdict {
     /// The event happened in time.
     InTime,
-    /// The event was late or early because a side was not given CPU time.
+    /// The event was late or early because a side had to wait for a CPU.
     Busy,
-    /// The event was late or early without an explanation.
+    /// The event was late or early although no side had to wait for a CPU.
     Untimely,
 }
 
 impl Death {
-    /// Returns the verdict on a death that should be detected after `limit`, plus or minus one heartbeat period.
+    /// Returns the verdict on a death. The survivor should detect the death after `limit`, plus or minus one heartbeat
+    /// period.
     pub fn judge(&self, limit: Duration) -> Verdict {
-        // The kernel accounts for a wait when the wait ends, so a killed side's last wait is missing. This process
-        // mostly sleeps, so if it was delayed by `blind`, the other processes were delayed at least as long.
+        // The kernel accounts for a wait only when the wait ends, so the killed side's last wait is missing. This
+        // process mostly sleeps. If it was delayed by `blind`, the other processes were delayed for at least that long.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
-        // If the death was detected too early, the killed side's beats were already late before the kill. This is
-        // explained if the side was not given CPU time.
+        // If the death was detected too early, the killed side's beats were already late before the kill. The side may
+        // have had to wait for a CPU, which explains the late beats.
         let early = (limit - BEAT).saturating_sub(self.after);
-        // The survivor detects the death at one of its own beats, so it is late by any delay between its beats.
+        // The survivor detects the death at one of its own beats, so each delay between these beats also delays the
+        // detection.
         let late = self.after.saturating_sub(limit + BEAT);
         let explained = if !early.is_zero() {
             self.silent + self.blind >= limit && dead_waited >= early
@@ -63,8 +66,8 @@ impl Death {
     }
 }
 
-/// Returns the verdict on a recovery that took `after_boot`. `waited` is how long the processes concerned waited for a
-/// CPU.
+/// Returns the verdict on a recovery that took `after_boot`. `waited` is how long all processes waited for a CPU in
+/// total.
 pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict {
     let late = after_boot.saturating_sub(RECOVERY);
     match waited.unwrap_or_default() {
@@ -74,7 +77,7 @@ pub fn judge_recovery(after_boot: Duration, waited: Option<Duration>) -> Verdict
     }
 }
 
-/// Returns the wait between two readings.
+/// Returns how much the wait has grown between two readings.
 pub fn between(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
     Some(after?.saturating_sub(before?))
 }

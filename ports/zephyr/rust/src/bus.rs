@@ -32,7 +32,7 @@ pub const fn settings<R: Roles>(role: R) -> Settings<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaitError {
     /// The caller's time limit has expired.
-    #[error("nothing arrived within the limit")]
+    #[error("nothing arrived within the time limit")]
     TimedOut,
     /// The call came from an interrupt handler, which cannot wait. It had no effect.
     #[error("an interrupt handler cannot wait: call this in a thread")]

@@ -38,7 +38,8 @@ impl fmt::Debug for Name {
 pub enum TakeError {
     /// No ivshmem node with a driver has this ordinal.
     #[error(
-        "devicetree node {ordinal} is not an ivshmem device with a driver: set its status to okay, and see CONFIG_AMP_IVSHMEM"
+        "devicetree node {ordinal} is not an ivshmem device with a driver: set its status to okay, and see \
+         CONFIG_AMP_IVSHMEM"
     )]
     NoDevice {
         /// The requested ordinal.
@@ -58,14 +59,14 @@ pub enum TakeError {
     },
     /// The device does not have a doorbell.
     #[error(
-        "{name} has no doorbell: it needs ivshmem-doorbell with a vector, and CONFIG_PCIE_MSI_X where it is on PCI"
+        "{name} has no doorbell: use ivshmem-doorbell with at least one vector, and on PCI set CONFIG_PCIE_MSI_X=y"
     )]
     NoDoorbell {
         /// The device.
         name: Name,
     },
     /// The call came from an interrupt handler.
-    #[error("a device cannot be taken by an interrupt handler: take it in a thread")]
+    #[error("an interrupt handler cannot take a device: take it in a thread")]
     InIsr,
 }
 

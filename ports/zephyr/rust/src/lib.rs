@@ -21,14 +21,10 @@ mod console;
 mod device;
 #[cfg(feature = "log")]
 mod logger;
+pub mod sizes;
 mod sys;
 #[cfg(feature = "async")]
 mod tasks;
-
-/// The link sizes that are set in Kconfig.
-pub mod sizes {
-    include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
-}
 
 pub use amp_ivshmem;
 // Makes sure that `amp_ivshmem_zephyr` is linked, because the C drivers call its functions.

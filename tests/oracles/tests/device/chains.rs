@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's chain device against the driver queue of `virtio-drivers`. Both must agree on the elements,
-//! direct or in an indirect table, and on their content.
+//! Tests this module's chain device against the driver queue of `virtio-drivers`. Both must agree on the elements and
+//! on their content. The elements may be in the descriptor table or in an indirect table.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -22,7 +22,8 @@ const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);
 const INDIRECT: u16 = 4;
 
-/// Copies of the driver's buffers: the buffer's length and the copy's offset, keyed by buffer address.
+/// Copies of the driver's buffers. Contains each buffer's length and the offset of its copy, keyed by the buffer's
+/// address.
 #[derive(Clone, Debug, Default)]
 struct Copies(Rc<RefCell<HashMap<u64, (u32, u32)>>>);
 
@@ -134,7 +135,7 @@ proptest! {
     }
 }
 
-/// Copies the indirect table of descriptor `token`, if the descriptor refers to one.
+/// Copies the indirect table that descriptor `token` refers to, if there is one.
 fn copy_table(ours: &Bytes<super::Region<'_>>, driver: &Rings, copies: &Copies, token: u16, count: usize) {
     let mut descriptor = [0; 16];
     ours.read(16 * u32::from(token), &mut descriptor).unwrap();

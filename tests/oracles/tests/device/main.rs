@@ -22,11 +22,11 @@ const LAYOUT: Layout = Layout { size: SIZE, descriptors: 0, available: 0x80, use
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver adds a buffer of this length, which the device may write if the flag is set.
+    /// The driver adds a buffer of this length. If the flag is set, the device may write the buffer.
     Add(usize, bool),
     /// The device pops the next buffer.
     Take,
-    /// The device returns one of the popped buffers, with this written length.
+    /// The device returns one of the popped buffers, and reports this number of written bytes.
     GiveBack(usize, u32),
     /// The driver pops the next used buffer.
     Pop,
@@ -62,7 +62,7 @@ proptest! {
         let mut device: Device<_, { SIZE as usize }> = Device::new(&heap.region(), LAYOUT, suppression(events)).unwrap();
 
         let (mut added, mut taken, mut given) = (VecDeque::new(), Vec::new(), VecDeque::new());
-        // Number of returned and of popped buffers.
+        // Number of buffers that the device has returned, and number of buffers that the driver has popped.
         let (mut used, mut popped) = (0, 0);
         let mut interrupts = true;
         for step in steps {
@@ -90,8 +90,7 @@ proptest! {
                 Step::GiveBack(which, length) => {
                     if !taken.is_empty() {
                         let id = taken.remove(which % taken.len());
-                        // With event indices, the driver requests a notification for the next buffer after the last one
-                        // that it has popped.
+                        // With event indices, the driver requests a notification for the next buffer that it will pop.
                         let owed = if events { used == popped } else { interrupts };
                         prop_assert_eq!(device.add_used(id, length), owed);
                         // Returning the same buffer again has no effect.
@@ -139,7 +138,8 @@ fn driver_to_ours(ours: &Bytes<Region<'_>>, driver: &Rings) {
     ours.write(0, &bytes).unwrap();
 }
 
-/// rpmsg does not use descriptor chains. The device must report a named fault when it reads the first descriptor.
+/// rpmsg does not use descriptor chains. If there is a chain, the device must report a specific fault when it reads the
+/// first descriptor.
 #[test]
 fn a_chain_is_refused() {
     let heap = Heap::new(LEN);

@@ -19,7 +19,7 @@ pub const DRIVERS: usize = SIZE as usize * 16 + 6 + SIZE as usize * 2;
 /// Size of the area that the device writes: the used ring.
 pub const DEVICES: usize = 6 + SIZE as usize * 8;
 
-/// A heap allocator for DMA memory, which has the same address for the driver and the device.
+/// Allocates DMA memory on the heap. The memory has the same address for the driver and the device.
 #[derive(Debug)]
 struct HeapHal;
 
@@ -56,7 +56,7 @@ unsafe impl Hal for HeapHal {
     unsafe fn unshare(_: PhysAddr, _: NonNull<[u8]>, _: BufferDirection) {}
 }
 
-/// A transport that only records the addresses of the queue. The test itself acts as the device.
+/// A transport that only records the queue's addresses. The test itself acts as the device.
 #[derive(Debug, Default)]
 struct Places {
     driver: PhysAddr,
@@ -130,7 +130,7 @@ pub struct Elements {
     pub writable: Vec<Vec<u8>>,
 }
 
-/// The driver's queue and the buffers that it has added.
+/// The driver's queue, and the buffers that the driver has added.
 #[derive(Debug)]
 pub struct Rings {
     queue: VirtQueue<HeapHal, { SIZE as usize }>,
@@ -147,14 +147,15 @@ impl Rings {
         Self { queue, places, lent: HashMap::new() }
     }
 
-    /// Adds a buffer with a single element. Returns its descriptor and address, or `None` if the queue is full.
+    /// Adds a buffer with a single element. Returns the descriptor and the element's address, or `None` if the queue is
+    /// full.
     pub fn add(&mut self, length: usize, write: bool) -> Option<(u16, u64)> {
         let (element, mut elements) = (vec![0; length], Elements::default());
         if write { &mut elements.writable } else { &mut elements.readable }.push(element);
         self.add_chain(elements).map(|(token, addresses)| (token, addresses[0]))
     }
 
-    /// Adds a buffer. Returns its first descriptor and the element addresses, or `None` if the queue is full.
+    /// Adds a buffer. Returns the first descriptor and the elements' addresses, or `None` if the queue is full.
     pub fn add_chain(&mut self, mut elements: Elements) -> Option<(u16, Vec<u64>)> {
         let addresses = elements.readable.iter().chain(&elements.writable);
         let addresses = addresses.map(|element| element.as_ptr().expose_provenance() as u64).collect();
@@ -186,13 +187,14 @@ impl Rings {
         unsafe { std::slice::from_raw_parts(start, length) }.to_vec()
     }
 
-    /// Pops the next used buffer, which has a single element. Returns its descriptor and the length that the device
-    /// reported.
+    /// Pops the next used buffer, which has a single element. Returns the descriptor, and the length that the device
+    /// has reported.
     pub fn pop(&mut self) -> Option<(u16, u32)> {
         self.pop_chain().map(|(token, length, _)| (token, length))
     }
 
-    /// Pops the next used buffer. Returns its first descriptor, the length that the device reported, and its elements.
+    /// Pops the next used buffer. Returns the first descriptor, the length that the device has reported, and the
+    /// elements.
     pub fn pop_chain(&mut self) -> Option<(u16, u32, Elements)> {
         let token = self.queue.peek_used()?;
         let mut elements = self.lent.remove(&token).unwrap();

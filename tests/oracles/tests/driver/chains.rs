@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests this module's chain driver against rust-vmm's `virtio-queue`. Both must agree on the elements, direct or in an
-//! indirect table, and on their content.
+//! Tests this module's chain driver against rust-vmm's `virtio-queue`. Both must agree on the elements and on their
+//! content. The elements may be in the descriptor table or in an indirect table.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Lays out elements of these lengths, one after the other, beginning at `at`. Advances `at` past them.
+/// Lays out elements with these lengths one after the other, starting at `at`. Advances `at` past the last element.
 fn lay_out(at: &mut u32, lengths: &[u32]) -> Vec<Element> {
     let element = |&length: &u32| {
         let address = u64::from(*at);
@@ -106,7 +106,7 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Add(readable, writable) => {
-                    // With 9 places and at most 8 chains in the queue, one place is always free.
+                    // There are 9 places and at most 8 chains in the queue, so one place is always free.
                     let place = free.pop().unwrap();
                     let mut at = BUFFERS + place * 0x400;
                     let (readable, writable) = (lay_out(&mut at, &readable), lay_out(&mut at, &writable));

@@ -26,11 +26,11 @@ const DEVICES: (u32, usize) = (0x100, 6 + 8 * 8);
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The driver offers a buffer of this length, which the device may write if the flag is set.
+    /// The driver offers a buffer of this length. If the flag is set, the device may write the buffer.
     Offer(u32, bool),
     /// The device pops the next buffer.
     Take,
-    /// The device returns one of the popped buffers, with this written length.
+    /// The device returns one of the popped buffers, and reports this number of written bytes.
     GiveBack(usize, u32),
     /// The driver pops a used buffer.
     Collect,

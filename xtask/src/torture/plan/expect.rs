@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The expected effects of each action, and the verdict if an effect is missing.
+//! Checks that each action has the expected effects, and records a finding if an effect is missing.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,8 @@ fn millis(time: Duration) -> u64 {
 }
 
 impl Plan<'_> {
-    /// Expects that all links of these sides soon begin new sessions, as reported by both ends of each link.
+    /// Expects that all links of these sides soon begin new sessions. Both ends of each link must report the new
+    /// session.
     pub(super) fn expect_anew(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -34,8 +35,8 @@ impl Plan<'_> {
             testbed.report.longest_recovery_after_boot_ms =
                 testbed.report.longest_recovery_after_boot_ms.max(millis(after_boot));
             if after_boot > verdict::RECOVERY {
-                // Waits of several processes can follow one another, so their sum is the longest delay that they can
-                // explain.
+                // The waits of several processes may happen one after the other, so the sum of all waits is the longest
+                // delay that they can explain.
                 let since = |(process, after): (u32, Duration)| {
                     after.saturating_sub(before.get(&process).copied().unwrap_or_default())
                 };
@@ -62,9 +63,9 @@ impl Plan<'_> {
         self.hung(testbed, name)
     }
 
-    /// Expects that the partners of a killed side detect its death within their limit. `dead_waited` is how long the
-    /// killed side waited for a CPU just before its death. `before` is how long each member had waited since it
-    /// started.
+    /// Expects that the partners of a killed side detect the death within the time limit. `dead_waited` is how long the
+    /// killed side waited for a CPU just before its death. `before` is how long each member had waited for a CPU from
+    /// its start until the kill.
     pub(super) fn expect_noticed(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -98,8 +99,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Expects that the partners of side `index` report that it has left. Unless `all` is set, a partner may also
-    /// report a restart, or nothing.
+    /// Expects that the partners of side `index` report that this side has left. If `all` is false, a partner may also
+    /// report a restart, or report nothing.
     pub(super) fn expect_heard(
         &mut self,
         testbed: &mut Testbed<'_>,
@@ -113,7 +114,7 @@ impl Plan<'_> {
             } else {
                 testbed.down(other, link).filter(|&(at, _)| at > since)
             };
-            // A side that polls only after the successor has started reports a restart.
+            // A partner reports a restart if it polls only after the successor has started.
             let good = |why| why == Why::Left || !all && why == Why::Restarted;
             if let Some((_, why)) = said.filter(|&(_, why)| !good(why)) {
                 testbed.report.unheard += 1;
@@ -123,8 +124,8 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Waits until side `other` reports that its link to side `index` went down. Returns the time and the reason. If
-    /// there is no report after `since`, records a finding.
+    /// Waits until side `other` reports that its link to side `index` has gone down. Returns the time and the reason.
+    /// Records a finding if no report arrives after `since`.
     fn notices(
         &self,
         testbed: &mut Testbed<'_>,
@@ -140,7 +141,7 @@ impl Plan<'_> {
         Ok(noticed(testbed))
     }
 
-    /// Waits until `done` returns true, but at most for `limit`. Returns whether `done` returned true.
+    /// Waits until `done` returns true or `limit` expires. Returns true if `done` returned true.
     pub(super) fn wait(
         &self,
         testbed: &mut Testbed<'_>,
@@ -158,8 +159,7 @@ impl Plan<'_> {
         Ok(true)
     }
 
-    /// Records a finding for a pair that no longer makes progress, and restarts all sides, so that the test can
-    /// continue.
+    /// Records that a pair no longer makes progress, and restarts all sides so that the test can continue.
     pub(super) fn hung(&mut self, testbed: &mut Testbed<'_>, name: &str) -> Result<()> {
         testbed.report.hung += 1;
         let lines: Vec<_> = (0..testbed.members.len()).map(|side| testbed.last_lines(side)).collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Random actions on the sides.
+//! Chooses random actions, and applies them to the sides.
 
 mod expect;
 
@@ -16,29 +16,30 @@ use super::report::Report;
 use super::testbed::Testbed;
 use super::verdict::{HUNG, between};
 
-/// Average number of actions between checks that all sides still receive messages, in addition to the actions' own
-/// checks.
+/// Average number of actions between two checks that all sides still receive messages. Each action also checks its own
+/// effects.
 const ACTS: u64 = 10;
 
 /// An action on the sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// SIGKILL, and a restart soon afterwards.
+    /// Kills a side with SIGKILL, and restarts the side soon afterwards.
     Kill,
-    /// SIGKILL for all sides, and restarts in random order.
+    /// Kills all sides with SIGKILL, and restarts the sides in random order.
     KillAll,
-    /// SIGKILL, and a restart only after the other sides have detected the death.
+    /// Kills a side with SIGKILL, and restarts the side only after the other sides have detected its death.
     StayAway,
-    /// SIGTERM, so that a process can announce that it is leaving, and then a restart. A guest is killed instead,
-    /// because it cannot receive a signal.
+    /// Sends SIGTERM to a process, which then announces that it is leaving, and restarts the process. Kills a guest
+    /// instead, because a guest cannot receive a signal.
     Leave,
-    /// A machine reset.
+    /// Resets a machine.
     Reset,
-    /// SIGSTOP, and SIGCONT before or after the other sides have detected it.
+    /// Stops a side with SIGSTOP, and continues the side with SIGCONT. The other sides may or may not detect the pause.
     Stop,
-    /// A new server. Peers that already know each other continue at first. All peers then restart on the new server.
+    /// Starts a new server. At first, the peers continue to exchange messages without a server. Then all peers restart
+    /// on the new server.
     Server,
-    /// A hostile peer overwrites the shared memory.
+    /// Lets a hostile peer overwrite the shared memory.
     Scribble,
 }
 
@@ -53,7 +54,7 @@ const WEIGHTS: [(Act, u64); 7] = [
     (Act::Server, 1),
 ];
 
-/// A torture test of one testbed.
+/// A torture test on one testbed.
 pub struct Plan<'o> {
     pub options: &'o Options,
     pub limit: Option<Duration>,
@@ -64,8 +65,8 @@ impl Plan<'_> {
     /// Runs the plan and returns the testbed's report.
     ///
     /// # Errors
-    /// Returns an error if the user interrupts the run (Ctrl-C), or if anything other than the sides under torture
-    /// fails.
+    /// Returns an error if the user interrupts the run (Ctrl-C), or if the test itself fails, for example to start a
+    /// process.
     pub fn carry_out(mut self, mut testbed: Testbed<'_>) -> Result<Report> {
         let begun = Instant::now();
         let all: Vec<usize> = (0..testbed.members.len()).collect();
@@ -132,7 +133,7 @@ impl Plan<'_> {
             Act::Kill | Act::Leave => {
                 testbed.kill(index);
                 testbed.report.kills += 1;
-                // Usually restart soon, but sometimes so late that the other sides have detected the death.
+                // Usually, restart the side soon. Sometimes, wait long enough for the other sides to detect the death.
                 let pause = if self.random.below(8) == 0 { 1500 } else { 150 };
                 testbed.listen(self.random.millis(0, pause))?;
                 self.restart(testbed, index, &name)
@@ -180,7 +181,7 @@ impl Plan<'_> {
             Act::Server => {
                 testbed.restart_server()?;
                 testbed.report.server_restarts += 1;
-                // Peers that already know each other do not need the server.
+                // Peers that are already connected to each other do not need the server.
                 self.expect_progress(testbed, &with_partners(testbed), &name)?;
                 self.perform(testbed, Act::KillAll, index)
             }
@@ -188,7 +189,7 @@ impl Plan<'_> {
         }
     }
 
-    /// Asks a process to leave, and checks that its partners detect it.
+    /// Asks a process to leave, and checks that the process's partners report this.
     fn leave(&mut self, testbed: &mut Testbed<'_>, index: usize, since: Instant, name: &str) -> Result<()> {
         testbed.ask_to_leave(index);
         testbed.report.leaves += 1;
@@ -204,7 +205,7 @@ impl Plan<'_> {
             testbed.finding(format!("{name}: it did not leave in peace: {:?}", testbed.last_lines(index)));
             return self.restart(testbed, index, name);
         }
-        // Half of the time, the successor starts so soon that the other sides may not have polled in between.
+        // Half of the time, start the successor so soon that the other sides may not poll in between.
         let all = self.random.below(2) == 0;
         if all {
             self.expect_heard(testbed, index, since, all)?;
@@ -222,8 +223,8 @@ impl Plan<'_> {
         self.expect_anew(testbed, &[index], started, name)
     }
 
-    /// Lets a hostile peer overwrite the memory. Any message may arrive during this time, but no side may exit or hang.
-    /// All links must then come up again without a restart.
+    /// Lets a hostile peer overwrite the memory. Meanwhile, the sides may receive wrong messages, but no side may exit
+    /// or hang. All links must then come up again without a restart of any side.
     fn scribble(&mut self, testbed: &mut Testbed<'_>) -> Result<()> {
         testbed.forgive(true);
         let time = self.random.millis(20, 500);
@@ -244,7 +245,8 @@ impl Plan<'_> {
             let lines: Vec<_> = all.iter().map(|&side| testbed.last_lines(side)).collect();
             testbed.finding(format!("nobody mends what was scribbled over: {lines:?}"));
         }
-        // The new sessions are not affected by the overwritten memory, so from here on, each message counts again.
+        // The sides restart with new sessions, which the overwritten memory does not affect. From here on, wrong
+        // messages count again.
         for &side in &all {
             testbed.kill(side);
             testbed.report.kills += 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Detects members that exited on their own, and sessions that ended without a reason.
+//! Detects members that exited on their own, and sessions that ended for no known reason.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::torture::heartbeats;
 use crate::torture::verdict::{Death, Verdict};
 
 impl Testbed<'_> {
-    /// Counts, once per incarnation, that a member exited on its own.
+    /// Counts that a member exited on its own, at most once for each incarnation.
     pub(super) fn note_end(&mut self, index: usize, incarnation: u32, how: &str) {
         let seen = &mut self.seen[index];
         if incarnation > seen.ended {
@@ -26,8 +26,8 @@ impl Testbed<'_> {
         }
     }
 
-    /// Sets whether errors are forgiven. While a hostile peer overwrites the memory, errors reported by the running
-    /// members are ignored.
+    /// Sets whether errors are ignored. While a hostile peer overwrites the memory, the errors that running members
+    /// report do not count.
     pub fn forgive(&mut self, forgiving: bool) {
         self.forgiving = forgiving;
         for seen in self.seen.iter_mut().filter(|_| forgiving) {
@@ -45,7 +45,7 @@ impl Testbed<'_> {
         self.seen[index].ended == incarnation
     }
 
-    /// Restarts, and records, each member that should be running but has exited on its own.
+    /// Records each member that should be running but has exited on its own, and restarts the member.
     ///
     /// # Errors
     /// Returns an error if a member cannot be restarted.
@@ -71,8 +71,8 @@ impl Testbed<'_> {
         }
     }
 
-    /// Judges a session that ended without any action on its sides. On a busy machine, a side may not run for so long
-    /// that its peer reports a timeout. In this case, the side is judged as if it had been killed at that moment.
+    /// Judges a session that ended without any action on its sides. On a busy machine, a side may have to wait for a
+    /// CPU for so long that its peer reports a timeout. The timeout is then judged like the death of the waiting side.
     pub(super) fn judge(&mut self, down: &Down) {
         let Down { member, link, why, at, .. } = *down;
         let other = self.other_ends(member).into_iter().find(|&(_, of)| of == link);

@@ -22,7 +22,7 @@ impl Testbed<'_> {
         if !line.starts_with("tally ") {
             seen.last_lines.push(&line);
         }
-        // Late lines from an earlier incarnation are also handled, because its wrong messages count.
+        // Late lines from an earlier incarnation are also handled, because the wrong messages that they report count.
         let current = event.incarnation == seen.incarnation && event.source == Source::Output;
         let forgiven = event.incarnation <= seen.forgiven;
         match Word::parse(&line) {
@@ -68,13 +68,13 @@ impl Testbed<'_> {
             }
             Report::Tally(tally) => {
                 if tally.sent < seen.tally.sent {
-                    // The machine was reset, and counts from 0 again.
+                    // The machine was reset, so its counts start from 0 again.
                     self.bank(index);
                 }
                 let seen = &mut self.seen[index];
-                // A caller waits for progress after some event, so both tallies must come after the event. The time of
-                // the previous tally is therefore recorded. Stale messages also count: if a session's first message was
-                // overwritten, the session treats all later messages as stale, although they arrive.
+                // A caller waits for progress after an event, so both tallies must come after the event. This is why
+                // the time of the previous tally is recorded. Stale messages count as progress: if a session's first
+                // message was overwritten, the receiver treats all later messages in the session as stale.
                 let came = |tally: Tally| u64::from(tally.received) + u64::from(tally.stale);
                 if came(tally) > came(seen.tally) {
                     seen.progress = seen.last_tally;
@@ -102,7 +102,7 @@ impl Testbed<'_> {
         self.seen[index].last_lines.to_vec()
     }
 
-    /// Returns true if, on all links of member `index`, both sides have received messages in sessions that began after
+    /// Returns true if both sides of each of the member's links have received messages in a session that began after
     /// `since`.
     pub fn talks_anew(&self, index: usize, since: Instant) -> bool {
         self.members[index].links.clone().all(|link| {
@@ -111,7 +111,7 @@ impl Testbed<'_> {
         })
     }
 
-    /// Returns true if a member has received messages after `since`, in any session.
+    /// Returns true if a member has received messages after `since`. The messages may belong to any session.
     pub fn progresses(&self, index: usize, since: Instant) -> bool {
         self.seen[index].progress.is_some_and(|at| at > since)
     }

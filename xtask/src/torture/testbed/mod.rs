@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The machines under torture: a server and its members. This file implements the actions, but does not decide when to
-//! use them.
+//! The testbed: a server, and the members under torture. This file implements the actions, but does not choose them.
 
 mod ends;
 mod events;
@@ -31,7 +30,7 @@ use super::report::Report;
 
 /// The machine that runs the hostile guest.
 pub const HOSTILE_GUEST: Machine = Machine::M3;
-/// The line that the hostile guest prints after its first burst, and the time limit for this line.
+/// The line that the hostile guest prints after its first burst of writes, and the time limit for this line.
 const SCRIBBLING: &str = "scribbling";
 const BOOT: Duration = Duration::from_secs(10);
 /// Longest interval between two readings of the heartbeats.
@@ -42,7 +41,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Member {
     pub machine: Machine,
     pub role: Role,
-    /// The image that the member boots. A Linux process does not use it.
+    /// The image that the member boots. Not used for a Linux process.
     pub image: &'static str,
     /// The member's links.
     pub links: std::ops::Range<u8>,
@@ -63,7 +62,7 @@ pub struct Testbed<'w> {
     events: Receiver<Event>,
     verbose: bool,
     faults: Option<Faults>,
-    /// True while a hostile peer overwrites the memory. Message errors and link errors are then not counted.
+    /// True while a hostile peer overwrites the memory. Errors of messages and links do not count during this time.
     forgiving: bool,
     pub report: Report,
 }
@@ -107,7 +106,7 @@ impl<'w> Testbed<'w> {
         Ok(server::Server::start(&options)?)
     }
 
-    /// Stops the server and starts another one with a new memory.
+    /// Stops the server, and starts a new server with a new memory.
     ///
     /// # Errors
     /// Returns an error if the new server cannot be started.
@@ -153,8 +152,8 @@ impl<'w> Testbed<'w> {
         Ok(command)
     }
 
-    /// Runs a hostile guest in addition to the members. It overwrites the memory for `time` after its first burst.
-    /// Returns true if it did so. A failure is recorded as a finding.
+    /// Runs a hostile guest in addition to the members. The guest overwrites the memory until `time` has passed since
+    /// its first burst of writes. Returns false and records a finding if the guest did not write anything.
     ///
     /// # Errors
     /// Returns an error if the process cannot be started, or if the user interrupts the run (Ctrl-C).
@@ -220,7 +219,7 @@ impl<'w> Testbed<'w> {
         self.bank(index);
     }
 
-    /// Sends SIGTERM to a member, so that its process can announce that it is leaving.
+    /// Sends SIGTERM to a member's process, which then announces that it is leaving.
     pub fn ask_to_leave(&mut self, index: usize) {
         self.look_at_end(index);
         self.sessions.act(index, Instant::now());
@@ -245,7 +244,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Resets a member's machine, as its reset line would.
+    /// Resets a member's machine through QEMU.
     ///
     /// # Errors
     /// Returns an error if the member's QEMU does not answer.
@@ -277,7 +276,7 @@ impl<'w> Testbed<'w> {
         }
     }
 
-    /// Returns the members on the other side of a member's links.
+    /// Returns the members at the other ends of a member's links.
     pub fn partners(&self, index: usize) -> Vec<usize> {
         let member = &self.members[index];
         let meets = |other: &Member| {
@@ -286,14 +285,14 @@ impl<'w> Testbed<'w> {
         (0..self.members.len()).filter(|&other| other != index && meets(&self.members[other])).collect()
     }
 
-    /// Returns the other ends of a member's links: each partner with the shared link.
+    /// Returns a member's partners, each with the link that the two members share.
     pub fn other_ends(&self, index: usize) -> Vec<(usize, u8)> {
         let links = &self.members[index].links;
         let shared = |&other: &usize| links.clone().filter(move |link| self.members[other].links.contains(link));
         self.partners(index).iter().flat_map(|other| shared(other).map(|link| (*other, link))).collect()
     }
 
-    /// Ends the test: stops all members, and adds their counts to the report.
+    /// Stops all members, and adds their counts to the report.
     pub fn finish(mut self) -> Report {
         for index in 0..self.members.len() {
             self.kill(index);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Console lines from the members, and the facts about a member derived from these lines.
+//! The members' console lines, and what these lines say about a member.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -17,21 +17,21 @@ pub struct Event {
     pub at: Instant,
 }
 
-/// The known facts about a member.
+/// What is known about a member.
 #[derive(Default)]
 pub struct Seen {
     pub running: Option<Running>,
     pub incarnation: u32,
-    /// The last incarnation that is known to have exited on its own.
+    /// The last incarnation that exited on its own.
     pub ended: u32,
-    /// The last incarnation in which errors are forgiven, because a hostile peer overwrites the memory.
+    /// The last incarnation whose errors do not count, because a hostile peer overwrote the memory.
     pub forgiven: u32,
     pub first_line: Option<Instant>,
-    /// For each link, when the first message of its last session arrived.
+    /// For each link, when the first message of the link's last session arrived.
     pub talks: BTreeMap<u8, Instant>,
     pub downs: BTreeMap<u8, (Instant, Why)>,
     pub tally: Tally,
-    /// The time of the previous tally line when `tally.received` last grew.
+    /// When the number of received messages last grew: the time of the tally line before the growth.
     pub progress: Option<Instant>,
     pub last_tally: Option<Instant>,
     pub last_lines: LastLines,

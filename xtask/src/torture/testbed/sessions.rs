@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Records when sessions begin and end, and the actions on their sides. Finds sessions that ended without a reason.
+//! Records when sessions begin and end, and when actions affect their sides. Finds sessions that ended without such an
+//! action.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,9 +10,9 @@ use amp::recent::Recent;
 
 use crate::torture::console::Why;
 
-/// Time after a session's end during which the other side may still report the cause.
+/// Time limit for the other side to report the cause of a session's end.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Number of actions per side, and of ends, to keep.
+/// Number of actions to keep for each side, and number of session ends to keep.
 const REMEMBERED: usize = 64;
 
 /// The end of a session, as reported by one side.
@@ -30,11 +31,11 @@ pub struct Down {
 pub struct Sessions {
     /// The links of each member.
     links: Vec<Range<u8>>,
-    /// The times of the actions on each member.
+    /// When each member's recent actions happened.
     acts: Vec<Recent<Instant, REMEMBERED>>,
     ups: BTreeMap<(usize, u8), Instant>,
     ends: Recent<Down, REMEMBERED>,
-    /// Ends that no action explains.
+    /// Session ends that no action explains.
     pending: Vec<Down>,
 }
 
@@ -54,8 +55,8 @@ impl Sessions {
         self.ups.insert((member, link), at);
     }
 
-    /// Handles a side's report that a link is down. If there was no action on either side since the link came up, the
-    /// end needs an explanation. A fault is counted separately.
+    /// Handles a side's report that a link is down. If no action has affected either side since the link came up, the
+    /// end needs an explanation. Faults are counted separately.
     pub fn down(&mut self, member: usize, link: u8, why: Why, at: Instant) {
         let Some(up) = self.ups.remove(&(member, link)) else { return };
         let down = Down { member, link, why, up, at };
@@ -67,8 +68,8 @@ impl Sessions {
         }
     }
 
-    /// Returns the unexplained ends that happened before `until`. An end is explained if the other side restarted the
-    /// session after a timeout or a fault of its own.
+    /// Returns the session ends that happened at least `SETTLE` before `until` and are still unexplained. An end is
+    /// also explained if the other side restarted the session because of a timeout or a fault.
     pub fn unprovoked(&mut self, until: Instant) -> Vec<Down> {
         let (due, pending) = std::mem::take(&mut self.pending).into_iter().partition(|down| down.at + SETTLE <= until);
         self.pending = pending;
@@ -83,7 +84,7 @@ impl Sessions {
         Vec::into_iter(due).filter(|down| !explained(down)).collect()
     }
 
-    /// Returns all remaining unexplained ends, when the test is over.
+    /// Returns all session ends that are still unexplained at the end of the test.
     pub fn rest(&mut self) -> Vec<Down> {
         let last = self.pending.iter().map(|down| down.at + SETTLE).max();
         last.map(|last| self.unprovoked(last)).unwrap_or_default()
@@ -94,7 +95,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    /// Returns the sessions of a host with two links and of the remote on each link.
+    /// Returns the sessions of a host with two links and one remote on each link.
     fn sessions() -> (Sessions, impl Fn(u64) -> Instant) {
         let begun = Instant::now();
         (Sessions::new(vec![0..2, 0..1, 1..2]), move |seconds| begun + Duration::from_secs(seconds))
@@ -125,7 +126,7 @@ mod tests {
         let silent = Down { member: 0, link: 0, why: Why::Timeout, up: at(1), at: at(5) };
         assert_eq!(sessions.rest(), [silent], "whichever is heard first");
         assert_eq!(sessions.rest(), []);
-        // Neither an end on another link nor an earlier end is an explanation.
+        // A session end on a different link, or an earlier session end, is not an explanation.
         sessions.up(2, 1, at(6));
         sessions.down(2, 1, Why::Restarted, at(6));
         sessions.up(1, 0, at(7));

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* Both must be what the Rust was built with. */
+/* Both must have the values with which the Rust library was built. */
 #ifndef AMP_IPC_ENDPOINTS
 #define AMP_IPC_ENDPOINTS 8
 #endif
@@ -352,7 +352,7 @@ uint32_t amp_ipc_max_message(struct amp_ipc *state);
  */
 uint64_t amp_ipc_poll(struct amp_ipc *state);
 
-/** The memory of an instance: all zero before it is first opened. */
+/** The memory of an instance. Zero it before the instance is first opened. */
 struct amp_ipc {
 	uint64_t opaque[AMP_IPC_LINK_WORDS + AMP_IPC_ENDPOINT_WORDS * AMP_IPC_ENDPOINTS +
 			AMP_IPC_BUFFER_WORDS * AMP_IPC_BUFFERS_MAX];

@@ -28,12 +28,12 @@ use clap_complete::Shell;
     bin_name = "./amp",
     version,
     after_help = "\
-The commands test, torture, bench, fuzz, images, static and check are for developers of amp-ivshmem. The others are for users, and
-`cargo install --path tools/amp` installs them as `amp`.
+The commands test, torture, bench, fuzz, images, static and check are for developers of amp-ivshmem. The others are for
+users, and `cargo install --path tools/amp` installs them as `amp`.
 
 Examples:
   ./amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
-  ./amp demo --pair host,m3        a Linux process and a Cortex-M3 do
+  ./amp demo --pair host,m3        a Linux process takes the A53's place
   ./amp pair BUILD_A BUILD_B       two Zephyr builds as a pair
   ./amp ping --help                this process as a guest's peer
   ./amp server --help              a server for machines of your own
@@ -50,8 +50,8 @@ enum Command {
     User(cli::Command),
     /// Run all tests: formatting, lints, unit tests, property tests, doc tests, and pairs of machines
     #[command(after_help = "\
-The last line counts the tests. The exit status is 0 only if none failed; a test that is skipped says why.
-Where a Zephyr workspace is found (as ./amp demo does) and can build Zephyr's own hello_world, Twister runs samples and tests.
+The last line counts the tests. The exit status is 0 only if no test failed. The reason for each skipped test is printed.
+Twister runs the Zephyr samples and tests if there is a workspace that can build Zephyr's hello_world; see ./amp demo --help.
 
 Examples:
   ./amp test
@@ -60,13 +60,13 @@ Examples:
   ./amp test --list
   AMP_TWISTER_ARGS='--force-toolchain -s amp_ivshmem.ivshmem' ./amp test zephyr
 
-Environment: AMP_TWISTER_ARGS has more words for Twister; -s among them chooses the scenarios.")]
+Environment: AMP_TWISTER_ARGS has more arguments for Twister; -s selects scenarios.")]
     Test(test::Options),
     /// Kill, stop, reset and restart random sides of pairs that exchange messages, and check every message
     #[command(after_help = "\
-Without --pair, all 9 pairs of a53, m3 and host share the time. The exit status is 0 only if nothing was duplicated,
-lost within a session, corrupted or of another session, no side hung, ended by itself or was untimely, and no session ended by a fault
-or for no reason.
+Without --pair, the time is shared by all 9 pairs of a53, m3 and host. The exit status is 0 only if no message was
+duplicated, corrupted, lost within a session or delivered to another session, no side hung, exited or reacted too late, and
+no session ended because of a fault or for no reason.
 
 Examples:
   ./amp torture --minutes 30
@@ -75,7 +75,7 @@ Examples:
     Torture(torture::Options),
     /// Check licences, links and programs in the docs, the repository's address, published crates, and import cycles
     #[command(after_help = "\
-Each line names a place, the cause and the remedy. `./amp test` runs each rule as a job of its own.
+Each line gives the place, the cause and the remedy. `./amp test` runs each rule as a separate job.
 
 Examples:
   ./amp check

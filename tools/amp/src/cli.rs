@@ -15,12 +15,12 @@ use crate::{client, demo, output, pair, peer, process, server_options};
 pub enum Command {
     /// Start two machines, let them exchange messages, and print the figures
     #[command(after_help = "\
-Each of the 9 pairs of a53, m3 and host goes; the first named is the rpmsg host, the second the remote.
-The exit status is 0 only if every message came back right.
+All 9 pairs of a53, m3 and host are possible. The first machine is the rpmsg host, the second the rpmsg remote.
+The exit status is 0 only if every message was echoed correctly.
 
-The images are Zephyr's where a workspace is found, and bare-metal ones else; the first line says which. A workspace is looked
-for as Zephyr's own tools do: ZEPHYR_BASE, the west workspace around the current folder, CMake's package registry; then the
-one that --zephyr made.
+The images are Zephyr's if there is a workspace, and bare-metal images otherwise. The first line of the output says which.
+The command looks for a workspace as Zephyr's own tools do: ZEPHYR_BASE, the west workspace around the current folder,
+CMake's package registry. Then it tries the workspace that --zephyr created.
 
 Examples:
   amp demo
@@ -29,11 +29,11 @@ Examples:
   amp demo --pair host,a53 --json 2>/dev/null | jq .median_us
   amp demo --runs 20
 
-Environment: QEMU_BIN_PATH names the folder of another QEMU; NO_COLOR switches colours off.")]
+Environment: QEMU_BIN_PATH is the folder of another QEMU; NO_COLOR turns colours off.")]
     Demo(demo::Options),
     /// Serve shared memory and doorbells to QEMU machines and Linux processes
     #[command(after_help = "\
-It speaks version 0 of QEMU's ivshmem protocol, and runs until SIGINT or SIGTERM.
+The server uses version 0 of QEMU's ivshmem protocol. It runs until SIGINT or SIGTERM.
 
 Examples:
   amp server --socket /tmp/ivshmem
@@ -44,8 +44,8 @@ Examples:
     Server(server_options::ServerOptions),
     /// Run two Zephyr build folders as a pair, with a server and both consoles
     #[command(after_help = "\
-The server is the pair's own, on a socket that nobody else sees; its memory has the size that devicetree says. It runs until
-Ctrl-C, --timeout, or --until.
+The pair has a private server. The memory has the size that is set in devicetree. The pair runs until Ctrl-C, until the
+time limit in --timeout expires, or until all lines of --until have appeared.
 
 Examples:
   west build -S amp-ivshmem -b qemu_cortex_m3 -d remote samples/rpmsg_echo
@@ -54,13 +54,13 @@ Examples:
   amp pair host remote --until '1000 messages came back' --timeout 60
   amp pair SYSBUILD_FOLDER       the two images of a build with --sysbuild
 
-Environment: TMPDIR names the folder of the socket; NO_COLOR switches colours off.")]
+Environment: TMPDIR is the folder for the socket; NO_COLOR turns colours off.")]
     Pair(pair::Options),
     /// Run one Zephyr build folder on a running server, for example as the second machine of a test
     #[command(after_help = "\
-It becomes the build's QEMU, as west build -t run starts it, with the console on standard input and output and no lock file, so
-that one build can run any number of times. The server's socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a relative one counts
-from the current folder. A signal ends it.
+The command starts the build's QEMU as `west build -t run` does, with the console on standard input and output. It takes
+no lock, so the same build can run several times at once. The socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a
+relative path is relative to the current folder. A signal stops the machine.
 
 Examples:
   amp server --socket /tmp/ivshmem_socket --size 1M
@@ -68,8 +68,8 @@ Examples:
     Machine(pair::MachineOptions),
     /// Send messages to an endpoint that echoes them, as a peer on a running server, and check and time each one
     #[command(after_help = "\
-The peer is a guest or another process: C OpenAMP's library in its layout (--profile openamp), or this module's.
-Messages go one after the other. The exit status is 0 only if every one came back in time and right.
+The peer is a guest or another process. It uses C OpenAMP's library (--profile openamp) or this module (--profile native).
+Each message is sent after the previous reply. The exit status is 0 only if every reply was correct and in time.
 
 Examples:
   amp ping --socket /tmp/ivshmem --role host
@@ -80,7 +80,8 @@ Examples:
     Ping(client::PingOptions),
     /// Echo each message that arrives at an endpoint, as a peer on a running server
     #[command(after_help = "\
-It runs until Ctrl-C or --count, whatever peers come and go; then it prints how many messages it answered.
+The command runs until Ctrl-C, or until it has echoed --count messages. Peers may come and go. At the end it prints the
+number of echoed messages.
 
 Examples:
   amp echo --socket /tmp/ivshmem --role remote
@@ -89,8 +90,8 @@ Examples:
     Echo(client::EchoOptions),
     /// Run one side of the demo's pair in this process
     #[command(after_help = "\
-The other side is a peer on the same server: a guest that runs tests/zephyr/workload, or another of these processes. This side
-prints its figures at the end, and answers the other side until a signal ends it.
+The other side is a peer on the same server: a guest that runs tests/zephyr/workload, or a second `amp peer`. This side
+prints its figures at the end, and continues to answer the other side until a signal stops it.
 
 Examples:
   amp server --socket /tmp/ivshmem --size 1M

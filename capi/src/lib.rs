@@ -3,9 +3,9 @@
 //! this crate.
 //!
 //! A port allocates a `struct amp_ipc` and opens it with its [`Callbacks`]. It calls
-//! [`amp_ipc_poll`] when the doorbell rings, and when the time that the previous call returned has
-//! come. This crate never waits and does not take a lock. The port must call every function of an
-//! instance under the same lock, but may release the lock while its event callback runs.
+//! [`amp_ipc_poll`] when the doorbell rings, and at the time that the previous call returned. This
+//! crate never waits and does not take a lock. The port must call every function of an instance
+//! under the same lock, but may release the lock while its event callback runs.
 #![allow(unsafe_code, reason = "C hands over pointers, and answers for them")]
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(

@@ -10,7 +10,7 @@
 //! would write, the result is a [`Finding`] that names the field. Each loop is limited to the number of entries in the
 //! largest possible ring.
 //!
-//! With the feature `trace`, a link tells a recorder of each step that it takes: [`Trace`].
+//! With the feature `trace`, a link reports each of its steps to a recorder; see [`Trace`].
 //!
 //! [`ReadMemory`]: crate::mem::ReadMemory
 //!

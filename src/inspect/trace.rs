@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Trace events: the steps of a link, for a recorder that a program sets. Links record them with the feature `trace` only.
+//! Trace events: the steps of a link, for a recorder that the program supplies. Links record events only with the
+//! feature `trace`.
 //!
-//! Each layer of a link passes its steps to the link's [`Tracer`]. Without the feature, the tracer has no size and no code.
-//! An event has the numbers that identify a message in the shared memory, and nothing is formatted or allocated for it.
+//! Each layer of a link passes its steps to the link's [`Tracer`]. Without the feature, the tracer takes no memory and
+//! no code. An event contains the numbers that identify a message in the shared memory. Nothing is formatted or
+//! allocated.
 
 use core::fmt::Debug;
 
@@ -10,11 +12,12 @@ use crate::wire::area::Role;
 use crate::wire::rpmsg::Address;
 use crate::wire::session::State;
 
-/// A step of one link, at the time when the link takes it.
+/// A step of one link, recorded when the link takes the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceEvent {
-    /// A message is about to be sent to the peer. Its buffer is filled already, so a recorder can read the payload there.
+    /// A message is about to be sent to the peer. The buffer has already been filled, so a recorder can read the
+    /// payload there.
     Sent {
         /// The sending endpoint.
         source: Address,
@@ -25,7 +28,7 @@ pub enum TraceEvent {
         /// The number of the buffer's descriptor.
         buffer: u16,
     },
-    /// A message has arrived, for whatever endpoint. Its buffer holds the payload until it is released.
+    /// A message has arrived for any endpoint. The buffer contains the payload until the message is released.
     Received {
         /// The sending endpoint.
         source: Address,
@@ -58,26 +61,26 @@ pub enum TraceEvent {
         /// The endpoint's address.
         endpoint: Address,
     },
-    /// An endpoint is bound, and the application is told so.
+    /// An endpoint has been bound, and the application is being told.
     Bound {
         /// The endpoint's address.
         endpoint: Address,
         /// The address of the peer's endpoint.
         peer: Address,
     },
-    /// An endpoint is no longer bound, and the application is told so.
+    /// An endpoint has been unbound, and the application is being told.
     Unbound {
         /// The endpoint's address.
         endpoint: Address,
     },
-    /// The peer is there and ready: messages can be sent.
+    /// The peer is ready, and messages can be sent.
     Up {
         /// The peer's id.
         peer: u16,
     },
-    /// The peer is gone: messages can no longer be sent.
+    /// The peer is gone, and messages can no longer be sent.
     Down,
-    /// The link is opened in a memory. Only a native link has a number and records this.
+    /// The link has been opened in a memory. Only a native link has a number and records this event.
     Link {
         /// The link's number in the memory's directory.
         link: u8,
@@ -99,9 +102,9 @@ pub enum TraceEvent {
 
 /// A recorder of trace events.
 ///
-/// A link calls it on the message path, in the thread that uses the link, before the peer can see the step. So an answer is
-/// never recorded before its question. A recorder must not block, and adds the time itself. A program with several links
-/// sets a recorder for each, which tells the links apart.
+/// A link calls its recorder on the message path, in the thread that uses the link, before the peer can see the step.
+/// An answer is therefore never recorded before the request. A recorder must not block. If it needs the time, it reads
+/// the clock itself. To tell several links apart, a program sets a separate recorder for each link.
 pub trait Trace: Debug + Sync {
     /// Records an event.
     fn record(&self, event: &TraceEvent);
@@ -127,7 +130,7 @@ impl Tracer {
         Self { recorder: Some(recorder) }
     }
 
-    /// Records an event, which is built only if there is a recorder.
+    /// Records an event. The event is built only if there is a recorder.
     #[inline(always)]
     pub fn record(self, event: impl FnOnce() -> TraceEvent) {
         #[cfg(feature = "trace")]

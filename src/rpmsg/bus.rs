@@ -172,7 +172,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         }
     }
 
-    /// Sets the recorder of the bus's steps. It records no earlier step.
+    /// Sets the recorder for the steps of the bus. Earlier steps are not recorded.
     #[cfg(feature = "trace")]
     pub const fn set_trace(&mut self, recorder: &'static dyn Trace) {
         self.trace = Tracer::new(recorder);

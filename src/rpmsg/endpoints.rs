@@ -69,7 +69,7 @@ impl Own {
     }
 
     /// Returns whether `address` is dynamic. A peer may send to any address, including an address that would equal a
-    /// marked value. The signed comparison treats such an address as not dynamic.
+    /// marked value. The signed comparison excludes such an address.
     #[inline(always)]
     const fn is_dynamic(address: Address) -> bool {
         match cfg!(for_size) {

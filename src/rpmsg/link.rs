@@ -105,8 +105,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         Ok(self.session.open(&mut self.rings, memory, id, &settings.session())?)
     }
 
-    /// Sets the recorder of the link's steps. It records no earlier step, so call this on an
-    /// [unopened](Self::unopened) link.
+    /// Sets the recorder for the steps of the link. Earlier steps are not recorded, so call this on
+    /// an [unopened](Self::unopened) link.
     #[cfg(feature = "trace")]
     pub const fn set_trace(&mut self, recorder: &'static dyn Trace) {
         self.session.set_trace(Tracer::new(recorder));

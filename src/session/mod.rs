@@ -178,7 +178,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         (self.life, self.blocks, self.directory, self.role_conflict) = (Life::Init, None, None, None);
     }
 
-    /// Sets the tracer of the session's steps.
+    /// Sets the tracer for the steps of the session.
     #[cfg(feature = "trace")]
     pub(crate) const fn set_trace(&mut self, trace: Tracer) {
         self.trace = trace;

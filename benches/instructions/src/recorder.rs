@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A recorder of trace events that does what a capture needs on the message path: it stores each event in a ring.
+//! A recorder of trace events. It does the work that a capture needs on the message path: it stores each event in a
+//! ring.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::inspect::TraceEvent::{Bound, Closed, Doorbell, Down, Link, Opened, Received, Released, Sent, State, Up};
 
-/// A recorder for each test; it is never freed.
+/// A recorder for one test. It is never freed.
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Vec<TraceEvent>>);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loom model of connecting a link: one side restarts while the other enters the RUN state. Loom tries every order of
+//! Loom model of how a link connects: one side restarts while the other enters the RUN state. Loom tries every order of
 //! accesses, up to a limit on preemptions.
 //!
 //! Run it with `RUSTFLAGS="--cfg loom" cargo test --release --features fakes --test loom_link`.

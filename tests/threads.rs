@@ -72,8 +72,8 @@ struct Traffic {
     counts: [u32; 2],
     /// Limit on the message length in bytes (exclusive).
     length: u32,
-    /// Time for which a side polls its doorbell before its thread sleeps. Because of this time, both sides run at the
-    /// same time. A side then often goes to sleep just when the other side rings.
+    /// Time that a side spends polling its doorbell before its thread sleeps. Polling keeps both sides running at the
+    /// same time, so that a side often goes to sleep just when the other side rings.
     spin: Duration,
 }
 
@@ -166,8 +166,8 @@ fn both_directions_at_full_speed() {
     println!("{MESSAGES} messages each way, {host} + {remote} doorbells");
 }
 
-/// Traffic with such short messages and waits that both sides spend most of their time going to sleep and waking up.
-/// The remote does not send messages, because the doorbells for these messages would make up for a lost wake-up.
+/// Traffic with very short messages and waits, so that both sides spend most of their time going to sleep and waking
+/// up. The remote does not send messages, because the doorbells for these messages would make up for a lost wake-up.
 const HASTE: Traffic = Traffic { counts: [MESSAGES, 0], length: 8, spin: Duration::from_micros(50) };
 
 #[test]

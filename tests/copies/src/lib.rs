@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Checks this architecture's copy functions: the payload must arrive unchanged, and the bytes next to it must not
-//! change. Tries all lengths up to a limit, with all alignments of both pointers.
+//! change. Tries each length up to a limit with all alignments of both pointers.
 #![no_std]
 
 use core::hint::black_box;

@@ -8,7 +8,7 @@
 //! * `copy`, `nocopy` and `hold`: the plan sets the number of messages per direction. The content depends on the
 //!   stream, the direction and the message number. `nocopy` fills its buffers in place, and cancels some buffers
 //!   unsent. `hold` keeps received messages, and releases them later in reverse order.
-//! * `churn.*`: when one side announces an endpoint with such a name, the other side opens an endpoint and replies with
+//! * `churn.*`: when one side announces an endpoint with this prefix, the other side opens an endpoint and replies with
 //!   the announced name. The announcing side then closes its endpoint.
 //! * `echo`: the C side echoes each message from its callback. On this side, [`BOUNCERS`] nameless endpoints send to
 //!   the echo endpoint at the same time. Each nameless endpoint sends its next message from the handler of the previous

@@ -17,7 +17,7 @@ use crate::console::because;
 use crate::content::{Content, MAX_MESSAGE};
 use crate::protocol::{ERROR, Report, Tally, Wrong};
 
-/// A peer counts as dead if it sends no heartbeat for this time.
+/// A peer is considered dead if it sends no heartbeat during this time.
 pub const PEER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Number of messages per burst, and pause after each burst in microseconds. This limits the rate to about 2000
 /// messages per second, so that the machine has time for other work.
@@ -50,7 +50,7 @@ struct StreamLink<P: Port> {
     next: Instant,
 }
 
-/// One side, with `L` links.
+/// One side of the traffic, which has `L` links.
 pub struct Stream<P: Port, const L: usize> {
     links: [Option<StreamLink<P>>; L],
     tally: Tally,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs both sides of the exchange in one process, with heap memory and in virtual time. Checks that no message is lost
-//! or corrupted, and that the two sides together ring less than one doorbell per message sent.
+//! Runs both sides of the exchange in one process. The memory is on the heap, and the time is virtual. Checks that no
+//! message is lost or corrupted, and that the two sides together ring less than one doorbell per message sent.
 
 use amp_ivshmem::mem::Region;
 use amp_ivshmem::mem::fake::Heap;

@@ -47,7 +47,7 @@ pub struct Options {
     /// figure is more than 3 % worse than the recorded one
     #[arg(long)]
     pub no_worse: bool,
-    /// Also print details, for example the number of instructions in each function
+    /// Also print details, for example how many instructions each function executes per message
     #[arg(short, long)]
     pub verbose: bool,
 }

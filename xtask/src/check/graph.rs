@@ -11,7 +11,7 @@ pub struct Graph(BTreeMap<String, BTreeSet<String>>);
 pub type Cycle = BTreeSet<String>;
 
 impl Graph {
-    /// Adds an import. An import of the file itself is ignored.
+    /// Adds an import. Ignores a file's import of itself.
     pub fn add(&mut self, from: &str, to: &str) {
         if from != to {
             self.0.entry(from.to_owned()).or_default().insert(to.to_owned());

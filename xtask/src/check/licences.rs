@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::tree::{Finding, Tree};
 
-/// Name of the file that lists the files without a licence line. The REUSE specification defines its format.
+/// Name of the file that lists the files without a licence line. The REUSE specification defines the file's format.
 const ANNOTATIONS: &str = "REUSE.toml";
 /// Number of lines at the top of a file that may contain the licence line.
 const LINES: usize = 6;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::graph::Graph;
 
-/// Adds the imports between `files`. A Python file imports a file in the same folder by its name.
+/// Adds the imports between `files`. Python files import other files in the same folder by name.
 ///
 /// # Errors
 /// Returns an error if a file cannot be read.

@@ -78,7 +78,7 @@ impl HeartbeatMonitor {
         Self { memory, beats: BTreeMap::new(), looked, blind, pauses: Recent::default() }
     }
 
-    /// Reads the heartbeats of both sides of each link.
+    /// Reads both sides' heartbeats on each link.
     pub fn look(&mut self, links: impl Iterator<Item = u8>) {
         let now = Instant::now();
         let pause = now - self.looked;

@@ -68,7 +68,7 @@ impl Report {
         messages + sessions + self.hung + self.ended + self.untimely + self.needed_a_restart
     }
 
-    /// Adds the result of another pair.
+    /// Adds another pair's result to this result.
     pub fn add(&mut self, other: &Self) {
         self.seconds += other.seconds;
         for (sum, more) in [

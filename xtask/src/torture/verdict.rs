@@ -47,8 +47,8 @@ impl Death {
         // process mostly sleeps. If it was delayed by `blind`, the other processes were delayed for at least that long.
         let (dead_waited, survivor_waited) = self.waited.unwrap_or_default();
         let (dead_waited, survivor_waited) = (dead_waited.max(self.blind), survivor_waited.max(self.blind));
-        // If the death was detected too early, the killed side's beats were already late before the kill. The side may
-        // have had to wait for a CPU, which explains the late beats.
+        // If the death was detected too early, the killed side's beats were already late before the kill. This is
+        // explained if the side had to wait for a CPU.
         let early = (limit - BEAT).saturating_sub(self.after);
         // The survivor detects the death at one of its own beats, so each delay between these beats also delays the
         // detection.

@@ -33,7 +33,7 @@
 
 struct place {
 	const char *name;
-	/* Offset from the start of the memory, or if negative, from the end of the memory. */
+	/* Offset from the start of the memory. A negative offset counts from the end. */
 	int32_t vrings[2];
 	uint16_t descriptors;
 	uint16_t align;

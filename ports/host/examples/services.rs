@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Two services on one link, as `docs/how-to/endpoints.md` prints them.
+#![allow(missing_docs, reason = "main is public only for the test that runs it")]
+
 use std::time::Duration;
 
 use amp_ivshmem::platform::Port;
 use amp_ivshmem::rpmsg::{Event, Link, Role, Settings};
 use amp_ivshmem_host::Peer;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let socket = std::env::args().nth(1).ok_or("usage: services SOCKET")?;
     let mut peer = Peer::connect(socket, Duration::from_secs(5))?;
     let settings = Settings::new(Role::Remote);

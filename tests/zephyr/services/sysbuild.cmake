@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# The client of the services as a second image, on -DPEER_BOARD=...
+amp_ivshmem_add_peer(SOURCE_DIR ${APP_DIR}/client)

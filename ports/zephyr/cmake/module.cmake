@@ -4,12 +4,41 @@
 # Contains one folder for each board that the snippet `amp-ivshmem` supports.
 set(AMP_BOARDS ${ZEPHYR_CURRENT_MODULE_DIR}/boards)
 
+# Stores in `out` the enabled devicetree nodes of a kind, `pci` or `flat`. A flat node has the compatible of the PCI device,
+# too, but no vendor-id.
+function(amp_nodes out kind)
+  if(kind STREQUAL "flat")
+    dt_comp_path(nodes COMPATIBLE "qemu,ivshmem-flat")
+  else()
+    dt_comp_path(nodes COMPATIBLE "qemu,ivshmem")
+  endif()
+  set(enabled "")
+  foreach(node IN LISTS nodes)
+    dt_node_has_status(okay PATH ${node} STATUS okay)
+    dt_prop(vendor PATH ${node} PROPERTY vendor-id)
+    if(okay AND (DEFINED vendor OR kind STREQUAL "flat"))
+      list(APPEND enabled ${node})
+    endif()
+  endforeach()
+  set(${out} "${enabled}" PARENT_SCOPE)
+endfunction()
+
 if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
-  dt_comp_path(amp_pci COMPATIBLE "qemu,ivshmem")
-  dt_comp_path(amp_flat COMPATIBLE "qemu,ivshmem-flat")
+  amp_nodes(amp_pci pci)
+  amp_nodes(amp_flat flat)
   if(NOT amp_pci AND NOT amp_flat)
     message(FATAL_ERROR "amp-ivshmem: the snippet amp-ivshmem has no ivshmem device for ${BOARD}${BOARD_QUALIFIERS}: "
       "add the board as ${AMP_BOARDS}/README.md describes, or add a node to your application's overlay")
+  endif()
+endif()
+
+# Without AMP_IVSHMEM, the users of the devices would fail at link time, without the reason.
+if(CONFIG_VIRTUALIZATION AND NOT CONFIG_IVSHMEM AND NOT CONFIG_MULTITHREADING)
+  amp_nodes(amp_pci pci)
+  amp_nodes(amp_flat flat)
+  if(amp_pci OR amp_flat)
+    message(FATAL_ERROR "amp-ivshmem: the drivers need threads: set CONFIG_MULTITHREADING=y, or disable the devicetree "
+      "nodes ${amp_pci} ${amp_flat}")
   endif()
 endif()
 

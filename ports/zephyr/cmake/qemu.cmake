@@ -2,18 +2,24 @@
 # Adds the ivshmem devices in devicetree to QEMU when `west build -t run` starts it. QEMU gets the addresses, sizes and
 # interrupts from devicetree, so the image and the machine agree.
 
-# boards/<board>/qemu.cmake describes QEMU's machine. <board> is the board name with or without its qualifiers. It sets:
+# boards/<board>/qemu.cmake describes QEMU's machine. <board> is the board name with as
+# many of its qualifiers as possible. It sets:
 #   AMP_QEMU_DEVICES: the kinds of ivshmem device that the machine supports, `pci` and `flat`; empty means both
 #   AMP_QEMU_FLAGS: flags that the machine needs for these devices
 set(AMP_QEMU_DEVICES "")
 set(AMP_QEMU_FLAGS "")
-string(REPLACE / _ qualified_board ${BOARD}${BOARD_QUALIFIERS})
-foreach(name ${qualified_board} ${BOARD})
+set(board ${BOARD}${BOARD_QUALIFIERS})
+while(board)
+  string(REPLACE / _ name ${board})
   if(EXISTS ${AMP_BOARDS}/${name}/qemu.cmake)
     include(${AMP_BOARDS}/${name}/qemu.cmake)
     break()
   endif()
-endforeach()
+  if(NOT board MATCHES "^(.+)/[^/]*$")
+    break()
+  endif()
+  set(board ${CMAKE_MATCH_1})
+endwhile()
 
 # Fails the build if the machine does not support this kind of device.
 function(amp_qemu_check kind node)
@@ -33,7 +39,7 @@ set(count 0)
 set(flat "")
 
 if(CONFIG_AMP_IVSHMEM_PCI)
-  dt_comp_path(nodes COMPATIBLE "qemu,ivshmem")
+  amp_nodes(nodes pci)
   foreach(node IN LISTS nodes)
     amp_qemu_check(pci ${node})
     amp_qemu_chardev(chardev ${count})
@@ -44,7 +50,7 @@ if(CONFIG_AMP_IVSHMEM_PCI)
 endif()
 
 if(CONFIG_AMP_IVSHMEM_FLAT)
-  dt_comp_path(nodes COMPATIBLE "qemu,ivshmem-flat")
+  amp_nodes(nodes flat)
   foreach(node IN LISTS nodes)
     amp_qemu_check(flat ${node})
     dt_reg_addr(registers PATH ${node} INDEX 0)

@@ -185,7 +185,8 @@ fn role(config: &str, devicetree: &str) -> Option<Role> {
             return Some(role);
         }
     }
-    let node = devicetree.split_once("compatible = \"amp-ivshmem,ipc-rpmsg\"")?.1.split('}').next()?;
+    let nodes = devicetree.split("compatible = \"amp-ivshmem,ipc-rpmsg\"").skip(1);
+    let node = nodes.filter_map(|rest| rest.split('}').next()).find(|node| !node.contains("status = \"disabled\""))?;
     let role = node.split_once("role = \"")?.1.split('"').next()?;
     match role {
         "host" => Some(Role::Host),
@@ -269,6 +270,9 @@ mod tests {
         assert_eq!(role("CONFIG_SAMPLE_HOST=y\n# CONFIG_SAMPLE_REMOTE is not set\n", ""), Some(Role::Host));
         let node = "ipc0: ipc0 {\n compatible = \"amp-ivshmem,ipc-rpmsg\";\n role = \"remote\";\n};";
         assert_eq!(role("", node), Some(Role::Remote));
+        let disabled = "a { compatible = \"amp-ivshmem,ipc-rpmsg\"; role = \"host\"; status = \"disabled\"; };";
+        assert_eq!(role("", &format!("{disabled} {node}")), Some(Role::Remote));
+        assert_eq!(role("", disabled), None);
         assert_eq!(role("CONFIG_X=y", "compatible = \"qemu,ivshmem\";"), None);
     }
 

@@ -140,6 +140,11 @@ enum amp_ipc_kind {
 	 * The link cannot come up for now. The reason is logged.
 	 */
 	AMP_IPC_KIND_INCOMPATIBLE = 6,
+	/**
+	 * The link is down, or cannot come up: another peer has this side's role on it. `length` is
+	 * that peer's id. There is no log line.
+	 */
+	AMP_IPC_KIND_ROLE_CONFLICT = 7,
 };
 
 /**
@@ -342,6 +347,12 @@ enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
  * Returns the maximum payload length in bytes, or 0 without a peer.
  */
 uint32_t amp_ipc_max_message(struct amp_ipc *state);
+
+/**
+ * Shows the peer that this side is alive. The port calls it once in a heartbeat while an event
+ * callback runs, because `amp_ipc_poll` does it otherwise.
+ */
+void amp_ipc_show_life(struct amp_ipc *state);
 
 /**
  * Handles at most one event, and calls the event callback for it. Returns the time in microseconds

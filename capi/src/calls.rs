@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use amp_ivshmem::mem::Source;
 
-use crate::instance::State;
+use crate::instance::{Next, State};
 use crate::types::{EventKind, Setup, Status};
 
 /// Opens the instance.
@@ -98,6 +98,15 @@ pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
     state.get().map_or(0, |instance| instance.link.bus().max_message())
 }
 
+/// Shows the peer that this side is alive. The port calls it once in a heartbeat while an event
+/// callback runs, because `amp_ipc_poll` does it otherwise.
+#[unsafe(no_mangle)]
+pub extern "C" fn amp_ipc_show_life(state: &mut State) {
+    if let Some(instance) = state.get() {
+        instance.link.show_life();
+    }
+}
+
 /// Handles at most one event, and calls the event callback for it. Returns the time in microseconds
 /// at which to call again even without a doorbell, or 0 if there may be more events now.
 ///
@@ -108,7 +117,11 @@ pub unsafe extern "C" fn amp_ipc_poll(mut state: NonNull<State>) -> u64 {
     // SAFETY: guaranteed by this function's contract. The borrow ends before the callback runs.
     let Some(mut instance) = unsafe { state.as_mut() }.get() else { return u64::MAX };
     let port = instance.port;
-    let Some(event) = instance.next(port.now()) else { return instance.link.deadline().as_micros() };
+    let event = match instance.next(port.now()) {
+        Next::Event(event) => event,
+        Next::More => return 0,
+        Next::Nothing => return instance.link.deadline().as_micros(),
+    };
     port.event(&event);
     if event.kind == EventKind::Message {
         // SAFETY: as above.

@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use amp_ivshmem::mem::{Region, Source};
 use amp_ivshmem::platform::{Instant, PeerId};
-use amp_ivshmem::rpmsg::{self, Endpoint, Link, Message, OpenError, Role, Settings};
+use amp_ivshmem::rpmsg::{self, DownReason, Endpoint, Link, Message, OpenError, Role, Settings, SetupError};
 use amp_ivshmem::wire::rpmsg::NAME_SIZE;
 
 use crate::lent::Lent;
@@ -42,6 +42,19 @@ pub struct State {
     link: MaybeUninit<CLink>,
     endpoints: MaybeUninit<[Option<Endpoint>; ENDPOINTS]>,
     lent: MaybeUninit<Lent>,
+}
+
+/// The most events that one call looks at, of those that C is not told: other threads wait for the lock meanwhile.
+const BUDGET: usize = 8;
+
+/// The result of looking for the next event.
+pub(crate) enum Next {
+    /// An event for C.
+    Event(Event),
+    /// There may be more; the port may do something else first.
+    More,
+    /// There is nothing until the deadline.
+    Nothing,
 }
 
 /// The size of `struct amp_ipc` in bytes.
@@ -157,11 +170,19 @@ impl Instance<'_> {
     }
 
     /// Returns the next event for C.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<Event> {
-        let event = |kind, endpoint, length| Some(Event { kind, endpoint, length, data: null() });
-        while let Some(next) = self.link.poll(now) {
+    pub(crate) fn next(&mut self, now: Instant) -> Next {
+        let event = |kind, endpoint, length| Next::Event(Event { kind, endpoint, length, data: null() });
+        for _ in 0..BUDGET {
+            let Some(next) = self.link.poll(now) else { return Next::Nothing };
             match next {
                 rpmsg::Event::Up { peer } => return event(EventKind::Up, 0, peer.0.into()),
+                rpmsg::Event::Down(DownReason::RoleConflict { peer }) => {
+                    self.lent.clear();
+                    return event(EventKind::RoleConflict, 0, peer.0.into());
+                }
+                rpmsg::Event::Incompatible(SetupError::RoleConflict { peer }) => {
+                    return event(EventKind::RoleConflict, 0, peer.0.into());
+                }
                 rpmsg::Event::Down(reason) => {
                     self.lent.clear();
                     let (level, text) = words::of_down(reason);
@@ -183,7 +204,7 @@ impl Instance<'_> {
                         Some(buffer) => self.copy(message, buffer),
                         None => (EventKind::Message, self.lend(message) as *const c_void),
                     };
-                    return Some(Event { kind, endpoint: number, length, data });
+                    return Next::Event(Event { kind, endpoint: number, length, data });
                 }
                 rpmsg::Event::Bound { endpoint, .. } => {
                     if let Some(number) = self.number(endpoint) {
@@ -200,7 +221,7 @@ impl Instance<'_> {
                 _ => {}
             }
         }
-        None
+        Next::More
     }
 
     /// Copies a message into the receive buffer, and releases it.

@@ -390,7 +390,81 @@ fn reasons_are_logged() {
         let _ = (sides[0].poll(), sides[1].poll());
     }
     let lines: Vec<String> = sides.iter().flat_map(|side| side.port.lines.take()).collect();
-    assert!(lines.iter().any(|line| line.starts_with("another peer has started")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with("another peer")), "{lines:?}");
+}
+
+/// Checks that C learns the peer that has this side's role.
+#[test]
+fn a_side_in_the_same_role_is_named() {
+    let (mut sides, _, memory) = pair();
+    let rival = Side::open(memory, true, 3);
+    let mut conflicts = Vec::new();
+    sides[1] = rival;
+    for _ in 0..1000 {
+        conflicts.extend(sides[0].poll().filter(|event| event.kind == EventKind::RoleConflict));
+        sides[1].poll();
+    }
+    assert_eq!(conflicts.iter().map(|event| event.length).collect::<Vec<_>>(), [3]);
+}
+
+/// Checks that a peer that does nothing but announce cannot keep a call, and so the port's lock, for long.
+#[test]
+fn a_flood_of_announcements_does_not_keep_a_poll() {
+    let memory = memory();
+    let open = |host, id| {
+        let mut side =
+            Side { state: zeroed_state(), port: port(), buffer: NonNull::from(Box::leak(Box::new([0; 240]))) };
+        let setup = Setup { buffer_count: 16, ..setup(memory, host, id, side.port) };
+        // SAFETY: the memory and the port are leaked.
+        assert_eq!(unsafe { amp_ipc_open(side.state(), &setup) }, Status::Ok);
+        side
+    };
+    let mut sides = [open(true, 0), open(false, 1)];
+    until(&mut sides, 0, EventKind::Up);
+    for _ in 0..20 {
+        let _ = (sides[0].poll(), sides[1].poll());
+    }
+    for _ in 0..2 {
+        let numbers: Vec<_> = (0..8).map(|index| sides[1].register(&format!("of no use {index}")).unwrap()).collect();
+        sides[1].poll();
+        for number in numbers {
+            assert_eq!(amp_ipc_deregister(sides[1].state(), number), Status::Ok);
+        }
+        sides[1].poll();
+        // SAFETY: one thread.
+        let polls = (0..).take_while(|_| unsafe { amp_ipc_poll(sides[0].state) } == 0).count();
+        assert!((1..=3).contains(&polls), "16 announcements in {polls} polls");
+    }
+    assert!(sides[0].port.events.borrow().iter().all(|event| event.kind == EventKind::Up));
+}
+
+/// Checks that a side that is busy in a callback stays alive for its peer if its port shows it.
+#[test]
+fn a_side_shows_life_while_it_cannot_poll() {
+    let memory = memory();
+    let open = |host, id| {
+        let mut side =
+            Side { state: zeroed_state(), port: port(), buffer: NonNull::from(Box::leak(Box::new([0; 240]))) };
+        let setup = Setup { peer_timeout: 1000, ..setup(memory, host, id, side.port) };
+        // SAFETY: the memory and the port are leaked.
+        assert_eq!(unsafe { amp_ipc_open(side.state(), &setup) }, Status::Ok);
+        side
+    };
+    let mut sides = [open(true, 0), open(false, 1)];
+    until(&mut sides, 0, EventKind::Up);
+    for _ in 0..20 {
+        let _ = (sides[0].poll(), sides[1].poll());
+    }
+    for tenth in 0..100 {
+        amp_ipc_show_life(sides[1].state());
+        for _ in 0..100 {
+            let event = sides[0].poll();
+            assert!(event.is_none_or(|event| event.kind != EventKind::Down), "after {tenth} tenths of a second");
+        }
+    }
+    // Without it, the peer counts as dead.
+    let down = (0..2000).find_map(|_| sides[0].poll().filter(|event| event.kind == EventKind::Down));
+    assert!(down.is_some());
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub enum EventKind {
     Down = 5,
     /// The link cannot come up for now. The reason is logged.
     Incompatible = 6,
+    /// The link is down, or cannot come up: another peer has this side's role on it. `length` is
+    /// that peer's id. There is no log line.
+    RoleConflict = 7,
 }
 
 /// An event of an instance.

@@ -16,8 +16,8 @@ pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {
         DownReason::PeerRestarted => (LogLevel::Info, c"the peer has restarted"),
         DownReason::PeerTimeout => (LogLevel::Info, c"the peer was silent for longer than allowed"),
         DownReason::Fault(_) => (LogLevel::Error, c"the peer broke the protocol; the link is down until it restarts"),
-        DownReason::RoleConflict { .. } => (LogLevel::Error, CONFLICT),
-        DownReason::StateCorrupted => {
+        // A role conflict is an event of its own, with the peer's id.
+        DownReason::StateCorrupted | DownReason::RoleConflict { .. } => {
             (LogLevel::Error, c"another peer overwrote this side's part of the memory; this side restarts")
         }
     }
@@ -30,11 +30,8 @@ pub const fn of_incompatible(error: SetupError) -> &'static CStr {
             c"the peer speaks another wire version or carries another service: use the same version on both sides"
         }
         SetupError::Area(_) => c"the host's area cannot be used: give both sides the same memory size and link",
-        SetupError::RoleConflict { .. } => CONFLICT,
         _ => {
             c"what the peer has set up cannot be used: give both sides the same buffers, or raise the most buffers of this side"
         }
     }
 }
-
-const CONFLICT: &CStr = c"another peer has started in this side's role on the same link: stop one of the two";

@@ -140,6 +140,12 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         event
     }
 
+    /// Shows the peer that this side is alive. [`poll`](Self::poll) does it, too; an application calls this while it cannot
+    /// poll for longer than a heartbeat.
+    pub fn show_life(&mut self) {
+        self.session.beat();
+    }
+
     /// Returns the time at which to poll again even if no doorbell rings.
     #[must_use]
     pub fn deadline(&self) -> Instant {

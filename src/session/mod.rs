@@ -190,6 +190,15 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.trace.record(|| TraceEvent::State { state, epoch: self.epoch, peer_epoch: self.confirmed });
     }
 
+    /// Shows the peer that this side is alive, for an owner that cannot [`tick`](Self::tick) for longer than a heartbeat.
+    pub fn beat(&mut self) {
+        // Another side that has taken over the block writes beats of its own.
+        if let Some(blocks) = self.blocks.as_ref().filter(|blocks| blocks.own.last_heartbeat() == self.beat) {
+            self.beat = self.beat.wrapping_add(1);
+            blocks.own.heartbeat(self.beat);
+        }
+    }
+
     /// Returns this side's role.
     #[must_use]
     #[inline(always)]

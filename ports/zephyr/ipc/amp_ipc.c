@@ -103,7 +103,8 @@ static void call_back(const struct device *dev, const struct ipc_ept_cfg *endpoi
 	case AMP_IPC_KIND_MESSAGE_TOO_LONG:
 		LOG_ERR("%s: a message of %u bytes for %s is lost: raise "
 			"CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE to the peer's",
-			dev->name, event->length, endpoint->name);
+			dev->name, event->length,
+			endpoint->name == NULL ? UNNAMED : endpoint->name);
 		break;
 	case AMP_IPC_KIND_BOUND:
 		if (endpoint->cb.bound != NULL) {
@@ -124,14 +125,49 @@ static void call_back(const struct device *dev, const struct ipc_ept_cfg *endpoi
 	}
 }
 
+#ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
+static void set_in_callback(struct ipc_data *data, bool in_callback)
+{
+	data->in_callback = in_callback;
+}
+
+/* Runs in the system's work queue once in a heartbeat, while the instance is open. */
+static void show_life(struct k_work *work)
+{
+	struct k_work_delayable *delayable = k_work_delayable_from_work(work);
+	struct ipc_data *data = CONTAINER_OF(delayable, struct ipc_data, life_work);
+
+	k_mutex_lock(&data->lock, K_FOREVER);
+	if (data->in_callback) {
+		amp_ipc_show_life(&data->rust);
+	}
+	k_mutex_unlock(&data->lock);
+	if (!data->stop) {
+		(void)k_work_schedule(delayable, K_MSEC(CONFIG_AMP_IVSHMEM_IPC_HEARTBEAT_MS));
+	}
+}
+#else
+static void set_in_callback(struct ipc_data *data, bool in_callback)
+{
+	ARG_UNUSED(data);
+	ARG_UNUSED(in_callback);
+}
+#endif
+
 static void on_event(void *context, const struct amp_ipc_event *event)
 {
 	const struct device *dev = context;
+	const struct ipc_config *config = dev->config;
 	struct ipc_data *data = dev->data;
+	const struct ipc_ept_cfg *endpoint;
 
 	switch (event->kind) {
 	case AMP_IPC_KIND_UP:
 		LOG_INF("%s: peer %u is there", dev->name, event->length);
+		return;
+	case AMP_IPC_KIND_ROLE_CONFLICT:
+		LOG_ERR("%s: peer %u is this link's %s, too: stop one of the two", dev->name,
+			event->length, config->host ? "host" : "remote");
 		return;
 	case AMP_IPC_KIND_DOWN:
 	case AMP_IPC_KIND_INCOMPATIBLE:
@@ -144,14 +180,17 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 	/* Release the lock, because the callback and other threads may use the instance during the
 	 * callback.
 	 */
+	endpoint = data->endpoints[event->endpoint];
+	set_in_callback(data, true);
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
-	/* The entry is NULL if the endpoint has been deregistered in the meantime. */
-	if (data->endpoints[event->endpoint] != NULL) {
-		call_back(dev, data->endpoints[event->endpoint], event);
+	/* The entry is another one if the endpoint has been deregistered in the meantime. */
+	if (endpoint != NULL && data->endpoints[event->endpoint] == endpoint) {
+		call_back(dev, endpoint, event);
 	}
 	k_mutex_unlock(&data->callbacks);
 	k_mutex_lock(&data->lock, K_FOREVER);
+	set_in_callback(data, false);
 }
 
 static const struct amp_ipc_callbacks callbacks = {
@@ -220,6 +259,9 @@ static void run(void *p1, void *p2, void *p3)
 		uint64_t deadline, time;
 
 		k_mutex_lock(&data->lock, K_FOREVER);
+#if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
+		amp_ipc_send_queued(data);
+#endif
 		deadline = amp_ipc_poll(&data->rust);
 		/* Wake threads that wait for a buffer, because the peer may have returned buffers
 		 * or the link may have gone down.
@@ -231,6 +273,11 @@ static void run(void *p1, void *p2, void *p3)
 		time = on_now(NULL);
 		if (deadline > time) {
 			(void)k_sem_take(&data->wake, K_USEC(deadline - time));
+		} else {
+			/* A peer that never stops sending must not keep threads of this priority
+			 * from running.
+			 */
+			k_yield();
 		}
 	}
 }
@@ -239,10 +286,11 @@ static int open_instance(const struct device *dev)
 {
 	const struct ipc_config *config = dev->config;
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	int result = -EALREADY;
 
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	k_mutex_lock(&data->life, K_FOREVER);
 	if (!data->open) {
@@ -253,6 +301,11 @@ static int open_instance(const struct device *dev)
 		(void)k_sem_take(&data->opened, K_FOREVER);
 		result = data->result;
 		data->open = result == 0;
+#ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
+		if (data->open) {
+			(void)k_work_schedule(&data->life_work, K_NO_WAIT);
+		}
+#endif
 		if (result != 0) {
 			(void)k_thread_join(&data->thread, K_FOREVER);
 		}
@@ -264,17 +317,21 @@ static int open_instance(const struct device *dev)
 static int close_instance(const struct device *dev)
 {
 	struct ipc_data *data = dev->data;
-	int result = -EALREADY;
+	int result = amp_ipc_may_lock(dev);
 
-	if (k_is_in_isr() || k_current_get() == &data->thread) {
+	if (result < 0 || k_current_get() == &data->thread) {
 		/* In a callback, the thread would wait for itself. */
-		return -EBUSY;
+		return result < 0 ? result : -EBUSY;
 	}
+	result = -EALREADY;
 	k_mutex_lock(&data->life, K_FOREVER);
 	if (data->open) {
 		data->stop = true;
 		k_sem_give(&data->wake);
 		(void)k_thread_join(&data->thread, K_FOREVER);
+#ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
+		(void)k_work_cancel_delayable(&data->life_work);
+#endif
 		data->open = false;
 		k_mutex_lock(&data->lock, K_FOREVER);
 		result = amp_ipc_errno(amp_ipc_close(&data->rust));
@@ -286,80 +343,12 @@ static int close_instance(const struct device *dev)
 	return result;
 }
 
-static int register_endpoint(const struct device *dev, void **token,
-			     const struct ipc_ept_cfg *config)
-{
-	struct ipc_data *data = dev->data;
-	enum amp_ipc_status status;
-	uint32_t number;
-
-	if (k_is_in_isr()) {
-		return -EBUSY;
-	}
-	if (config == NULL || config->name == NULL) {
-		return -EINVAL;
-	}
-	k_mutex_lock(&data->callbacks, K_FOREVER);
-	k_mutex_lock(&data->lock, K_FOREVER);
-	/* 33 bytes are enough to detect a name that is too long. */
-	status = amp_ipc_register(&data->rust, config->name, strnlen(config->name, 33), &number);
-	if (status == AMP_IPC_STATUS_OK) {
-		data->endpoints[number] = config;
-		*token = (void *)((uintptr_t)number + 1);
-	}
-	k_mutex_unlock(&data->lock);
-	k_mutex_unlock(&data->callbacks);
-	if (status == AMP_IPC_STATUS_OK) {
-		/* The thread announces the endpoint. */
-		k_sem_give(&data->wake);
-	}
-	return amp_ipc_errno(status);
-}
-
-static int deregister_endpoint(const struct device *dev, void *token)
-{
-	struct ipc_data *data = dev->data;
-	enum amp_ipc_status status;
-
-	if (k_is_in_isr()) {
-		return -EBUSY;
-	}
-	/* Waits for a running callback to finish, unless called from that callback. */
-	k_mutex_lock(&data->callbacks, K_FOREVER);
-	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_deregister(&data->rust, amp_ipc_number(token));
-	if (status == AMP_IPC_STATUS_OK) {
-		data->endpoints[amp_ipc_number(token)] = NULL;
-	}
-	k_mutex_unlock(&data->lock);
-	k_mutex_unlock(&data->callbacks);
-	k_sem_give(&data->wake);
-	return amp_ipc_errno(status);
-}
-
-static int send(const struct device *dev, void *token, const void *message, size_t length)
-{
-	struct ipc_data *data = dev->data;
-	enum amp_ipc_status status;
-
-	if (k_is_in_isr()) {
-		return -EBUSY;
-	}
-	if (message == NULL) {
-		return -EINVAL;
-	}
-	k_mutex_lock(&data->lock, K_FOREVER);
-	status = amp_ipc_send(&data->rust, amp_ipc_number(token), message, length);
-	k_mutex_unlock(&data->lock);
-	return status == AMP_IPC_STATUS_OK ? (int)length : amp_ipc_errno(status);
-}
-
 static const struct ipc_service_backend backend = {
 	.open_instance = open_instance,
 	.close_instance = close_instance,
-	.register_endpoint = register_endpoint,
-	.deregister_endpoint = deregister_endpoint,
-	.send = send,
+	.register_endpoint = amp_ipc_register_endpoint,
+	.deregister_endpoint = amp_ipc_deregister_endpoint,
+	.send = amp_ipc_send_copy,
 	.get_tx_buffer_size = amp_ipc_get_tx_buffer_size,
 	.get_tx_buffer = amp_ipc_get_tx_buffer,
 	.drop_tx_buffer = amp_ipc_drop_tx_buffer,
@@ -379,6 +368,13 @@ static int init(const struct device *dev)
 	k_condvar_init(&data->freed);
 	k_sem_init(&data->opened, 0, 1);
 	k_sem_init(&data->wake, 0, 1);
+#if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
+	k_msgq_init(&data->isr_messages, data->isr_buffer, sizeof(struct amp_ipc_isr_message),
+		    CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES);
+#endif
+#ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
+	k_work_init_delayable(&data->life_work, show_life);
+#endif
 	data->listener.rung = rung;
 	amp_ivshmem_driver_listen(config->ivshmem, &data->listener);
 	return 0;
@@ -388,7 +384,10 @@ static int init(const struct device *dev)
 #define AREA(n, cell)                                                                              \
 	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, area), (DT_INST_PROP_BY_IDX(n, area, cell)), (0))
 
-/* An instance must start after its ivshmem device (CONFIG_KERNEL_INIT_PRIORITY_DEVICE). */
+BUILD_ASSERT(CONFIG_AMP_IVSHMEM_IPC_INIT_PRIORITY > CONFIG_AMP_IVSHMEM_INIT_PRIORITY,
+	     "CONFIG_AMP_IVSHMEM_IPC_INIT_PRIORITY must be after CONFIG_AMP_IVSHMEM_INIT_PRIORITY");
+
+/* An instance must start after its ivshmem device. */
 #define AMP_IPC(n)                                                                                 \
 	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
 		     "the ivshmem device of this node is disabled");                               \
@@ -403,6 +402,6 @@ static int init(const struct device *dev)
 	};                                                                                         \
 	static struct ipc_data data_##n;                                                           \
 	DEVICE_DT_INST_DEFINE(n, init, NULL, &data_##n, &config_##n, POST_KERNEL,                  \
-			      CONFIG_APPLICATION_INIT_PRIORITY, &backend);
+			      CONFIG_AMP_IVSHMEM_IPC_INIT_PRIORITY, &backend);
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_IPC)

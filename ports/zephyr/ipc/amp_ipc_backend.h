@@ -3,6 +3,8 @@
 #ifndef AMP_IPC_BACKEND_H_
 #define AMP_IPC_BACKEND_H_
 
+#include <errno.h>
+
 #include <zephyr/device.h>
 #include <zephyr/ipc/ipc_service_backend.h>
 #include <zephyr/kernel.h>
@@ -14,7 +16,21 @@
 
 #include "amp_ivshmem_driver.h"
 
+/* The name under which an endpoint without a name is announced. */
+#define UNNAMED "unnamed"
+
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
+
+#if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
+/* A message that an interrupt handler sent. */
+struct amp_ipc_isr_message {
+	uint32_t number;
+	uint32_t length;
+	uint8_t bytes[CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGE_SIZE];
+};
+
+#define ISR_BYTES (CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES * sizeof(struct amp_ipc_isr_message))
+#endif
 
 struct ipc_data {
 	/* Held during every call into Rust, and never during an application's callback. */
@@ -36,10 +52,20 @@ struct ipc_data {
 	struct k_sem wake;
 	struct amp_ivshmem_listener listener;
 	struct k_thread thread;
+#ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
+	/* Shows life once in a heartbeat while the thread is in a callback. */
+	struct k_work_delayable life_work;
+	bool in_callback;
+#endif
 	struct amp_ipc rust;
 	const struct ipc_ept_cfg *endpoints[AMP_IPC_ENDPOINTS];
 	bool open;
 	bool stop;
+#if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
+	/* Messages that interrupt handlers sent, for the thread. */
+	struct k_msgq isr_messages;
+	char isr_buffer[ISR_BYTES] __aligned(4);
+#endif
 #ifdef CONFIG_AMP_IVSHMEM_IPC_RX_COPY
 	uint8_t message[MESSAGE_MAX] __aligned(8);
 #endif
@@ -52,6 +78,30 @@ static inline uint32_t amp_ipc_number(const void *token)
 }
 
 int amp_ipc_errno(enum amp_ipc_status status);
+
+/* Returns 0 if the caller may use the instance, or -errno: in an ISR, before the instance was
+ * initialised, or if the instance itself calls, through a log backend that sends over it.
+ */
+static inline int amp_ipc_may_lock(const struct device *dev)
+{
+	const struct ipc_data *data = dev->data;
+
+	if (k_is_in_isr() || data->lock.owner == k_current_get()) {
+		return -EBUSY;
+	}
+	return device_is_ready(dev) ? 0 : -ENODEV;
+}
+
+/* The members of `struct ipc_service_backend` that amp_ipc_endpoints.c implements. */
+int amp_ipc_register_endpoint(const struct device *dev, void **token,
+			      const struct ipc_ept_cfg *config);
+int amp_ipc_deregister_endpoint(const struct device *dev, void *token);
+int amp_ipc_send_copy(const struct device *dev, void *token, const void *message, size_t length);
+
+#if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
+/* Sends what interrupt handlers have queued. Called with `lock` held. */
+void amp_ipc_send_queued(struct ipc_data *data);
+#endif
 
 /* The members of `struct ipc_service_backend` that amp_ipc_buffers.c implements. */
 int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token);

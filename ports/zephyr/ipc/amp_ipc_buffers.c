@@ -9,11 +9,12 @@
 int amp_ipc_get_tx_buffer_size(const struct device *dev, void *token)
 {
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	uint32_t size;
 
 	ARG_UNUSED(token);
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
 	size = amp_ipc_max_message(&data->rust);
@@ -25,6 +26,7 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 			  k_timeout_t wait)
 {
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	k_timepoint_t end = sys_timepoint_calc(wait);
 	/* A callback cannot wait for a buffer. It runs in the instance's thread, which is the only
 	 * thread that notices returned buffers.
@@ -35,8 +37,8 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 	uint32_t bytes;
 	void *found = NULL;
 
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	if (buffer == NULL || size == NULL) {
 		return -EINVAL;
@@ -69,10 +71,11 @@ int amp_ipc_get_tx_buffer(const struct device *dev, void *token, void **buffer, 
 int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *buffer)
 {
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	enum amp_ipc_status status;
 
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_drop(&data->rust, amp_ipc_number(token), buffer);
@@ -84,10 +87,11 @@ int amp_ipc_drop_tx_buffer(const struct device *dev, void *token, const void *bu
 int amp_ipc_send_nocopy(const struct device *dev, void *token, const void *buffer, size_t length)
 {
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	enum amp_ipc_status status;
 
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = amp_ipc_send_reserved(&data->rust, amp_ipc_number(token), buffer, length);
@@ -101,13 +105,14 @@ static int with_rx_buffer(const struct device *dev, void *token, void *buffer,
 						      const void *data))
 {
 	struct ipc_data *data = dev->data;
+	int refused = amp_ipc_may_lock(dev);
 	enum amp_ipc_status status;
 
 	if (IS_ENABLED(CONFIG_AMP_IVSHMEM_IPC_RX_COPY)) {
 		return -ENOTSUP;
 	}
-	if (k_is_in_isr()) {
-		return -EBUSY;
+	if (refused < 0) {
+		return refused;
 	}
 	k_mutex_lock(&data->lock, K_FOREVER);
 	status = call(&data->rust, amp_ipc_number(token), buffer);

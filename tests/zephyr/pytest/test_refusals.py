@@ -17,6 +17,8 @@ from machine import Machine
 def without_a_device(machine: Machine, node: str) -> None:
     """Checks the results of all APIs when the ivshmem device is not ready."""
     machine.expect("still here", 120)
+    machine.expect("before: open -19, register -19, close -19", 1)
+    machine.expect("after: open -19, register -16, close -120", 1)
     machine.expect("ready: ivshmem 0, mbox 0, ipc 1", 1)
     machine.expect("ivshmem: 0 bytes nowhere, 0 vectors, ring -19, register -19", 1)
     machine.expect("mbox: 0 channels, send -22, enable -22", 1)
@@ -28,6 +30,8 @@ def without_a_device(machine: Machine, node: str) -> None:
 def test_both_a_machine_as_it_should_be(server, start):
     machine = start()
     machine.expect("still here")
+    machine.expect("before: open -19, register -19, close -19", 1)
+    machine.expect("after: open 0, register 0, close 0", 1)
     machine.expect("ready: ivshmem 1, mbox 1, ipc 1", 1)
     machine.expect("ivshmem: 1048576 bytes, 1 vectors, ring 0, register 0", 1)
     machine.expect("mbox: 1 channels, send 0, enable 0", 1)
@@ -48,6 +52,14 @@ def test_pci_absent(server, start):
     machine = start("^ivshmem-doorbell,.*", "virtio-rng-pci")
     without_a_device(machine, "ivshmem")
     machine.expect("<err> amp_ivshmem: ivshmem: no ivshmem device on PCI", 1)
+
+
+def test_pci_behind_a_bridge(server, start):
+    """Tests a device that Zephyr finds, but cannot reach, because it leaves the bridge closed."""
+    behind = "ivshmem-doorbell,chardev=ivshmem0,vectors=1,bus=rp"
+    machine = start("^ivshmem-doorbell,.*", "pcie-root-port,id=rp,chassis=1", "-device", behind)
+    without_a_device(machine, "ivshmem")
+    machine.expect("<err> amp_ivshmem: ivshmem: behind a PCI bridge that does not pass BAR0: give QEMU's", 1)
 
 
 def test_pci_plain(server, start):
@@ -99,16 +111,29 @@ def cached(folder: Path, name: str) -> str:
     return re.search(rf"^{name}:\w+=(.*)$", (folder / "CMakeCache.txt").read_text(), re.MULTILINE)[1]
 
 
+def configure(built: Path, folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Configures the application of a build folder again, in another folder."""
+    command = [cached(built, "CMAKE_COMMAND"), "-S", cached(built, "APPLICATION_SOURCE_DIR"), "-B", str(folder)]
+    command += ["-GNinja", "-DSNIPPET=amp-ivshmem", "-DBOARD=qemu_cortex_m3", *words]
+    environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_flat_without_threads_is_refused(device_object, tmp_path):
+    built = Path(device_object.device_config.app_build_dir)
+    done = configure(built, tmp_path, "-DEXTRA_DTC_OVERLAY_FILE=all.overlay", "-DCONFIG_MULTITHREADING=n")
+    assert done.returncode != 0
+    text = " ".join((done.stdout + done.stderr).split())
+    assert "amp-ivshmem: the drivers need threads: set CONFIG_MULTITHREADING=y" in text, text
+
+
 def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
     """Builds the same application with invalid devices. The compiler must reject each device with an error message."""
     built = Path(device_object.device_config.app_build_dir)
-    source = cached(built, "APPLICATION_SOURCE_DIR")
-    configure = [cached(built, "CMAKE_COMMAND"), "-S", source, "-B", str(tmp_path), "-GNinja", "-DSNIPPET=amp-ivshmem"]
-    configure += ["-DBOARD=qemu_cortex_m3", "-DEXTRA_DTC_OVERLAY_FILE=all.overlay;wrong.overlay"]
-    configure += ["-DCONFIG_AMP_IVSHMEM_IPC_BUFFERS=6", "-DCONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE=500"]
-    configure += ["-DCONFIG_TRAP_UNALIGNED_ACCESS=y"]
-    environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))
-    done = subprocess.run(configure, capture_output=True, text=True, env=environment)
+    wrong = ["-DCONFIG_AMP_IVSHMEM_IPC_BUFFERS=6", "-DCONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE=500"]
+    wrong += ["-DCONFIG_TRAP_UNALIGNED_ACCESS=y", "-DCONFIG_AMP_IVSHMEM_IPC_INIT_PRIORITY=45"]
+    wrong += ["-DCONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY=44"]
+    done = configure(built, tmp_path, "-DEXTRA_DTC_OVERLAY_FILE=all.overlay;wrong.overlay", *wrong)
     assert done.returncode == 0, done.stdout + done.stderr
     # With `-k 0`, ninja continues after errors, so that the errors in all files are shown.
     libraries = ["drivers__virtualization", "drivers__mbox", "amp_ivshmem_ipc"]
@@ -124,6 +149,8 @@ def test_flat_what_cannot_be_does_not_build(device_object, tmp_path):
         ("amp_mbox.c", "the ivshmem device of this node is disabled"),
         ("amp_mbox.c", "peer-id: peers end at 65535"),
         ("amp_ipc.c", "the ivshmem device of this node is disabled"),
+        ("amp_mbox.c", "CONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY must be after CONFIG_AMP_IVSHMEM_INIT_PRIORITY"),
+        ("amp_ipc.c", "CONFIG_AMP_IVSHMEM_IPC_INIT_PRIORITY must be after CONFIG_AMP_IVSHMEM_INIT_PRIORITY"),
         ("amp_ipc.c", "CONFIG_AMP_IVSHMEM_IPC_BUFFERS is no power of two"),
         ("amp_ipc.c", "CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE is no multiple of 8"),
     }, done.stdout

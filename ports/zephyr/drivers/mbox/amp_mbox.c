@@ -147,7 +147,11 @@ static int set_enabled(const struct device *dev, mbox_channel_id_t channel, bool
 		       : 0;
 }
 
+#ifdef DEVICE_API
+static DEVICE_API(mbox, api) = {
+#else
 static const struct mbox_driver_api api = {
+#endif
 	.send = send,
 	.register_callback = register_callback,
 	.mtu_get = mtu_get,
@@ -174,10 +178,15 @@ static int init(const struct device *dev)
 	return 0;
 }
 
+BUILD_ASSERT(
+	CONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY > CONFIG_AMP_IVSHMEM_INIT_PRIORITY,
+	"CONFIG_AMP_IVSHMEM_MBOX_INIT_PRIORITY must be after CONFIG_AMP_IVSHMEM_INIT_PRIORITY");
+
 #define AMP_MBOX(n)                                                                                \
 	BUILD_ASSERT(DT_NODE_HAS_STATUS(DT_INST_PHANDLE(n, ivshmem), okay),                        \
 		     "the ivshmem device of this node is disabled");                               \
-	BUILD_ASSERT(DT_INST_PROP_OR(n, peer_id, 0) <= UINT16_MAX, "peer-id: peers end at 65535"); \
+	BUILD_ASSERT(IN_RANGE(DT_INST_PROP_OR(n, peer_id, 0), 0, UINT16_MAX),                      \
+		     "peer-id: peers end at 65535");                                               \
 	static const struct mbox_config config_##n = {                                             \
 		.ivshmem = DEVICE_DT_GET(DT_INST_PHANDLE(n, ivshmem)),                             \
 		.peer = DT_INST_PROP_OR(n, peer_id, OTHER),                                        \

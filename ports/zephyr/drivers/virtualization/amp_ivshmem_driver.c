@@ -142,9 +142,16 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 {
 	struct amp_ivshmem_data *data = dev->data;
 	k_spinlock_key_t key = k_spin_lock(&data->lock);
+	struct k_poll_signal *before = amp_ivshmem_interrupted(&data->rust, vector);
 	enum amp_ivshmem_status status = amp_ivshmem_register(&data->rust, signal, vector);
 
 	k_spin_unlock(&data->lock, key);
+	/* Zephyr's API has one signal for each vector. Users of rpmsg and MBOX are listeners. */
+	if (before != NULL && signal != NULL && before != signal) {
+		LOG_WRN("%s: vector %u: the registered signal replaces another one, which is no "
+			"longer raised",
+			dev->name, vector);
+	}
 	return errno_of(status);
 }
 #else
@@ -157,10 +164,13 @@ static int register_handler(const struct device *dev, struct k_poll_signal *sign
 }
 #endif
 
-/* DEVICE_API() is not used, because Zephyr 4.0 does not support it for this class, and because it
- * makes the table static.
+/* Zephyr 4.5 asserts that the table is in the section of its class. Zephyr 4.0 has no DEVICE_API().
  */
+#ifdef DEVICE_API
+DEVICE_API(ivshmem, amp_ivshmem_api) = {
+#else
 const struct ivshmem_driver_api amp_ivshmem_api = {
+#endif
 	.get_mem = get_mem,
 	.get_id = get_id,
 	.get_vectors = get_vectors,

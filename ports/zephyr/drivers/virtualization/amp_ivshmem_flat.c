@@ -168,6 +168,6 @@ static int start(const struct device *dev)
 	};                                                                                         \
 	static struct flat_data data_##n;                                                          \
 	DEVICE_DT_INST_DEFINE(n, start, NULL, &data_##n, &config_##n, POST_KERNEL,                 \
-			      CONFIG_KERNEL_INIT_PRIORITY_DEVICE, &amp_ivshmem_api);
+			      CONFIG_AMP_IVSHMEM_INIT_PRIORITY, &amp_ivshmem_api);
 
 DT_INST_FOREACH_STATUS_OKAY(AMP_IVSHMEM_FLAT)

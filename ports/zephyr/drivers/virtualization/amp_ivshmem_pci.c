@@ -91,6 +91,58 @@ static int connect(const struct device *dev)
 }
 #endif
 
+/* Returns whether a bridge passes accesses to the memory from `first` to `last`. */
+static bool passes(pcie_bdf_t bridge, uint64_t first, uint64_t last)
+{
+	uint32_t memory = pcie_conf_read(bridge, PCIE_MEM_BASE_LIMIT);
+	uint32_t more = pcie_conf_read(bridge, PCIE_PREFETCH_BASE_LIMIT);
+	uint64_t from = (uint64_t)(PCIE_MEM_BASE(memory) & 0xfff0U) << 16;
+	uint64_t to = (uint64_t)(PCIE_MEM_LIMIT(memory) & 0xfff0U) << 16 | 0xfffffU;
+
+	if (from <= first && last <= to) {
+		return true;
+	}
+	from = (uint64_t)pcie_conf_read(bridge, PCIE_PREFETCH_BASE_UPPER) << 32 |
+	       (uint64_t)(PCIE_PREFETCH_BASE(more) & 0xfff0U) << 16;
+	to = (uint64_t)pcie_conf_read(bridge, PCIE_PREFETCH_LIMIT_UPPER) << 32 |
+	     (uint64_t)(PCIE_PREFETCH_LIMIT(more) & 0xfff0U) << 16 | 0xfffffU;
+	return from <= first && last <= to;
+}
+
+/* Returns whether every bridge above the device passes accesses to a BAR, and logs it if not. Zephyr
+ * leaves bridges closed at least for 64-bit BARs. An access that does not pass reads all ones.
+ */
+static bool is_reachable(const struct device *dev, unsigned int index)
+{
+	const struct pci_data *data = dev->data;
+	unsigned int bus = PCIE_BDF_TO_BUS(data->pcie->bdf);
+	struct pcie_bar bar;
+
+	if (bus == 0 || !pcie_get_mbar(data->pcie->bdf, index, &bar)) {
+		return true;
+	}
+	for (unsigned int bdf = 0; bdf < bus << 8; bdf++) {
+		pcie_bdf_t bridge = PCIE_BDF(bdf >> 8, (bdf >> 3) & 0x1f, bdf & 7);
+		uint32_t below;
+
+		if (pcie_conf_read(bridge, PCIE_CONF_ID) == PCIE_ID_NONE ||
+		    PCIE_CONF_TYPE_GET(pcie_conf_read(bridge, PCIE_CONF_TYPE)) !=
+			    PCIE_CONF_TYPE_PCI_BRIDGE) {
+			continue;
+		}
+		below = pcie_conf_read(bridge, PCIE_BUS_NUMBER);
+		if (PCIE_BUS_SECONDARY_NUMBER(below) <= bus &&
+		    bus <= PCIE_BUS_SUBORDINATE_NUMBER(below) &&
+		    !passes(bridge, bar.phys_addr, bar.phys_addr + bar.size - 1)) {
+			LOG_ERR("%s: behind a PCI bridge that does not pass BAR%u: give QEMU's "
+				"-device no bus=, or the root bus",
+				dev->name, index);
+			return false;
+		}
+	}
+	return true;
+}
+
 static int start_device(const struct device *dev)
 {
 	struct pci_data *data = dev->data;
@@ -104,6 +156,9 @@ static int start_device(const struct device *dev)
 		LOG_ERR("%s: no ivshmem device on PCI: start QEMU with -device ivshmem-doorbell",
 			dev->name);
 		return -ENOTSUP;
+	}
+	if (!is_reachable(dev, BAR_REGISTERS) || !is_reachable(dev, BAR_MEMORY)) {
+		return -EIO;
 	}
 	if (pcie_get_mbar(data->pcie->bdf, BAR_REGISTERS, &bar)) {
 		pcie_set_cmd(data->pcie->bdf, PCIE_CONF_CMDSTAT_MEM | PCIE_CONF_CMDSTAT_MASTER,
@@ -166,7 +221,7 @@ static int start_device(const struct device *dev)
 	DEVICE_PCIE_INST_DECLARE(n);                                                               \
 	static struct pci_data data_##n = {DEVICE_PCIE_INST_INIT(n, pcie)};                        \
 	DEVICE_DT_INST_DEFINE(n, start_device, NULL, &data_##n, NULL, POST_KERNEL,                 \
-			      CONFIG_KERNEL_INIT_PRIORITY_DEVICE, &amp_ivshmem_api);
+			      CONFIG_AMP_IVSHMEM_INIT_PRIORITY, &amp_ivshmem_api);
 
 #define AMP_IVSHMEM_IF_PCI(n)                                                                      \
 	COND_CODE_1(DT_INST_NODE_HAS_PROP(n, vendor_id), (AMP_IVSHMEM_PCI(n)), ())

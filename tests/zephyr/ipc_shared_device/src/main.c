@@ -2,6 +2,7 @@
 /* Tests two instances on one ivshmem device. The host sends questions on one instance, while the
  * other instance's thread wakes for an unrelated reason.
  */
+#include <zephyr/drivers/virtualization/ivshmem.h>
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -17,6 +18,9 @@
 /* The quiet instance is opened last. */
 static const struct device *const quiet = DEVICE_DT_GET(DT_NODELABEL(ipc0));
 static const struct device *const asking = DEVICE_DT_GET(DT_NODELABEL(ipc1));
+
+static const struct device *const ivshmem = DEVICE_DT_GET(DT_NODELABEL(ivshmem0));
+static struct k_poll_signal signal;
 
 static struct ipc_ept endpoint;
 K_SEM_DEFINE(binding, 0, 1);
@@ -53,8 +57,11 @@ static const struct ipc_ept_cfg nobodys = {.name = "nobody's"};
 static int ask(void)
 {
 	struct ipc_ept other;
-	int result = ipc_service_send(&endpoint, "?", 1);
+	int result;
 
+	/* Lets the instances' threads fall asleep, so that the answer needs a doorbell. */
+	k_msleep(50);
+	result = ipc_service_send(&endpoint, "?", 1);
 	if (result != 1) {
 		return result;
 	}
@@ -86,7 +93,14 @@ int main(void)
 	(void)k_sem_take(&binding, K_FOREVER);
 	/* Run at a higher priority than the instances' threads. */
 	k_thread_priority_set(k_current_get(), K_PRIO_COOP(1));
+	k_poll_signal_init(&signal);
 	for (int i = 0; i < QUESTIONS; i++) {
+		/* Another user of the vector comes, and goes again. */
+		if (i == QUESTIONS / 4 || i == QUESTIONS / 2) {
+			result = ivshmem_register_handler(ivshmem,
+							  i == QUESTIONS / 4 ? &signal : NULL, 0);
+			printk("handler: %d\n", result);
+		}
 		result = ask();
 		if (result == -EAGAIN) {
 			late++;
@@ -95,6 +109,7 @@ int main(void)
 			printk("question %d: %d\n", i, result);
 		}
 	}
+	printk("the handler heard: %d\n", signal.signaled);
 	printk("%d answers, %d of them late\n", QUESTIONS, late);
 	return 0;
 }

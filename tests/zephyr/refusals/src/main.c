@@ -2,6 +2,7 @@
 /* Prints the result of each API call. Every call must return on every machine. */
 #include <zephyr/drivers/mbox.h>
 #include <zephyr/drivers/virtualization/ivshmem.h>
+#include <zephyr/init.h>
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
 #include <zephyr/sys/printk.h>
@@ -15,6 +16,30 @@ static const struct ipc_ept_cfg config = {.name = "nobody"};
 static const struct ipc_ept_cfg other_config = {.name = "other"};
 static struct k_poll_signal signal;
 K_SEM_DEFINE(done, 0, 1);
+
+static struct {
+	int open, register_endpoint, close;
+} before, after;
+
+/* Before the device and the instance are initialised: every call fails at once. */
+static int use_before(void)
+{
+	before.open = ipc_service_open_instance(ipc);
+	before.register_endpoint = ipc_service_register_endpoint(ipc, &endpoint, &config);
+	before.close = ipc_service_close_instance(ipc);
+	return 0;
+}
+SYS_INIT(use_before, POST_KERNEL, 20);
+
+/* After Zephyr's priority for backends of ipc_service, long before the application's. */
+static int use_after(void)
+{
+	after.open = ipc_service_open_instance(ipc);
+	after.register_endpoint = ipc_service_register_endpoint(ipc, &endpoint, &config);
+	after.close = ipc_service_close_instance(ipc);
+	return 0;
+}
+SYS_INIT(use_after, POST_KERNEL, 47);
 
 /* Makes all calls that ipc_service allows in an interrupt handler. */
 static void from_interrupt(struct k_timer *timer)
@@ -47,6 +72,10 @@ int main(void)
 	void *buffer = &size;
 
 	k_poll_signal_init(&signal);
+	printk("before: open %d, register %d, close %d\n", before.open, before.register_endpoint,
+	       before.close);
+	printk("after: open %d, register %d, close %d\n", after.open, after.register_endpoint,
+	       after.close);
 	printk("ready: ivshmem %d, mbox %d, ipc %d\n", device_is_ready(ivshmem),
 	       device_is_ready(mbox), device_is_ready(ipc));
 	printk("ivshmem: %zu bytes%s, %u vectors, ring %d, register %d\n", bytes,

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+# The remote as a second image, on -DPEER_BOARD=...
+amp_ivshmem_add_peer()

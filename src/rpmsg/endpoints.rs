@@ -258,8 +258,8 @@ impl<T: EndpointTable> Endpoints<T> {
         bindings.iter_mut().zip(slots)
     }
 
-    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is its
-    /// peer, or `None` if it was unbound. Marks the endpoint as reported.
+    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is that of
+    /// the peer endpoint, or `None` if the endpoint was unbound. Marks the endpoint as reported.
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;

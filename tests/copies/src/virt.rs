@@ -72,7 +72,7 @@ impl ExceptionHandlers for Handlers {
         let syndrome: u64;
         // SAFETY: only reads a register.
         unsafe { asm!("mrs {}, esr_el1", out(reg) syndrome, options(nomem, nostack, preserves_flags)) };
-        // A data abort from the current exception level, caused by an alignment fault.
+        // True for a data abort that an alignment fault causes at the current exception level.
         let alignment = syndrome >> 26 == 0x25 && syndrome & 0x3f == 0x21;
         if alignment && EXPECTED.load(Ordering::Relaxed) {
             println!("an unaligned copy faults");

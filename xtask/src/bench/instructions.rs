@@ -122,7 +122,7 @@ fn value(key: &str, sections: &[(&Section, Functions)]) -> Result<f64> {
             .with_context(|| format!("no section {name} for {key}"))
     };
     let section = |name: &str| found(name).map(|(section, _)| section);
-    // The library's instructions are all instructions except the benchmark program's.
+    // Number of the library's instructions: all instructions minus the benchmark program's instructions.
     let instructions = |name: &str| found(name).map(|(section, functions)| section.instructions() - functions.own);
     // The number of copies equals the number of bytes accessed in shared memory per additional payload byte.
     let copies = |more: f64, less: f64| (more - less) / 480.0;

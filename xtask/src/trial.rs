@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use amp::folder::{FileName, Folder};
 use amp::process::{self, Next, Running};
 use anyhow::{Context, Result, bail, ensure};
 
@@ -23,13 +24,15 @@ const MESSAGES: u64 = 1000;
 /// # Errors
 /// Returns an error if a command fails unexpectedly, prints the wrong text, or takes too long.
 pub fn run(program: &Path, emulator: &[&str]) -> Result<()> {
-    let folder = tempfile::tempdir().context("no folder for the trial: name another in TMPDIR")?;
-    let copy = folder.path().join("amp");
+    let folder = Folder::new_in(&std::env::temp_dir())?;
+    let work = folder.file(FileName::Work);
+    fs::create_dir(&work)?;
+    let copy = work.join("amp");
     fs::copy(program, &copy)?;
     let command = |words: &str| {
         let mut line = emulator.iter().map(OsStr::new).chain([copy.as_os_str()]);
         let mut command = process::guarded(line.next().unwrap_or_default());
-        command.args(line).args(words.split_whitespace()).current_dir(folder.path()).env_clear();
+        command.args(line).args(words.split_whitespace()).current_dir(&work).env_clear();
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     };

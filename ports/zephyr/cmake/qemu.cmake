@@ -31,8 +31,11 @@ endfunction()
 
 # Sets `out` to the flags for a device's connection to the server. The connections are named ivshmem0, ivshmem1 and so on.
 function(amp_qemu_chardev out index)
-  set(${out} -chardev socket,path=${CONFIG_AMP_IVSHMEM_QEMU_SOCKET},id=ivshmem${index} PARENT_SCOPE)
+  amp_socket_option(path "${CONFIG_AMP_IVSHMEM_QEMU_SOCKET}")
+  set(${out} -chardev socket,path=${path},id=ivshmem${index} PARENT_SCOPE)
 endfunction()
+
+include(${CMAKE_CURRENT_LIST_DIR}/qemu_paths.cmake)
 
 set(flags ${QEMU_EXTRA_FLAGS} ${AMP_QEMU_FLAGS})
 set(count 0)
@@ -83,6 +86,7 @@ if(flat)
       VERBATIM
     )
   endif()
+  amp_check_preload("${library}")
   # Zephyr searches for QEMU later, in the same places, and keeps the variable QEMU if it is already set. The command
   # uses the system's `env`, because `cmake -E env` stays alive as QEMU's parent and does not forward signals to QEMU.
   find_program(AMP_QEMU qemu-system-${ARCH} HINTS $ENV{QEMU_BIN_PATH})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A private folder for a server's socket. It is removed on exit or, if the tool was killed, by the next run.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,36 @@ const PREFIX: &str = "amp-";
 const SOCKET: &str = "ivshmem";
 /// Name of a file that the folder's owner keeps locked. The kernel always unlocks it when the owner's process exits.
 const OWNER: &str = "amp-demo-owner";
+
+/// The names of the other files that this tool makes in such a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileName {
+    /// The control socket of the QEMU with this number.
+    Qmp(usize),
+    /// The counts that a plugin of QEMU's writes.
+    Counts,
+    /// A folder for anything.
+    Work,
+}
+
+impl FileName {
+    fn parse(name: Option<&str>) -> Option<Self> {
+        let name = name?;
+        let number = name.strip_prefix("qmp").and_then(|number| number.parse().ok());
+        let all = number.map(Self::Qmp).into_iter().chain([Self::Counts, Self::Work]);
+        all.into_iter().find(|known| known.to_string() == name)
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Qmp(number) => write!(f, "qmp{number}"),
+            Self::Counts => f.write_str("counts"),
+            Self::Work => f.write_str("work"),
+        }
+    }
+}
 
 /// A folder for one socket.
 #[derive(Debug)]
@@ -54,6 +85,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Returns the path of another file of this tool's in the folder.
+    pub fn file(&self, name: FileName) -> PathBuf {
+        self.folder.path().join(name.to_string())
+    }
+
     /// Returns the path of the socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
@@ -81,6 +117,13 @@ fn remove_orphan(path: &Path) -> rustix::io::Result<()> {
     flock(&owner, FlockOperation::NonBlockingLockExclusive)?;
     // The socket may not exist yet.
     let _ = unlinkat(&folder, SOCKET, AtFlags::empty());
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        match FileName::parse(entry.file_name().to_str()) {
+            Some(FileName::Work) => drop(fs::remove_dir_all(entry.path())),
+            Some(_) => drop(unlinkat(&folder, entry.file_name(), AtFlags::empty())),
+            None => {}
+        }
+    }
     unlinkat(&folder, OWNER, AtFlags::empty())?;
     rustix::fs::rmdir(path)
 }
@@ -134,6 +177,20 @@ mod tests {
         assert!(!orphan.exists());
         assert!(next.folder.path().exists() && alive.folder.path().exists() && strange.join(SOCKET).exists());
         assert_eq!(count(parent.path()), 4);
+    }
+
+    #[test]
+    fn all_files_of_this_tool_go_with_an_orphan() {
+        let parent = tempfile::tempdir().unwrap();
+        let orphan = orphan(parent.path());
+        for name in ["qmp0", "qmp1", "qmp12"] {
+            drop(UnixListener::bind(orphan.join(name)).unwrap());
+        }
+        fs::write(orphan.join("counts"), "1").unwrap();
+        fs::create_dir(orphan.join("work")).unwrap();
+        fs::write(orphan.join("work/amp"), "2").unwrap();
+        drop(Folder::new_in(parent.path()).unwrap());
+        assert_eq!(count(parent.path()), 0);
     }
 
     #[test]

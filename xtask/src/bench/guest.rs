@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use amp::artifacts::{Artifacts, SHARED_MEMORY};
-use amp::folder::Folder;
+use amp::folder::{FileName, Folder};
 use amp::machine::Machine;
 use amp::process::{self, Next, Running};
 use amp_ivshmem_server as server;
@@ -34,8 +34,7 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     let counter = checkout::find(&files, COUNTER)?;
     let folder = Folder::new_in(&std::env::temp_dir())?;
     let socket = folder.socket();
-    let out = tempfile::NamedTempFile::new().context("no file for the counts: name another folder in TMPDIR")?;
-    let out = out.path();
+    let out = folder.file(FileName::Counts);
     let server = server::Server::start(&server::Options { size: SHARED_MEMORY, ..server::Options::new(&socket) })?;
     let mut command = artifacts.boot(machine, IMAGE, &socket)?;
     // Derive the guest's time from its instruction count, so that every run is identical.
@@ -43,10 +42,10 @@ pub fn count(machine: Machine) -> Result<(PathBuf, Vec<Section>)> {
     // The guest's address range for the shared memory. The port sets this range.
     let shared = if machine == Machine::M3 { "60000000-60100000" } else { "80000000-100000000" };
     let escaped = |path: &Path| path.to_str().context("a path is not UTF-8").map(|path| path.replace(',', ",,"));
-    command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(out)?));
+    command.arg("-plugin").arg(format!("{},out={},shared={shared}", escaped(&counter)?, escaped(&out)?));
     let told = run(command)?;
     server.stop().context("the server ended")?;
-    let text = std::fs::read_to_string(out).context("the counter wrote nothing")?;
+    let text = std::fs::read_to_string(&out).context("the counter wrote nothing")?;
     let image = artifacts.image(machine, IMAGE)?;
     Ok((image, counts::name(&told, counts::parse(&text)?)?))
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The job that installs `amp` with `cargo install` and runs it in a folder without a checkout.
 
+use std::fs;
 use std::time::Duration;
 
+use amp::folder::{FileName, Folder};
 use amp::process;
 use anyhow::{Context, Result};
 
@@ -25,10 +27,12 @@ pub fn run(limit: Duration) -> Result<End> {
 }
 
 fn install_and_try(limit: Duration) -> Result<()> {
-    let folder = tempfile::tempdir().context("no temporary folder: name another in TMPDIR")?;
+    let folder = Folder::new_in(&std::env::temp_dir())?;
+    let work = folder.file(FileName::Work);
+    fs::create_dir(&work)?;
     let mut cargo = checkout()?.cargo();
     // `--offline` works, because the dependencies were downloaded when this tool was built.
-    cargo.args(["install", "--path", "tools/amp", "--locked", "--offline", "--no-track", "--root"]).arg(folder.path());
+    cargo.args(["install", "--path", "tools/amp", "--locked", "--offline", "--no-track", "--root"]).arg(&work);
     process::output(cargo, limit).context("cargo install --path tools/amp failed")?;
-    trial::run(&folder.path().join("bin/amp"), &[])
+    trial::run(&work.join("bin/amp"), &[])
 }

@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use amp::artifacts::{Artifacts, SHARED_MEMORY};
-use amp::folder::Folder;
+use amp::folder::{FileName, Folder};
 use amp::machine::Machine;
 use amp::process::{self, Next, Running};
 use amp::role::Role;
@@ -133,7 +133,7 @@ impl<'w> Testbed<'w> {
     }
 
     fn qmp(&self, index: usize) -> PathBuf {
-        self.folder.socket().with_file_name(format!("qmp{index}"))
+        self.folder.file(FileName::Qmp(index))
     }
 
     fn command(&self, index: usize) -> Result<Command> {

@@ -90,7 +90,7 @@ struct World {
     path: PathBuf,
     vectors: usize,
     clients: Vec<Client>,
-    /// Number of clients waiting to be accepted. Most of these clients may have left again.
+    /// Number of clients waiting to be accepted. Most of these clients may already have disconnected.
     waiting: usize,
 }
 

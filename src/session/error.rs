@@ -39,7 +39,7 @@ pub enum DownReason<F> {
         /// The other side.
         peer: PeerId,
     },
-    /// Another peer has overwritten this side's words. This side restarts with a new epoch.
+    /// Another peer has overwritten shared memory that only this side may write. This side restarts with a new epoch.
     #[error(
         "another peer has overwritten this side's block or ring indices: remove peers that do not belong to the link"
     )]

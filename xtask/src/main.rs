@@ -32,12 +32,12 @@ The commands test, torture, bench, fuzz, images, static and check are for develo
 users, and `cargo install --path tools/amp` installs them as `amp`.
 
 Examples:
-  ./amp demo                       a Cortex-A53 and a Cortex-M3 exchange 10,000 messages
+  ./amp demo                       exchange 10,000 messages between a Cortex-A53 and a Cortex-M3
   ./amp demo --pair host,m3        a Linux process takes the A53's place
-  ./amp pair BUILD_A BUILD_B       two Zephyr builds as a pair
-  ./amp ping --help                this process as a guest's peer
-  ./amp server --help              a server for machines of your own
-  ./amp test                       all tests"
+  ./amp pair BUILD_A BUILD_B       run two Zephyr builds as a pair
+  ./amp ping --help                exchange messages with a guest from the shell
+  ./amp server --help              run a server for your own machines
+  ./amp test                       run all tests"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -73,7 +73,8 @@ Examples:
   ./amp torture --pair a53,m3 --cycles 1000 --seed 7
   ./amp torture --minutes 5 --hostile --json 2>/dev/null | jq .hung")]
     Torture(torture::Options),
-    /// Check licences, links and programs in the docs, the repository's address, published crates, and import cycles
+    /// Check licences, the links and programs in the docs, the repository's address, and published crates, and look for
+    /// import cycles
     #[command(after_help = "\
 Each line gives the place, the cause and the remedy. `./amp test` runs each rule as a separate job.
 

@@ -59,7 +59,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Prints a line, and waits until it is written.
 ///
 /// # Errors
-/// Returns the same errors as [`print`].
+/// Returns the same errors as [`print()`].
 pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }

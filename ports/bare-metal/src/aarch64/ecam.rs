@@ -19,7 +19,7 @@ impl Ecam {
     /// Takes the configuration space.
     ///
     /// # Safety
-    /// Called only once, while the memory map is active.
+    /// Must be called only once, while the memory map is active.
     pub unsafe fn new() -> Self {
         let words = NonNull::slice_from_raw_parts(map::device(map::ECAM), map::ECAM_SIZE / 4);
         // SAFETY: `virt` has 256 MiB of configuration space at this address, mapped as Device memory. The caller

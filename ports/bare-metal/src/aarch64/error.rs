@@ -7,7 +7,7 @@ use amp_ivshmem::ivshmem::pci::PciError;
 /// The minimum size of the shared memory in bytes: one page.
 pub const MIN_MEMORY: u64 = 4096;
 
-/// A reason why the machine cannot start. It is printed on the console in one line.
+/// A reason why the machine cannot start. It is printed on the console as a single line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     #[error("the CPU is at EL{0}, but this image runs at EL1: start QEMU without virtualization=on and secure=on")]

@@ -22,7 +22,7 @@ static SECONDS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 /// Starts the clock at 0.
 ///
 /// # Safety
-/// Called only once, and nothing else uses SysTick.
+/// Must be called only once, and nothing else may use SysTick.
 pub unsafe fn start() {
     // SAFETY: the caller guarantees that nothing else uses SysTick.
     let mut systick = unsafe { Peripherals::steal() }.SYST;

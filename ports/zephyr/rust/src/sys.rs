@@ -71,7 +71,7 @@ unsafe extern "C" {
     /// Rings doorbell `vector` of `peer`. Returns 0 or -errno.
     pub safe fn amp_rust_ring(device: Handle, peer: u32, vector: u16) -> c_int;
     /// Sleeps until a doorbell rings, or until [`amp_rust_micros`] reaches `until`. Returns at once if a doorbell has
-    /// rung since the last sleep, or in an interrupt handler. May also return early.
+    /// rung since the last sleep, or if called from an interrupt handler. May also return early.
     pub safe fn amp_rust_wait(device: Handle, until: u64);
     // Calls `arrived` with `context` once, in the system work queue, when `amp_rust_wait` would return.
     #[cfg(feature = "async")]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests two instances on one ivshmem device. The host sends questions on one instance, while the
+/* Tests two instances on one ivshmem device. The host sends requests on one instance while the
  * other instance's thread wakes for an unrelated reason.
  */
 #include <zephyr/drivers/virtualization/ivshmem.h>

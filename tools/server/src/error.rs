@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use crate::options::{SIZE_MAX, SIZE_MIN, SOCKET_PATH_MAX, VECTORS_MAX};
 
 /// The reason why a [`Server`](crate::Server) did not start, or stopped early. Each message is a single line that also
@@ -98,6 +100,29 @@ pub(crate) trait Explain<T> {
 
 impl<T, E: Into<io::Error>> Explain<T> for Result<T, E> {
     fn explain(self, what: impl fmt::Display) -> Result<T, ServerError> {
-        self.map_err(|error| ServerError::System { what: what.to_string(), error: error.into() })
+        self.map_err(|error| {
+            let (mut what, error) = (what.to_string(), error.into());
+            if let Some(remedy) = remedy(&error) {
+                // The remedy for another cause would mislead.
+                if let Some((action, other)) = what.rsplit_once("; ")
+                    && !other.contains('/')
+                {
+                    what = action.to_owned();
+                }
+                what = format!("{what}; {remedy}");
+            }
+            ServerError::System { what, error }
+        })
+    }
+}
+
+/// Returns the remedy for an error whose cause is the same whatever failed.
+fn remedy(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::MFILE => Some("raise the limit of open files with ulimit -n"),
+        Errno::NFILE => Some("the whole system has too many open files: end other programs"),
+        Errno::FBIG => Some("raise the limit of a file's size with ulimit -f"),
+        Errno::NOMEM => Some("the system is out of memory: end other programs"),
+        _ => None,
     }
 }

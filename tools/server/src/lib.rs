@@ -29,7 +29,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use error::Explain;
 pub use error::ServerError;
@@ -55,12 +55,14 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
         signal_hook::low_level::pipe::register(signal, handlers).explain(format_args!("cannot handle {name}"))?;
         stops.push(Stop { fd: Arc::new(ours.into()), name });
     }
+    // Beyond the limit of a file's size, a call then returns an error and does not end the process.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).explain("cannot handle SIGXFSZ")?;
     let writer =
         Writer::start(std::io::stdout()).explain("no thread for the output; raise the limit with ulimit -u")?;
     let print_line = |line: fmt::Arguments<'_>| {
         writer.offer(format_args!("{line}\n"));
     };
-    let server = Server::bind(options)?;
+    let mut serving = Serving::new(Server::bind(options)?, |event| print_line(format_args!("{event}")))?;
     let (plural, kind) =
         (if options.vectors == 1 { "" } else { "s" }, options.memory.as_ref().map_or("anonymous", |_| "file"));
     print_line(format_args!(
@@ -72,7 +74,13 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
     if let Some(faults) = options.faults {
         print_line(format_args!("faults: {faults}"));
     }
-    let stopped_by = server.serve(&stops, |event| print_line(format_args!("{event}")))?;
+    let stopped_by = loop {
+        if let Some(name) = serving.turn(&stops, None)? {
+            break name;
+        }
+    };
+    // Removes the socket.
+    drop(serving);
     print_line(format_args!("stopped by {stopped_by}; removed {}", options.socket.display()));
     // Without a reader the lines are lost, which is no reason to stay.
     let _ = writer.wait(LAST_LINES);

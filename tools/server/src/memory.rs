@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The memory that the peers share. It is either anonymous and sealed, or a named file.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -26,16 +27,29 @@ pub fn anonymous(size: u64) -> Result<OwnedFd, ServerError> {
 /// be sealed, so the peers must trust each other.
 pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     let name = path.display();
-    let file = OpenOptions::new()
+    let mut options = OpenOptions::new();
+    options
         .read(true)
         .write(true)
-        .create(true)
-        .truncate(false)
         .mode(0o600)
         // Without this flag, opening a FIFO would wait for a writer.
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
-        .explain(format_args!("cannot open {name} as the memory"))?;
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let cannot = || format!("cannot open {name} as the memory; name a file of yours in a folder that exists");
+    // A new file does not go through a symbolic link, so it is where the path says.
+    let (file, made) = match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => (options.open(path).explain(cannot())?, false),
+        new => (new.explain(cannot())?, true),
+    };
+    let sized = give_size(&file, path, size);
+    if made && sized.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    sized.map(|()| file.into())
+}
+
+/// Makes an empty file `size` bytes long, and checks the size of any other.
+fn give_size(file: &File, path: &Path, size: u64) -> Result<(), ServerError> {
+    let name = path.display();
     let found = file.metadata().explain(format_args!("cannot look at {name}"))?;
     if !found.is_file() {
         return Err(ServerError::NotFile { path: path.to_owned() });
@@ -43,14 +57,18 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     match found.len() {
         0 => {
             // Allocates the space now. Otherwise, peers would be killed by SIGBUS later if the file system is full.
-            match fallocate(&file, FallocateFlags::empty(), 0, size) {
-                Err(Errno::OPNOTSUPP) => ftruncate(&file, size),
+            match fallocate(file, FallocateFlags::empty(), 0, size) {
+                Err(Errno::OPNOTSUPP) => ftruncate(file, size),
                 other => other,
             }
             .explain(format_args!("cannot make {name} {size} bytes long; make room or choose a smaller size"))?;
+            // A file of a virtual file system, such as /proc, has no size of its own.
+            if file.metadata().explain(format_args!("cannot look at {name}"))?.len() != size {
+                return Err(ServerError::NotFile { path: path.to_owned() });
+            }
         }
         len if len == size => {}
         len => return Err(ServerError::FileSize { path: path.to_owned(), found: len, wanted: size }),
     }
-    Ok(file.into())
+    Ok(())
 }

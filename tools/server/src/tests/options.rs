@@ -103,3 +103,23 @@ fn a_named_file_is_made_kept_and_never_resized() {
     assert!(error.contains("has 8192 bytes and not 4096"), "{error}");
     assert_eq!(fs::metadata(&file).expect("kept").len(), 8192);
 }
+
+#[test]
+fn a_file_that_cannot_be_the_memory_is_refused_and_nothing_is_left() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("socket");
+    let link = directory.path().join("link");
+    symlink(directory.path().join("target"), &link).expect("a link");
+    for (memory, message) in [
+        (PathBuf::from("/proc/version"), "cannot be the memory"),
+        (PathBuf::from("/proc/self/limits"), "name a"),
+        (directory.path().to_owned(), "name a file of yours"),
+        (directory.path().join("none/memory"), "name a file of yours"),
+        (link, "name a file of yours"),
+    ] {
+        let options = Options { size: 8192, memory: Some(memory), ..Options::new(&socket) };
+        let error = Server::start(&options).err().expect(message).to_string();
+        assert!(error.contains(message), "{error}");
+        assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 1, "only the link is left");
+    }
+}

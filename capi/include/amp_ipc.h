@@ -141,8 +141,8 @@ enum amp_ipc_kind {
 	 */
 	AMP_IPC_KIND_INCOMPATIBLE = 6,
 	/**
-	 * The link is down, or cannot come up: another peer has this side's role on it. `length` is
-	 * that peer's id. There is no log line.
+	 * The link is down or cannot come up, because another peer has this side's role on the
+	 * link. `length` is the id of that peer. Nothing is logged.
 	 */
 	AMP_IPC_KIND_ROLE_CONFLICT = 7,
 };
@@ -216,7 +216,7 @@ struct amp_ipc_setup {
 	 */
 	size_t size;
 	/**
-	 * Private buffer that each message is copied to. If NULL, messages stay in shared memory.
+	 * Private buffer to which each message is copied. If NULL, messages stay in shared memory.
 	 */
 	uint8_t *rx_buffer;
 	/**
@@ -300,13 +300,13 @@ enum amp_ipc_status amp_ipc_send_reserved(struct amp_ipc *state,
  * Opens the instance.
  *
  * Contract:
- * * `state` was zeroed before it was first used. The port calls all functions that take `state`
- *   under one lock.
- * * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
- *   until the system is reset.
- * * The callbacks stay valid until the instance is closed, and behave as documented in
- *   `struct amp_ipc_callbacks`. Until then, the receive buffer is initialised private memory that
- *   nobody else uses.
+ * * `state` must have been zeroed before it was first used. The port must call all functions that
+ *   take `state` under one lock.
+ * * The shared memory must be 8-byte aligned. It must stay mapped, as memory shared with other
+ *   machines, until the system is reset.
+ * * The callbacks must stay valid until the instance is closed, and must behave as documented in
+ *   `struct amp_ipc_callbacks`. Until the instance is closed, the receive buffer must be
+ *   initialised private memory that nothing else uses.
  */
 enum amp_ipc_status amp_ipc_open(struct amp_ipc *state, const struct amp_ipc_setup *setup);
 
@@ -320,7 +320,7 @@ enum amp_ipc_status amp_ipc_close(struct amp_ipc *state);
  * at `name`.
  *
  * Contract:
- * The bytes are readable. They may be in shared memory.
+ * The bytes must be readable. They may be in shared memory.
  */
 enum amp_ipc_status amp_ipc_register(struct amp_ipc *state,
 				     const char *name,
@@ -336,7 +336,7 @@ enum amp_ipc_status amp_ipc_deregister(struct amp_ipc *state, uint32_t number);
  * Sends the `length` bytes at `payload`. Never blocks.
  *
  * Contract:
- * The bytes are readable. They may be in shared memory, for example in a received message.
+ * The bytes must be readable. They may be in shared memory, for example in a received message.
  */
 enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
 				 uint32_t number,
@@ -349,8 +349,8 @@ enum amp_ipc_status amp_ipc_send(struct amp_ipc *state,
 uint32_t amp_ipc_max_message(struct amp_ipc *state);
 
 /**
- * Shows the peer that this side is alive. The port calls it once in a heartbeat while an event
- * callback runs, because `amp_ipc_poll` does it otherwise.
+ * Shows the peer that this side is alive. Normally, `amp_ipc_poll` does this. While an event
+ * callback runs, the port calls this function once per heartbeat interval.
  */
 void amp_ipc_show_life(struct amp_ipc *state);
 
@@ -359,7 +359,8 @@ void amp_ipc_show_life(struct amp_ipc *state);
  * at which to call again even without a doorbell, or 0 if there may be more events now.
  *
  * Contract:
- * `state` meets the contract of `amp_ipc_open`, and this function is not called from a callback.
+ * `state` must meet the contract of `amp_ipc_open`. This function must not be called from a
+ * callback.
  */
 uint64_t amp_ipc_poll(struct amp_ipc *state);
 

@@ -12,13 +12,13 @@ use crate::types::{EventKind, Setup, Status};
 /// Opens the instance.
 ///
 /// # Safety
-/// * `state` was zeroed before it was first used. The port calls all functions that take `state`
-///   under one lock.
-/// * The shared memory is 8-byte aligned. It stays mapped, as memory shared with other machines,
-///   until the system is reset.
-/// * The callbacks stay valid until the instance is closed, and behave as documented in
-///   `struct amp_ipc_callbacks`. Until then, the receive buffer is initialised private memory that
-///   nobody else uses.
+/// * `state` must have been zeroed before it was first used. The port must call all functions that
+///   take `state` under one lock.
+/// * The shared memory must be 8-byte aligned. It must stay mapped, as memory shared with other
+///   machines, until the system is reset.
+/// * The callbacks must stay valid until the instance is closed, and must behave as documented in
+///   `struct amp_ipc_callbacks`. Until the instance is closed, the receive buffer must be
+///   initialised private memory that nothing else uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_open(state: &mut State, setup: &Setup) -> Status {
     // SAFETY: the contract of this function guarantees that the callbacks stay valid until the
@@ -39,7 +39,7 @@ pub extern "C" fn amp_ipc_close(state: &mut State) -> Status {
 /// at `name`.
 ///
 /// # Safety
-/// The bytes are readable. They may be in shared memory.
+/// The bytes must be readable. They may be in shared memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_register(
     state: &mut State,
@@ -81,7 +81,7 @@ pub extern "C" fn amp_ipc_deregister(state: &mut State, number: u32) -> Status {
 /// Sends the `length` bytes at `payload`. Never blocks.
 ///
 /// # Safety
-/// The bytes are readable. They may be in shared memory, for example in a received message.
+/// The bytes must be readable. They may be in shared memory, for example in a received message.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_send(state: &mut State, number: u32, payload: *const c_void, length: usize) -> Status {
     let Some(mut instance) = state.get() else {
@@ -98,8 +98,8 @@ pub extern "C" fn amp_ipc_max_message(state: &mut State) -> u32 {
     state.get().map_or(0, |instance| instance.link.bus().max_message())
 }
 
-/// Shows the peer that this side is alive. The port calls it once in a heartbeat while an event
-/// callback runs, because `amp_ipc_poll` does it otherwise.
+/// Shows the peer that this side is alive. Normally, `amp_ipc_poll` does this. While an event
+/// callback runs, the port calls this function once per heartbeat interval.
 #[unsafe(no_mangle)]
 pub extern "C" fn amp_ipc_show_life(state: &mut State) {
     if let Some(instance) = state.get() {
@@ -111,7 +111,8 @@ pub extern "C" fn amp_ipc_show_life(state: &mut State) {
 /// at which to call again even without a doorbell, or 0 if there may be more events now.
 ///
 /// # Safety
-/// `state` meets the contract of `amp_ipc_open`, and this function is not called from a callback.
+/// `state` must meet the contract of `amp_ipc_open`. This function must not be called from a
+/// callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ipc_poll(mut state: NonNull<State>) -> u64 {
     // SAFETY: guaranteed by this function's contract. The borrow ends before the callback runs.

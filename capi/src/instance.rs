@@ -44,16 +44,17 @@ pub struct State {
     lent: MaybeUninit<Lent>,
 }
 
-/// The most events that one call looks at, of those that C is not told: other threads wait for the lock meanwhile.
+/// Maximum number of core events that one call handles without an event for C. Other threads wait for the lock during
+/// the call.
 const BUDGET: usize = 8;
 
 /// The result of looking for the next event.
 pub(crate) enum Next {
     /// An event for C.
     Event(Event),
-    /// There may be more; the port may do something else first.
+    /// There may be more events. The port may do other work first.
     More,
-    /// There is nothing until the deadline.
+    /// There is no event until a doorbell rings or the deadline passes.
     Nothing,
 }
 

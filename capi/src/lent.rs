@@ -41,7 +41,7 @@ impl Lent {
         Some(self.start.wrapping_add(bus.payload_range(message).ok()?.start as usize))
     }
 
-    /// Returns whether the message at `address` is the one whose callback is running, and is not
+    /// Returns whether the callback for the message at `address` is running and the message is not
     /// held.
     pub fn is_current(&self, bus: &CBus, endpoint: Endpoint, address: usize) -> bool {
         self.current

@@ -393,7 +393,7 @@ fn reasons_are_logged() {
     assert!(!lines.iter().any(|line| line.starts_with("another peer")), "{lines:?}");
 }
 
-/// Checks that C learns the peer that has this side's role.
+/// Checks that C is told which peer has this side's role.
 #[test]
 fn a_side_in_the_same_role_is_named() {
     let (mut sides, _, memory) = pair();
@@ -407,7 +407,7 @@ fn a_side_in_the_same_role_is_named() {
     assert_eq!(conflicts.iter().map(|event| event.length).collect::<Vec<_>>(), [3]);
 }
 
-/// Checks that a peer that does nothing but announce cannot keep a call, and so the port's lock, for long.
+/// Checks that a peer that sends only announcements cannot make a call hold the port's lock for long.
 #[test]
 fn a_flood_of_announcements_does_not_keep_a_poll() {
     let memory = memory();
@@ -431,14 +431,14 @@ fn a_flood_of_announcements_does_not_keep_a_poll() {
             assert_eq!(amp_ipc_deregister(sides[1].state(), number), Status::Ok);
         }
         sides[1].poll();
-        // SAFETY: one thread.
+        // SAFETY: only one thread uses the state.
         let polls = (0..).take_while(|_| unsafe { amp_ipc_poll(sides[0].state) } == 0).count();
         assert!((1..=3).contains(&polls), "16 announcements in {polls} polls");
     }
     assert!(sides[0].port.events.borrow().iter().all(|event| event.kind == EventKind::Up));
 }
 
-/// Checks that a side that is busy in a callback stays alive for its peer if its port shows it.
+/// Checks that a side that cannot poll still counts as alive if its port calls `amp_ipc_show_life`.
 #[test]
 fn a_side_shows_life_while_it_cannot_poll() {
     let memory = memory();
@@ -462,7 +462,7 @@ fn a_side_shows_life_while_it_cannot_poll() {
             assert!(event.is_none_or(|event| event.kind != EventKind::Down), "after {tenth} tenths of a second");
         }
     }
-    // Without it, the peer counts as dead.
+    // Without further calls, the peer counts as dead.
     let down = (0..2000).find_map(|_| sides[0].poll().filter(|event| event.kind == EventKind::Down));
     assert!(down.is_some());
 }

@@ -86,8 +86,8 @@ pub enum EventKind {
     Down = 5,
     /// The link cannot come up for now. The reason is logged.
     Incompatible = 6,
-    /// The link is down, or cannot come up: another peer has this side's role on it. `length` is
-    /// that peer's id. There is no log line.
+    /// The link is down or cannot come up, because another peer has this side's role on the
+    /// link. `length` is the id of that peer. Nothing is logged.
     RoleConflict = 7,
 }
 
@@ -141,7 +141,7 @@ pub struct Setup {
     pub memory: *mut c_void,
     /// Size of the shared memory in bytes.
     pub size: usize,
-    /// Private buffer that each message is copied to. If NULL, messages stay in shared memory.
+    /// Private buffer to which each message is copied. If NULL, messages stay in shared memory.
     pub rx_buffer: *mut u8,
     /// Size of the receive buffer in bytes.
     pub rx_capacity: usize,

@@ -16,7 +16,7 @@ pub const fn of_down(reason: DownReason) -> (LogLevel, &'static CStr) {
         DownReason::PeerRestarted => (LogLevel::Info, c"the peer has restarted"),
         DownReason::PeerTimeout => (LogLevel::Info, c"the peer was silent for longer than allowed"),
         DownReason::Fault(_) => (LogLevel::Error, c"the peer broke the protocol; the link is down until it restarts"),
-        // A role conflict is an event of its own, with the peer's id.
+        // A role conflict is reported as a separate event, which contains the peer's id.
         DownReason::StateCorrupted | DownReason::RoleConflict { .. } => {
             (LogLevel::Error, c"another peer overwrote this side's part of the memory; this side restarts")
         }

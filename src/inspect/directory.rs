@@ -21,7 +21,7 @@ impl<'m> Directory<'m> {
     ///
     /// # Errors
     /// Returns an error if the memory contains something else, or if the directory has a different version or was
-    /// written for a different memory size. Even after an error, the links can be read.
+    /// written for a different memory size. The links can be read even after an error.
     pub fn check(&self) -> Result<bool, Finding> {
         use Field::{DirectoryMagic, DirectorySize, DirectoryVersion};
         let fail = |field, at, problem| Err(Finding { field, at, problem });

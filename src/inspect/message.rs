@@ -49,7 +49,7 @@ impl<'m> Message<'m> {
     pub fn read(&self, to: &mut [u8]) -> usize {
         let len = to.len().min(self.header.length.into());
         let to = to.get_mut(..len).unwrap_or_default();
-        // In bounds, because the length in the header has been checked.
+        // The read is in bounds because the length in the header has been checked.
         if self.view.0.read(behind(self.at, Header::SIZE), to) { len } else { 0 }
     }
 

@@ -246,7 +246,7 @@ impl<'m> Queue<'m> {
     /// Returns the offset and size of the buffer of descriptor `id`. The buffer is in bounds.
     fn buffer(&self, id: u16) -> Result<(u32, u32), Finding> {
         let base = match self.buffers {
-            // In bounds, because the constructor has checked all buffers.
+            // The buffer is in bounds because the constructor has checked all buffers.
             Buffers::Equal { start, size } => return Ok((behind(start, size.saturating_mul(id.into())), size)),
             Buffers::Described { base } => base,
         };

@@ -28,7 +28,8 @@ pub enum TraceEvent {
         /// The number of the buffer's descriptor.
         buffer: u16,
     },
-    /// A message has arrived for any endpoint. The buffer contains the payload until the message is released.
+    /// A message has arrived. Its destination may not exist on this side. The buffer contains the payload until the
+    /// message is released.
     Received {
         /// The sending endpoint.
         source: Address,
@@ -103,8 +104,8 @@ pub enum TraceEvent {
 /// A recorder of trace events.
 ///
 /// A link calls its recorder on the message path, in the thread that uses the link, before the peer can see the step.
-/// An answer is therefore never recorded before the request. A recorder must not block. If it needs the time, it reads
-/// the clock itself. To tell several links apart, a program sets a separate recorder for each link.
+/// An answer is therefore never recorded before the request. A recorder must not block. A recorder that needs
+/// timestamps reads the clock itself. To tell several links apart, a program sets a separate recorder for each link.
 pub trait Trace: Debug + Sync {
     /// Records an event.
     fn record(&self, event: &TraceEvent);

@@ -102,7 +102,7 @@ impl ReadMemory for ReadOnlyRegion<'_> {
     }
 }
 
-/// A private copy of a shared memory, for example loaded from a file.
+/// A private copy of shared memory, for example a dump loaded from a file.
 #[derive(Clone, Copy)]
 pub struct SavedMemory<'a>(pub &'a [u8]);
 

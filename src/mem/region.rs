@@ -171,7 +171,8 @@ impl Base<'_> {
 unsafe impl WordAccess for Base<'_> {
     #[inline(always)]
     unsafe fn load_u16(&self, offset: usize, order: Load) -> u16 {
-        // SAFETY: in bounds and even by the contract of `load_u16`; mapped by the contract of `Region::new`.
+        // SAFETY: the address is in bounds and even by the contract of `load_u16`, and mapped by the contract of
+        // `Region::new`.
         unsafe { AtomicU16::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 
@@ -183,7 +184,8 @@ unsafe impl WordAccess for Base<'_> {
 
     #[inline(always)]
     unsafe fn load_u32(&self, offset: usize, order: Load) -> u32 {
-        // SAFETY: in bounds and 4-byte aligned by the contract of `load_u32`; mapped by the contract of `Region::new`.
+        // SAFETY: the address is in bounds and 4-byte aligned by the contract of `load_u32`, and mapped by the contract
+        // of `Region::new`.
         unsafe { AtomicU32::from_ptr(self.at(offset)) }.load(order.ordering())
     }
 

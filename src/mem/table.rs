@@ -64,14 +64,16 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         unsafe { ((index as usize & self.mask) * STRIDE as usize).unchecked_add((HEADER + FIELD) as usize) }
     }
 
-    /// Returns the offset of the 16-bit `FIELD` in the header. In bounds and aligned for the same reasons as `entry`.
+    /// Returns the offset of the 16-bit `FIELD` in the header. It is in bounds and aligned for the same reasons as in
+    /// `entry`.
     #[inline(always)]
     fn head<const FIELD: u32>() -> usize {
         const { assert!(FIELD + 2 <= HEADER && FIELD.is_multiple_of(2)) }
         FIELD as usize
     }
 
-    /// Returns the offset of the 16-bit `FIELD` in the tail. In bounds and aligned for the same reasons as `entry`.
+    /// Returns the offset of the 16-bit `FIELD` in the tail. It is in bounds and aligned for the same reasons as in
+    /// `entry`.
     #[inline(always)]
     fn tail<const FIELD: u32>(&self) -> usize {
         const { assert!(FIELD + 2 <= TAIL && FIELD.is_multiple_of(2)) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Loads and stores of words, for tables and records. They take no length, because the constructors of tables and
-//! records check the bounds.
+//! Loads and stores of words, for tables and records. The functions take no length, because the constructors of tables
+//! and records check the bounds.
 
 use super::{Load, Store};
 

@@ -77,7 +77,7 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
     if !link.is_due(now) && link.bus().is_quiet() {
         match link.bus().receive() {
             RxOutcome::Message(message) => {
-                // Moved field by field, because otherwise the compiler would emit a call to `memcpy`.
+                // The message is moved field by field, because otherwise the compiler would emit a call to `memcpy`.
                 let Message { endpoint, source, length, buffer, session } = message;
                 return Some(Event::Message(Message { endpoint, source, length, buffer, session }));
             }
@@ -89,8 +89,8 @@ pub(crate) fn poll<L: LinkDriver>(link: &mut L, now: Instant) -> Option<Event> {
         return poll_slow(link, now);
     }
     match poll_slow(link, now)? {
-        // Also moved field by field. If the call wrote the event directly to its final place, the compiler would pass
-        // every message through memory.
+        // The message is moved field by field here, too. If the call wrote the event directly to its final place, the
+        // compiler would pass every message through memory.
         Event::Message(Message { endpoint, source, length, buffer, session }) => {
             Some(Event::Message(Message { endpoint, source, length, buffer, session }))
         }

@@ -6,7 +6,7 @@ use core::fmt::Debug;
 use super::{Address, Config, Name, OpenError};
 use crate::wire::rpmsg::NameService;
 
-/// A message that an endpoint owes the peer. Half of the discriminant, rounded down, is the priority.
+/// A message that an endpoint owes the peer. The priority is half the discriminant, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Announce {
     /// No message.
@@ -162,8 +162,7 @@ impl<T: EndpointTable> Endpoints<T> {
         Self(T::EMPTY)
     }
 
-    /// Opens an endpoint. `up` tells whether a peer is attached. `all` is
-    /// [`ANNOUNCE_ALL`](super::Profile::ANNOUNCE_ALL).
+    /// Opens an endpoint. `up` is true if a peer is attached. `all` is [`ANNOUNCE_ALL`](super::Profile::ANNOUNCE_ALL).
     pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Address, OpenError> {
         let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
         if let Some(address) = config.address {
@@ -193,7 +192,7 @@ impl<T: EndpointTable> Endpoints<T> {
         Ok(address)
     }
 
-    /// Closes an endpoint. Returns false if no endpoint is open at `address`. `up` tells whether a peer is attached.
+    /// Closes an endpoint. Returns false if no endpoint is open at `address`. `up` is true if a peer is attached.
     pub fn close(&mut self, address: Address, up: bool) -> bool {
         let Some((binding, slot)) = self.open_at(address) else { return false };
         if up && slot.name.is_some() {
@@ -258,8 +257,8 @@ impl<T: EndpointTable> Endpoints<T> {
         bindings.iter_mut().zip(slots)
     }
 
-    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is that of
-    /// the peer endpoint, or `None` if the endpoint was unbound. Marks the endpoint as reported.
+    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is the
+    /// address of the peer endpoint, or `None` if the endpoint was unbound. Marks the endpoint as reported.
     pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;

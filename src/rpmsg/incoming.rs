@@ -26,7 +26,7 @@ pub trait Incoming {
     fn pop(&mut self) -> Result<Option<RxBuffer>, Fault>;
 
     /// Copies bytes from a popped buffer's payload into `to`, starting at `offset`. Only the first `length` bytes of
-    /// the payload can be read. Returns false and copies nothing if the read would go beyond them.
+    /// the payload can be read. Returns false and copies nothing if the read would go beyond these bytes.
     fn read(&self, id: u16, length: u16, offset: u16, to: &mut [u8]) -> bool;
 
     /// Reads the header of a popped buffer.

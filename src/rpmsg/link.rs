@@ -140,8 +140,8 @@ impl<M: SharedMemory, D: Doorbell, const E: usize, const N: usize, R: Roles> Lin
         event
     }
 
-    /// Shows the peer that this side is alive. [`poll`](Self::poll) does it, too; an application calls this while it cannot
-    /// poll for longer than a heartbeat.
+    /// Shows the peer that this side is alive. [`poll`](Self::poll) also does this. Call this function while the
+    /// application cannot poll for longer than a heartbeat interval.
     pub fn show_life(&mut self) {
         self.session.beat();
     }

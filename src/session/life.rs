@@ -96,7 +96,7 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
     }
 
     /// Host only: returns an error if the remote that is waiting for this link expects another kind of service. Such a
-    /// remote has not written a block, so a peer is never returned.
+    /// remote has not written a block, so this function never returns a peer.
     fn stranger<E>(&self, expected: Kind) -> Result<Option<PeerId>, SetupError<E>> {
         if self.role() == Role::Remote {
             return Ok(None);

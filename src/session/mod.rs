@@ -190,9 +190,10 @@ impl<M: SharedMemory, R: Roles> Session<M, R> {
         self.trace.record(|| TraceEvent::State { state, epoch: self.epoch, peer_epoch: self.confirmed });
     }
 
-    /// Shows the peer that this side is alive, for an owner that cannot [`tick`](Self::tick) for longer than a heartbeat.
+    /// Shows the peer that this side is alive. Used by an owner that cannot [`tick`](Self::tick) for longer than a
+    /// heartbeat interval.
     pub fn beat(&mut self) {
-        // Another side that has taken over the block writes beats of its own.
+        // If another side has taken over the block, that side writes the heartbeats there.
         if let Some(blocks) = self.blocks.as_ref().filter(|blocks| blocks.own.last_heartbeat() == self.beat) {
             self.beat = self.beat.wrapping_add(1);
             blocks.own.heartbeat(self.beat);

@@ -91,7 +91,7 @@ fn a_buffer_that_is_filled_in_place_is_recorded_when_it_is_sent() {
     assert_eq!(recorder.take(), []);
     host.bus().send_nocopy(endpoint, buffer, 7).unwrap();
     assert!(matches!(recorder.take()[..], [Sent { length: 7, .. }, Doorbell { .. }]));
-    // The peer breaks the ring: the link goes down.
+    // The peer breaks the ring, so the link goes down.
     let memory = heap.region();
     let offer = Directory::new(&memory).link(0).unwrap().offer(Role::Remote, 0).unwrap().unwrap();
     poke(&heap, offer.available, 0x7000_0000);

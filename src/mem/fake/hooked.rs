@@ -7,7 +7,7 @@ use super::super::{Forward, Region};
 /// Code that runs before each access to a [`Hooked`] memory.
 pub trait Hook {
     /// Runs before each load, store and copy. Returns false if the side is dead; its stores then have no effect. A test
-    /// can thus kill a side between any two stores, although the code under test runs on.
+    /// can thus kill a side between any two stores, even though the code under test keeps running.
     fn before(&self) -> bool;
 }
 

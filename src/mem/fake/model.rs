@@ -48,7 +48,7 @@ impl Model {
     }
 
     /// Makes a memory of `len` bytes of which only `parts` exist. Each part is an offset, which is a multiple of 4, and
-    /// a length. Elsewhere loads return 0, and stores and copies fail the test.
+    /// a length. Outside the parts, loads return 0, and stores and copies fail the test.
     #[must_use]
     pub fn sparse(len: u32, parts: &[(u32, u32)]) -> Self {
         let cells = |&(start, len): &(u32, u32)| Cells {

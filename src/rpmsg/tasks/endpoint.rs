@@ -60,7 +60,7 @@ impl<'a, L: AnyLink> AsyncEndpoint<'a, L> {
     }
 
     /// Waits until the endpoint is bound, and returns the peer's address. If the link went down before the endpoint was
-    /// bound, the next [`recv_or_down`](Self::recv_or_down) does not report that.
+    /// bound, the next [`recv_or_down`](Self::recv_or_down) does not report that the link went down.
     pub async fn bound(&self) -> Address {
         let peer = self.peer().await;
         self.take_interrupted();

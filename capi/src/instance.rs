@@ -107,7 +107,7 @@ impl State {
             peer_timeout: (setup.peer_timeout != 0).then(|| Duration::from_millis(setup.peer_timeout.into())),
             ..Settings::new(if setup.host { Role::Host } else { Role::Remote })
         };
-        // Created in place, because a link does not fit on the stack.
+        // The link is created in place because it does not fit on the stack.
         let link = self.link.write(Link::unopened());
         if link.open(memory, port, PeerId(id), &settings).is_err() {
             port.log(LogLevel::Error, UNUSABLE);
@@ -227,7 +227,7 @@ impl Instance<'_> {
 
     /// Copies a message into the receive buffer, and releases it.
     fn copy(&mut self, message: Message, buffer: NonNull<u8>) -> (EventKind, *const c_void) {
-        // SAFETY: the contract of `amp_ipc_open` guarantees that the buffer is initialised private memory that nobody
+        // SAFETY: the contract of `amp_ipc_open` guarantees that the buffer is initialised private memory that nothing
         // else uses while the instance is open.
         let to = unsafe { slice::from_raw_parts_mut(buffer.as_ptr(), self.rx_capacity) };
         let to = to.get_mut(..usize::from(message.length));

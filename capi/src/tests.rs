@@ -131,7 +131,7 @@ impl Side {
     }
 
     fn received(&self, length: usize) -> Vec<u8> {
-        // SAFETY: the buffer is leaked, and nobody writes to it outside a call.
+        // SAFETY: the buffer is leaked, and nothing writes to it outside a call.
         let buffer = unsafe { self.buffer.as_ref() };
         buffer[..length].to_vec()
     }

@@ -38,8 +38,8 @@ pub struct Settings<R = Role> {
 }
 
 impl<R: Roles> Settings<R> {
-    /// Returns the default settings for a role. The role is a [`Role`] or, to leave the other role's code out of the
-    /// image, [`OnlyHost`](session::OnlyHost) or [`OnlyRemote`](session::OnlyRemote).
+    /// Returns the default settings for a role. Pass a [`Role`], or pass [`OnlyHost`](session::OnlyHost) or
+    /// [`OnlyRemote`](session::OnlyRemote) to leave the other role's code out of the image.
     #[must_use]
     pub const fn new(role: R) -> Self {
         let session::Settings { role, link, area, vector, heartbeat, peer_timeout } = session::Settings::new(role);

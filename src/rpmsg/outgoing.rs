@@ -227,8 +227,8 @@ pub struct DeviceOutgoing<M: SharedMemory, const N: usize> {
     pool: BufferPool,
     /// The buffer slot of each held descriptor.
     map: [u16; N],
-    /// Buffers that were allocated and then cancelled. They are allocated again first, because a buffer can be returned
-    /// to the peer only with a message in it.
+    /// Buffers that were allocated and then cancelled. These buffers are allocated before any others, because a buffer
+    /// can be returned to the peer only with a message in it.
     unsent: [u16; N],
     unsent_count: usize,
     /// A popped descriptor that does not describe a usable buffer.

@@ -24,7 +24,7 @@ pub trait Profile: Debug {
     /// announcement. If false, only endpoints without a known peer are announced, and an empty message confirms a
     /// binding.
     const ANNOUNCE_ALL: bool;
-    /// True if the link restarts automatically after its indices have been overwritten. Until then, the link does not
-    /// send announcements.
+    /// True if the link restarts automatically after its indices have been overwritten. Until the restart, the link
+    /// does not send announcements.
     const AUTO_RESTART: bool;
 }

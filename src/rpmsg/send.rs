@@ -81,7 +81,8 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     }
 
     /// Keeps sending on the slow path while greetings are waiting for a free buffer. Only the slow path records that a
-    /// message makes a greeting unnecessary. Otherwise, a greeting could come after the endpoint's first message.
+    /// message makes a greeting unnecessary. After a fast send, an unnecessary greeting could follow the endpoint's
+    /// first message.
     #[inline(always)]
     fn stay_slow(&mut self) {
         if self.owes_greetings()
@@ -192,7 +193,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         // A build that is optimised for size has only the slow path.
         match !cfg!(for_size) && self.send_fast(source, destination, payload) {
             true => Ok(()),
-            // A tail call, so that the fast path saves no registers.
+            // This is a tail call, so the fast path does not have to save registers.
             false => self.send_slow(source, destination, payload),
         }
     }

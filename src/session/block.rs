@@ -68,7 +68,7 @@ impl PeerSnapshot {
     }
 }
 
-/// This side's own block. It is read back only to check that nobody else has overwritten it.
+/// This side's own block. This side reads its block back only to check that no other side has overwritten it.
 #[derive(Debug)]
 pub struct LocalBlock<M: SharedMemory>(Record<M, { block::SIZE }>);
 

@@ -77,8 +77,8 @@ impl<M: SharedMemory> Directory<M> {
     }
 
     /// Remote only: returns the link's area, or `None` if the host has not written the area yet. Also writes this
-    /// side's id into the entry, so that the host can ring this side. The shared section is read only if the service
-    /// `shares` one.
+    /// side's id into the entry, so that the host can ring this side. The area includes a shared section only if the
+    /// service `shares` one.
     pub fn find(&self, own: PeerId, expected: Kind, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(self.link);
         self.entries.store_u32::<{ entry::REMOTE }>(index, Waiting::new(own.0, expected).0, Store::Release);

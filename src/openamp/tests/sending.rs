@@ -87,8 +87,8 @@ impl Hook for Breaker<'_> {
     }
 }
 
-/// A send that returns `NoBuffer` must have requested a doorbell, whatever value the remote writes over its index, and
-/// whenever the remote does so.
+/// A send that returns `NoBuffer` must have requested a doorbell, even if the remote overwrites its index with any
+/// value at any time.
 #[test]
 fn there_is_no_buffer_only_where_one_was_asked_for() {
     for (to, after) in [999_u16, 0, 1, 2].into_iter().flat_map(|to| (0..40).map(move |after| (to, after))) {

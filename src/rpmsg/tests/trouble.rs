@@ -88,8 +88,8 @@ fn damage_is_mended_by_whom_it_hurts() {
     }
 }
 
-/// Damages an index in the same way as a second side in the same role before it notices this side. The receiver then
-/// sees no new messages, and the sender has no free buffer, so it would never write its index again.
+/// Damages an index, as a second side in the same role does before it has noticed this side. The receiver then sees no
+/// new messages, and the sender has no free buffer, so it would never write its index again.
 #[test]
 fn an_index_that_was_set_back_is_mended() {
     for (role, data) in [(Role::Host, DATA[0]), (Role::Remote, DATA[1])] {

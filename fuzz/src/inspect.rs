@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fuzzes the reader of a memory whose contents are random and change at any time. All results must be in bounds, all
+//! Fuzzes the reader of shared memory with random contents that change at any time. All results must be in bounds, all
 //! loops must end, and the reader must not write.
 
 use std::cell::Cell;
@@ -21,7 +21,7 @@ const MOST_MESSAGES: u32 = 5_000;
 const MOST_READS: u32 = 2_000_000;
 const BUFFERS: usize = 4;
 
-/// A memory that is modified between reads, as directed by `input`.
+/// Memory that is modified between reads, as directed by `input`.
 struct Noisy<'a> {
     region: Region<'static>,
     input: &'a Input,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Sends and receives messages of the ivshmem server protocol through real sockets: 8 bytes each, some with a
-//! descriptor.
+//! Sends and receives messages of the ivshmem server protocol through real sockets. Each message has 8 bytes, and some
+//! messages carry a descriptor.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

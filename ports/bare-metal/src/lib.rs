@@ -9,7 +9,7 @@
 //! An image is a crate that calls [`image!`] with its main function, and links with the target's linker script (see
 //! `samples/bare-metal`). The port starts the machine, finds the device, and enables its interrupt. It then rings its
 //! own doorbell to check that doorbells arrive, and passes the [`Machine`] and the [`Console`] to main. If one of these
-//! steps fails, the port prints the reason on the console in one line, and parks.
+//! steps fails, the port prints the reason as a single line on the console, and parks.
 //!
 //! Doorbells that ring before the interrupt is enabled are lost. The port enables the interrupt before it calls main,
 //! so main must check the shared memory once before it first waits.
@@ -42,7 +42,7 @@ pub use cortex_m::{Console, Machine, panicked, park};
 macro_rules! image {
     ($main:path $(, $kept:ty = $constant:expr)?) => {
         /// # Safety
-        /// Called once.
+        /// Must be called only once.
         #[unsafe(export_name = "__amp_main")]
         unsafe fn __amp_main(machine: $crate::Machine, console: $crate::Console) -> ! {
             $main(machine, console $(, {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two services on one link, as `docs/how-to/endpoints.md` prints them.
+//! Two services on one link. `docs/how-to/endpoints.md` quotes this code.
 #![allow(missing_docs, reason = "main is public only for the test that runs it")]
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs the example `services` as a process of its own, asks both of its services, and checks every answer.
+//! Runs the example `services` as a separate process, sends requests to both services, and checks every answer.
 
 use std::env;
 use std::process::{Child, Command};
@@ -14,12 +14,12 @@ use amp_ivshmem_server::{Options, Server};
 mod example;
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// Tells the second process that it is the one that serves.
+/// The environment variable that tells the second process to run the services.
 const SERVES: &str = "AMP_TEST_SERVES";
 
 type Client = Link<<Peer as Port>::Memory, <Peer as Port>::Doorbell, 2, 16>;
 
-/// Ends the service with the test.
+/// Kills the service's process at the end of the test.
 struct Service(Child);
 
 impl Drop for Service {
@@ -38,7 +38,7 @@ fn next(link: &mut Client, peer: &mut Peer) -> Option<Event> {
     event
 }
 
-/// Sends `question`, and returns the answer.
+/// Sends the request `question`, and returns the answer.
 fn ask(link: &mut Client, peer: &mut Peer, endpoint: Endpoint, question: &[u8]) -> Vec<u8> {
     link.bus().send(endpoint, question).expect("a buffer");
     let end = peer.now() + LIMIT;

@@ -4,8 +4,8 @@
 # Contains one folder for each board that the snippet `amp-ivshmem` supports.
 set(AMP_BOARDS ${ZEPHYR_CURRENT_MODULE_DIR}/boards)
 
-# Stores in `out` the enabled devicetree nodes of a kind, `pci` or `flat`. A flat node has the compatible of the PCI device,
-# too, but no vendor-id.
+# Stores in `out` the enabled devicetree nodes of a kind, `pci` or `flat`. A flat node also has the PCI device's
+# compatible, but no vendor-id.
 function(amp_nodes out kind)
   if(kind STREQUAL "flat")
     dt_comp_path(nodes COMPATIBLE "qemu,ivshmem-flat")
@@ -32,7 +32,7 @@ if("amp-ivshmem" IN_LIST SNIPPET_AS_LIST)
   endif()
 endif()
 
-# Without AMP_IVSHMEM, the users of the devices would fail at link time, without the reason.
+# Without AMP_IVSHMEM, the users of the devices would fail at link time without a clear error message.
 if(CONFIG_VIRTUALIZATION AND NOT CONFIG_IVSHMEM AND NOT CONFIG_MULTITHREADING)
   amp_nodes(amp_pci pci)
   amp_nodes(amp_flat flat)

@@ -3,7 +3,7 @@
 # interrupts from devicetree, so the image and the machine agree.
 
 # boards/<board>/qemu.cmake describes QEMU's machine. <board> is the board name with as
-# many of its qualifiers as possible. It sets:
+# many of its qualifiers as possible. The file sets:
 #   AMP_QEMU_DEVICES: the kinds of ivshmem device that the machine supports, `pci` and `flat`; empty means both
 #   AMP_QEMU_FLAGS: flags that the machine needs for these devices
 set(AMP_QEMU_DEVICES "")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Checks the paths that go into QEMU's command line. Some readers of this command line split it, and cannot be told not to.
+# Checks the paths that go into QEMU's command line. Some programs that read this command line split
+# paths at certain characters, and do not support escapes.
 
 # Sets `out` to a socket's path as a value in a QEMU option, where a comma is written twice.
 function(amp_socket_option out path)

@@ -131,7 +131,7 @@ static void set_in_callback(struct ipc_data *data, bool in_callback)
 	data->in_callback = in_callback;
 }
 
-/* Runs in the system's work queue once in a heartbeat, while the instance is open. */
+/* Runs in the system work queue once per heartbeat interval, while the instance is open. */
 static void show_life(struct k_work *work)
 {
 	struct k_work_delayable *delayable = k_work_delayable_from_work(work);
@@ -184,7 +184,7 @@ static void on_event(void *context, const struct amp_ipc_event *event)
 	set_in_callback(data, true);
 	k_mutex_unlock(&data->lock);
 	k_mutex_lock(&data->callbacks, K_FOREVER);
-	/* The entry is another one if the endpoint has been deregistered in the meantime. */
+	/* The entry has changed if the endpoint has been deregistered in the meantime. */
 	if (endpoint != NULL && data->endpoints[event->endpoint] == endpoint) {
 		call_back(dev, endpoint, event);
 	}

@@ -22,7 +22,7 @@
 #define MESSAGE_MAX (CONFIG_AMP_IVSHMEM_IPC_BUFFER_SIZE - 16)
 
 #if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
-/* A message that an interrupt handler sent. */
+/* A message from an interrupt handler. */
 struct amp_ipc_isr_message {
 	uint32_t number;
 	uint32_t length;
@@ -53,7 +53,7 @@ struct ipc_data {
 	struct amp_ivshmem_listener listener;
 	struct k_thread thread;
 #ifdef CONFIG_AMP_IVSHMEM_IPC_LIFE_IN_CALLBACKS
-	/* Shows life once in a heartbeat while the thread is in a callback. */
+	/* Keeps the heartbeat going while the thread is in a callback. */
 	struct k_work_delayable life_work;
 	bool in_callback;
 #endif
@@ -62,7 +62,7 @@ struct ipc_data {
 	bool open;
 	bool stop;
 #if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
-	/* Messages that interrupt handlers sent, for the thread. */
+	/* Messages from interrupt handlers, which the thread sends. */
 	struct k_msgq isr_messages;
 	char isr_buffer[ISR_BYTES] __aligned(4);
 #endif
@@ -79,8 +79,9 @@ static inline uint32_t amp_ipc_number(const void *token)
 
 int amp_ipc_errno(enum amp_ipc_status status);
 
-/* Returns 0 if the caller may use the instance, or -errno: in an ISR, before the instance was
- * initialised, or if the instance itself calls, through a log backend that sends over it.
+/* Returns 0 if the caller may use the instance. Returns -EBUSY in an ISR, or if this thread already
+ * holds the lock, because the instance has logged to a backend that sends over the same instance.
+ * Returns -ENODEV if the instance has not been initialised.
  */
 static inline int amp_ipc_may_lock(const struct device *dev)
 {
@@ -99,7 +100,7 @@ int amp_ipc_deregister_endpoint(const struct device *dev, void *token);
 int amp_ipc_send_copy(const struct device *dev, void *token, const void *message, size_t length);
 
 #if CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES > 0
-/* Sends what interrupt handlers have queued. Called with `lock` held. */
+/* Sends the messages that interrupt handlers have queued. Called with `lock` held. */
 void amp_ipc_send_queued(struct ipc_data *data);
 #endif
 

@@ -84,9 +84,9 @@ void amp_ipc_send_queued(struct ipc_data *data)
 {
 	struct amp_ipc_isr_message queued;
 
-	/* Interrupt handlers may queue more meanwhile. */
+	/* The loop is bounded, because interrupt handlers may queue more messages meanwhile. */
 	for (int i = 0; i < CONFIG_AMP_IVSHMEM_IPC_ISR_MESSAGES; i++) {
-		/* A message that finds no buffer stays the first of the queue. */
+		/* If no buffer is free, the message stays at the head of the queue. */
 		if (k_msgq_peek(&data->isr_messages, &queued) != 0 ||
 		    amp_ipc_send(&data->rust, queued.number, queued.bytes, queued.length) ==
 			    AMP_IPC_STATUS_NO_BUFFER) {
@@ -102,7 +102,9 @@ int amp_ipc_send_copy(const struct device *dev, void *token, const void *message
 	k_timepoint_t end = sys_timepoint_calc(K_MSEC(CONFIG_AMP_IVSHMEM_IPC_SEND_WAIT_MS));
 	struct ipc_data *data = dev->data;
 	int refused = amp_ipc_may_lock(dev);
-	/* A callback cannot wait for a buffer: its thread learns of freed buffers. */
+	/* A callback cannot wait for a buffer. It runs in the instance's thread, which is the only
+	 * thread that notices returned buffers.
+	 */
 	bool last = CONFIG_AMP_IVSHMEM_IPC_SEND_WAIT_MS == 0 || k_current_get() == &data->thread;
 	enum amp_ipc_status status;
 
@@ -123,7 +125,7 @@ int amp_ipc_send_copy(const struct device *dev, void *token, const void *message
 		if (status != AMP_IPC_STATUS_NO_BUFFER || last) {
 			break;
 		}
-		/* Looks once more after the limit. */
+		/* After a timeout, try once more. */
 		last = k_condvar_wait(&data->freed, &data->lock, sys_timepoint_timeout(end)) != 0;
 	}
 	k_mutex_unlock(&data->lock);

@@ -151,10 +151,10 @@ impl Started {
 /// Starts the device at `place`. Interrupts may arrive before this function returns.
 ///
 /// # Safety
-/// * `state` is zeroed, and C calls the other functions with it only after this call. C holds
-///   one lock while it rings, registers a handler, or looks up a handler.
-/// * The registers stay mapped as device memory, the shared memory stays mapped, and the
-///   handlers stay valid. Nothing else accesses the registers or the handlers.
+/// * `state` must be zeroed. C may call the other functions with `state` only after this call.
+///   C must hold one lock while it rings, registers a handler, or looks up a handler.
+/// * The registers must stay mapped as device memory, the shared memory must stay mapped, and
+///   the handlers must stay valid. Nothing else may access the registers or the handlers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn amp_ivshmem_start(state: &mut State, place: &Place) -> Status {
     state.start(place)

@@ -42,7 +42,7 @@ Examples:
   qemu-system-aarch64 -machine virt … -chardev socket,path=/tmp/ivshmem,id=ivshmem \\
       -device ivshmem-doorbell,chardev=ivshmem,vectors=1")]
     Server(server_options::ServerOptions),
-    /// Run two Zephyr build folders as a pair, with a server and both consoles
+    /// Run two Zephyr builds as a pair, with a server and both consoles
     #[command(after_help = "\
 The pair has a private server. The memory has the size that is set in devicetree. The pair runs until Ctrl-C, until the
 time limit in --timeout expires, or until all lines of --until have appeared.
@@ -56,7 +56,7 @@ Examples:
 
 Environment: TMPDIR is the folder for the socket; NO_COLOR turns colours off.")]
     Pair(pair::Options),
-    /// Run one Zephyr build folder on a running server, for example as the second machine of a test
+    /// Run one Zephyr build on a running server, for example as the second machine of a test
     #[command(after_help = "\
 The command starts the build's QEMU as `west build -t run` does, with the console on standard input and output. It takes
 no lock, so the same build can run several times at once. The socket is the build's CONFIG_AMP_IVSHMEM_QEMU_SOCKET; a

@@ -17,14 +17,14 @@ const SOCKET: &str = "ivshmem";
 /// Name of a file that the folder's owner keeps locked. The kernel always unlocks it when the owner's process exits.
 const OWNER: &str = "amp-demo-owner";
 
-/// The names of the other files that this tool makes in such a folder.
+/// The names of the other files that this tool creates in the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileName {
     /// The control socket of the QEMU with this number.
     Qmp(usize),
-    /// The counts that a plugin of QEMU's writes.
+    /// The counts that a QEMU plugin writes.
     Counts,
-    /// A folder for anything.
+    /// A subfolder for temporary files.
     Work,
 }
 
@@ -85,7 +85,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Returns the path of another file of this tool's in the folder.
+    /// Returns the path of the file called `name` in the folder.
     pub fn file(&self, name: FileName) -> PathBuf {
         self.folder.path().join(name.to_string())
     }

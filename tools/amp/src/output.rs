@@ -2,7 +2,8 @@
 //! Writes to standard output and standard error. If the reader (such as `head`) has exited, the program continues. Any
 //! other failure, such as a full disk, is an error.
 //!
-//! Threads of their own do the writing. So while nobody reads, the program still serves its peers and obeys signals.
+//! Separate threads write the output, so the program serves its peers and handles signals even while nobody reads the
+//! output.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -14,9 +15,9 @@ use anyhow::{Context, Result};
 
 use crate::process::check_interrupts;
 
-/// The interval at which a wait for the reader checks for an interrupt.
+/// Interval at which a wait for the reader checks for signals.
 const TICK: Duration = Duration::from_millis(20);
-/// The time limit for the last lines when the program ends.
+/// Time limit for writing the last lines when the program ends.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 static OUTPUT: OnceLock<Option<Writer>> = OnceLock::new();
@@ -28,15 +29,15 @@ fn output() -> Result<&'static Writer> {
     writer.as_ref().context("the system has no thread for the output: raise the limit with ulimit -u")
 }
 
-/// Writes text as it is, and waits until it is written.
+/// Writes `text` unchanged, and waits until it has been written.
 ///
 /// # Errors
-/// Returns an error if writing fails for any reason other than a reader that has exited, and on an interrupt.
+/// Returns an error if writing fails, or if a signal interrupts the wait. A reader that has exited is not an error.
 pub fn print(text: &str) -> Result<()> {
     let writer = output()?;
     while !writer.has_room(text.len()) {
         check_interrupts()?;
-        // An error of the output makes room, and is reported below.
+        // If writing fails, `has_room` returns true, and the loop below reports the error.
         let _ = writer.wait(TICK);
     }
     writer.offer(format_args!("{text}"));
@@ -56,7 +57,7 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Prints a line, and waits until it is written.
+/// Prints a line, and waits until it has been written.
 ///
 /// # Errors
 /// Returns the same errors as [`print()`].
@@ -64,8 +65,8 @@ pub fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }
 
-/// Prints a line while something else needs the program: a peer, a server, a machine. It never waits. If too many lines
-/// wait for a reader, this one is left out, and the output says how many are missing.
+/// Prints a line without waiting, so that the program can continue to serve peers and machines. If too much output is
+/// waiting for a reader, drops the line. The output later says how many lines are missing.
 pub fn show(text: &str) {
     if let Ok(writer) = output() {
         writer.offer(format_args!("{text}\n"));
@@ -79,14 +80,14 @@ pub fn show_error(text: &str) {
     }
 }
 
-/// Gives the last lines of a program a short time to be written.
+/// Waits a short time for the last lines to be written.
 pub fn finish() {
     for writer in [OUTPUT.get(), ERRORS.get()].into_iter().flatten().flatten() {
         let _ = writer.wait(LAST_LINES);
     }
 }
 
-/// Standard output as a [`fmt::Write`], which shows each line when it ends.
+/// Standard output as a [`fmt::Write`]. Prints each line once it is complete.
 #[derive(Clone, Debug, Default)]
 pub struct Stdout {
     line: String,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests that a command whose output nobody reads still serves its peers and obeys SIGTERM: with a full pipe, a socket
-//! and a terminal.
+//! Tests commands while nobody reads their output, which is a full pipe, socket or terminal. Each command must still
+//! serve its peers, and exit on SIGTERM.
 
 use std::fs::File;
 use std::io::Read;
@@ -44,7 +44,7 @@ fn full_terminal() -> (OwnedFd, OwnedFd) {
     full(output.into(), unread)
 }
 
-/// A command that is killed in the end, whatever becomes of the test.
+/// A command that is killed at the end of the test, even if the test fails.
 struct Started(Child);
 
 impl Started {
@@ -54,7 +54,7 @@ impl Started {
         Self(command.stdout(output).stderr(errors).spawn().unwrap())
     }
 
-    /// Sends SIGTERM, and returns the exit status if the command ends in time.
+    /// Sends SIGTERM, and returns the exit status if the command exits in time.
     fn terminate(&mut self) -> Option<ExitStatus> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
         let end = Instant::now() + LIMIT;
@@ -130,7 +130,7 @@ fn a_ping_whose_output_nobody_reads_ends_at_sigterm() {
     let (output, _unread) = full_pipe();
     let errors = output.try_clone().unwrap();
     let mut ping = Started::new(&["ping", "--role", "host", "--count", "100"], &socket, output, errors);
-    // Time for the messages: the ping then waits for somebody to read its figures.
+    // Gives ping time to exchange all messages. It then waits until its figures can be written.
     std::thread::sleep(Duration::from_secs(1));
     let status = ping.terminate().expect("the ping ignores SIGTERM");
     assert_eq!(status.code(), Some(128 + 15), "its figures were not read");

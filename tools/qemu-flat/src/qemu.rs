@@ -54,8 +54,8 @@ macro_rules! functions {
                         if address.is_null() {
                             return Err(stringify!($name));
                         }
-                        // SAFETY: a function pointer has the size of a data pointer here. The address is that of the
-                        // function with this name, which has this signature in QEMU 10.
+                        // SAFETY: a function pointer has the same size as a data pointer here. The symbol is QEMU's
+                        // function of this name, which has this signature in QEMU 10.
                         unsafe { transmute_copy::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(&address) }
                     },)*
                 })
@@ -147,7 +147,7 @@ impl Qemu {
     pub fn region_in(&self, start: u64, size: u64) -> Option<String> {
         // SAFETY: the board has already created the system memory.
         let system = unsafe { (self.get_system_memory)() };
-        // SAFETY: QEMU writes the result to memory of the caller, and `Section` is at least as large as the result.
+        // SAFETY: QEMU writes the result to the caller's memory, and `Section` is at least as large as the result.
         let section = unsafe { (self.memory_region_find)(system, start, size) };
         // SAFETY: `MemoryRegionSection` begins with a 128-bit size and the region, which QEMU always writes.
         let region = unsafe { (*section.as_ptr()).region };

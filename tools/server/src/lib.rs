@@ -40,11 +40,11 @@ pub use serve::Serving;
 pub use server::{Running, Server, Stop};
 pub use writer::Writer;
 
-/// The time limit for the last lines to be written.
+/// Time limit for writing the last lines.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// Serves until SIGINT, SIGTERM or SIGHUP, and prints a line for each event. If nobody reads the lines, the server
-/// continues, and leaves lines out.
+/// continues, and drops lines.
 ///
 /// # Errors
 /// Returns the same errors as [`Server::bind`], and an error if polling fails.
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
     // Removes the socket.
     drop(serving);
     print_line(format_args!("stopped by {stopped_by}; removed {}", options.socket.display()));
-    // Without a reader the lines are lost, which is no reason to stay.
+    // Exits even if nobody reads the last lines, which are then lost.
     let _ = writer.wait(LAST_LINES);
     Ok(())
 }

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Writes text in a thread of its own, so that an output that takes no more never stops the program: a full pipe, a
-//! stopped terminal, a socket.
+//! Writes text in a separate thread, so that the program never blocks on an output that nobody reads, such as a full
+//! pipe, a stopped terminal or a socket.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The maximum number of bytes that wait to be written. Texts beyond it are left out.
+/// Maximum number of bytes waiting to be written. A text that would exceed it is dropped, unless no other text waits.
 const WAITING_MAX: usize = 1 << 20;
 
 /// The state that the program shares with the thread.
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Vec<u8>,
-    /// The number of texts that were left out since the last write.
+    /// Number of texts dropped since the last write.
     left_out: u64,
     /// True while the thread writes.
     writing: bool,
-    /// The first error. After an error, nothing is written any more.
+    /// The first error. After an error, nothing more is written.
     error: Option<io::Error>,
     /// True after the writer has been dropped.
     over: bool,
 }
 
-/// An output with a thread that writes to it. The thread ends when the writer is dropped, or with the program.
+/// An output with a thread that writes to it. The thread ends when the writer is dropped, or when the program exits.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<(Mutex<Shared>, Condvar)>,
@@ -42,7 +42,7 @@ impl Writer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// Returns an error if the system has no room for a thread.
+    /// Returns an error if the system cannot create another thread.
     pub fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::<(Mutex<Shared>, Condvar)>::default();
         let threads = Arc::clone(&shared);
@@ -50,8 +50,8 @@ impl Writer {
         Ok(Self { shared })
     }
 
-    /// Hands a text over to the thread. Returns false if too much waits already. The output then says that something is
-    /// missing, as soon as it takes more.
+    /// Queues a text for the thread. Returns false if the text was dropped because too much text is already waiting.
+    /// The thread reports the number of dropped texts with its next write.
     pub fn offer(&self, text: fmt::Arguments<'_>) -> bool {
         let text = fmt::format(text);
         let (shared, changed) = &*self.shared;
@@ -69,16 +69,16 @@ impl Writer {
         fits
     }
 
-    /// Returns true if a text of this many bytes would not be left out.
+    /// Returns true if a text of `length` bytes would not be dropped.
     pub fn has_room(&self, length: usize) -> bool {
         let shared = lock(&self.shared.0);
         shared.error.is_some() || fits(&shared, length)
     }
 
-    /// Waits until everything is written, at most for `limit`. Returns true if it is.
+    /// Waits up to `limit` until all text has been written. Returns false if the limit expires first.
     ///
     /// # Errors
-    /// Returns the first error of the output.
+    /// Returns the first error that occurred while writing.
     pub fn wait(&self, limit: Duration) -> io::Result<bool> {
         let end = Instant::now().checked_add(limit);
         let (shared, changed) = &*self.shared;
@@ -107,7 +107,7 @@ impl Drop for Writer {
     }
 }
 
-/// Writes what waits, until the writer is dropped or the output fails.
+/// Writes the waiting text, until the writer is dropped or the output fails.
 fn write_all((shared, changed): &(Mutex<Shared>, Condvar), mut output: impl Write) {
     loop {
         let mut now = lock(shared);
@@ -118,7 +118,7 @@ fn write_all((shared, changed): &(Mutex<Shared>, Condvar), mut output: impl Writ
             now = changed.wait(now).unwrap_or_else(PoisonError::into_inner);
         }
         let mut text = std::mem::take(&mut now.waiting);
-        // Everything that waits is older than what was left out.
+        // The note comes last, because the waiting text is older than the dropped texts.
         let left_out = std::mem::take(&mut now.left_out);
         now.writing = true;
         drop(now);

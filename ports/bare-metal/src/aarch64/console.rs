@@ -19,7 +19,7 @@ impl Console {
     /// Takes the console and enables it.
     ///
     /// # Safety
-    /// The memory map is active, and no other console is used, now or later.
+    /// The memory map must be active. No other console may be used, now or later.
     pub unsafe fn new() -> Self {
         // SAFETY: `virt` has its PL011 at this address, mapped as Device memory. The caller guarantees that no other
         // console is used.

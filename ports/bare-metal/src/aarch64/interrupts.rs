@@ -49,7 +49,7 @@ impl Interrupts {
     /// Sets up the interrupt controller.
     ///
     /// # Safety
-    /// Called only once, while the memory map is active.
+    /// Must be called only once, while the memory map is active.
     pub unsafe fn new() -> Result<Self, StartError> {
         // SAFETY: GIC versions 2 and 3 have the PIDR2 register at this address, which is mapped as Device memory.
         let pidr2 = unsafe { UniqueMmioPointer::new(map::device::<ReadPure<u32>>(map::GICD + PIDR2)) }.read();

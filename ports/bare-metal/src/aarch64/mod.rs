@@ -45,7 +45,7 @@ impl Machine {
     /// Finds the device, assigns its BARs, and enables its interrupt.
     ///
     /// # Safety
-    /// Called only once, on QEMU's `virt`, while the memory map of [`map`] is active.
+    /// Must be called only once, on QEMU's `virt`, while the memory map of [`map`] is active.
     unsafe fn start() -> Result<Self, StartError> {
         match park::exception_level() {
             1 => {}

@@ -12,7 +12,7 @@ const ONE_SHOT: u32 = 1;
 const ENABLE_A: u32 = 1;
 const TIMED_OUT_A: u32 = 1;
 
-/// Maximum delay of an alarm in microseconds, so that 25 times the delay fits in 32 bits. Longer alarms are early.
+/// Maximum delay of an alarm in microseconds, so that 25 times the delay fits in 32 bits. Longer alarms fire early.
 const LONGEST: u64 = 60_000_000;
 
 /// The timer's registers. Source: LM3S6965 data sheet, section "General-Purpose Timers", register map.
@@ -45,7 +45,7 @@ impl Alarm {
     /// Takes the timer and sets it up with no alarm.
     ///
     /// # Safety
-    /// Called once.
+    /// Must be called only once.
     pub unsafe fn new() -> Self {
         // SAFETY: timer 0 of the LM3S6965 is at this address. The caller guarantees that this is the only pointer to
         // it.

@@ -19,7 +19,7 @@ impl Console {
     /// Takes the console and enables it.
     ///
     /// # Safety
-    /// No other console is used, now or later.
+    /// No other console may be used, now or later.
     pub unsafe fn new() -> Self {
         // SAFETY: the LM3S6965 has its first UART at this address. The caller guarantees that no other console is used.
         let mut uart = Uart::new(unsafe { UniqueMmioPointer::new(map::address::<PL011Registers>(UART0)) });

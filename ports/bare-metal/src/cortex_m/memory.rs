@@ -3,7 +3,7 @@
 //! versions in `compiler_builtins` take 1.4 KiB. The message path does not use them, because the core copies payload
 //! itself.
 //!
-//! Source: Run-time ABI for the Arm Architecture (AAELF32's companion, IHI 0043), section 5.3.4. The functions accept
+//! Source: Run-time ABI for the Arm Architecture (IHI 0043), section 5.3.4. The functions accept
 //! any alignment. Armv7-M allows unaligned single loads and stores in Normal memory, and Rust uses only Normal memory.
 
 use core::arch::global_asm;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Cortex-M3 on QEMU's `lm3s6965evb`: start-up, and the machine as a [`Port`].
 //!
-//! Real chips do not have an `ivshmem-flat`, so this code does not set up clock gates and pin functions, which QEMU
-//! does not need. A small image has priority. For this reason, the port does not use `core::fmt` for numbers, and its
-//! messages are short.
+//! This code runs only in QEMU, because real chips do not have an `ivshmem-flat`. It does not set up clock gates and
+//! pin functions, because QEMU does not need them. To keep images small, the port does not use `core::fmt` for numbers,
+//! and its messages are short.
 
 mod alarm;
 mod clock;
@@ -42,14 +42,14 @@ impl Machine {
     /// Finds the device and enables its interrupt. On failure, returns the reason.
     ///
     /// # Safety
-    /// Called only once, on QEMU's `lm3s6965evb`.
+    /// Must be called only once, on QEMU's `lm3s6965evb`.
     unsafe fn start(place: &'static mut Option<Device<'static>>) -> Result<Self, &'static str> {
-        // SAFETY: the registers are at this address, and nothing else accesses them. If the device is missing, QEMU
-        // reads 0 and ignores writes.
+        // SAFETY: the registers are at this address, and nothing else accesses them. If the device is missing, reads
+        // return 0 and writes are ignored.
         let registers = unsafe { UniqueMmioPointer::new(address::<Registers>(PLACE.registers)) };
         let device = place.insert(flat::device(registers).map_err(|_| NO_DEVICE)?);
         // SAFETY: the memory is at this address, which is 8-byte aligned, and Normal memory in the default map. If the
-        // device is missing, QEMU reads 0 and ignores writes. The linker does not place anything there.
+        // device is missing, reads return 0 and writes are ignored. The linker does not place anything there.
         let memory = unsafe { Region::new(address(PLACE.memory), PLACE.size) };
 
         // SAFETY: this function is called only once, so `clock::start` is called only once, too.

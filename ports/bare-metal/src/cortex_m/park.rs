@@ -17,7 +17,7 @@ pub fn park() -> ! {
     }
 }
 
-/// Prints the reason `why` in one line, then parks.
+/// Prints the reason `why` as a single line, then parks.
 pub fn stop(mut console: Console, why: &str) -> ! {
     text(&mut console, "amp: ");
     text(&mut console, why);

@@ -86,8 +86,8 @@ static int prove(const struct device *dev)
 {
 	struct flat_data *data = dev->data;
 
-	/* QEMU starts the machine before the server has sent it the doorbell, and loses doorbells
-	 * until then, so try several times.
+	/* QEMU starts the machine before the server has sent QEMU this machine's doorbell. Until
+	 * then, QEMU loses rings, so try several times.
 	 */
 	for (int i = 0; i < OWN_DOORBELL_TIMES; i++) {
 		(void)ivshmem_int_peer(dev, ivshmem_get_id(dev), 0);

@@ -109,8 +109,8 @@ static bool passes(pcie_bdf_t bridge, uint64_t first, uint64_t last)
 	return from <= first && last <= to;
 }
 
-/* Returns whether every bridge above the device passes accesses to a BAR, and logs it if not. Zephyr
- * leaves bridges closed at least for 64-bit BARs. An access that does not pass reads all ones.
+/* Returns whether every bridge above the device passes accesses to a BAR. Logs an error if
+ * not. Zephyr leaves bridges closed at least for 64-bit BARs. A blocked read returns all ones.
  */
 static bool is_reachable(const struct device *dev, unsigned int index)
 {

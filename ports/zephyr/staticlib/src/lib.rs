@@ -16,7 +16,7 @@ mod on_panic {
         /// Reports the source location of a panic, and halts the system with Zephyr's `k_panic`.
         ///
         /// # Safety
-        /// `file` points to `length` readable bytes.
+        /// `file` must point to `length` readable bytes.
         fn amp_zephyr_panic(file: *const u8, length: usize, line: u32) -> !;
     }
 

@@ -11,7 +11,7 @@ pub struct Total {
     pub messages: u64,
     /// Number of messages that did not come back.
     pub lost: u64,
-    /// Number of messages that arrived changed at either side.
+    /// Number of messages that either side received with wrong contents.
     pub wrong: u64,
     /// Median of the host side's round-trip times, in microseconds.
     pub median_us: u64,

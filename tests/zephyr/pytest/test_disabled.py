@@ -10,6 +10,6 @@ from test_ztest import judge
 def test_ztest(server, dut):
     command = qemu_command(Path(dut.device_config.app_build_dir))
     devices = [word for word in command if word.startswith(("ivshmem-doorbell,", "AMP_QEMU_FLAT="))]
-    # On the Cortex-A53 the tests have a second device of their own.
+    # On the Cortex-A53, the tests add a second device.
     assert len(devices) == (2 if devices[0].startswith("ivshmem-doorbell,") else 1), devices
     judge(dut)

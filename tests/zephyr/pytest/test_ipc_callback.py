@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that a callback which sleeps ends no link, and that a send waits for a buffer meanwhile."""
+"""Tests that a sleeping callback does not end the link, and that meanwhile a send waits for a buffer."""
 
 
 def test_a_callback_sleeps_for_longer_than_the_limit_for_silence(server, dut, peer):

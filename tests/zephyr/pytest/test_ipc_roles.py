@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests two hosts on one link: the one that learns of it names the other one."""
+"""Tests two hosts on one link. A host that detects the other host logs the other host's id."""
 
 
 def test_two_hosts(server, dut, peer):

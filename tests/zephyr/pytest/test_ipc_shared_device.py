@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that all users of one vector hear every doorbell: two ipc_service instances and a registered signal."""
+"""Tests that all users of one vector receive every doorbell: two ipc_service instances and a registered signal."""
 
 
 def test_no_doorbell_is_lost_to_a_registration(server, dut, peer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests the multi_endpoint sample: the machine under test offers services, and the peer calls and checks them."""
+"""Tests the multi_endpoint sample: the machine under test provides services, and the peer calls and checks them."""
 
 
 def test_services(server, dut, peer):

@@ -55,7 +55,7 @@ def test_pci_absent(server, start):
 
 
 def test_pci_behind_a_bridge(server, start):
-    """Tests a device that Zephyr finds, but cannot reach, because it leaves the bridge closed."""
+    """Tests a device that Zephyr finds but cannot access, because Zephyr does not open the bridge."""
     behind = "ivshmem-doorbell,chardev=ivshmem0,vectors=1,bus=rp"
     machine = start("^ivshmem-doorbell,.*", "pcie-root-port,id=rp,chassis=1", "-device", behind)
     without_a_device(machine, "ivshmem")
@@ -112,7 +112,7 @@ def cached(folder: Path, name: str) -> str:
 
 
 def configure(built: Path, folder: Path, *words: str) -> subprocess.CompletedProcess:
-    """Configures the application of a build folder again, in another folder."""
+    """Configures the application of the build `built` again, in the build folder `folder`."""
     command = [cached(built, "CMAKE_COMMAND"), "-S", cached(built, "APPLICATION_SOURCE_DIR"), "-B", str(folder)]
     command += ["-GNinja", "-DSNIPPET=amp-ivshmem", "-DBOARD=qemu_cortex_m3", *words]
     environment = dict(os.environ, ZEPHYR_BASE=cached(built, "ZEPHYR_BASE"))

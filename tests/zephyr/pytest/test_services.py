@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests the two services of docs/how-to/endpoints.md: the machine under test offers them, and the peer asks."""
+"""Tests the services of docs/how-to/endpoints.md. The machine under test provides them, and the peer checks them."""
 
 
 def test_services(server, dut, peer):

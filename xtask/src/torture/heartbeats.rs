@@ -27,7 +27,7 @@ struct Beat {
     at: Instant,
     /// The longest time between two beats since [`HeartbeatMonitor::begin`].
     longest: Duration,
-    /// When earlier beats were first read, oldest first.
+    /// Times at which earlier beats were first read, oldest first.
     before: Recent<Instant, REMEMBERED>,
 }
 

@@ -45,7 +45,7 @@ pub enum Why {
     Fault,
     /// A different peer already has this side's role.
     RoleConflict,
-    /// Another program overwrote this side's words in the shared memory.
+    /// Another peer overwrote words in the shared memory that only this side may write.
     StateCorrupted,
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A remote whose callback sleeps for longer than the host's limit for silence, and a host that
- * meanwhile sends more messages than there are buffers.
+/* The remote's callback sleeps for longer than the host's peer timeout. Meanwhile, the host sends
+ * more messages than there are buffers.
  */
 #include <zephyr/ipc/ipc_service.h>
 #include <zephyr/kernel.h>
@@ -75,7 +75,7 @@ static void on_timer(struct k_timer *timer)
 }
 K_TIMER_DEFINE(timer, on_timer, NULL);
 
-/* Sends a message, every tenth one in an interrupt handler. */
+/* Sends a message. Every tenth message is sent from an interrupt handler. */
 static int send(int number)
 {
 	if (number % 10 != 0) {

@@ -53,7 +53,7 @@ static const struct ipc_ept_cfg config = {
  */
 static const struct ipc_ept_cfg nobodys = {.name = "nobody's"};
 
-/* Sends one question and waits for the answer. Returns 0 or an error. */
+/* Sends one request and waits for the answer. Returns 0 or an error. */
 static int ask(void)
 {
 	struct ipc_ept other;
@@ -95,7 +95,7 @@ int main(void)
 	k_thread_priority_set(k_current_get(), K_PRIO_COOP(1));
 	k_poll_signal_init(&signal);
 	for (int i = 0; i < QUESTIONS; i++) {
-		/* Another user of the vector comes, and goes again. */
+		/* Register a signal for the same vector, and remove the signal later. */
 		if (i == QUESTIONS / 4 || i == QUESTIONS / 2) {
 			result = ivshmem_register_handler(ivshmem,
 							  i == QUESTIONS / 4 ? &signal : NULL, 0);

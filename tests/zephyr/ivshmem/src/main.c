@@ -46,7 +46,7 @@ static void after(void *fixture)
 	(void)ivshmem_register_handler(dev, NULL, 0);
 }
 
-/* Zephyr 4.5 asserts it in every call. */
+/* Checks the class of the device's API, which Zephyr 4.5 asserts in every call. */
 #ifdef DEVICE_API
 ZTEST(ivshmem, test_the_device_is_of_its_class)
 {

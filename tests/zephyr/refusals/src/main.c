@@ -21,7 +21,7 @@ static struct {
 	int open, register_endpoint, close;
 } before, after;
 
-/* Before the device and the instance are initialised: every call fails at once. */
+/* Runs before the device and the instance are initialised, so every call fails immediately. */
 static int use_before(void)
 {
 	before.open = ipc_service_open_instance(ipc);
@@ -31,7 +31,7 @@ static int use_before(void)
 }
 SYS_INIT(use_before, POST_KERNEL, 20);
 
-/* After Zephyr's priority for backends of ipc_service, long before the application's. */
+/* Runs after the default priority of Zephyr's ipc_service backends, before any application code. */
 static int use_after(void)
 {
 	after.open = ipc_service_open_instance(ipc);

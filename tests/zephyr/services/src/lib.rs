@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two services on one link, as `docs/how-to/endpoints.md` prints them.
+//! Two services on one link. `docs/how-to/endpoints.md` prints this program.
 #![no_std]
 use core::time::Duration;
 
@@ -20,7 +20,7 @@ extern "C" fn rust_main() {
         let data = &bytes[..length.min(bytes.len())];
         let sum = data.iter().map(|&byte| u32::from(byte)).sum::<u32>().to_le_bytes();
         let reply = if endpoint == echo { data } else { &sum };
-        // Fails if the peer has gone, or takes no message for a second: the reply is lost.
+        // Fails if the peer has left or holds all buffers for a second. The reply is then lost.
         let _ = bus.send(endpoint, reply, Duration::from_secs(1));
     }
 }

@@ -62,7 +62,7 @@ pub struct Testbed<'w> {
     events: Receiver<Event>,
     verbose: bool,
     faults: Option<Faults>,
-    /// True while a hostile peer overwrites the memory. Errors of messages and links do not count during this time.
+    /// True while a hostile peer overwrites the memory. Errors in messages and on links do not count during this time.
     forgiving: bool,
     pub report: Report,
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks both services of docs/how-to/endpoints.md with messages of many lengths, and checks every
- * answer.
+/* Sends requests of many lengths to both services of docs/how-to/endpoints.md, and checks every
+ * reply.
  */
 #include <string.h>
 
@@ -49,7 +49,7 @@ static const struct ipc_ept_cfg sum_config = {
 	.priv = &sum,
 };
 
-/* Asks a service, and returns true if the answer is the expected one. */
+/* Sends a request to a service. Returns true if the service replies as expected. */
 static bool ask(struct service *service, const void *question, size_t length, const void *expected,
 		size_t expected_length)
 {

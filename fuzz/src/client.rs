@@ -16,8 +16,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use crate::input::Input;
 use crate::socket;
 
-/// The maximum number of bytes that the server sends per run. A socket can buffer at least this many bytes that nobody
-/// has read.
+/// The maximum number of bytes that the server sends per run. A socket can buffer at least this many unread
+/// bytes.
 const MOST: usize = 128;
 
 /// Descriptors that the server may send.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests `amp server` at the system's limits: each ends it in time with one line that names the remedy, and nothing is
-//! left behind.
+//! Tests `amp server` at the system's limits. If a limit is too low, the server must exit with a single line that tells
+//! the user how to raise the limit, and must not leave any files behind.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 const AMP: &str = env!("CARGO_BIN_EXE_amp");
 
-/// Starts a server after `limit`, a line of shell. Returns what it printed, or `None` if it listened.
+/// Runs the shell command `limit`, and then starts a server. Returns the server's error output, or `None` if the server
+/// listened.
 fn server(limit: &str, folder: &Path, options: &[&str]) -> Option<String> {
     let script = format!("{limit}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
@@ -31,7 +32,7 @@ fn server(limit: &str, folder: &Path, options: &[&str]) -> Option<String> {
 fn a_server_without_descriptors_says_so_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut listened = false;
-    // From fewer descriptors than the program needs to start, to enough.
+    // The first limits are too low for the program to start, and the last ones are high enough.
     for number in 5..40 {
         let Some(error) = server(&format!("ulimit -n {number}"), folder.path(), &[]) else {
             listened = true;

@@ -17,7 +17,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 const AMP: &str = env!("CARGO_BIN_EXE_amp");
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Fills `output` until a write would block, and returns it together with its other end, which nobody reads.
+/// Fills `output` until a write would block, and returns it together with its unread other end.
 fn full(output: OwnedFd, unread: OwnedFd) -> (OwnedFd, OwnedFd) {
     fcntl_setfl(&output, OFlags::NONBLOCK).unwrap();
     while rustix::io::write(&output, &[b'-'; 64]).is_ok() {}

@@ -103,7 +103,7 @@ impl<T, E: Into<io::Error>> Explain<T> for Result<T, E> {
         self.map_err(|error| {
             let (mut what, error) = (what.to_string(), error.into());
             if let Some(remedy) = remedy(&error) {
-                // The remedy for another cause would mislead.
+                // Removes the advice in `what`, because it is for a different cause.
                 if let Some((action, other)) = what.rsplit_once("; ")
                     && !other.contains('/')
                 {
@@ -116,7 +116,7 @@ impl<T, E: Into<io::Error>> Explain<T> for Result<T, E> {
     }
 }
 
-/// Returns the remedy for an error whose cause is the same whatever failed.
+/// Returns advice on how to fix the problem, if the error number alone identifies the cause.
 fn remedy(error: &io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::MFILE => Some("raise the limit of open files with ulimit -n"),

@@ -55,7 +55,8 @@ pub fn run(options: &Options) -> Result<(), ServerError> {
         signal_hook::low_level::pipe::register(signal, handlers).explain(format_args!("cannot handle {name}"))?;
         stops.push(Stop { fd: Arc::new(ours.into()), name });
     }
-    // Beyond the limit of a file's size, a call then returns an error and does not end the process.
+    // With this handler, a call that exceeds the limit on file size returns an error. Otherwise, the signal would kill
+    // the process.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).explain("cannot handle SIGXFSZ")?;
     let writer =
         Writer::start(std::io::stdout()).explain("no thread for the output; raise the limit with ulimit -u")?;

@@ -35,7 +35,7 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
         // Without this flag, opening a FIFO would wait for a writer.
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     let cannot = || format!("cannot open {name} as the memory; name a file of yours in a folder that exists");
-    // A new file does not go through a symbolic link, so it is where the path says.
+    // `create_new` does not follow a symbolic link, so `path` itself is the new file and can be removed on an error.
     let (file, made) = match options.clone().create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => (options.open(path).explain(cannot())?, false),
         new => (new.explain(cannot())?, true),
@@ -47,7 +47,7 @@ pub fn file(path: &Path, size: u64) -> Result<OwnedFd, ServerError> {
     sized.map(|()| file.into())
 }
 
-/// Makes an empty file `size` bytes long, and checks the size of any other.
+/// Extends an empty file to `size` bytes, and checks the size of any other file.
 fn give_size(file: &File, path: &Path, size: u64) -> Result<(), ServerError> {
     let name = path.display();
     let found = file.metadata().explain(format_args!("cannot look at {name}"))?;
@@ -62,7 +62,7 @@ fn give_size(file: &File, path: &Path, size: u64) -> Result<(), ServerError> {
                 other => other,
             }
             .explain(format_args!("cannot make {name} {size} bytes long; make room or choose a smaller size"))?;
-            // A file of a virtual file system, such as /proc, has no size of its own.
+            // A file in a virtual file system, such as /proc, keeps the size 0.
             if file.metadata().explain(format_args!("cannot look at {name}"))?.len() != size {
                 return Err(ServerError::NotFile { path: path.to_owned() });
             }

@@ -106,7 +106,7 @@ impl Client {
     pub fn drop_queued_for(&mut self, id: u16, vectors: usize) -> Result<(), Reason> {
         let number = i64::from(id);
         let before = self.queue.len();
-        // Keeps messages without a descriptor. In the greeting, the version and the client's own id may be equal to `id`.
+        // Keeps messages without a descriptor. In the greeting, the version or the client's id may equal `id`.
         self.queue.retain(|message| message.number != number || message.fd.is_none());
         if self.queue.len().saturating_add(vectors) == before { Ok(()) } else { self.push(number, None) }
     }

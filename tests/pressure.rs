@@ -29,7 +29,7 @@ struct Side<'m> {
 }
 
 impl<'m> Side<'m> {
-    /// Creates a side of link `number`. Several links share one memory.
+    /// Creates a side of link `number`. Several links share one memory region.
     fn new(heap: &'m Heap, bells: &Bells, id: u16, role: Role, number: u8) -> Self {
         let area = Some((4096 + u32::from(number) * AREA, AREA));
         let settings = Settings { link: number, area, ..Settings::new(role) };
@@ -174,7 +174,7 @@ fn a_flooded_link_does_not_starve_another() {
     assert!(flooded.link.bus().counters().unknown > 1000);
 }
 
-/// Two links share one memory. If a remote dies and restarts on one link, the other link must not be affected.
+/// Two links share one memory region. If a remote dies and restarts on one link, the other link must not be affected.
 #[test]
 fn a_peer_that_dies_disturbs_no_other_link() {
     let (heap, bells) = (Heap::new(256 * 1024), Bells::default());

@@ -6,7 +6,7 @@ use super::count::Count;
 /// The result of one job.
 pub struct End {
     pub count: Count,
-    /// The verdict, in one line.
+    /// The verdict, on one line.
     pub note: String,
     /// The output to show, if any.
     pub output: Vec<String>,

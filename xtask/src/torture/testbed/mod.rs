@@ -106,7 +106,7 @@ impl<'w> Testbed<'w> {
         Ok(server::Server::start(&options)?)
     }
 
-    /// Stops the server, and starts a new server with a new memory.
+    /// Stops the server, and starts a new server with new shared memory.
     ///
     /// # Errors
     /// Returns an error if the new server cannot be started.

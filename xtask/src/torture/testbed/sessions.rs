@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Records when sessions begin and end, and when actions affect their sides. Finds sessions that ended without such an
-//! action.
+//! Records when sessions begin and end, and when actions affect their sides. Finds sessions that ended without an
+//! action on either side.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -193,9 +193,8 @@ impl Port for Ivshmem {
         now()
     }
 
-    /// Puts the thread to sleep, so that other threads can run. The deadline is rounded up to the next tick.
-    /// A tick is 10 ms on the QEMU boards; see `CONFIG_SYS_CLOCK_TICKS_PER_SEC`. In an interrupt handler, this returns at
-    /// once.
+    /// Puts the thread to sleep, so that other threads can run. The deadline is rounded up to the next tick. A tick is
+    /// 10 ms on the QEMU boards; see `CONFIG_SYS_CLOCK_TICKS_PER_SEC`. In an interrupt handler, this returns at once.
     fn wait(&mut self, deadline: Option<Instant>) {
         sys::amp_rust_wait(self.device, deadline.map_or(u64::MAX, Instant::as_micros));
     }

@@ -101,6 +101,7 @@ macro_rules! drain {
 mod golden;
 mod greeting;
 mod layouts;
+mod names;
 mod restarts;
 mod sending;
 mod trouble;

@@ -23,8 +23,8 @@ pub struct Death {
     /// Longest time between two readings of the heartbeats. The test tries to read the heartbeats every few
     /// milliseconds.
     pub blind: Duration,
-    /// How long the killed side waited for a CPU during the two heartbeat periods before its death, and how long the
-    /// survivor has waited since the death. `None` if the kernel does not account for these times.
+    /// Two waits for a CPU: by the killed side during the two heartbeat periods before its death, and by the survivor
+    /// since the death. `None` if the kernel does not account for these times.
     pub waited: Option<(Duration, Duration)>,
 }
 

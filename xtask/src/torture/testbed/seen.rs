@@ -17,7 +17,7 @@ pub struct Event {
     pub at: Instant,
 }
 
-/// What is known about a member.
+/// The state of a member, as seen on its console.
 #[derive(Default)]
 pub struct Seen {
     pub running: Option<Running>,
@@ -27,11 +27,11 @@ pub struct Seen {
     /// The last incarnation whose errors do not count, because a hostile peer overwrote the memory.
     pub forgiven: u32,
     pub first_line: Option<Instant>,
-    /// For each link, when the first message of the link's last session arrived.
+    /// Time at which the first message of the last session arrived, keyed by link.
     pub talks: BTreeMap<u8, Instant>,
     pub downs: BTreeMap<u8, (Instant, Why)>,
     pub tally: Tally,
-    /// When the number of received messages last grew: the time of the tally line before the growth.
+    /// Time of the tally line that preceded the last increase in the number of received messages.
     pub progress: Option<Instant>,
     pub last_tally: Option<Instant>,
     pub last_lines: LastLines,

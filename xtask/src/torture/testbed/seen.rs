@@ -17,7 +17,7 @@ pub struct Event {
     pub at: Instant,
 }
 
-/// The state of a member, as seen on its console.
+/// A member's process, and the events that its console lines have reported.
 #[derive(Default)]
 pub struct Seen {
     pub running: Option<Running>,

@@ -72,7 +72,7 @@ impl Lent {
         if address.wrapping_sub(self.start) < self.len { Status::StaleBuffer } else { Status::UnknownBuffer }
     }
 
-    /// Releases all buffers of an endpoint that C still holds. Called when the endpoint is closed.
+    /// Releases all of an endpoint's buffers that C still holds. Called when the endpoint is closed.
     pub fn close(&mut self, link: &mut CLink, endpoint: Endpoint) {
         for slot in &mut self.held {
             if let Some(message) = slot.take_if(|message| message.endpoint == endpoint) {

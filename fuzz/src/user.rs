@@ -198,7 +198,8 @@ impl<L: AnyLink> User<L> {
         self.wake = Instant::default();
     }
 
-    /// Returns the number of free send buffers. If the peer holds no buffer, all of them must be free.
+    /// Returns the number of free send buffers. If the peer does not hold a buffer, all of this side's send buffers
+    /// must be free.
     pub fn buffers(&mut self) -> usize {
         let bus = self.link.bus();
         let buffers: Vec<_> = std::iter::from_fn(|| bus.alloc_tx_buffer().ok()).collect();

@@ -64,7 +64,7 @@ pub trait Service<M: SharedMemory> {
     ) -> Result<(), SetupError<Self::Error>>;
 
     /// Goes from READY to RUN: reads the ring offsets from the block of `peer`, checks that the rings are within the
-    /// peer's data, and begins to use them. From now on, the service rings the doorbell at `address`.
+    /// peer's data, and begins to use them. From then on, the service rings the doorbell at `address`.
     ///
     /// # Errors
     /// Returns an error if this side cannot work with the offsets or the features.

@@ -80,7 +80,7 @@ static inline uint32_t amp_ipc_number(const void *token)
 int amp_ipc_errno(enum amp_ipc_status status);
 
 /* Returns 0 if the caller may use the instance. Returns -EBUSY in an ISR, or if this thread already
- * holds the lock, because the instance has logged to a backend that sends over the same instance.
+ * holds the lock. This happens if the instance logs to a backend that sends over the same instance.
  * Returns -ENODEV if the instance has not been initialised.
  */
 static inline int amp_ipc_may_lock(const struct device *dev)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Uses the device without a protocol. Each board rings its own doorbell, and then two boards wake each other in turn.
 //!
-//! Each side has two words in the shared memory: its number and its turn. A board reads the other side's words only
-//! after a doorbell, so the time per turn is the cost of two doorbells.
+//! Each side has two words in the shared memory: its peer id plus 1, and the number of turns that it has taken. A board
+//! reads the other side's words only after a doorbell, so the time per turn is the cost of two doorbells.
 #![no_std]
 
 use core::fmt::Write;

@@ -27,9 +27,9 @@ fn main() -> ! {
         (*cortex_m::peripheral::SCB::PTR).ccr.modify(|ccr| ccr | UNALIGN_TRP);
     }
     let shared = address((&raw const _stack_start).addr());
-    // SAFETY: these 4 KiB of RAM are 4 KiB aligned, and the linker does not use them.
+    // SAFETY: this 4 KiB block of RAM is 4 KiB aligned, and the linker does not use it.
     expect(&unsafe { Region::new(shared, SIZE) }, "normal memory");
-    // SAFETY: these are the same 4 KiB, and the first `Region` no longer exists.
+    // SAFETY: this is the same block, and the first `Region` no longer exists.
     expect(&unsafe { Region::new_device(shared, SIZE) }, "device memory");
     process::exit(0)
 }

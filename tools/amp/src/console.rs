@@ -23,7 +23,7 @@ impl Console {
         Self { to_errors, coloured: terminal && !unwanted, labels }
     }
 
-    /// Prints a line of side 0 or 1. Errors are ignored, because the session can still return a result.
+    /// Prints a line from side 0 or 1. Errors are ignored, because the session can still return a result.
     pub fn show(&self, side: usize, line: &str) {
         let text = self.format(side, line);
         if self.to_errors {

@@ -31,7 +31,7 @@ pub struct Options {
     /// File that holds the memory. It is created if it does not exist, must otherwise have the right size, and is kept
     /// when the server stops. Without a file, the memory is anonymous, and sealed so that no peer can resize it.
     pub memory: Option<PathBuf>,
-    /// Faults to inject, to test clients. Default: none.
+    /// Faults to inject, for testing clients. Default: none.
     pub faults: Option<Faults>,
 }
 

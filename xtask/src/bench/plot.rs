@@ -17,10 +17,11 @@ const NAMES: i32 = 260;
 const ONE: f64 = 360.0;
 /// Maximum length of a bar, as a multiple of C OpenAMP's bar. Longer bars are cut off and marked.
 const LONGEST: f64 = 1.5;
-/// Height of the title in pixels, height of a line in the source text in pixels, and number of characters in a line of
-/// the source text.
+/// Height of the title in pixels.
 const TITLE: i32 = 66;
+/// Height in pixels of a line in the note below the plot.
 const SMALL: i32 = 16;
+/// Maximum number of characters in a line of the note below the plot.
 const LETTERS: usize = 150;
 
 /// Checks that [`draw`] can write this type of file.

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::tree::{Finding, Tree};
 
-/// Start of the line above a printed program. The rest of the line is the file's path.
+/// Start of the line above a program listing. The rest of the line is the file's path.
 const MARK: &str = "<!-- printed from ";
-/// Maximum number of lines in a printed program, so that the page stays readable.
+/// Maximum number of lines in a program listing, so that the page stays readable.
 const MOST: usize = 30;
 
 /// Checks all pages.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job that installs `amp` with `cargo install` and runs it in a folder without a checkout.
+//! The job that installs `amp` with `cargo install` and runs it outside the checkout.
 
 use std::fs;
 use std::time::Duration;

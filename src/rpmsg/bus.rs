@@ -305,14 +305,12 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         Ok(Endpoint { address, bus: self.number() })
     }
 
-    /// Closes an endpoint and tells the peer. Its slot and its address can be used again at once. Messages that the
-    /// endpoint has already received must still be released. Has no effect if the endpoint is already closed or belongs
-    /// to another link.
+    /// Closes an endpoint and tells the peer. Messages that the endpoint has already received must still be released.
+    /// Has no effect if the endpoint is already closed or belongs to another link.
     pub fn close(&mut self, endpoint: Endpoint) {
         if self.owns(endpoint) && self.endpoints.close(endpoint.address, self.is_up()) {
             self.due |= Due::ANNOUNCEMENTS;
             self.trace.record(|| TraceEvent::Closed { endpoint: endpoint.address });
-            self.announce();
         }
     }
 

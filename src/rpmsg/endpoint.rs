@@ -27,8 +27,7 @@ pub struct Config<'a> {
     /// Name, 1 to 31 bytes. It is announced to the peer, and the endpoint is bound to the peer's endpoint of the same
     /// name.
     pub name: Option<&'a str>,
-    /// Fixed address, below `0x7fff_ffff` and not 53. The bus chooses from 1024 on, so addresses below 1024 are never
-    /// taken unexpectedly.
+    /// Fixed address, below 1024 and not 53.
     pub address: Option<Address>,
     /// The peer's address, if known in advance.
     pub peer: Option<Address>,

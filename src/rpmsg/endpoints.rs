@@ -15,12 +15,8 @@ pub(super) enum Announce {
     Greeting = 2,
     /// An announcement that the endpoint exists.
     Exists = 3,
-    /// An announcement that the endpoint has been closed. The slot is free once it has been sent, and can be taken over
-    /// before.
+    /// An announcement that the endpoint has been closed. The slot is freed once this announcement has been sent.
     Gone = 4,
-    /// An announcement that the former endpoint of the slot has been closed, and then one that this endpoint exists.
-    /// Until the first is sent, [`Slot::configured`] holds the former address.
-    Replaced = 5,
 }
 
 /// An optional address in one word, so that a single comparison is enough. The value for no address is 0, so an unused
@@ -56,8 +52,6 @@ struct Own(u32);
 
 impl Own {
     const FREE: Self = Self(0);
-    /// The last address that an endpoint can have.
-    const LAST: u32 = (1 << 31) - 2;
     /// Marks an endpoint that has no peer, so that one comparison on the message path finds a bound endpoint. A build
     /// that is optimised for size has no mark and makes two comparisons, because setting the mark takes more flash.
     const UNBOUND: u32 = if cfg!(for_size) { 0 } else { 1 << 31 };
@@ -171,65 +165,37 @@ impl<T: EndpointTable> Endpoints<T> {
     /// Opens an endpoint. `up` is true if a peer is attached. `all` is [`ANNOUNCE_ALL`](super::Profile::ANNOUNCE_ALL).
     pub fn open(&mut self, config: &Config<'_>, up: bool, all: bool) -> Result<Address, OpenError> {
         let name = config.name.map_or(Ok(Name::NONE), Name::new)?;
-        let index = match config.address {
-            Some(address) if address == Address::NAME_SERVICE || address.0 > Own::LAST => {
+        if let Some(address) = config.address {
+            if address.0 >= Address::FIRST_DYNAMIC.0 || address == Address::NAME_SERVICE {
                 return Err(OpenError::AddressReserved(address));
             }
-            Some(address) if self.is_open(address) => return Err(OpenError::AddressInUse(address)),
-            Some(address) => self.index_of(address),
-            None => None,
-        };
-        let index = index.or_else(|| self.vacant()).ok_or(OpenError::Full)?;
-        let (bindings, slots) = self.0.parts();
-        let slot = slots.get_mut(index).ok_or(OpenError::Full)?;
-        let address = loop {
-            // CAST: the index is less than `CAPACITY`. As in C OpenAMP, the first addresses are 1024, 1025, and so on.
-            // The later addresses of a slot are `STRIDE` apart, and start to repeat before they would reach the mark.
-            let further =
-                u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32) & (Own::UNBOUND >> 1).wrapping_sub(1);
-            let dynamic = Address(Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further));
-            slot.generation = slot.generation.wrapping_add(1);
-            let address = config.address.unwrap_or(dynamic);
-            // Another endpoint may have the dynamic address as its fixed address.
-            if config.address.is_some() || bindings.iter().all(|binding| binding.own.or_any() != address) {
-                break address;
+            if self.find(address).is_some() {
+                return Err(OpenError::AddressInUse(address));
             }
-        };
-        let binding = bindings.get_mut(index).ok_or(OpenError::Full)?;
-        // The address of a closed endpoint that has not been withdrawn yet; none if the slot is free. In either case,
-        // `peer` and `notified` have their initial values.
-        let gone = Maybe::from(binding.own.or_any());
+        }
+        let free = self.all().enumerate().find(|(_, (binding, _))| binding.own.or_any() == Address::ANY);
+        let (index, (binding, slot)) = free.ok_or(OpenError::Full)?;
+        // CAST: the index is less than `CAPACITY`. The first addresses are 1024, 1025, and so on, as in C OpenAMP. The
+        // later addresses of a slot are `STRIDE` apart, and start to repeat before they would reach the mark.
+        let further =
+            u32::from(slot.generation).wrapping_mul(Self::STRIDE as u32) & (Own::UNBOUND >> 1).wrapping_sub(1);
+        let dynamic = Address::FIRST_DYNAMIC.0.wrapping_add(index as u32).wrapping_add(further);
+        let address = config.address.unwrap_or(Address(dynamic));
+        // In a free slot, `peer`, `notified` and `announce` already have their initial values.
         binding.own = Own::bound(address);
         binding.set_peer(Maybe::NONE);
-        // C OpenAMP ignores a withdrawal with another name.
-        let owed = gone.is_some() && config.peer.is_none() && name.is_some() && (all || slot.name == name);
         slot.name = name;
         slot.configured = Maybe::from(config.peer.unwrap_or(Address::ANY));
-        slot.announce = Announce::Nothing;
         if up {
             slot.up(binding, all);
-        }
-        if owed {
-            (slot.announce, slot.configured) = (Announce::Replaced, gone);
         }
         Ok(address)
     }
 
-    /// Returns the index of a free slot or, if there is none, of a slot whose endpoint is closed.
-    fn vacant(&self) -> Option<usize> {
-        let free = self.0.bindings().iter().position(|binding| binding.own.or_any() == Address::ANY);
-        free.or_else(|| self.0.slots().iter().position(|slot| slot.announce == Announce::Gone))
-    }
-
-    /// Closes an endpoint. Returns false if no endpoint is open at `address`. `up` tells whether a peer is attached.
+    /// Closes an endpoint. Returns false if no endpoint is open at `address`. `up` is true if a peer is attached.
     pub fn close(&mut self, address: Address, up: bool) -> bool {
         let Some((binding, slot)) = self.open_at(address) else { return false };
         if up && slot.name.is_some() {
-            if slot.announce == Announce::Replaced {
-                // The peer knows only the former endpoint.
-                binding.own = Own::bound(slot.configured.or_any());
-                slot.configured = Maybe::NONE;
-            }
             slot.announce = Announce::Gone;
             slot.notified = false;
             binding.set_peer(Maybe::NONE);
@@ -242,36 +208,27 @@ impl<T: EndpointTable> Endpoints<T> {
     /// Returns the peer address of the endpoint at `address`, or `None` if the endpoint does not exist or is not bound.
     #[inline]
     pub fn peer_of(&self, address: Address) -> Option<Address> {
-        // A dynamic address determines its slot.
-        let index = address.0.wrapping_sub(Address::FIRST_DYNAMIC.0) as usize & Self::STRIDE.wrapping_sub(1);
-        match self.0.bindings().get(index) {
-            Some(binding) if Own::is_dynamic(address) && binding.own == Own::bound(address) && !cfg!(for_size) => {
-                Some(binding.peer.or_any())
-            }
-            _ => self.peer_of_any(address),
-        }
+        let &Binding { own, peer } = self.0.bindings().get(self.index_of(address)?)?;
+        (own == Own::bound(address) && (!cfg!(for_size) || peer.is_some())).then(|| peer.or_any())
     }
 
-    /// Returns the peer of any endpoint. Fixed addresses are few, so the table is searched for them.
-    #[inline(always)]
-    fn peer_of_any(&self, address: Address) -> Option<Address> {
-        let binding = self.0.bindings().get(self.index_of(address)?)?;
-        binding.peer.is_some().then(|| binding.peer.or_any())
-    }
-
-    /// Returns the index of the slot of `address`.
-    // Inlined in a build for speed, because a call would cost each message the registers to save.
-    #[cfg_attr(for_size, cold, inline(never))]
-    #[cfg_attr(not(for_size), inline(always))]
+    /// Returns the index of the slot that an endpoint at `address` would use.
+    #[inline]
     pub(super) fn index_of(&self, address: Address) -> Option<usize> {
-        self.0.bindings().iter().position(|binding| binding.own.or_any() == address)
+        // A dynamic address determines its slot. Other addresses are few, so the table is searched for them.
+        match Own::is_dynamic(address) {
+            true => Some(address.0.wrapping_sub(Address::FIRST_DYNAMIC.0) as usize & Self::STRIDE.wrapping_sub(1)),
+            false if address.0 >= Address::FIRST_DYNAMIC.0 => None,
+            false => self.0.bindings().iter().position(|binding| binding.own.or_any() == address),
+        }
     }
 
     /// Returns the slot of `address`, even if the endpoint is closed and the peer has not yet been told.
     fn find(&mut self, address: Address) -> Option<(&mut Binding, &mut Slot)> {
         let index = self.index_of(address)?;
         let (bindings, slots) = self.0.parts();
-        Some((bindings.get_mut(index)?, slots.get_mut(index)?))
+        let binding = bindings.get_mut(index).filter(|binding| binding.own.or_any() == address)?;
+        Some((binding, slots.get_mut(index)?))
     }
 
     /// Returns the open endpoint at `address`.
@@ -300,16 +257,11 @@ impl<T: EndpointTable> Endpoints<T> {
         bindings.iter_mut().zip(slots)
     }
 
-    /// Returns an endpoint that was bound or unbound since the application was last told, with its peer if it is bound.
-    /// Marks the endpoint as reported. If the peer has closed the other endpoint, this endpoint is announced again,
-    /// because the peer may have another unbound endpoint of the same name. `up` and `all` are those of
-    /// [`open`](Self::open).
-    pub fn take_unnotified(&mut self, up: bool, all: bool) -> Option<(Address, Option<Address>)> {
+    /// Returns an endpoint that was bound or unbound since the application was last told. The second address is the
+    /// address of the peer endpoint, or `None` if the endpoint was unbound. Marks the endpoint as reported.
+    pub fn take_unnotified(&mut self) -> Option<(Address, Option<Address>)> {
         let (binding, slot) = self.all().find(|(binding, slot)| slot.notified != binding.peer.is_some())?;
         slot.notified = !slot.notified;
-        if up && !slot.notified && slot.announce == Announce::Nothing {
-            slot.announce_name(all);
-        }
         Some((binding.own.or_any(), slot.notified.then(|| binding.peer.or_any())))
     }
 
@@ -325,8 +277,7 @@ impl<T: EndpointTable> Endpoints<T> {
             Announce::Nothing => None,
             Announce::Greeting => Some((address, binding.peer.or_any())),
             announce => {
-                let subject = if announce == Announce::Replaced { slot.configured.or_any() } else { address };
-                announcement.set(&slot.name, subject, announce == Announce::Exists);
+                announcement.set(&slot.name, address, announce == Announce::Exists);
                 Some((address, Address::NAME_SERVICE))
             }
         }
@@ -337,7 +288,6 @@ impl<T: EndpointTable> Endpoints<T> {
         if let Some((binding, slot)) = self.find(address) {
             match core::mem::replace(&mut slot.announce, Announce::Nothing) {
                 Announce::Gone => slot.vacate(binding),
-                Announce::Replaced => (slot.announce, slot.configured) = (Announce::Exists, Maybe::NONE),
                 Announce::Exists | Announce::Greeting | Announce::Nothing => (),
             }
         }
@@ -365,43 +315,44 @@ impl<T: EndpointTable> Endpoints<T> {
             binding.set_peer(Maybe::NONE);
             match slot.announce {
                 Announce::Gone => slot.vacate(binding),
-                Announce::Replaced => (slot.announce, slot.configured) = (Announce::Nothing, Maybe::NONE),
                 _ => slot.announce = Announce::Nothing,
             }
         }
     }
 
-    /// Handles a message of the peer's name service: the peer's endpoint `name` at `peer` exists, or is gone if there is
-    /// no `answer`. Returns true if it concerns an endpoint.
-    ///
-    /// An endpoint of the same name is bound to a peer that exists, and owes it the `answer`. Endpoints are unbound from
-    /// a peer that is gone, except those that have it as their configured peer and another name or none, as in C OpenAMP.
+    /// Handles the announcement of the peer endpoint `name` at address `peer`. Binds it to an unbound endpoint of the
+    /// same name, which then owes the peer `answer`. Returns whether an endpoint of this name is bound to `peer` after
+    /// the call.
     #[inline(never)]
-    pub fn name_service(&mut self, name: &Name, peer: Address, answer: Option<Announce>) -> bool {
+    pub fn bind(&mut self, name: &Name, peer: Address, answer: Announce) -> bool {
         let mut unbound = None;
-        let mut any = false;
         for (binding, slot) in self.all() {
-            let same = slot.name == *name;
+            if slot.announce == Announce::Gone || slot.name != *name {
+                continue;
+            }
             if binding.peer == Maybe::from(peer) {
-                if answer.is_some() {
-                    any |= same;
-                } else if same || slot.configured != binding.peer {
-                    binding.set_peer(Maybe::NONE);
-                    if slot.announce == Announce::Greeting {
-                        slot.announce = Announce::Nothing;
-                    }
-                    any = true;
-                }
-            } else if same && slot.announce != Announce::Gone && !binding.peer.is_some() && unbound.is_none() {
+                return true;
+            }
+            if !binding.peer.is_some() && unbound.is_none() {
                 unbound = Some((binding, slot));
             }
         }
-        if !any && let (Some(answer), Some((binding, slot))) = (answer, unbound) {
-            binding.set_peer(Maybe::from(peer));
-            // The peer may have opened its endpoint after this one was announced, so tell it this endpoint's address
-            // again.
-            if slot.announce != Announce::Replaced {
-                slot.announce = answer;
+        let Some((binding, slot)) = unbound else { return false };
+        binding.set_peer(Maybe::from(peer));
+        // The peer may have opened its endpoint only after this endpoint was announced, so tell the peer this
+        // endpoint's address again.
+        slot.announce = answer;
+        true
+    }
+
+    /// Unbinds all endpoints from the peer endpoint at `peer`, which has been closed. Returns whether any endpoint was
+    /// bound to it.
+    pub fn unbind(&mut self, peer: Address) -> bool {
+        let mut any = false;
+        for (binding, slot) in self.all().filter(|(binding, _)| binding.peer == Maybe::from(peer)) {
+            binding.set_peer(Maybe::NONE);
+            if slot.announce == Announce::Greeting {
+                slot.announce = Announce::Nothing;
             }
             any = true;
         }
@@ -433,12 +384,7 @@ impl Slot {
     /// in the state [`Announce::Gone`] here, because [`Endpoints::down`] has freed such slots.
     fn up(&mut self, binding: &mut Binding, all: bool) {
         binding.set_peer(self.configured);
-        self.announce_name(all);
-    }
-
-    /// Announces the endpoint if it has a name, unless `all` is false and its peer is configured.
-    fn announce_name(&mut self, all: bool) {
-        if self.name.is_some() && (all || !self.configured.is_some()) {
+        if self.name.is_some() && (all || !binding.peer.is_some()) {
             self.announce = Announce::Exists;
         }
     }
@@ -447,7 +393,7 @@ impl Slot {
     #[inline(never)]
     fn vacate(&mut self, binding: &mut Binding) {
         *binding = Binding::FREE;
-        *self = Self::free(self.generation);
+        *self = Self::free(self.generation.wrapping_add(1));
     }
 }
 

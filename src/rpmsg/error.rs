@@ -179,7 +179,7 @@ pub enum OpenError {
     #[error("address {0} is taken")]
     AddressInUse(Address),
     /// The requested address is reserved.
-    #[error("address {0} cannot be chosen: take one below 0x7fffffff but not 53, or none")]
+    #[error("address {0} cannot be chosen: take one below 1024 but not 53, or none")]
     AddressReserved(Address),
 }
 

@@ -227,33 +227,29 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
         self.read(message, 0, announcement.as_mut_bytes()).ok()?;
         let name = Name::from_field(&announcement.name)?;
         let address = Address(announcement.address.get());
-        // A message to the name service would be read as an announcement.
-        if matches!(address, Address::ANY | Address::NAME_SERVICE) {
+        if address == Address::ANY {
             return None;
         }
         self.due |= Due::BINDINGS;
-        self.due |= Due::ANNOUNCEMENTS;
-        let exists = announcement.exists();
-        let answer = if P::ANNOUNCE_ALL { Announce::Exists } else { Announce::Greeting };
-        match self.endpoints.name_service(&name, address, exists.then_some(answer)) {
-            true => None,
-            false if exists => Some(Event::Announced { name, address }),
-            false => Some(Event::Withdrawn { name, address }),
+        if announcement.exists() {
+            self.due |= Due::ANNOUNCEMENTS;
+            let answer = if P::ANNOUNCE_ALL { Announce::Exists } else { Announce::Greeting };
+            (!self.endpoints.bind(&name, address, answer)).then_some(Event::Announced { name, address })
+        } else {
+            (!self.endpoints.unbind(address)).then_some(Event::Withdrawn { name, address })
         }
     }
 
     /// Returns the event for the next endpoint that was bound or unbound since the application was last told.
     fn binding_event(&mut self) -> Option<Event> {
-        match self.endpoints.take_unnotified(self.is_up(), P::ANNOUNCE_ALL) {
-            Some((address, peer)) => {
-                let endpoint = self.endpoint(address);
-                // An endpoint that has been unbound is announced again.
-                self.due |= Due::ANNOUNCEMENTS;
-                self.trace.record(|| match peer {
-                    Some(peer) => TraceEvent::Bound { endpoint: address, peer },
-                    None => TraceEvent::Unbound { endpoint: address },
-                });
-                Some(peer.map_or(Event::Unbound { endpoint }, |peer| Event::Bound { endpoint, peer }))
+        match self.endpoints.take_unnotified() {
+            Some((address, Some(peer))) => {
+                self.trace.record(|| TraceEvent::Bound { endpoint: address, peer });
+                Some(Event::Bound { endpoint: self.endpoint(address), peer })
+            }
+            Some((address, None)) => {
+                self.trace.record(|| TraceEvent::Unbound { endpoint: address });
+                Some(Event::Unbound { endpoint: self.endpoint(address) })
             }
             None => {
                 self.due.remove(Due::BINDINGS);
@@ -270,7 +266,7 @@ impl<P: Profile, D: Doorbell> Bus<P, D> {
     /// Sends the announcements that are due, as long as buffers are free.
     #[cold]
     #[inline(never)]
-    pub(super) fn announce(&mut self) {
+    fn announce(&mut self) {
         // If this side's index has been overwritten, the peer may have consumed ring entries that this side has not
         // written yet. An announcement would hide this damage from the check.
         if P::AUTO_RESTART && !self.is_intact() {

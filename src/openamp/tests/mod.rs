@@ -101,7 +101,6 @@ macro_rules! drain {
 mod golden;
 mod greeting;
 mod layouts;
-mod names;
 mod restarts;
 mod sending;
 mod trouble;

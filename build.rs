@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tells the crate two facts that cargo knows and `cfg` does not: whether the build is for size, and for which Arm it is.
+//! Tells the crate two facts that cargo knows and `cfg` does not: whether the build is for size, and for which Arm it
+//! is.
 
 use std::env;
 

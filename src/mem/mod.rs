@@ -3,8 +3,8 @@
 //!
 //! The other side may write any byte at any time. Therefore:
 //! * There is never a reference or slice into shared memory; all accesses use byte offsets.
-//! * Indices and flags are accessed only with atomic loads and stores. Read-modify-write operations are never used, and a given address is
-//!   always accessed with the same width.
+//! * Indices and flags are accessed only with atomic loads and stores. Read-modify-write operations are never used, and
+//!   a given address is always accessed with the same width.
 //! * Payload is copied by code that is opaque to the compiler (see [`Region`]).
 //! * Bounds are checked once: the constructor of a [`Table`] checks its location, and its accesses cannot leave it.
 //!

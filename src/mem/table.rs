@@ -52,9 +52,9 @@ impl<M: SharedMemory, const STRIDE: u32, const HEADER: u32, const TAIL: u32> Tab
         self.mask as u32 + 1
     }
 
-    /// Returns the offset of `FIELD` in entry `index`. The offset is in bounds, because the index is masked and the field
-    /// ends within `STRIDE`. The offset is aligned, because the table is aligned, `STRIDE` is a multiple of `ALIGN`, and
-    /// the assertions check `HEADER` and `FIELD`.
+    /// Returns the offset of `FIELD` in entry `index`. The offset is in bounds, because the index is masked and the
+    /// field ends within `STRIDE`. The offset is aligned, because the table is aligned, `STRIDE` is a multiple of
+    /// `ALIGN`, and the assertions check `HEADER` and `FIELD`.
     #[inline(always)]
     fn entry<const FIELD: u32, const WIDTH: u32>(&self, index: u32) -> usize {
         const { assert!(FIELD + WIDTH <= STRIDE && FIELD.is_multiple_of(WIDTH) && Self::ALIGN >= WIDTH) }

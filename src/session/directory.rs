@@ -65,8 +65,8 @@ impl<M: SharedMemory> Directory<M> {
         if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
     }
 
-    /// Returns whether only the first word of a directory was overwritten. The host may then write it again: a live host
-    /// of another link writes the same value at each heartbeat, and the links' entries are not changed.
+    /// Returns whether only the first word of a directory was overwritten. The host may then write it again: a live
+    /// host of another link writes the same value at each heartbeat, and the links' entries are not changed.
     fn has_lost_its_magic(&self) -> bool {
         self.entries.load_u32::<{ directory::VERSION }>(0, Load::Relaxed) == VERSION
             && self.entries.load_u32::<{ directory::SIZE }>(0, Load::Relaxed) == self.memory.len()

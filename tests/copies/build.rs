@@ -8,8 +8,8 @@ use std::{env, fs};
 const VIRT: &str = "MEMORY { image : ORIGIN = 0x40200000, LENGTH = 2M }";
 /// QEMU's `microbit`. The image uses the last 4 KiB of RAM as shared memory.
 const MICROBIT: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 12K }";
-/// The secure side of QEMU's `mps2-an505`. The image uses the first 64 KiB of the second external RAM. The last 4 KiB of
-/// this part are the shared memory.
+/// The secure side of QEMU's `mps2-an505`. The image uses the first 64 KiB of the second external RAM. The last 4 KiB
+/// of this part are the shared memory.
 const AN505: &str = "MEMORY { FLASH : ORIGIN = 0x10000000, LENGTH = 256K RAM : ORIGIN = 0x38000000, LENGTH = 60K }";
 /// QEMU's `lm3s6965evb`. The image uses the last 4 KiB of the machine's 64 KiB of RAM as shared memory.
 const LM3S: &str = "MEMORY { FLASH : ORIGIN = 0, LENGTH = 256K RAM : ORIGIN = 0x20000000, LENGTH = 60K }";

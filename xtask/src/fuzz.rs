@@ -38,7 +38,7 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(reason) = missing()? {
         bail!(reason);
     }
-    let mut running = Running::spawn(command(target, *seconds)?)?;
+    let mut running = Running::spawn(command(target, *seconds, None)?)?;
     let status = running.lines_until_exit(None, |line, _| amp::output::show_error(line))?;
     ensure!(status.is_some_and(|status| status.success()), "{target} has a finding: see the lines above");
     Ok(())
@@ -81,16 +81,18 @@ fn find() -> Result<Option<String>> {
     CARGO_FUZZ.by_cargo()
 }
 
-/// Returns the command that runs `target` for `seconds` seconds, starting with its corpus.
+/// Returns the command that runs `target` for `seconds` seconds, starting with its corpus. Without a `seed`, each run
+/// tries other inputs.
 ///
 /// # Errors
 /// Returns an error if there is no cache folder.
-pub fn command(target: &str, seconds: u32) -> Result<Command> {
+pub fn command(target: &str, seconds: u32, seed: Option<u32>) -> Result<Command> {
     let mut cargo = CARGO_FUZZ.cargo()?;
     // No sanitizer is needed, because the core checks its accesses to shared memory with assertions.
     cargo.args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--debug-assertions", target, "--"]);
     // libFuzzer measures its timeout in wall-clock time. The timeout is long, so that a pause of several seconds on a
     // busy machine is not reported as a finding.
     cargo.args(["-max_len=256", "-timeout=60"]).arg(format!("-max_total_time={seconds}"));
+    cargo.args(seed.map(|seed| format!("-seed={seed}")));
     Ok(cargo)
 }

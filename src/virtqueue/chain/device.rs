@@ -159,13 +159,15 @@ impl<M: SharedMemory, A: AddressMap, const N: usize, S: Suppress> ChainDevice<M,
 
     /// Advances the walk to the next descriptor.
     fn next_descriptor(&self, chain: &mut Chain) -> Result<Option<Segment>, ChainFault> {
+        let size = self.ring.size();
+        let budget = chain.budget.checked_sub(1).ok_or(ChainFault::TooManyDescriptors { size });
         let (descriptor, table) = match chain.position {
             Position::End => return Ok(None),
-            Position::Queue(id) => self.in_queue(id)?,
-            Position::Indirect(table, index) => (self.in_table(table, index)?, Some(table)),
+            // A descriptor beyond the budget is not read.
+            Position::Queue(id) => budget.and_then(|_| self.in_queue(id))?,
+            Position::Indirect(table, index) => (budget.and_then(|_| self.in_table(table, index))?, Some(table)),
         };
-        let size = self.ring.size();
-        chain.budget = chain.budget.checked_sub(1).ok_or(ChainFault::TooManyDescriptors { size })?;
+        chain.budget = budget?;
         chain.position = match (descriptor.flags.contains(DescriptorFlags::NEXT), table) {
             (false, _) => Position::End,
             (true, None) => Position::Queue(below(descriptor.next, size.into())?),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Additional words that the test keeps in a region that no layout uses. Each side publishes its peer id, which changes
 //! on a restart, and the number of layouts that it has finished. The C side also publishes the address that it uses for
-//! the memory. The C side is implemented in `tests/zephyr/openamp/src/transport.c`. This file does not depend on any link.
+//! the memory. The C side is implemented in `tests/zephyr/openamp/src/transport.c`. This file does not depend on any
+//! link.
 
 use amp_ivshmem::mem::{Load, MemoryError, Record, SharedMemory, Store};
 use amp_ivshmem::platform::{self, PeerId, Vector, VectorOutOfRange};

@@ -22,7 +22,8 @@ pub struct ServerOptions {
     pub memory: Option<PathBuf>,
     /// Faults to inject, separated by commas. `lose=N` and `double=N` affect one doorbell in N. `late=MS` and `join=MS`
     /// are the maximum delays of a doorbell and of a greeting. `drop=MS` is the average time between disconnections.
-    /// With `stall=ID`, the server sends nothing to peer ID after the greeting. `seed=S` is the seed of the random numbers
+    /// With `stall=ID`, the server sends nothing to peer ID after the greeting. `seed=S` is the seed of the random
+    /// numbers
     #[arg(long, value_name = "FAULTS")]
     pub fault: Option<server::Faults>,
 }

@@ -28,6 +28,8 @@ pub enum Work {
     Fuzz(&'static str),
     /// Runs a linter for files other than Rust code.
     Lint(Lint),
+    /// Packs the published crates with these arguments of cargo.
+    Packages(&'static str),
     /// Runs the cargo of the oldest supported Rust version with these arguments.
     Oldest(&'static str),
     /// Runs the nightly cargo with these arguments and with docs.rs's settings.
@@ -122,7 +124,7 @@ const JOBS: &[(&str, Work, Counted, u64)] = &[
     ("docs of the bare core", Work::Cargo("doc --no-deps -p amp-ivshmem"), Counted::AsOne, 10),
     ("docs as docs.rs makes them", Work::DocsRs(DOCS_RS), Counted::AsOne, 10),
     ("oldest rust", Work::Oldest(OLDEST), Counted::AsOne, 10),
-    ("packages", Work::Cargo(PACKAGES), Counted::AsOne, 15),
+    ("packages", Work::Packages(PACKAGES), Counted::AsOne, 15),
     (
         "loom",
         Work::Loom("test --release -p amp-ivshmem --features fakes --test loom --test loom_link"),

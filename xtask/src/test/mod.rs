@@ -7,6 +7,7 @@ pub mod got;
 mod install;
 mod jobs;
 mod lint;
+mod packages;
 mod samples;
 mod scenarios;
 mod space;
@@ -211,8 +212,10 @@ fn command(work: &Work) -> Result<Option<Command>> {
             cargo.arg("+nightly").args(words.split_whitespace());
             cargo
         }
-        Work::Fuzz(target) => fuzz::command(target, fuzz::SECONDS)?,
+        // A fixed seed, so that a change of the result is due to a change of the sources.
+        Work::Fuzz(target) => fuzz::command(target, fuzz::SECONDS, Some(1))?,
         Work::Lint(lint) => lint::command(*lint)?,
+        Work::Packages(words) => packages::command(words)?,
         Work::Oldest(words) => {
             let mut cargo = checkout()?.cargo();
             // Use a separate target folder. Otherwise, this compiler and the project's compiler would discard each

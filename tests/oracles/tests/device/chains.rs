@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use super::rings::{Elements, Rings, SIZE};
 use super::{LAYOUT, driver_to_ours, ours_to_driver, suppression};
 
-/// Number of bytes reserved per token in this test's memory. The buffers come first, and the indirect table is at offset
-/// `TABLE`.
+/// Number of bytes reserved per token in this test's memory. The buffers come first, and the indirect table is at
+/// offset `TABLE`.
 const PLACE: u32 = 0x1000;
 const TABLE: u32 = 0xc00;
 const LEN: u32 = PLACE * (1 + SIZE as u32);

@@ -12,7 +12,7 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::OnceLock;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::Timespec;
 use rustix::io::{Errno, ReadWriteFlags};
 
@@ -67,6 +67,9 @@ enum Way {
 /// The method for all peers of this process, which the first peer selects. Its context lasts until the process exits.
 static WAY: OnceLock<Way> = OnceLock::new();
 
+/// Whether this kernel reads an eventfd without blocking, independently of O_NONBLOCK. Linux does since version 5.8.
+static READS_WITHOUT_BLOCKING: OnceLock<bool> = OnceLock::new();
+
 /// Selects the method to ring, unless it has already been selected.
 ///
 /// # Errors
@@ -76,13 +79,37 @@ pub fn prepare() -> Result<(), ConnectError> {
         return Ok(());
     }
     let way = match new_context() {
-        Ok(context) => Way::Asynchronous(context),
+        Ok(context) if rings(context) => Way::Asynchronous(context),
+        // The context stays unused.
+        Ok(_) => Way::Write,
         Err(Errno::NOSYS | Errno::PERM | Errno::ACCESS) => Way::Write,
         Err(errno) => return Err(ConnectError::NoContext { errno }),
     };
     // If another thread was faster, all peers use its context, and this context stays unused.
     let _ = WAY.set(way);
     Ok(())
+}
+
+/// Returns true if an asynchronous operation in this context rings an eventfd of this process within 100 ms. Some
+/// kernels, such as gVisor's, create a context but do not support the operation.
+fn rings(context: c_ulong) -> bool {
+    let Ok(own) = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC) else { return false };
+    let mut polled = [PollFd::new(&own, PollFlags::IN)];
+    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    ring_asynchronously(context, own.as_fd()).is_ok() && poll(&mut polled, Some(&limit)).is_ok_and(|ready| ready == 1)
+}
+
+fn reads_without_blocking() -> bool {
+    *READS_WITHOUT_BLOCKING.get_or_init(|| {
+        let own = eventfd(1, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
+        own.is_ok_and(|own| read_now(own.as_fd(), &mut [0; 8]) == Ok(8))
+    })
+}
+
+fn read_now(eventfd: BorrowedFd<'_>, count: &mut [u8; 8]) -> Result<usize, Errno> {
+    // The offset -1 means that there is no offset.
+    let nowhere = u64::MAX;
+    rustix::io::preadv2(eventfd, &mut [IoSliceMut::new(count)], nowhere, ReadWriteFlags::NOWAIT)
 }
 
 /// Rings an eventfd without blocking. A full counter is not an error, because its owner still has earlier rings to
@@ -106,13 +133,16 @@ pub fn ring(eventfd: impl AsFd) -> Result<(), Errno> {
 pub fn take(eventfd: impl AsFd) -> Result<u64, Errno> {
     let eventfd = eventfd.as_fd();
     let mut count = [0; 8];
-    // The offset -1 means that there is no offset.
-    let nowhere = u64::MAX;
-    let got = rustix::io::preadv2(eventfd, &mut [IoSliceMut::new(&mut count)], nowhere, ReadWriteFlags::NOWAIT);
-    match got {
+    let got = if reads_without_blocking() {
+        read_now(eventfd, &mut count)
+    } else if is_ready(eventfd, PollFlags::IN) {
         // For example, QEMU's user-mode emulator does not support `preadv2`.
-        Err(Errno::NOSYS) if is_ready(eventfd, PollFlags::IN) => rustix::io::read(eventfd, &mut count),
-        Err(Errno::NOSYS | Errno::AGAIN | Errno::INTR) => return Ok(0),
+        rustix::io::read(eventfd, &mut count)
+    } else {
+        return Ok(0);
+    };
+    match got {
+        Err(Errno::AGAIN | Errno::INTR) => return Ok(0),
         got => got,
     }
     .and_then(|length| if length == 8 { Ok(u64::from_ne_bytes(count)) } else { Err(Errno::INVAL) })
@@ -151,7 +181,8 @@ fn ring_asynchronously(context: c_ulong, eventfd: BorrowedFd<'_>) -> Result<(), 
             result => return result,
         }
     }
-    Ok(())
+    // The queue of the context stays full: many other threads ring at the same time.
+    ring_by_write(eventfd)
 }
 
 /// Converts the return value of a system call.

@@ -6,7 +6,7 @@
 //! output.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -75,8 +75,10 @@ pub fn show(text: &str) {
 
 /// Does the same as [`show`] on standard error.
 pub fn show_error(text: &str) {
-    if let Some(writer) = ERRORS.get_or_init(|| Writer::start(io::stderr()).ok()) {
-        writer.offer(format_args!("{text}\n"));
+    match ERRORS.get_or_init(|| Writer::start(io::stderr()).ok()) {
+        Some(writer) => drop(writer.offer(format_args!("{text}\n"))),
+        // The system does not allow another thread. This line may say so.
+        None => drop(writeln!(io::stderr(), "{text}")),
     }
 }
 

@@ -65,13 +65,6 @@ impl<M: SharedMemory> Directory<M> {
         if found == expected { Ok(true) } else { Err(AreaError::Size { found, expected }) }
     }
 
-    /// Returns whether only the first word of a directory was overwritten. The host may then write it again: a live
-    /// host of another link writes the same value at each heartbeat, and the links' entries are not changed.
-    fn has_lost_its_magic(&self) -> bool {
-        self.entries.load_u32::<{ directory::VERSION }>(0, Load::Relaxed) == VERSION
-            && self.entries.load_u32::<{ directory::SIZE }>(0, Load::Relaxed) == self.memory.len()
-    }
-
     fn read(&self, link: u8, shares: bool) -> Result<Option<Area>, AreaError> {
         let index = Self::index(link);
         if self.entries.load_u32::<{ entry::MAGIC }>(index, Load::Acquire) != entry::MAGIC_VALUE {
@@ -116,10 +109,7 @@ impl<M: SharedMemory> Directory<M> {
         let (offset, size) = place.unwrap_or((PAGE, memory.saturating_sub(PAGE) & !(PAGE - 1)));
         let area = checked(memory, offset, size, shared)?;
         check(area)?;
-        match self.check() {
-            Err(AreaError::Foreign { .. }) if self.has_lost_its_magic() => (),
-            checked => drop(checked?),
-        }
+        self.check()?;
         // CAST: there are fewer than 256 entries.
         for other in (0..directory::ENTRIES as u8).filter(|&other| other != self.link) {
             // An entry without a valid area is useless to its own link and does not conflict with this link.

@@ -274,21 +274,6 @@ fn what_cannot_be_is_named() {
     assert_eq!(remote.log, ["Incompatible(Area(Foreign { found: 4 }))"], "said once");
 }
 
-/// A peer of the server overwrites the first word while no host runs.
-#[test]
-fn a_host_repairs_the_first_word_of_the_directory() {
-    let (heap, bells) = (Heap::new(MEMORY), Bells::new());
-    let now = Instant::from_micros(1);
-    let mut remote = Side::new(&heap, &bells, 1, REMOTE);
-    drop(Side::new(&heap, &bells, 0, HOST));
-    Bytes::new(&heap.region(), 0, 4).unwrap().write(0, &[4, 0, 0, 0]).unwrap();
-    settle(&mut [&mut remote], &bells, now);
-    let mut host = Side::new(&heap, &bells, 0, HOST);
-    remote.wake = now;
-    settle(&mut [&mut host, &mut remote], &bells, now);
-    assert!(host.is_bound() && remote.is_bound(), "{:?} {:?}", host.log, remote.log);
-}
-
 #[test]
 fn endpoints_come_and_go_while_traffic_flows() {
     let (heap, bells) = (Heap::new(MEMORY), Bells::new());
